@@ -1,0 +1,1 @@
+"""The runtime: deciders, streams, transactions, telemetry and HTTP. It knows no case."""
