@@ -1,0 +1,1 @@
+"""Jurisdictions as data: units, areas, matters, deadlines, calendar; validated at load."""
