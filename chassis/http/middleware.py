@@ -1,0 +1,86 @@
+"""Two plain ASGI middlewares: the outermost guard against unhandled exceptions, and the limit of a body's size."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.http.problems import internal, too_large
+from chassis.metrics import Metrics
+
+log = logging.getLogger(__name__)
+DEFAULT_BODY_BYTES = 1024 * 1024
+
+
+class Guard:
+    """Answers an unhandled exception with an opaque incident id, logs it under that id, and counts answers.
+
+    Where the answer had begun, the exception goes on, so that the connection breaks and the client notices.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        started = False
+
+        async def counted(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                self.metrics.count("http_responses", 1, f"{message['status'] // 100}xx")
+            await send(message)
+
+        try:
+            await self.app(scope, receive, counted)
+        except Exception:
+            incident = secrets.token_hex(8)
+            log.exception("unhandled exception in a request", extra={"incident": incident})
+            if started:
+                raise
+            await internal(incident).response()(scope, receive, counted)
+
+
+class BodyLimit:
+    """Refuses a larger body with 413: at once by its Content-Length, else while its bytes arrive.
+
+    `limits` names exact paths with another limit in bytes.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Mapping[str, int], default: int = DEFAULT_BODY_BYTES) -> None:
+        self.app = app
+        self.limits = limits
+        self.default = default
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        limit = self.limits.get(scope["path"], self.default)
+        if _content_length(scope) > limit:
+            return await too_large(limit).response()(scope, receive, send)
+        return await self.app(scope, _counted(receive, limit), send)
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise too_large(limit)
+        return message
+
+    return counted
+
+
+def _content_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0

@@ -1,0 +1,215 @@
+"""Errors as RFC 9457 problem documents, each with a stable `code`, naming the field and what would be right.
+
+Raise `Problem` anywhere in a request. `read_json(Model, raw)` parses a body by hand with the same answers
+that FastAPI routes give. A ValidationError that nobody turned into a Problem is a fault of ours: 500.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+M = TypeVar("M", bound=BaseModel)
+
+
+class FieldError(BaseModel):
+    """One field that is wrong: its path (`place.longitude`, `evidence[0].kind`, `query.limit`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    message: str
+    expected: str
+
+
+class ProblemDocument(BaseModel):
+    """The body of every error answer (RFC 9457). `code` is stable: programs may rely on it."""
+
+    type: str
+    status: int
+    code: str
+    title: str
+    detail: str
+    errors: list[FieldError] = []
+
+
+class Problem(HTTPException):
+    """An error answer, to be raised; an HTTPException, since FastAPI lets only that pass while it reads a body."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, dict(headers) if headers else None)
+        self.code = code
+        self.title = title
+        self.errors = tuple(errors)
+
+    def document(self) -> dict[str, Any]:
+        """The problem as plain JSON values; also the shape of a refused line in a batch answer."""
+        document: dict[str, Any] = {
+            "type": f"urn:caseladder:problem:{self.code}",
+            "status": self.status_code,
+            "code": self.code,
+            "title": self.title,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = [error.model_dump() for error in self.errors]
+        return document
+
+    def response(self) -> Response:
+        """The HTTP answer."""
+        return Response(orjson.dumps(self.document()), self.status_code, self.headers, MEDIA_TYPE)
+
+
+def read_json(model: type[M], raw: bytes) -> M:
+    """Parse and validate a JSON body; raises Problem (400 for broken JSON or UTF-8, 422 naming the fields)."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise validation_problem(error, raw) from None
+
+
+def validation_problem(error: ValidationError, raw: bytes | None = None) -> Problem:
+    """The Problem for a ValidationError; `raw` is the JSON text where there was one."""
+    errors = error.errors(include_url=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        return broken_json(raw or b"", str(errors[0].get("ctx", {}).get("error", "")))
+    return unprocessable(_field_error(e["loc"], e["type"], e["msg"]) for e in errors)
+
+
+def broken_json(raw: bytes, reason: str) -> Problem:
+    """400 for a body that is not JSON: the byte offset of bad UTF-8, else the reason with line and column."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return invalid_utf8(error.start)
+    return Problem(400, "invalid_json", "The body is not JSON", f"The JSON breaks off: {reason}.")
+
+
+def invalid_utf8(offset: int) -> Problem:
+    """400 naming the first byte (counted from 0) that is not UTF-8."""
+    detail = f"The byte at offset {offset} is not valid UTF-8; send the text encoded in UTF-8."
+    return Problem(400, "invalid_utf8", "The body is not UTF-8", detail)
+
+
+def unprocessable(errors: Iterable[FieldError]) -> Problem:
+    """422 naming each field that is wrong."""
+    found = list(errors)
+    names = ", ".join(error.field for error in found)
+    return Problem(422, "validation_failed", "Some fields are not right", f"Check: {names}.", found)
+
+
+def too_large(limit: int) -> Problem:
+    """413; `limit` is in bytes."""
+    detail = f"The body is larger than the {limit} bytes allowed here."
+    return Problem(413, "body_too_large", "The body is too large", detail, headers={"Connection": "close"})
+
+
+def internal(incident: str) -> Problem:
+    """500 that tells nothing but the incident id under which the fault was logged."""
+    detail = f"The fault is ours and was recorded as incident {incident}. Trying again later may help."
+    return Problem(500, "internal_error", "Something went wrong here", detail)
+
+
+# --- handlers that create_app registers ---------------------------------------------------------------------
+
+
+async def on_problem(_: Request, error: Exception) -> Response:
+    """Answer a raised Problem."""
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this type only
+    return error.response()
+
+
+async def on_request_invalid(request: Request, error: Exception) -> Response:
+    """Answer FastAPI's validation error."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    found = error.errors()
+    first = found[0]
+    if first["type"] == "json_invalid":
+        return _json_problem(str(error.body), int(first["loc"][1]), str(first["ctx"]["error"])).response()
+    if tuple(first["loc"]) == ("body",) and first["type"] != "missing" and not _is_json(request):
+        return _wrong_media_type().response()
+    return unprocessable(_field_error(_without_body(e["loc"]), e["type"], e["msg"]) for e in found).response()
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what Starlette and FastAPI raise by themselves: 404, 405, and a body that could not be read."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    return _framework_problem(request, error).response()
+
+
+def _framework_problem(request: Request, error: HTTPException) -> Problem:
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        return invalid_utf8(error.__cause__.start)
+    if isinstance(error.__cause__, RecursionError):
+        return Problem(
+            400, "invalid_json", "The body is not JSON we can read", "The JSON is nested too deeply."
+        )
+    if error.status_code == 404:
+        detail = "There is nothing at this address; /openapi.json lists what there is."
+        return Problem(404, "not_found", "Not found", detail)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        detail = f"{request.method} is not possible here; possible: {allowed or 'see /openapi.json'}."
+        return Problem(405, "method_not_allowed", "Method not allowed", detail, headers=error.headers)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = re.sub(r"[^a-z]+", "_", phrase.lower())
+    return Problem(error.status_code, code, phrase, str(error.detail), headers=error.headers)
+
+
+def _json_problem(text: str, position: int, reason: str) -> Problem:
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    return broken_json(b"", f"{reason} at line {line} column {column}")
+
+
+def _wrong_media_type() -> Problem:
+    detail = "Send the body as JSON with the header `Content-Type: application/json`."
+    return Problem(415, "unsupported_media_type", "The body's type is not supported", detail)
+
+
+def _is_json(request: Request) -> bool:
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return media == "application/json" or media.endswith("+json")
+
+
+def _without_body(loc: Sequence[int | str]) -> Sequence[int | str]:
+    return loc[1:] if len(loc) > 1 and loc[0] == "body" else loc
+
+
+def field_path(loc: Sequence[int | str]) -> str:
+    """A pydantic location as people write it: `evidence[0].kind`."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return path.removeprefix(".") or "body"
+
+
+def _field_error(loc: Sequence[int | str], kind: str, message: str) -> FieldError:
+    return FieldError(
+        field=field_path(loc),
+        message=message.removeprefix("Value error, "),
+        expected=_expected(kind, message),
+    )
+
+
+def _expected(kind: str, message: str) -> str:
+    """What would be right, in words: pydantic says it after 'should be' in most messages."""
+    if kind == "missing":
+        return "a value: this field is required"
+    if kind == "extra_forbidden":
+        return "no such field: leave it out or correct its name"
+    return message.removeprefix("Value error, ").removeprefix("Input should be ")

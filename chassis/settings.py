@@ -1,0 +1,168 @@
+"""The settings of one service process, read once at start from a mapping of environment variables.
+
+    settings = Settings.from_environment("intake", os.environ)
+
+A missing or wrong variable is refused in plain words that name the variable and say what would be right.
+There is no default for anything secret, and nothing here prints a secret: they are SecretStr.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
+
+_KEY_BYTES = 32
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+# field -> (environment variable, what would be right); a field that is not here is not read from the environment
+_VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
+    "host": ("CASELADDER_HOST", "an address to listen on, such as 127.0.0.1"),
+    "port": ("CASELADDER_PORT", "a port number from 1 to 65535"),
+    "database_url": (
+        "CASELADDER_DATABASE_URL",
+        "a PostgreSQL address: postgresql://user:password@host:port/name",
+    ),
+    "reference": ("CASELADDER_REFERENCE", "the directory of a jurisdiction that exists"),
+    "run_dir": ("CASELADDER_RUN_DIR", "a directory for this installation's files"),
+    "jwks": ("CASELADDER_JWKS", "the path of a JWKS file, or its https address (http only on this machine)"),
+    "issuer": ("CASELADDER_ISSUER", "the exact `iss` of the tokens to accept"),
+    "audience": ("CASELADDER_AUDIENCE", "the `aud` that accepted tokens must name"),
+    "otlp_endpoint": ("OTEL_EXPORTER_OTLP_ENDPOINT", "the http(s) address of an OTLP collector, or nothing"),
+    "trace_ratio": ("OTEL_TRACES_SAMPLER_ARG", "the share of cases to trace, from 0 to 1"),
+    "log_level": ("CASELADDER_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR"),
+    "transport": ("CASELADDER_TRANSPORT", "embedded"),
+    "shutdown_grace_seconds": ("CASELADDER_SHUTDOWN_GRACE_SECONDS", "whole seconds from 1 to 600"),
+    "master_key": ("CASELADDER_MASTER_KEY", "32 random bytes in base64"),
+    "index_key": ("CASELADDER_INDEX_KEY", "32 random bytes in base64"),
+}
+
+
+class SettingsError(Exception):
+    """The environment does not describe a service that can run; one line for each variable to mend."""
+
+    safe_to_log = True  # built from variable names and fixed words only
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Keys(NamedTuple):
+    """The secrets that protect personal data: `master` wraps each record's key, `index_key` blinds look-ups."""
+
+    master: bytes
+    index_key: bytes
+
+
+def _postgres(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("not a PostgreSQL address")
+    return value
+
+
+def _http_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an http address")
+    return value.rstrip("/")
+
+
+def _jwks_place(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme in {"http", "https"} and not parts.hostname:
+        raise ValueError("an address without a host")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("keys fetched without TLS can be replaced on the way")
+    if "://" in value and parts.scheme not in {"http", "https"}:
+        raise ValueError("neither a file nor an https address")
+    return value
+
+
+def _existing_directory(value: Path) -> Path:
+    if not value.is_dir():
+        raise ValueError("no such directory")
+    return value
+
+
+def _key(value: SecretStr) -> SecretStr:
+    _decoded(value)
+    return value
+
+
+def _decoded(value: SecretStr) -> bytes:
+    try:
+        raw = base64.b64decode(value.get_secret_value(), validate=True)
+    except binascii.Error:
+        raise ValueError("not base64") from None
+    if len(raw) != _KEY_BYTES:
+        raise ValueError("not 32 bytes")
+    return raw
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Settings(BaseModel):
+    """What one service process needs to know. Frozen. `shutdown_grace_seconds` are seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    service: Text
+    host: Text = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+    database_url: Annotated[SecretStr, AfterValidator(_postgres)]
+    reference: Annotated[Path, AfterValidator(_existing_directory)]
+    run_dir: Path = Path(".run")
+    jwks: Annotated[Text, AfterValidator(_jwks_place)]
+    issuer: Text
+    audience: Text = "caseladder"
+    otlp_endpoint: Annotated[str, AfterValidator(_http_address)] | None = None
+    trace_ratio: float = Field(default=0.05, ge=0, le=1)
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    transport: Literal["embedded"] = "embedded"
+    shutdown_grace_seconds: int = Field(default=10, ge=1, le=600)
+    master_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    index_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+
+    @classmethod
+    def from_environment(cls, service: str, env: Mapping[str, str]) -> Self:
+        """Read the settings of `service`; an empty variable counts as absent.
+
+        Raises SettingsError with one line for each variable that is missing or wrong.
+        """
+        given = {field: env[name] for field, (name, _) in _VARIABLES.items() if env.get(name, "").strip()}
+        try:
+            return cls.model_validate({"service": service, **given})
+        except ValidationError as error:
+            raise SettingsError([_plain(str(e["loc"][0]), e["type"]) for e in error.errors()]) from None
+
+    def keys(self) -> Keys:
+        """The secrets of a service that holds personal data; SettingsError where one is missing."""
+        if self.master_key is None or self.index_key is None:
+            absent = [name for name in ("master_key", "index_key") if getattr(self, name) is None]
+            raise SettingsError([_plain(name, "missing") for name in absent])
+        return Keys(_decoded(self.master_key), _decoded(self.index_key))
+
+
+def _plain(field: str, kind: str) -> str:
+    if field not in _VARIABLES:
+        return f"{field} must not be empty"
+    variable, right = _VARIABLES[field]
+    return f"{variable} is {'missing' if kind == 'missing' else 'not usable'}: set it to {right}"
