@@ -1,0 +1,147 @@
+"""Masking of personal numbers in free text."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.masking import ACCOUNT, CARD, EMAIL, IDENTITY, PHONE, mask
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "citizen-messages.csv"
+CHINESE_DIGITS = str.maketrans("0123456789", "零一二三四五六七八九")
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
+
+digits = st.text("0123456789", min_size=9, max_size=9)
+words = st.text("小区楼下垃圾没人清运，请处理。", max_size=20)
+separators = st.sampled_from(["", " ", "-", "－", "　", ".", "—", " -"])
+
+
+@st.composite
+def mobiles(draw: st.DrawFn) -> str:
+    """A mobile number as people write it: grouped, full-width, spelled, with a country prefix."""
+    number = "1" + draw(st.sampled_from("3456789")) + draw(digits)
+    separator = draw(separators)
+    groups = draw(st.sampled_from([(3, 4, 4), (3, 3, 5), (4, 4, 3), (11,), (1,) * 11]))
+    parts, rest = [], number
+    for size in groups:
+        parts.append(rest[:size])
+        rest = rest[size:]
+    written = separator.join(parts)
+    style = draw(st.sampled_from(["plain", "full", "spelled", "prefix"]))
+    if style == "full":
+        return written.translate(FULL_WIDTH)
+    if style == "spelled":
+        return number.translate(CHINESE_DIGITS)
+    return draw(st.sampled_from(["+86", "86", "0086 ", "+86-"])) + written if style == "prefix" else written
+
+
+@st.composite
+def identities(draw: st.DrawFn) -> str:
+    """An 18-digit number with a real region, a possible date and the right check digit."""
+    region = draw(st.sampled_from(["110105", "320302", "430102", "650100"]))
+    birth = draw(st.dates()).replace(year=draw(st.integers(1930, 2020)), day=1).strftime("%Y%m%d")
+    body = region + birth + draw(st.text("0123456789", min_size=3, max_size=3))
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, weights, strict=True)) % 11]
+
+
+@given(words, mobiles(), words)
+def test_a_mobile_number_leaves_nothing(before: str, number: str, after: str) -> None:
+    """R-PRIV-01: however a mobile number is written, no digit of the subscriber number stays."""
+    masked = mask(before + number + after)
+    assert PHONE in masked
+    left = masked.removeprefix(before).replace(PHONE, "")
+    assert not re.search(r"[\d〇零一二三四五六七八九]{3}", left.removeprefix("+").removeprefix("00"))
+
+
+@given(words, identities(), words)
+def test_an_identity_number_leaves_nothing(before: str, number: str, after: str) -> None:
+    """R-PRIV-01: a resident identity number is replaced whole, also in full-width digits."""
+    assert mask(before + number + after) == before + IDENTITY + after
+    assert mask(before + number.translate(FULL_WIDTH) + after) == before + IDENTITY + after
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("请打0731-88881234转8001联系", f"请打{PHONE}联系"),
+        ("座机（010）8888 1234", f"座机（{PHONE}"),
+        ("服务热线400-889-3333没人接", f"服务热线{PHONE}没人接"),
+        ("物业电话：88881234", f"物业电话：{PHONE}"),
+        ("身份证11010519491231002x，请查", f"身份证{IDENTITY}，请查"),
+        ("身份证 110105 19491231 0021", f"身份证 {IDENTITY}"),
+        ("旧身份证110105491231002", f"旧身份证{IDENTITY}"),
+        ("卡号6222 0212 3456 7890 123", f"卡号{CARD}"),
+        ("银行卡6222021234567890123", f"银行卡{CARD}"),
+        ("信用卡4111111111111111", f"信用卡{CARD}"),
+        ("发到zhang.san-01@example.com。", f"发到{EMAIL}。"),
+        ("发到ｚｓ＠example．com。", f"发到{EMAIL}。"),
+        ("微信号：wx_abc123，加我", f"微信号：{ACCOUNT}，加我"),
+        ("加我QQ 123456。", f"加我QQ {ACCOUNT}。"),
+        ("13800138000、13900139000", f"{PHONE}、{PHONE}"),
+        ("2019-08-01 13800138000", f"2019-08-01 {PHONE}"),
+    ],
+)
+def test_known_forms(text: str, masked: str) -> None:
+    """R-PRIV-01, R-HOT-14: the announced word stays, the number goes."""
+    assert mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3栋1单元1802号，49-51-56平的户型",
+        "总价1380000元，拖欠工资343720.02元，租金8000-12000元",
+        "2019-08-01 10:20:30至2019.12.31，2019/5/18、20190801",
+        "801路、102路和旅1路公交车，G6021次",
+        "湘政发〔2019〕15号，GB50096-2011，2014-0036号预售证",
+        "工单2019080112345678已办结",
+        "我打了12345、12315、96111和110",
+        "车牌湘A12345违停",
+        "一月到三月，一三五七九号楼停水，二〇一九年",
+        "微信公众号里看到的公告，QQ群里也在说",
+        "人口1234567人，面积12691.32平方米",
+        "2015 2016 2017 2018年的账",
+        "号码20190801的告示",
+        "宽度13-15-16-17厘米",
+    ],
+)
+def test_other_numbers_survive(text: str) -> None:
+    """R-PRIV-01: what is needed to handle the case stays readable; licence plates too, for traffic matters."""
+    assert mask(text) == text
+
+
+@given(st.text("01368９８+@.-－ 　〇零一二三八九幺xX年元电话号码微信QQ身份证卡号栋ab〔〕", max_size=120))
+def test_masking_twice_changes_nothing_more(text: str) -> None:
+    """R-PRIV-01: an already masked text can pass again, for example on a re-import."""
+    once = mask(text)
+    assert mask(once) == once
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", "13", "1 3-", "0731-", "一三八", "a.", "a@", "微信:", "QQ1", "62220", "电话1 "]
+)
+def test_long_adversarial_text_is_masked_in_linear_time(unit: str) -> None:
+    """R-PRIV-01: half a million hostile characters come back; backtracking would never return."""
+    text = unit * (500_000 // len(unit))
+    assert mask(f"{text}。13800138000").endswith(f"。{PHONE}")
+
+
+@given(words)
+def test_text_without_numbers_is_returned_as_it_is(text: str) -> None:
+    """R-PRIV-01: masking invents nothing."""
+    assert mask(text) is text
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not REAL.exists(), reason="the shared real messages are not on this machine")
+def test_real_messages_keep_their_meaning() -> None:
+    """R-PRIV-01: nine anonymised real messages still announce a phone number; each was read and is one."""
+    with REAL.open(encoding="utf-8", newline="") as lines:
+        texts = [f"{row['title']}\n{row['body']}" for row in csv.DictReader(lines)]
+    changed = [text for text in texts if mask(text) != text]
+    assert len(texts) == 4326
+    assert len(changed) == 9
