@@ -1,4 +1,4 @@
-"""The one idea: a service is a pure decider. This module is pure and is all of the chassis a domain may import.
+"""The one idea: a service is a pure decider. Pure itself, this is all of the chassis that a domain may import.
 
 decide(state, input, at) -> events | Refused
 evolve(state, event)     -> state

@@ -9,9 +9,9 @@ from uuid import UUID
 class Envelope:
     """One event with its CloudEvents attributes.
 
-    `source` is the emitting service and `sequence` the version of its aggregate that the event produced, so
-    (`source`, `case_id`, `sequence`) names an event for good and a reader that keeps the highest sequence seen
-    per source needs nothing else to skip duplicates.
+    `source` is the emitting service and `sequence` the version of its aggregate that the event produced:
+    (`source`, `case_id`, `sequence`) names an event for good, and a reader that keeps the highest sequence
+    seen per source needs nothing else to skip duplicates.
     """
 
     source: str

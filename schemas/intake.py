@@ -1,6 +1,6 @@
 """Events of intake: what a resident said, without who said it."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from pydantic import Field

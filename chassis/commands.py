@@ -1,0 +1,185 @@
+"""The command bus: HTTP commands take the same path as the stream, and concurrent ones share a commit.
+
+Whatever is waiting is taken together, with no timed linger: under load the batches grow by themselves. An
+answer is given only after the commit.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+from chassis.batch import Applied, Batch, Failed, Outcome, Tally
+from chassis.database import TRANSIENT, Connection, Pool, UniqueViolation
+from chassis.idempotency import (
+    Answer,
+    Idempotency,
+    KeyReused,
+    Replay,
+    load_answers,
+    look_up,
+    save_answers,
+)
+from chassis.metrics import Metrics
+from chassis.service import Service
+from chassis.store import Store
+from chassis.telemetry import Telemetry
+from schemas.message import Command
+
+S = TypeVar("S")
+
+MAX_BATCH: Final = 400
+"""Commands in one transaction at most."""
+MAX_WAITING: Final = 20_000
+"""Commands waiting at most; more are turned away, for memory must not grow without bound."""
+_ATTEMPTS: Final = 6
+_FIRST_PAUSE_S: Final = 0.02
+_PASSING: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UniqueViolation)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[S]):
+    """A command on its way."""
+
+    case_id: UUID
+    command: Command
+    traceparent: str
+    expected: Collection[int] | None = None
+    """The versions the caller takes (If-Match); None takes any."""
+    idempotency: Idempotency | None = None
+    answer: Callable[[Applied[S]], Answer] | None = None
+    """Builds the HTTP answer, which is stored with the Idempotency-Key in the same transaction."""
+
+
+Reply = Outcome[S] | Replay | KeyReused
+
+
+class Unavailable(Exception):
+    """The command was not taken and had no effect: shutting down, too many waiting, or no database."""
+
+
+class CommandBus(Generic[S]):
+    """Runs the commands of one service. `run` is its one worker; `execute` waits for the commit."""
+
+    def __init__(
+        self,
+        service: Service[S],
+        pool: Pool,
+        clock: Callable[[], datetime],
+        *,
+        metrics: Metrics,
+        telemetry: Telemetry,
+    ) -> None:
+        self._service = service
+        self._store = Store(service.name)
+        self._pool = pool
+        self._clock = clock
+        self._metrics = metrics
+        self._telemetry = telemetry
+        self._waiting: deque[tuple[Request[S], asyncio.Future[Reply[S]]]] = deque()
+        self._arrived = asyncio.Event()
+        self._is_closed = False
+
+    async def execute(self, request: Request[S]) -> Reply[S]:
+        """Apply one command and return what became of it, once committed. Raises Unavailable."""
+        return await self.enqueue(request)
+
+    def enqueue(self, request: Request[S]) -> "asyncio.Future[Reply[S]]":
+        """Put a command in line; the future ends after the commit. Raises Unavailable."""
+        if self._is_closed:
+            raise Unavailable("the service is shutting down")
+        if len(self._waiting) >= MAX_WAITING:
+            raise Unavailable(f"{MAX_WAITING} commands are waiting already")
+        future: asyncio.Future[Reply[S]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        self._arrived.set()
+        return future
+
+    def close(self) -> None:
+        """Take no more commands; `run` ends when those that wait are done."""
+        self._is_closed = True
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Work until closed and empty."""
+        while not (self._is_closed and not self._waiting):
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                size = min(len(self._waiting), MAX_BATCH)
+                await self._settle([self._waiting.popleft() for _ in range(size)])
+
+    async def _settle(self, taken: list[tuple[Request[S], "asyncio.Future[Reply[S]]"]]) -> None:
+        """Commit and answer. What the database refuses is halved until the one at fault stands alone."""
+        try:
+            replies: Sequence[Reply[S]] = await self._commit_patiently([request for request, _ in taken])
+        except Unavailable as error:
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(Unavailable(*error.args))
+            return
+        except Exception as error:
+            if len(taken) == 1:
+                replies = [Failed(error)]
+            else:
+                middle = len(taken) // 2
+                await self._settle(taken[:middle])
+                await self._settle(taken[middle:])
+                return
+        for (_, future), reply in zip(taken, replies, strict=True):
+            if not future.done():
+                future.set_result(reply)
+
+    async def _commit_patiently(self, requests: Sequence[Request[S]]) -> Sequence[Reply[S]]:
+        """Commit, trying again over what passes by itself: a lost connection, a deadlock, a changed row."""
+        pause = _FIRST_PAUSE_S
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._commit(requests)
+            except _PASSING as error:
+                if attempt == _ATTEMPTS:
+                    if isinstance(error, UniqueViolation):
+                        raise
+                    raise Unavailable("the database does not answer") from error
+                await asyncio.sleep(pause)
+                pause *= 2
+        raise AssertionError("unreachable")
+
+    async def _commit(self, requests: Sequence[Request[S]]) -> Sequence[Reply[S]]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            replies, tally = await self._apply(connection, requests)
+        self._metrics.observe("group_commit_commands", len(requests))
+        self._metrics.count("events_emitted", tally.emitted)
+        return replies
+
+    async def _apply(
+        self, connection: Connection, requests: Sequence[Request[S]]
+    ) -> tuple[Sequence[Reply[S]], Tally]:
+        keys = [request.idempotency for request in requests if request.idempotency is not None]
+        known = await load_answers(connection, self._service.name, keys) if keys else {}
+        batch = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
+        await batch.load([request.case_id for request in requests])
+        commands: Sequence[Command] = [request.command for request in requests]
+        if self._service.enrich is not None:
+            commands = await self._service.enrich(
+                connection, [(request.case_id, request.command) for request in requests]
+            )
+        answered: list[tuple[Idempotency, Answer]] = []
+        replies: list[Reply[S]] = []
+        for request, command in zip(requests, commands, strict=True):
+            asked = request.idempotency
+            reply: Reply[S] | None = look_up(known, asked) if asked is not None else None
+            if reply is None:
+                reply = batch.command(request.case_id, command, request.traceparent, request.expected)
+                if asked is not None and request.answer is not None and isinstance(reply, Applied):
+                    answer = request.answer(reply)
+                    known[asked.principal, asked.key] = (asked.request_hash, answer)
+                    answered.append((asked, answer))
+            replies.append(reply)
+        if answered:
+            await save_answers(connection, self._service.name, answered)
+        await batch.save()
+        return replies, batch.tally

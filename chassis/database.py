@@ -1,0 +1,45 @@
+"""The one place that opens PostgreSQL connections, with the codecs that the hot path relies on."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Record = asyncpg.Record
+else:
+    Connection = Pool = Record = object
+
+UniqueViolation = asyncpg.UniqueViolationError
+
+TRANSIENT: tuple[type[Exception], ...] = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InternalServerError,
+)
+"""Errors that say nothing about the input: try the same again. Any other error is the input's own."""
+
+
+async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | None = None) -> Pool:
+    """Open a pool of `size` connections to the PostgreSQL at `url`.
+
+    Raises OSError or asyncpg.PostgresError where the database does not answer within 30 seconds.
+    """
+    return await asyncpg.create_pool(
+        url.replace("postgresql+asyncpg://", "postgresql://"),
+        min_size=1,
+        max_size=size,
+        command_timeout=30,
+        server_settings={"application_name": "caseladder", "timezone": "UTC", **(settings or {})},
+    )

@@ -1,0 +1,152 @@
+"""One service process put together: pool, command bus, runner, housekeeping; started and stopped in order.
+
+host = Host(settings, service)
+app = create_app(settings, ..., host.readiness, host.lifespan, host.metrics)
+add_routes(app, host)
+serve(app, settings)
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
+
+from fastapi import FastAPI
+
+from chassis.batch import describe
+from chassis.commands import CommandBus
+from chassis.database import TRANSIENT, Pool, open_pool
+from chassis.idempotency import forget_answers
+from chassis.log import LogReader
+from chassis.metrics import Metrics
+from chassis.runner import Runner, RunnerPolicy
+from chassis.service import Service
+from chassis.settings import Settings
+from chassis.store import Store
+from chassis.telemetry import Telemetry
+from chassis.transport import StreamReader
+
+S = TypeVar("S")
+
+MEASURE_INTERVAL_S: Final = 5.0
+FORGET_INTERVAL_S: Final = 3600.0
+KEEP_ANSWERS_HOURS: Final = 48
+"""How long an Idempotency-Key is honoured."""
+LOG_AGE_ALARM_S: Final = 60.0
+"""An unread event older than this makes the log say so: one long transaction stalls every reader."""
+
+_log = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    """Return the current instant. The one clock of a running service."""
+    return datetime.now(UTC)
+
+
+class Host(Generic[S]):
+    """What a service's routes stand on. Usable between entering and leaving `lifespan`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service: Service[S],
+        *,
+        clock: Callable[[], datetime] = now,
+        policy: RunnerPolicy | None = None,
+    ) -> None:
+        self.settings = settings
+        self.service = service
+        self.clock = clock
+        self.metrics = Metrics()
+        self.telemetry = Telemetry.start(settings)
+        self.store = Store(service.name)
+        self.pool: Pool
+        self.bus: CommandBus[S]
+        self.runner: Runner[S]
+        self._reader: StreamReader
+        self._policy = policy
+        self._crashed: str | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Open everything, work, then finish the batch in hand and every command taken, and close."""
+        self.pool = await open_pool(self.settings.database_url.get_secret_value())
+        self._reader = LogReader(self.pool, self.store, self.service.decider.consumes)
+        self.bus = CommandBus(
+            self.service, self.pool, self.clock, metrics=self.metrics, telemetry=self.telemetry
+        )
+        self.runner = Runner(
+            self.service,
+            self.pool,
+            self._reader,
+            self.clock,
+            metrics=self.metrics,
+            telemetry=self.telemetry,
+            policy=self._policy,
+        )
+        working = [self._watched(self.bus.run()), self._watched(self.runner.run())]
+        keeping = [
+            self._watched(self._repeat(self._measure, MEASURE_INTERVAL_S)),
+            self._watched(self._repeat(self._forget, FORGET_INTERVAL_S)),
+        ]
+        try:
+            yield
+        finally:
+            for task in keeping:
+                task.cancel()
+            self.bus.close()
+            self.runner.stop()
+            await asyncio.gather(*working, *keeping, return_exceptions=True)
+            await self._reader.close()
+            await self.pool.close()
+            self.telemetry.stop()
+
+    async def readiness(self) -> list[str]:
+        """Return why the service cannot do its work, in plain words."""
+        reasons = [reason for reason in (self._crashed, self.runner.halted) if reason]
+        try:
+            async with self.pool.acquire(timeout=2) as connection:
+                await connection.fetchval(f"SELECT count(*) FROM {self.service.name}.stream_position")
+        except Exception as error:  # whatever it is, it is a reason
+            reasons.append(f"the database does not answer: {describe(error)}")
+        return reasons
+
+    def _watched(self, work: Any) -> "asyncio.Task[None]":
+        """Run a part of the service; if it ends with an error the service is not ready and says why."""
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._crashed = f"a part of the service ended: {describe(error)}"
+            _log.critical(self._crashed, exc_info=error)
+
+    async def _repeat(self, step: Callable[[], Any], seconds: float) -> None:
+        while True:
+            try:
+                await step()
+            except TRANSIENT as error:
+                _log.warning("housekeeping put off: %s", describe(error))
+            await asyncio.sleep(seconds)
+
+    async def _measure(self) -> None:
+        """Set the gauges that only the database knows."""
+        lag = await self._reader.lag()
+        age = (self.clock() - lag.oldest).total_seconds() if lag.oldest else 0.0
+        async with self.pool.acquire() as connection:
+            overdue = await self.store.overdue(connection, self.clock())
+            parked = await self.store.parked_count(connection)
+        self.metrics.set("lag_events", lag.events)
+        self.metrics.set("oldest_unread_seconds", age)
+        self.metrics.set("overdue_timers", overdue)
+        self.metrics.set("parked_open", parked)
+        if age > LOG_AGE_ALARM_S:
+            _log.error("the oldest of %d unread events is %d s old", lag.events, age)
+
+    async def _forget(self) -> None:
+        async with self.pool.acquire() as connection:
+            await forget_answers(connection, self.service.name, KEEP_ANSWERS_HOURS)

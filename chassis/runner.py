@@ -1,0 +1,240 @@
+"""Runs a service: the stream and the timers, batch by batch, one transaction for each.
+
+poll -> load the cases -> decide and evolve in stream order -> save states, append events,
+store the stream position: ONE transaction -> acknowledge
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+
+from chassis.batch import Batch, Tally, describe
+from chassis.database import TRANSIENT, Pool, UniqueViolation
+from chassis.metrics import Metrics
+from chassis.service import Service
+from chassis.store import FenceLost, ParkedEvent, Store
+from chassis.telemetry import Telemetry
+from chassis.transport import StreamBatch, StreamReader
+from schemas.envelope import Envelope
+
+S = TypeVar("S")
+
+_REDO: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UniqueViolation, FenceLost)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerPolicy:
+    """How a runner works; the values are counts and seconds."""
+
+    max_records: int = 500
+    poll_timeout_s: float = 1.0
+    timer_interval_s: float = 0.5
+    max_timers: int = 200
+    first_pause_s: float = 0.1
+    longest_pause_s: float = 10.0
+    parked_window: int = 1000
+    """The parked share is measured over this many of the latest records."""
+    parked_least: int = 20
+    """Fewer parked records than this never stop the service."""
+    parked_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.parked_share <= 1:
+            raise ValueError(f"parked_share must lie in (0, 1], got {self.parked_share}")
+        if self.parked_window < self.parked_least:
+            raise ValueError(
+                f"parked_window must be at least parked_least, got {self.parked_window} < {self.parked_least}"
+            )
+
+
+class TooManyParked(Exception):
+    """So large a share of the stream cannot be applied that parking more would hide a defect of ours."""
+
+    safe_to_log = True
+
+
+_NOT_OF_THE_RECORDS: Final[tuple[type[Exception], ...]] = (*_REDO, TooManyParked)
+
+
+class Runner(Generic[S]):
+    """The loop of one service. Safe to run twice at once: the fence lets one of them win each batch."""
+
+    def __init__(
+        self,
+        service: Service[S],
+        pool: Pool,
+        reader: StreamReader,
+        clock: Callable[[], datetime],
+        *,
+        metrics: Metrics,
+        telemetry: Telemetry,
+        policy: RunnerPolicy | None = None,
+    ) -> None:
+        self._service = service
+        self._pool = pool
+        self._reader = reader
+        self._clock = clock
+        self._store = Store(service.name)
+        self._metrics = metrics
+        self._telemetry = telemetry
+        self._policy = policy or RunnerPolicy()
+        self._recent: deque[bool] = deque(maxlen=self._policy.parked_window)
+        self._stop = asyncio.Event()
+        self.halted: str | None = None
+        """Why the runner gave up, in plain words; None while it works."""
+
+    def stop(self) -> None:
+        """Finish the batch in hand and end."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until stopped. Ends early only for TooManyParked, which `halted` then explains."""
+        stopping = asyncio.create_task(self._stop.wait())
+        loops = [
+            asyncio.create_task(self._forever(self.stream_once)),
+            asyncio.create_task(self._forever(self._timers_then_wait)),
+        ]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            stopping.cancel()
+            for task in loops:
+                task.cancel()
+            await asyncio.gather(stopping, *loops, return_exceptions=True)
+
+    async def _forever(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Repeat a step; what passes by itself is tried again after a growing pause with jitter."""
+        pause = self._policy.first_pause_s
+        while not self._stop.is_set():
+            try:
+                await step()
+                pause = self._policy.first_pause_s
+            except TooManyParked as error:
+                self.halted = str(error)
+                _log.critical(self.halted)
+                self._stop.set()
+            except _REDO as error:
+                self._reader.rewind()
+                _log.warning("%s: %s; trying again in %.1f s", self._service.name, describe(error), pause)
+                await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                pause = min(pause * 2, self._policy.longest_pause_s)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait that long, or until stopped."""
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
+
+    # -- the stream ------------------------------------------------------------------------------------
+
+    async def stream_once(self) -> int:
+        """Poll and apply one batch; return how many records it held."""
+        batch = await self._reader.poll(self._policy.max_records, self._policy.poll_timeout_s)
+        if batch is None:
+            return 0
+        await self._apply(batch)
+        return len(batch.records)
+
+    async def _apply(self, batch: StreamBatch) -> None:
+        """Apply a batch; where the database refuses it for its content, halve it until the record stands alone."""
+        try:
+            tally = await self._commit(batch, poison=None)
+        except _NOT_OF_THE_RECORDS:
+            raise
+        except Exception as error:
+            if len(batch.records) > 1:
+                for part in _halves(batch):
+                    await self._apply(part)
+                return
+            _log.error("%s: a record is parked: %s", self._service.name, describe(error))
+            tally = await self._commit(batch, poison=describe(error))
+        self._reader.acknowledge(batch)
+        self._report(batch, tally)
+
+    async def _commit(self, batch: StreamBatch, poison: str | None) -> Tally:
+        """Apply the records and move the position in one transaction; with `poison`, park the one record."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            work = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
+            await work.load([record.case_id for record in batch.records], check_parked=True)
+            if poison is None:
+                work.consume_all(batch.records)
+            else:
+                work.tally.parked += [ParkedEvent(record, poison, behind=False) for record in batch.records]
+            self._guard(batch.records, work.tally)
+            await work.save()
+            await self._store.advance(connection, batch.partition, batch.start, batch.end)
+        return work.tally
+
+    def _guard(self, records: Sequence[Envelope], tally: Tally) -> None:
+        """Raise TooManyParked before more is parked than the policy allows."""
+        fresh = sum(not entry.behind for entry in tally.parked)
+        if not fresh:
+            return
+        parked = sum(self._recent) + fresh
+        seen = min(len(self._recent) + len(records), self._policy.parked_window)
+        if parked >= self._policy.parked_least and parked / seen > self._policy.parked_share:
+            reasons = sorted({entry.reason for entry in tally.parked if not entry.behind})
+            raise TooManyParked(
+                f"{self._service.name} stopped reading the stream: {parked} of the last {seen} records cannot "
+                f"be applied (limit {self._policy.parked_share:.0%}); nothing more is parked until this is "
+                f"mended. First reason: {reasons[0]}"
+            )
+
+    def _report(self, batch: StreamBatch, tally: Tally) -> None:
+        fresh = sum(not entry.behind for entry in tally.parked)
+        self._recent.extend([True] * fresh + [False] * (len(batch.records) - fresh))
+        for entry in tally.parked:
+            _log.error("%s: parked %s: %s", self._service.name, entry.envelope.id, entry.reason)
+        self._metrics.count("batches")
+        self._metrics.observe("batch_records", len(batch.records))
+        self._metrics.count("records_applied", tally.applied)
+        self._metrics.count("records_skipped", tally.duplicates)
+        self._metrics.count("events_emitted", tally.emitted)
+        if tally.parked:
+            self._metrics.count("parked", len(tally.parked))
+        self._metrics.set("parked_share", sum(self._recent) / max(1, len(self._recent)))
+        newest = batch.records[-1].time
+        self._metrics.set("lag_seconds", max(0.0, (self._clock() - newest).total_seconds()))
+
+    # -- the timers ------------------------------------------------------------------------------------
+
+    async def _timers_then_wait(self) -> None:
+        if await self.timers_once() < self._policy.max_timers:
+            await self._wait(self._policy.timer_interval_s)
+
+    async def timers_once(self) -> int:
+        """Fire the timers that are due, of the longest overdue cases first; return how many cases had one."""
+        now = self._clock()
+        async with self._pool.acquire() as connection:
+            case_ids = await self._store.due(connection, now, self._policy.max_timers)
+            if not case_ids:
+                return 0
+            async with connection.transaction():
+                work = Batch(self._service, self._store, connection, now, self._telemetry)
+                await work.load(case_ids)
+                for case_id in case_ids:
+                    work.fire_timers(case_id)
+                await work.save()
+        for case_id, reason in work.tally.failed_timers:
+            _log.error("%s: timers of case %s failed: %s", self._service.name, case_id, reason)
+        self._metrics.count("timers_fired", work.tally.timers)
+        self._metrics.count("events_emitted", work.tally.emitted)
+        return len(case_ids)
+
+
+def _halves(batch: StreamBatch) -> tuple[StreamBatch, StreamBatch]:
+    """Split a batch in two that follow one another."""
+    middle = len(batch.records) // 2
+    cut = batch.positions[middle - 1]
+    return (
+        StreamBatch(batch.partition, batch.start, cut, batch.records[:middle], batch.positions[:middle]),
+        StreamBatch(batch.partition, cut, batch.end, batch.records[middle:], batch.positions[middle:]),
+    )

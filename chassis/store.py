@@ -1,0 +1,206 @@
+"""The tables of one service: aggregates, the event log, the stream position and what was parked.
+
+Everything here joins the caller's transaction and never commits; only the runner and the command bus own
+transactions. Writes are multi-row: one statement for a whole batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from chassis.database import Connection
+from schemas.envelope import Envelope
+
+START = ""
+"""The stream position before the first event."""
+
+
+class FenceLost(Exception):
+    """The stored stream position is not where this owner started from: somebody else owns the partition now."""
+
+
+class VersionChanged(Exception):
+    """An aggregate was written by somebody else between the load and the save; the batch is to be redone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An aggregate as it stands in the database, `seen` and `state` still JSON text."""
+
+    version: int
+    seen: str
+    """The highest sequence applied, per source."""
+    state: str
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An aggregate to be written, its state already JSON text."""
+
+    case_id: UUID
+    is_new: bool
+    version: int
+    seen: Mapping[str, int]
+    state: str
+    next_due_at: datetime | None
+    traceparent: str
+    """The trace of the case: all that happens to it later belongs there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEvent:
+    """An event that could not be applied, or that waits behind one of the same case."""
+
+    envelope: Envelope
+    reason: str
+    behind: bool
+    """True where nothing is wrong with the event itself: an earlier one of its case is parked."""
+
+
+class Store:
+    """The statements of one service's schema. `schema` is the service's name, one of our own constants."""
+
+    def __init__(self, schema: str) -> None:
+        self.schema = schema
+        self._load = (
+            f"SELECT case_id, version, seen::text, state::text, traceparent FROM {schema}.aggregate"
+            " WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
+        )
+        self._insert = (
+            f"INSERT INTO {schema}.aggregate (case_id, version, seen, state, next_due_at, traceparent)"
+            " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]::jsonb[], $4::text[]::jsonb[],"
+            " $5::timestamptz[], $6::text[])"
+        )
+        self._update = (
+            f"UPDATE {schema}.aggregate a SET version = u.version, seen = u.seen, state = u.state,"
+            " next_due_at = u.next_due_at FROM unnest($1::uuid[], $2::bigint[], $3::text[]::jsonb[],"
+            " $4::text[]::jsonb[], $5::timestamptz[], $6::text[])"
+            " AS u(case_id, version, seen, state, next_due_at, traceparent)"
+            " WHERE a.case_id = u.case_id"
+        )
+        self._append = (
+            "INSERT INTO chassis.event_log (topic, source, case_id, sequence, type, time, traceparent, data)"
+            " SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[], $5::text[],"
+            " $6::timestamptz[], $7::text[], $8::text[]::jsonb[])"
+        )
+        self._due = (
+            f"SELECT case_id FROM {schema}.aggregate WHERE next_due_at <= $1 ORDER BY next_due_at LIMIT $2"
+        )
+        self._parked_cases = (
+            f"SELECT DISTINCT case_id FROM {schema}.parked"
+            " WHERE case_id = ANY($1::uuid[]) AND resolved_at IS NULL"
+        )
+        self._park = (
+            f"INSERT INTO {schema}.parked (case_id, source, sequence, type, topic, time, traceparent, data,"
+            " reason, behind) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],"
+            " $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::boolean[])"
+            " ON CONFLICT (case_id, source, sequence) DO NOTHING"
+        )
+
+    async def load(self, connection: Connection, case_ids: Sequence[UUID]) -> dict[UUID, Stored]:
+        """Return those of the cases that are known, their rows locked in case order."""
+        rows = await connection.fetch(self._load, case_ids)
+        return {row[0]: Stored(row[1], row[2], row[3], row[4]) for row in rows}
+
+    async def save(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write all rows in case order. Raises asyncpg.UniqueViolationError where a new case is not new."""
+        ordered = sorted(rows, key=lambda row: row.case_id)
+        for statement, part in (
+            (self._insert, [row for row in ordered if row.is_new]),
+            (self._update, [row for row in ordered if not row.is_new]),
+        ):
+            if part:
+                await connection.execute(
+                    statement,
+                    [row.case_id for row in part],
+                    [row.version for row in part],
+                    [orjson.dumps(row.seen).decode() for row in part],
+                    [row.state for row in part],
+                    [row.next_due_at for row in part],
+                    [row.traceparent for row in part],
+                )
+
+    async def append(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
+        """Append events to the log in the given order."""
+        if envelopes:
+            await connection.execute(
+                self._append,
+                [event.topic for event in envelopes],
+                [event.source for event in envelopes],
+                [event.case_id for event in envelopes],
+                [event.sequence for event in envelopes],
+                [event.type for event in envelopes],
+                [event.time for event in envelopes],
+                [event.traceparent for event in envelopes],
+                [event.data for event in envelopes],
+            )
+
+    async def due(self, connection: Connection, now: datetime, limit: int) -> list[UUID]:
+        """Return the cases with a timer due at `now`, the longest overdue first."""
+        return [row[0] for row in await connection.fetch(self._due, now, limit)]
+
+    async def overdue(self, connection: Connection, now: datetime) -> int:
+        """Return how many cases have a timer due at `now`."""
+        return int(
+            await connection.fetchval(
+                f"SELECT count(*) FROM {self.schema}.aggregate WHERE next_due_at <= $1", now
+            )
+        )
+
+    async def position(self, connection: Connection, partition: int) -> str:
+        """Return the stored stream position of a partition, `START` where none is stored yet."""
+        await connection.execute(
+            f"INSERT INTO {self.schema}.stream_position (partition, position) VALUES ($1, $2)"
+            " ON CONFLICT (partition) DO NOTHING",
+            partition,
+            START,
+        )
+        return str(
+            await connection.fetchval(
+                f"SELECT position FROM {self.schema}.stream_position WHERE partition = $1", partition
+            )
+        )
+
+    async def advance(self, connection: Connection, partition: int, start: str, end: str) -> None:
+        """Move the position from `start` to `end`. Raises FenceLost where it is no longer at `start`."""
+        status = await connection.execute(
+            f"UPDATE {self.schema}.stream_position SET position = $3, updated_at = now()"
+            " WHERE partition = $1 AND position = $2",
+            partition,
+            start,
+            end,
+        )
+        if status != "UPDATE 1":
+            raise FenceLost(f"{self.schema}: partition {partition} is no longer at position {start!r}")
+
+    async def parked_cases(self, connection: Connection, case_ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the cases that have an unresolved parked event."""
+        return {row[0] for row in await connection.fetch(self._parked_cases, case_ids)}
+
+    async def park(self, connection: Connection, parked: Sequence[ParkedEvent]) -> None:
+        """Record events that were set aside; one that is there already stays as it is."""
+        if parked:
+            events = [entry.envelope for entry in parked]
+            await connection.execute(
+                self._park,
+                [event.case_id for event in events],
+                [event.source for event in events],
+                [event.sequence for event in events],
+                [event.type for event in events],
+                [event.topic for event in events],
+                [event.time for event in events],
+                [event.traceparent for event in events],
+                [event.data for event in events],
+                [entry.reason for entry in parked],
+                [entry.behind for entry in parked],
+            )
+
+    async def parked_count(self, connection: Connection) -> int:
+        """Return how many parked events are unresolved."""
+        return int(
+            await connection.fetchval(f"SELECT count(*) FROM {self.schema}.parked WHERE resolved_at IS NULL")
+        )

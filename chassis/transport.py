@@ -1,0 +1,55 @@
+"""What a transport promises: one case's events in order, at least once, read from a position that we store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from schemas.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBatch:
+    """Records of one partition, in stream order, and the positions around them."""
+
+    partition: int
+    start: str
+    """The stored position that this batch follows; the fence of the transaction that applies it."""
+    end: str
+    """The position to store once the batch is applied."""
+    records: Sequence[Envelope]
+    positions: Sequence[str]
+    """The position after each record, so that a batch can be applied in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a consumer is behind."""
+
+    events: int
+    oldest: datetime | None
+    """When the oldest unread event was emitted, or None where all is read."""
+
+
+class StreamReader(Protocol):
+    """One consumer of the stream `case.events`: embedded log or Kafka, the runner cannot tell."""
+
+    async def poll(self, max_records: int, timeout_s: float) -> StreamBatch | None:
+        """Return the next records, or None where none came within `timeout_s` seconds."""
+        ...
+
+    def acknowledge(self, batch: StreamBatch) -> None:
+        """Say that the batch is applied and its end position stored."""
+        ...
+
+    def rewind(self) -> None:
+        """Forget what was read and not acknowledged, and go back to the positions that are stored."""
+        ...
+
+    async def lag(self) -> Lag:
+        """Measure how far behind this consumer is."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything held."""
+        ...
