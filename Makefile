@@ -1,0 +1,70 @@
+# Two commands matter: `make up` and `make test`. Both set up what they need.
+
+PYTHON    ?= $(firstword $(foreach name,python3.11 python3 python3.12 python3.13 python3.14,$(shell command -v $(name) 2>/dev/null)))
+PORT_BASE ?= 8100
+RUN_DIR   ?= .run
+VENV      := .venv
+BIN       := $(VENV)/bin
+PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+CHECKED   := chassis schemas reference services tests bench
+# The directories to check that exist in this checkout.
+CODE       = $(wildcard $(CHECKED))
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check requirements schemas bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make up             set up and run everything on this machine; Ctrl-C stops it (PORT_BASE=8100 RUN_DIR=.run)'
+	@echo 'make test           set up, check style, types and import rules, run all tests'
+	@echo 'make bench          measure throughput and latency'
+	@echo 'make schemas        export the contracts: JSON Schema and AsyncAPI'
+	@echo 'make requirements   compile requirements*.in into pinned, hashed requirements*.txt'
+	@echo 'make clean          remove the virtual environment and caches; the data in $(RUN_DIR) stay'
+
+up: $(VENV)/runtime.stamp
+	@exec $(BIN)/python -m services up --run-dir $(RUN_DIR) --port-base $(PORT_BASE)
+
+test: check
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict $(CODE)
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m bench
+
+schemas: $(VENV)/runtime.stamp
+	$(BIN)/python -m schemas.export
+
+requirements: $(VENV)/dev.stamp
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make a second run do nothing; a changed requirements file installs again.
+$(VENV)/runtime.stamp: requirements.txt | $(VENV)/python.stamp
+	@echo 'Installing the libraries into $(VENV) (the first time takes a minute or two) ...'
+	@$(PIP) -r requirements.txt || { echo >&2 'Installing failed. Is the Python package index reachable from here? (proxy: https_proxy, mirror: PIP_INDEX_URL)'; exit 1; }
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/runtime.stamp
+	@echo 'Installing what tests and checks need ...'
+	@$(PIP) -r requirements-dev.txt || { echo >&2 'Installing failed. Is the Python package index reachable from here? (proxy: https_proxy, mirror: PIP_INDEX_URL)'; exit 1; }
+	@touch $@
+
+# What the machine must have, in plain words, and the line that mends it.
+$(VENV)/python.stamp:
+	@test -n '$(PYTHON)' || { echo >&2 'This machine has no Python 3. Mend it with:  sudo apt-get install -y python3 python3-venv'; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 'Python 3.11 or newer is needed, $(PYTHON) is older. On Debian 12 or newer:  sudo apt-get install -y python3 python3-venv   (or name another one: make PYTHON=/path/to/python3.11)'; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { echo >&2 'This machine lacks the venv module of Python. Mend it with:  sudo apt-get install -y python3-venv'; exit 1; }
+	@'$(PYTHON)' -c 'import platform, sys; sys.exit(platform.libc_ver()[0] != "glibc")' || { echo >&2 'The bundled PostgreSQL needs a Linux with glibc (Debian, Ubuntu, Fedora ...), which this is not.'; exit 1; }
+	@test "$$(id -u)" -ne 0 || command -v setpriv >/dev/null || { echo >&2 'You are root, and PostgreSQL does not run as root: setpriv is needed to step down. Mend it with:  apt-get install -y util-linux   (or work as an ordinary user)'; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 || '$(PYTHON)' -m venv --clear $(VENV)
+	@touch $@

@@ -1,0 +1,42 @@
+"""The command line. Each command is one module, imported when it is called, so that --help is quick."""
+
+import importlib
+
+import click
+
+# name -> (module:command, one line of help)
+COMMANDS = {
+    "up": ("services.cli.up:up", "Run the whole system on this machine; Ctrl-C stops it."),
+    "intake": ("services.cli.service:intake", "Run the intake service alone."),
+    "router": ("services.cli.service:router", "Run the router service alone."),
+    "import": ("services.cli.import_messages:import_messages", "Send a CSV file of messages as cases."),
+    "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
+    "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),
+    "log": ("services.cli.log:log", "Read events as they happen, or as they happened."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table above."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help's list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Caseladder: small matters stay in the community; every upward step has its ground and evidence."""

@@ -1,0 +1,186 @@
+"""The files and addresses of an embedded run: what `up` makes and the other commands read."""
+
+import base64
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chassis.tokens import LocalIssuer
+
+PORT_OFFSETS = {"intake": 1, "router": 2}  # the console will have 0
+ISSUER = "urn:caseladder:local"
+AUDIENCE = "caseladder"
+GULOU = Path(__file__).parents[2] / "reference" / "gulou"
+_PASSWORD = "CASELADDER_DATABASE_PASSWORD"  # noqa: S105 - the variable's name
+_HOLDERS_OF_KEYS = {"intake"}  # R-PRIV-01: only intake reads personal data, so only intake gets the keys
+
+
+def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --run-dir and --port-base, which say where the embedded run lives."""
+    command = click.option(
+        "--port-base",
+        default=8100,
+        show_default=True,
+        type=click.IntRange(1, 65535 - 5),
+        envvar="CASELADDER_PORT_BASE",
+        help="First of the six ports on 127.0.0.1.",
+    )(command)
+    return click.option(
+        "--run-dir",
+        default=Path(".run"),
+        show_default=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="CASELADDER_RUN_DIR",
+        help="Where data, secrets and logs are kept.",
+    )(command)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """One embedded run: a directory and six ports on 127.0.0.1."""
+
+    run_dir: Path
+    port_base: int
+
+    def port(self, service: str) -> int:
+        """The TCP port of a service."""
+        return self.port_base + PORT_OFFSETS[service]
+
+    def base_url(self, service: str) -> str:
+        """The address of a service, without a final slash."""
+        return f"http://127.0.0.1:{self.port(service)}"
+
+    @property
+    def reference(self) -> Path:
+        """The jurisdiction: CASELADDER_REFERENCE, else Gulou."""
+        return Path(os.environ.get("CASELADDER_REFERENCE") or GULOU)
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the logs of the services are."""
+        return self.run_dir / "logs"
+
+    def prepare(self) -> None:
+        """Make the directory (closed to others) and, once, its secrets and the issuer's keys."""
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        self.run_dir.chmod(0o700)
+        if not self._secrets_file.exists():
+            _write_private(self._secrets_file, _new_secrets())
+        self.issuer()
+
+    def issuer(self) -> LocalIssuer:
+        """The local issuer of tokens; its keys are made on first use."""
+        return LocalIssuer.open(self.run_dir, ISSUER, AUDIENCE)
+
+    def password(self) -> str:
+        """The secret of the database."""
+        return self._secrets()[_PASSWORD]
+
+    def remember_database(self, url: str) -> None:
+        """Write the database's address down for the other commands."""
+        _write_private(self._database_file, url + "\n")
+
+    def database_url(self) -> str:
+        """The database's address: CASELADDER_DATABASE_URL, else that of the running `up`.
+
+        Raises click.ClickException where there is neither.
+        """
+        given = os.environ.get("CASELADDER_DATABASE_URL")
+        if given:
+            return given
+        try:
+            return self._database_file.read_text().strip()
+        except FileNotFoundError:
+            raise click.ClickException(
+                f"nothing has run in {self.run_dir} yet: start it with `make up`, name its --run-dir, "
+                f"or set CASELADDER_DATABASE_URL"
+            ) from None
+
+    def variables(self, service: str) -> dict[str, str]:
+        """The environment variables of a service; none before the first `up` (as in a production container)."""
+        if not self._database_file.exists():
+            return {}
+        keys = {name: value for name, value in self._secrets().items() if name != _PASSWORD}
+        return {
+            "CASELADDER_DATABASE_URL": self._database_file.read_text().strip(),
+            "CASELADDER_REFERENCE": str(self.reference.absolute()),
+            "CASELADDER_RUN_DIR": str(self.run_dir.absolute()),
+            "CASELADDER_JWKS": str((self.run_dir / "jwks.json").absolute()),
+            "CASELADDER_ISSUER": ISSUER,
+            "CASELADDER_AUDIENCE": AUDIENCE,
+            "CASELADDER_PORT": str(self.port(service)),
+            **(keys if service in _HOLDERS_OF_KEYS else {}),
+        }
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Own the run directory for a while; click.ClickException when another process does."""
+        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.run_dir / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise click.ClickException(
+                    f"already running in {self.run_dir} (process {lock.read().strip()}): stop that one first, "
+                    f"or use another --run-dir together with another --port-base"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def check_ports(self) -> None:
+        """Refuse, naming the port, when one is taken."""
+        for service in PORT_OFFSETS:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", self.port(service)))
+                except OSError as error:
+                    raise click.ClickException(
+                        f"port {self.port(service)} of 127.0.0.1, wanted for {service}, is not free "
+                        f"({error.strerror}): end the program that uses it, or move all ports with "
+                        f"--port-base (make up PORT_BASE=9100)"
+                    ) from None
+
+    @property
+    def _secrets_file(self) -> Path:
+        return self.run_dir / "secrets.env"
+
+    @property
+    def _database_file(self) -> Path:
+        return self.run_dir / "database.url"
+
+    def _secrets(self) -> Mapping[str, str]:
+        lines = self._secrets_file.read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _new_secrets() -> str:
+    def key() -> str:
+        return base64.b64encode(secrets.token_bytes(32)).decode()
+
+    return (
+        "# Made once. Without these keys the personal data in the database cannot be read again.\n"
+        f"CASELADDER_MASTER_KEY={key()}\n"
+        f"CASELADDER_INDEX_KEY={key()}\n"
+        f"{_PASSWORD}={secrets.token_urlsafe(32)}\n"
+    )
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write the file so that nobody else can read it at any moment and no half of it is ever seen."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)

@@ -1,0 +1,32 @@
+"""`intake`, `router`: one service in this process, as containers and `up` run it."""
+
+import importlib
+import os
+from pathlib import Path
+
+import click
+
+from chassis.settings import Settings, SettingsError
+from services.cli.local import LocalRun, local_options
+
+
+def _command(name: str) -> click.Command:
+    @click.command(name)
+    @local_options
+    def run(run_dir: Path, port_base: int) -> None:
+        try:
+            given = LocalRun(run_dir, port_base).variables(name) | os.environ
+            settings = Settings.from_environment(name, given)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+        importlib.import_module(f"services.{name}.main").run(settings)
+
+    run.help = (
+        f"Run the {name} service until SIGTERM. Its CASELADDER_* variables come from the environment; "
+        f"those missing there come from the run directory that `up` made."
+    )
+    return run
+
+
+intake = _command("intake")
+router = _command("router")

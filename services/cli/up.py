@@ -1,0 +1,140 @@
+"""`up`: the whole system on this machine: PostgreSQL, database, jurisdiction, services; Ctrl-C stops all."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from reference.load import check
+
+from chassis.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from chassis.migrate import upgrade
+from services.cli.local import PORT_OFFSETS, LocalRun, local_options
+from services.cli.supervisor import Child, ChildNotReadyError, Supervisor
+
+# What is printed as demo log-ins: who, the role, the unit (Gulou's codes), the subject.
+DEMO = (
+    ("hotline operator", "operator", "GL", "operator-1"),
+    ("handler of a community", "handler", "GL0101", "handler-1"),
+    ("supervisor of the district", "supervisor", "GL", "supervisor-1"),
+    ("resident", "resident", None, "resident-1"),
+)
+DEMO_LIFETIME = timedelta(hours=1)
+
+
+@click.command()
+@local_options
+def up(run_dir: Path, port_base: int) -> None:
+    """Run PostgreSQL and all services, print their addresses and demo log-ins; Ctrl-C stops all cleanly.
+
+    Data, secrets and logs are kept in the run directory and found again at the next start.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)  # until the services run; then both signals stop them in order
+    local = LocalRun(run_dir, port_base)
+    with local.claimed():
+        local.check_ports()
+        local.prepare()
+        check_reference(local.reference)
+        try:
+            _say("starting PostgreSQL")
+            with EmbeddedPostgres(run_dir / "postgres", local.password()) as server:
+                asyncio.run(prepare_database(local, server))
+                reason = asyncio.run(_serve(local, server))
+                _say("stopping PostgreSQL")
+        except EmbeddedPostgresError as error:
+            raise click.ClickException(str(error)) from None
+    if reason:
+        raise click.ClickException(reason)
+    _say(f"stopped; the data are kept in {run_dir}")
+
+
+def check_reference(path: Path) -> None:
+    """Refuse, with every problem's file and line, when the jurisdiction does not validate."""
+    problems = check(path)
+    if problems:
+        raise click.ClickException(
+            f"the jurisdiction in {path} is not in order:\n" + "\n".join(map(str, problems))
+        )
+
+
+async def prepare_database(local: LocalRun, server: EmbeddedPostgres) -> None:
+    """Create the database once, bring its tables up to date, note its address for the other commands."""
+    url = await server.create_database("caseladder")
+    for component in ("chassis", *PORT_OFFSETS):
+        await upgrade(url, component)
+    local.remember_database(url)
+
+
+async def _serve(local: LocalRun, server: EmbeddedPostgres) -> str | None:
+    """Run the services until a signal or the end of the database; return the reason if it is a failure."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[str | None] = loop.create_future()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _settle, ended, None)
+    database = os.pidfd_open(server.pid or 0)
+    loop.add_reader(database, _settle, ended, f"PostgreSQL ended by itself; see {server.log_path}")
+    supervisor = Supervisor([_child(local, name) for name in PORT_OFFSETS], local.log_dir, _say)
+    _say("starting " + ", ".join(PORT_OFFSETS))
+    starting = asyncio.create_task(supervisor.start())
+    try:
+        either: set[asyncio.Future[Any]] = {starting, ended}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            _announce(local)
+        return await ended
+    except ChildNotReadyError as error:
+        return str(error)
+    finally:
+        starting.cancel()
+        _say("stopping " + ", ".join(PORT_OFFSETS))
+        await supervisor.stop()
+        loop.remove_reader(database)
+        os.close(database)
+
+
+def _child(local: LocalRun, name: str) -> Child:
+    argv = [sys.executable, "-m", "services", name]
+    argv += ["--run-dir", str(local.run_dir), "--port-base", str(local.port_base)]
+    return Child(name, argv, os.environ | local.variables(name), local.base_url(name) + "/readyz")
+
+
+def _announce(local: LocalRun) -> None:
+    lines = ["", "Caseladder is ready.", ""]
+    lines += [f"  {name:8} {local.base_url(name)}   (try /openapi.json, /metrics)" for name in PORT_OFFSETS]
+    lines += [f"  data     {local.run_dir}   (logs in {local.log_dir})", ""]
+    lines += ["Demo log-ins. A command that issues a token, and a token that is valid for one hour:", ""]
+    for who, role, unit, subject in DEMO:
+        lines += [f"  {who}", f"    {_token_command(local, role, unit, subject)}"]
+        lines += [f"    {_demo_token(local, role, unit, subject)}", ""]
+    _say("\n".join([*lines, "Ctrl-C stops everything."]))
+
+
+def _token_command(local: LocalRun, role: str, unit: str | None, subject: str) -> str:
+    words = [".venv/bin/python -m services token", f"--role {role}"]
+    words += [f"--unit {unit}"] if unit else []
+    words += [f"--subject {subject}"]
+    words += [f"--run-dir {local.run_dir}"] if local.run_dir != Path(".run") else []
+    return " ".join(words)
+
+
+def _demo_token(local: LocalRun, role: str, unit: str | None, subject: str) -> str:
+    return local.issuer().issue(subject, [role], datetime.now(UTC), unit=unit, lifetime=DEMO_LIFETIME)
+
+
+def _settle(ended: "asyncio.Future[str | None]", reason: str | None) -> None:
+    if not ended.done():
+        ended.set_result(reason)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    click.echo(text)

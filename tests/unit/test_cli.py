@@ -1,0 +1,142 @@
+"""The command line: what it lists, what it makes, what it refuses and in which words."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from services.cli import main
+from services.cli.local import ISSUER, LocalRun
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> LocalRun:
+    """A prepared run directory, as `up` makes it."""
+    run = LocalRun(tmp_path / "run", 8100)
+    run.prepare()
+    return run
+
+
+def test_help_names_each_command_and_imports_none_of_them() -> None:
+    """--help is quick: neither the commands' modules nor the libraries behind them are loaded."""
+    code = (
+        "import sys; from services.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print([m for m in sys.modules if m.split('.')[0] in ('chassis', 'pydantic', 'httpx')])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    listed = [
+        line.split()[0] for line in out.split("Commands:\n")[1].splitlines()[:-1] if line.startswith("  ")
+    ]
+    assert listed == ["up", "intake", "router", "import", "token", "policy", "log"]
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_an_unknown_command_is_refused() -> None:
+    result = CliRunner().invoke(main, ["mediation"])
+    assert result.exit_code == 2
+    assert "No such command 'mediation'" in result.output
+
+
+@pytest.mark.parametrize("name", ["up", "intake", "router", "token", "policy"])
+def test_each_command_has_help(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"Usage: main {name}")
+
+
+def test_token_is_signed_by_the_issuer_that_the_services_trust(tmp_path: Path) -> None:
+    words = ["token", "--role", "handler", "--unit", "GL0101", "--subject", "h-7", "--ttl", "30m"]
+    result = CliRunner().invoke(main, [*words, "--run-dir", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    keys = KeySet.import_key_set(json.loads((tmp_path / "jwks.json").read_text()))
+    claims = jwt.decode(result.output.strip(), keys, algorithms=["ES256"]).claims
+    assert claims.pop("exp") - claims.pop("iat") == 30 * 60
+    assert claims == {
+        "iss": ISSUER,
+        "aud": "caseladder",
+        "sub": "h-7",
+        "roles": ["handler"],
+        "unit": "GL0101",
+    }
+
+
+@pytest.mark.parametrize(
+    "words", [["--ttl", "soon"], ["--ttl", "0h"], ["--ttl", "12"], ["--role", "king"], []]
+)
+def test_token_refuses_nonsense(words: list[str], tmp_path: Path) -> None:
+    role = [] if words == [] else ["--role", "operator"]
+    result = CliRunner().invoke(main, ["token", *role, *words, "--run-dir", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "write 90s, 30m" in result.output or "--role" in result.output
+
+
+def test_secrets_are_made_once_and_closed_to_others(local: LocalRun) -> None:
+    """R-PRIV-01: 32-byte keys, mode 0600 in a directory of mode 0700, never replaced."""
+    secrets = local.run_dir / "secrets.env"
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    assert local.run_dir.stat().st_mode & 0o777 == 0o700
+    lines = dict(line.split("=", 1) for line in secrets.read_text().splitlines()[1:])
+    for name in ("CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"):
+        assert len(base64.b64decode(lines[name], validate=True)) == 32
+    assert lines["CASELADDER_MASTER_KEY"] != lines["CASELADDER_INDEX_KEY"]
+    before = secrets.read_bytes()
+    local.prepare()
+    assert secrets.read_bytes() == before
+
+
+def test_variables_give_each_service_what_it_needs_and_no_more(local: LocalRun) -> None:
+    """R-PRIV-01: the keys of personal data go to intake only; the database's password stays in its address."""
+    from chassis.settings import Settings
+
+    assert local.variables("intake") == {}
+    local.remember_database("postgresql://u:p@/caseladder?host=%2Fx")
+    intake, router = local.variables("intake"), local.variables("router")
+    assert len(Settings.from_environment("intake", intake).keys().master_key) == 32
+    assert Settings.from_environment("router", router).port == 8102
+    assert set(intake) - set(router) == {"CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"}
+    assert not [name for name in intake if "PASSWORD" in name]
+    assert (local.run_dir / "database.url").stat().st_mode & 0o777 == 0o600
+
+
+def test_database_url_before_the_first_run(local: LocalRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CASELADDER_DATABASE_URL", raising=False)
+    with pytest.raises(click.ClickException, match=r"nothing has run in .*: start it with `make up`"):
+        local.database_url()
+    monkeypatch.setenv("CASELADDER_DATABASE_URL", "postgresql://elsewhere/x")
+    assert local.database_url() == "postgresql://elsewhere/x"
+
+
+def test_a_second_owner_of_the_run_directory_is_refused(local: LocalRun) -> None:
+    with (
+        local.claimed(),
+        pytest.raises(click.ClickException, match=rf"already running in .* \(process {os.getpid()}\)"),
+        local.claimed(),
+    ):
+        pass
+    with local.claimed():
+        assert (local.run_dir / "lock").read_text() == str(os.getpid())
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(click.ClickException, match=f"port {port} .* wanted for intake.* --port-base"):
+            LocalRun(tmp_path, port - 1).check_ports()
+
+
+def test_a_service_without_its_settings_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CASELADDER_")]:
+        monkeypatch.delenv(name)
+    result = CliRunner().invoke(main, ["router", "--run-dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "CASELADDER_DATABASE_URL is missing" in result.output
