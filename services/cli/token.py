@@ -8,7 +8,16 @@ import click
 
 from services.cli.local import LocalRun, local_options
 
-ROLES = ("operator", "handler", "mediator", "petition_officer", "supervisor", "ops", "resident")
+ROLES = (
+    "operator",
+    "handler",
+    "grid_worker",
+    "mediator",
+    "petition_officer",
+    "supervisor",
+    "ops",
+    "resident",
+)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

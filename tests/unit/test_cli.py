@@ -14,8 +14,10 @@ from click.testing import CliRunner
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from chassis.http.auth import Role
 from services.cli import main
 from services.cli.local import ISSUER, LocalRun
+from services.cli.token import ROLES
 
 
 @pytest.fixture
@@ -68,6 +70,10 @@ def test_token_is_signed_by_the_issuer_that_the_services_trust(tmp_path: Path) -
         "roles": ["handler"],
         "unit": "GL0101",
     }
+
+
+def test_token_knows_the_roles_that_the_services_know() -> None:
+    assert set(ROLES) == {role.value for role in Role}
 
 
 @pytest.mark.parametrize(
