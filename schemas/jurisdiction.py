@@ -112,16 +112,17 @@ class LegalExit:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """An entry of the own or the assist list (R-COM-01), with the matters it covers (maybe none)."""
+    """An entry of the own or the assist list (R-COM-01), with the matters it covers; `lead` is set on assist."""
 
     code: str
     name: str
+    lead: str | None
     matters: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """R-COM-01 entry approval: a community may be assigned this matter between the two days, both included."""
+    """R-COM-01 entry approval: a community may be assigned this matter from one day to another, both in."""
 
     matter: str
     community: str
@@ -201,7 +202,7 @@ class Jurisdiction:
         return a in self._controllers[b]
 
     def in_scope(self, scope_unit: str, unit: str) -> bool:
-        """Whether a token for `scope_unit` reaches `unit`: its subtree; for the jurisdiction's code, all units.
+        """Whether a token for `scope_unit` reaches `unit`: its subtree; for the district's code, all.
 
         Courts, utilities and the like stand under no unit of ours, yet belong to the jurisdiction's work.
         """

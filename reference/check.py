@@ -1,0 +1,31 @@
+"""Check a jurisdiction's folder as its editor would: `python -m reference.check PATH`."""
+
+import sys
+from pathlib import Path
+
+from reference.load import load
+from reference.source import Finding, ReferenceInvalid
+
+
+def check(path: Path) -> list[Finding]:
+    """Everything that is wrong under `path`; empty when it can be used."""
+    try:
+        load(path)
+    except ReferenceInvalid as invalid:
+        return invalid.errors
+    return []
+
+
+def main(arguments: list[str]) -> int:
+    """Print the findings as file:line: message; exit code 1 when there are any, 2 when no path was given."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m reference.check PATH\n")
+        return 2
+    findings = check(Path(arguments[0]))
+    for finding in findings:
+        sys.stdout.write(f"{finding}\n")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
