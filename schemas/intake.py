@@ -1,11 +1,11 @@
-"""Events of intake: what a resident said, without who said it."""
+"""Events and commands of intake: what a resident said, without who said it."""
 
 from typing import ClassVar, Final
 from uuid import UUID
 
 from pydantic import Field
 
-from schemas.message import Event, Instant
+from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.values import Channel, Emergency, OnSiteResolution, Place, RequestKind
 
 
@@ -43,6 +43,8 @@ class CaseSubmitted(Event):
     """The reporter asked that nobody but the responsible unit reads the text."""
     worker: str | None = None
     """Unit code of the grid worker who reported, if one did."""
+    by: Actor | None = None
+    """The member of staff who took it in; None for the resident's own act."""
 
 
 class CaseSupplemented(Event):
@@ -53,6 +55,8 @@ class CaseSupplemented(Event):
     text: str
     new_facts: bool = True
     attachments: tuple[str, ...] = ()
+    by: Actor | None = None
+    """The member of staff who took it in; None for the resident's own act."""
 
 
 class CaseWithdrawn(Event):
@@ -61,6 +65,8 @@ class CaseWithdrawn(Event):
     type: ClassVar[str] = "intake.CaseWithdrawn.v1"
 
     reason: str = ""
+    by: Actor | None = None
+    """The member of staff who took it in; None for the resident's own act."""
 
 
 class FeedbackGiven(Event):
@@ -72,20 +78,108 @@ class FeedbackGiven(Event):
     resolved: bool
     satisfied: bool
     note: str = ""
+    by: Actor | None = None
+    """The member of staff who took it in; None for the resident's own act."""
 
 
 class PersonErased(Event):
-    """The key of the case's personal data was deleted: the ciphertext can no longer be read anywhere."""
+    """The keys of the case's personal data were deleted: the ciphertext can no longer be read anywhere."""
 
     type: ClassVar[str] = "intake.PersonErased.v1"
 
     reason: str
+    by: Actor | None = None
 
 
-EVENTS: tuple[type[Event], ...] = (
+class CaseConcluded(Event):
+    """The handling has ended, as the event type `ended_by` said: intake takes nothing more for this case."""
+
+    type: ClassVar[str] = "intake.CaseConcluded.v1"
+
+    ended_by: str
+
+
+EVENTS: Final[tuple[type[Event], ...]] = (
     CaseSubmitted,
     CaseSupplemented,
     CaseWithdrawn,
     FeedbackGiven,
     PersonErased,
+    CaseConcluded,
+)
+
+
+class Sealed(Value):
+    """A record of personal data, encrypted under a key of its own, which the master key `key_id` wraps."""
+
+    record_id: UUID
+    key_id: str
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+class Filing(Value):
+    """What intake keeps of a case beside the stream: nothing of it enters an event."""
+
+    unit: str
+    """Code of the grid of the place, else of the district: it decides who of the staff may see the case."""
+    code_digest: bytes
+    """Digest of the tracking code."""
+    sealed: Sealed | None = None
+    persons: tuple[bytes, ...] = ()
+    """Blind indexes of the reporter's phone, id number or account (R-PET-18)."""
+    topic: str | None = None
+    """What a repeat must agree in: the matter code, else the fingerprint of the text."""
+    fingerprint: bytes = b""
+
+
+class SubmitCase(Command):
+    """Take a case in. `case` is the event to be published, complete but for the link to an earlier case."""
+
+    case: CaseSubmitted
+    filing: Filing
+    new_facts: bool | None = None
+    """As stated; None: judged by comparing the texts (R-HOT-03)."""
+
+
+class SupplementCase(Command):
+    """Add facts to an open case. `sealed` holds the words as given where the masked text differs."""
+
+    text: str
+    new_facts: bool = True
+    attachments: tuple[str, ...] = ()
+    sealed: Sealed | None = None
+    by: Actor | None = None
+
+
+class WithdrawCase(Command):
+    """Take the case back, by the resident's wish."""
+
+    reason: str = ""
+    by: Actor | None = None
+
+
+class GiveFeedback(Command):
+    """The resident's own answer to the callback (R-HOT-08, R-HOT-09, R-PET-13)."""
+
+    contacted: bool
+    resolved: bool
+    satisfied: bool
+    note: str = ""
+    by: Actor | None = None
+
+
+class ErasePerson(Command):
+    """Delete the keys of the case's personal data (R-PRIV-01)."""
+
+    reason: str
+    by: Actor | None = None
+
+
+COMMANDS: Final[tuple[type[Command], ...]] = (
+    SubmitCase,
+    SupplementCase,
+    WithdrawCase,
+    GiveFeedback,
+    ErasePerson,
 )

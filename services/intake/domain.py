@@ -1,0 +1,150 @@
+"""Intake's decider: what may still be said about a case that was taken in. Pure.
+
+The handling itself is the router's; intake only needs to know when it has ended.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from chassis.decider import Decision, Input, Refused, Timer
+from schemas import router
+from schemas.intake import (
+    CaseConcluded,
+    CaseSubmitted,
+    CaseSupplemented,
+    CaseWithdrawn,
+    ErasePerson,
+    FeedbackGiven,
+    GiveFeedback,
+    PersonErased,
+    SubmitCase,
+    SupplementCase,
+    WithdrawCase,
+)
+from schemas.message import Event, Value
+
+ENDINGS: Final = frozenset({router.CaseClosed.type, router.CaseArchived.type})
+"""Events after which nothing more can be said about a case."""
+PROGRESS: Final[tuple[type[Event], ...]] = (
+    router.TriageQueued,
+    router.CaseAnswered,
+    router.CaseRedirected,
+    router.CaseLinked,
+    router.EmergencyTransferred,
+    router.CaseDispatched,
+    router.AssignmentSigned,
+    router.ContactRecorded,
+    router.ProgressReported,
+    router.ExtensionDecided,
+    router.SuspensionDecided,
+    router.CaseResumed,
+    router.CaseEscalated,
+    router.TrackChosen,
+    router.SettledOnSite,
+    router.CaseReplied,
+    router.CallbackOpened,
+    router.RedoOrdered,
+    router.CaseClosed,
+    router.CaseArchived,
+)
+"""What the resident's time line is made of (R-PET-13, R-LEDGER-01)."""
+
+UNKNOWN: Final = Refused("case_unknown", "There is no such case.")
+_WITHDRAWN: Final = Refused(
+    "case_withdrawn", "The case was withdrawn. If the matter persists, submit it as a new case."
+)
+_CLOSED: Final = Refused(
+    "case_closed", "The case is closed. Submit new facts as a new case; it will be linked to this one."
+)
+Asked = SupplementCase | WithdrawCase | GiveFeedback
+
+
+class IntakeState(Value):
+    """What intake remembers of a case to judge the next command by."""
+
+    submitted: bool = False
+    withdrawn: bool = False
+    closed: bool = False
+    erased: bool = False
+    repeat_of: UUID | None = None
+
+
+class Intake:
+    """The decider of intake."""
+
+    name = "intake"
+    consumes = frozenset(event.type for event in PROGRESS)
+
+    def initial(self, case_id: UUID) -> IntakeState:
+        """Return the state of a case that nobody has submitted yet."""
+        return IntakeState()
+
+    def decide(self, state: IntakeState, given: Input, at: datetime) -> Decision:
+        """Answer a command, or note that the handling ended; other progress changes only the time line."""
+        match given:
+            case SubmitCase():
+                return [] if state.submitted else [given.case]  # a second one repeats an ambiguous commit
+            case SupplementCase() | WithdrawCase() | GiveFeedback():
+                return _refusal(state) or [_said(given)]
+            case ErasePerson():
+                return self._erase(state, given)
+            case Event():
+                ends = given.type in ENDINGS and state.submitted and not state.closed
+                return [CaseConcluded(ended_by=given.type)] if ends else []
+            case _:
+                return Refused("not_understood", f"Intake has no answer to {type(given).__name__}.")
+
+    def _erase(self, state: IntakeState, given: ErasePerson) -> Decision:
+        if not state.submitted:
+            return UNKNOWN
+        return [] if state.erased else [PersonErased(reason=given.reason, by=given.by)]
+
+    def evolve(self, state: IntakeState, event: Event) -> IntakeState:
+        """Return the state after one of intake's own events."""
+        match event:
+            case CaseSubmitted():
+                return IntakeState(submitted=True, repeat_of=event.repeat_of)
+            case CaseSupplemented():
+                return state.model_copy(update={"erased": False})  # there may be something to erase again
+            case CaseWithdrawn():
+                return state.model_copy(update={"withdrawn": True})
+            case CaseConcluded():
+                return state.model_copy(update={"closed": True})
+            case PersonErased():
+                return state.model_copy(update={"erased": True})
+            case _:
+                return state
+
+    def due(self, state: IntakeState) -> Sequence[Timer]:
+        """Return no timers: intake waits for nothing."""
+        return ()
+
+    def dump(self, state: IntakeState) -> str:
+        """Return the state as JSON text."""
+        return state.model_dump_json(exclude_defaults=True)
+
+    def load(self, text: str) -> IntakeState:
+        """Read what `dump` wrote."""
+        return IntakeState.model_validate_json(text)
+
+
+def _refusal(state: IntakeState) -> Refused | None:
+    if not state.submitted:
+        return UNKNOWN
+    if state.withdrawn:
+        return _WITHDRAWN
+    return _CLOSED if state.closed else None
+
+
+def _said(given: Asked) -> Event:
+    match given:
+        case SupplementCase(text=text, new_facts=new_facts, attachments=attachments, by=by):
+            return CaseSupplemented(text=text, new_facts=new_facts, attachments=attachments, by=by)
+        case WithdrawCase(reason=reason, by=by):
+            return CaseWithdrawn(reason=reason, by=by)
+        case GiveFeedback(contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by):
+            return FeedbackGiven(
+                contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by
+            )
