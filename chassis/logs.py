@@ -15,6 +15,7 @@ Messages of our own code are constant words; what varies goes into `extra`.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -90,6 +91,8 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
 
 
 def _message(record: logging.LogRecord) -> str:
+    if isinstance(record.msg, OSError) and record.msg.errno is not None:
+        return f"{type(record.msg).__name__}: {os.strerror(record.msg.errno)}"
     if isinstance(record.msg, BaseException):
         return type(record.msg).__name__
     text = record.getMessage()

@@ -61,9 +61,9 @@ class SettingsError(Exception):
 
 
 class Keys(NamedTuple):
-    """The secrets that protect personal data: `master` wraps each record's key, `index_key` blinds look-ups."""
+    """The secrets that protect personal data: one wraps each record's key, one blinds look-ups."""
 
-    master: bytes
+    master_key: bytes
     index_key: bytes
 
 

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from chassis.http import openapi, problems
 from chassis.http.access import public, seal
 from chassis.http.auth import Authenticator
-from chassis.http.keys import KeySource
+from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.middleware import BodyLimit, Guard
 from chassis.metrics import Metrics
 from chassis.settings import Settings
@@ -101,7 +101,9 @@ def _add_own_routes(app: FastAPI, service: str, readiness: Readiness, metrics: M
     )
     @public
     async def readyz() -> JSONResponse:
-        reasons = ["the service is stopping"] if app.state.stopping.is_set() else await _reasons(readiness)
+        reasons = (
+            ["the service is stopping"] if app.state.stopping.is_set() else await _reasons(app, readiness)
+        )
         status = "not ready" if reasons else "ready"
         return JSONResponse({"status": status, "reasons": reasons}, 503 if reasons else 200)
 
@@ -111,10 +113,13 @@ def _add_own_routes(app: FastAPI, service: str, readiness: Readiness, metrics: M
         return Response(metrics.text(), media_type=metrics.content_type)
 
 
-async def _reasons(readiness: Readiness) -> list[str]:
+async def _reasons(app: FastAPI, readiness: Readiness) -> list[str]:
     try:
         async with asyncio.timeout(READINESS_SECONDS):
+            await app.state.authenticator.keys.keys(None)
             return await readiness()
+    except KeysUnavailable as error:
+        return [str(error)]
     except TimeoutError:
         return [f"the readiness check did not answer within {READINESS_SECONDS:g} s"]
     except Exception as error:

@@ -1,5 +1,6 @@
 """/openapi.json: FastAPI's, with problem documents as the error answers, the roles, and the hot routes."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from chassis.http.problems import MEDIA_TYPE, ProblemDocument
 _REF = "#/components/schemas/{model}"
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="ProblemDocument")}}}
 _REPLACED = ("HTTPValidationError", "ValidationError")  # FastAPI's own error shape, which we never send
-References = Mapping[tuple[type[BaseModel], JsonSchemaMode], JsonSchemaValue]
+References = Mapping[Any, JsonSchemaValue]  # by (model, mode)
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
@@ -61,7 +62,7 @@ def _operation(route: HotRoute, references: References) -> dict[str, Any]:
         answer["content"] = {"application/json": {"schema": references[route.response, "serialization"]}}
     operation: dict[str, Any] = {
         "summary": route.summary,
-        "operationId": f"{route.method.lower()}_{route.path.strip('/')}",
+        "operationId": re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").rstrip("_"),
         "tags": list(route.tags),
         "parameters": list(route.parameters),
         "security": [{"bearer": []}],

@@ -44,10 +44,12 @@ async def _chunks(
     stop = asyncio.ensure_future(stopping.wait())
     upcoming = asyncio.ensure_future(_next(events))
     try:
-        while not stop.done():
+        while True:
             await asyncio.wait(
                 (stop, upcoming), timeout=keepalive_seconds, return_when=asyncio.FIRST_COMPLETED
             )
+            if stop.done():
+                return
             if not upcoming.done():
                 yield b": keep-alive\n\n"
                 continue

@@ -1,0 +1,160 @@
+"""Errors over HTTP: each names the field, byte or limit and says what would be right, and leaks nothing."""
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chassis.http import Role
+from chassis.http.problems import MEDIA_TYPE, Problem, field_path
+from chassis.logs import JsonFormatter
+from chassis.metrics import Metrics
+from tests.unit.http_kit import JSON, make_app, make_client, make_token
+
+BOTH = pytest.mark.parametrize("path", ["/reports", "/hot"], ids=["fastapi", "hot"])
+TWO_MEBIBYTES = 2 * 1024 * 1024
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with make_client(make_app(tmp_path), make_token(tmp_path, Role.OPERATOR)) as client:
+        yield client
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, object]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    body: dict[str, object] = answer.json()
+    assert (body["status"], body["code"], body["type"]) == (status, code, f"urn:caseladder:problem:{code}")
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+@BOTH
+async def test_each_wrong_field_is_named_with_what_would_be_right(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.post(path, json={"place": {"longitude": 200}, "tags": [1, "x"]})
+    errors = {e["field"]: e["expected"] for e in problem(answer, 422, "validation_failed")["errors"]}  # type: ignore[attr-defined]
+    assert errors.keys() == {"text", "place.longitude", "tags[1]"}
+    assert errors["place.longitude"] == "less than or equal to 136"
+    assert "required" in errors["text"]
+    assert "integer" in errors["tags[1]"]
+
+
+@BOTH
+async def test_the_answer_does_not_repeat_what_was_sent(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path, json={"text": ["13800138000"], "place": {"longitude": 116}})
+    problem(answer, 422, "validation_failed")
+    assert "13800138000" not in answer.text
+
+
+@BOTH
+async def test_broken_json_is_refused_with_line_and_column(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path, content=b'{"text": "a",\n "place": }', headers=JSON)
+    assert "line 2 column 11" in str(problem(answer, 400, "invalid_json")["detail"])
+
+
+@BOTH
+async def test_invalid_utf8_is_refused_with_its_byte_offset(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path, content=b'{"text": "\xe8\xb7\xaf\xff"}', headers=JSON)
+    assert "offset 13 " in str(problem(answer, 400, "invalid_utf8")["detail"])
+
+
+@BOTH
+async def test_json_nested_too_deeply_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path, content=b"[" * 100_000, headers=JSON)
+    problem(answer, 400, "invalid_json")
+
+
+async def test_a_body_of_another_type_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/reports", content=b'{"text": "a"}', headers={"Content-Type": "text/plain"})
+    assert "application/json" in str(problem(answer, 415, "unsupported_media_type")["detail"])
+
+
+async def test_a_query_parameter_is_named_as_such(tmp_path: Path) -> None:
+    async with make_client(make_app(tmp_path), make_token(tmp_path, Role.OPS)) as client:
+        errors = problem(await client.get("/reports?limit=0"), 422, "validation_failed")["errors"]
+    assert [e["field"] for e in errors] == ["query.limit"]  # type: ignore[attr-defined]
+
+
+async def test_unknown_address_and_method(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/nowhere"), 404, "not_found")
+    answer = await client.put("/hot")
+    assert "POST" in str(problem(answer, 405, "method_not_allowed")["detail"])
+    assert answer.headers["allow"] == "POST"
+
+
+@BOTH
+async def test_two_megabytes_with_a_length_are_refused_before_reading(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.post(path, content=b"x" * TWO_MEBIBYTES, headers=JSON)
+    assert "1048576 bytes" in str(problem(answer, 413, "body_too_large")["detail"])
+
+
+@BOTH
+async def test_two_megabytes_without_a_length_are_refused_while_reading(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    sent = 0
+
+    async def stream() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(TWO_MEBIBYTES // 65_536):
+            sent += 65_536
+            yield b"x" * 65_536
+
+    problem(await client.post(path, content=stream(), headers=JSON), 413, "body_too_large")
+    assert sent < TWO_MEBIBYTES
+
+
+async def test_one_path_may_have_a_larger_limit(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/large", content=b"x" * TWO_MEBIBYTES)
+    assert (answer.status_code, answer.json()) == (200, TWO_MEBIBYTES)
+    problem(await client.post("/large", content=b"x" * TWO_MEBIBYTES * 3), 413, "body_too_large")
+
+
+async def test_an_unhandled_exception_gives_an_incident_id_that_the_log_knows(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter("sample"))
+    logger = logging.getLogger("chassis.http.middleware")
+    logger.addHandler(handler)
+    metrics = Metrics()
+    try:
+        async with make_client(make_app(tmp_path, metrics), make_token(tmp_path, Role.OPERATOR)) as client:
+            answer = await client.post("/broken")
+    finally:
+        logger.removeHandler(handler)
+    detail = str(problem(answer, 500, "internal_error")["detail"])
+    line = json.loads(stream.getvalue())
+    assert line["incident"] in detail
+    assert line["error"][0]["type"] == "builtins.KeyError"
+    assert line["error"][0]["at"][-1].startswith("tests.unit.http_kit:broken:")
+    assert "KeyError" not in answer.text
+    for text in (answer.text, stream.getvalue()):
+        assert "张三" not in text
+        assert "13800138000" not in text
+    assert b'caseladder_http_responses_total{status="5xx"} 1.0' in metrics.text()
+
+
+def test_field_paths() -> None:
+    assert field_path(("evidence", 0, "kind")) == "evidence[0].kind"
+    assert field_path(()) == "body"
+
+
+def test_a_problem_as_a_document() -> None:
+    document = Problem(409, "taken", "Taken", "Somebody else has it.").document()
+    assert document == {
+        "type": "urn:caseladder:problem:taken",
+        "status": 409,
+        "code": "taken",
+        "title": "Taken",
+        "detail": "Somebody else has it.",
+    }
