@@ -74,6 +74,6 @@ class Decider(Protocol[S]):
         """Return the state as JSON text."""
         ...
 
-    def load(self, text: str) -> S:
+    def load(self, stored: str) -> S:
         """Read what `dump` wrote."""
         ...

@@ -121,7 +121,6 @@ class Runner(Generic[S]):
                 _log.critical(self.halted)
                 self._stop.set()
             except _REDO as error:
-                self._reader.rewind()
                 _log.warning("%s: %s; trying again in %.1f s", self._service.name, describe(error), pause)
                 await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                 pause = min(pause * 2, self._policy.longest_pause_s)
@@ -140,7 +139,11 @@ class Runner(Generic[S]):
         batch = await self._reader.poll(self._policy.max_records, self._policy.poll_timeout_s)
         if batch is None:
             return 0
-        await self._apply(batch)
+        try:
+            await self._apply(batch)
+        except BaseException:
+            self._reader.rewind()
+            raise
         return len(batch.records)
 
     async def _apply(self, batch: StreamBatch) -> None:

@@ -1,0 +1,74 @@
+"""Fixtures of the chassis's tests: a database with the toy counter's tables, a runner, a ledger."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chassis.commands import CommandBus
+from chassis.database import Pool, open_pool
+from chassis.log import LogReader
+from chassis.metrics import Metrics
+from chassis.runner import Runner, RunnerPolicy
+from chassis.service import Service
+from chassis.store import Store
+from chassis.telemetry import Telemetry
+from tests.toy import Counter, CounterState, Ledger, counter_service, install
+
+
+class HandClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, by: timedelta) -> None:
+        """Move on."""
+        self.at += by
+
+
+class Bench:
+    """The counter on a real database, driven step by step."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.clock = HandClock()
+        self.ledger = Ledger(pool)
+        self.metrics = Metrics()
+        self.telemetry = Telemetry(None, 0)
+
+    def runner(
+        self, service: Service[CounterState] | None = None, policy: RunnerPolicy | None = None
+    ) -> Runner[CounterState]:
+        """Return a new owner of the stream, with a reader of its own."""
+        return Runner(
+            service or counter_service(),
+            self.pool,
+            LogReader(self.pool, Store("counter"), Counter.consumes),
+            self.clock,
+            metrics=self.metrics,
+            telemetry=self.telemetry,
+            policy=policy or RunnerPolicy(poll_timeout_s=0.0),
+        )
+
+    def bus(self, service: Service[CounterState] | None = None) -> CommandBus[CounterState]:
+        """Return a command bus; its worker is not started."""
+        return CommandBus(
+            service or counter_service(),
+            self.pool,
+            self.clock,
+            metrics=self.metrics,
+            telemetry=self.telemetry,
+        )
+
+
+@pytest.fixture
+async def bench(database_url: str) -> AsyncIterator[Bench]:
+    """The counter's tables in a fresh database."""
+    await install(database_url)
+    pool = await open_pool(database_url)
+    yield Bench(pool)
+    await pool.close()

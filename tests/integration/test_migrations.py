@@ -1,0 +1,45 @@
+"""What the migrations build is what the SQLModel classes say."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from chassis.migrate import metadata_of, upgrade
+from chassis.tables import Xid8
+
+COMPONENTS = ["chassis", "intake", "router"]
+
+
+def differences(connection: Connection, component: str) -> list[object]:
+    """Return what Alembic would change in one component's schema."""
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "include_schemas": True,
+            "include_name": lambda name, kind, _: kind != "schema" or name == component,
+            "version_table_schema": component,
+        },
+    )
+    return list(compare_metadata(context, metadata_of(component)))
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+async def test_migrations_and_models_agree(database_url: str, component: str) -> None:
+    await upgrade(database_url, component)
+    await upgrade(database_url, component)
+    ischema_names.setdefault("xid8", Xid8)
+    engine = create_async_engine(
+        database_url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
+    )
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences, component) == []
+    await engine.dispose()
+
+
+async def test_an_unknown_component_is_refused(database_url: str) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        await upgrade(database_url, "nowhere")
