@@ -1,0 +1,44 @@
+"""Identifiers made at the edge: case ids that sort by time, and the tracking codes that residents keep."""
+
+import hashlib
+import hmac
+import os
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's: no I, L, O or U to be misheard or misread."""
+_HEARD_AS: Final = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None})
+_LENGTH: Final = 12
+"""Characters of a code, 5 bits each: 60 bits cannot be guessed over the network."""
+_DIGEST_BYTES: Final = 16
+
+
+def new_id(at: datetime) -> UUID:
+    """Make a UUIDv7 (RFC 9562): 48 bits of milliseconds, then chance, so that new rows stand together."""
+    chance = int.from_bytes(os.urandom(10), "big")
+    number = (int(at.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance
+    number = number & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
+
+
+class TrackingCodes:
+    """Tracking codes, derived from the case id with a secret key.
+
+    Whoever lacks the key cannot tell a code from a random one. We store digests only, so a copy of the database
+    opens no case, and yet can say a code again: to a repeated request, or to a resident who lost it.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = hmac.digest(key, b"tracking code", "sha256")
+
+    def of(self, case_id: UUID) -> str:
+        """Return the code of a case: 12 characters."""
+        bits = int.from_bytes(hmac.digest(self._key, case_id.bytes, "sha256")[:8], "big")
+        return "".join([_ALPHABET[bits >> shift & 31] for shift in range(0, _LENGTH * 5, 5)])
+
+    def digest(self, code: str) -> bytes:
+        """Return what is stored of a code as somebody typed it: case, spaces, hyphens, O and 0 do not matter."""
+        plain = code.upper().translate(_HEARD_AS)
+        return hashlib.sha256(plain.encode("utf-8", "replace")).digest()[:_DIGEST_BYTES]

@@ -1,0 +1,68 @@
+"""Who reported: the personal record that is encrypted, and the blind indexes that find the same person again."""
+
+import hmac
+import re
+import unicodedata
+from typing import Final
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+_DIGEST_BYTES: Final = 16
+_NOT_DIGIT: Final = re.compile(r"[^0-9]")
+_NOT_ALNUM: Final = re.compile(r"[\W_]+")
+_TRUNK: Final = re.compile(r"^(?:00)?86(?=1[3-9]\d{9}$|0\d{9,11}$)")
+
+
+class PersonalRecord(BaseModel):
+    """What only authorised people may read: the reporter, and the words of the case as given.
+
+    `title`, `text` and `address` are set only where masking changed them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str | None = None
+    phone: str | None = None
+    id_number: str | None = None
+    title: str | None = None
+    text: str | None = None
+    address: str | None = None
+
+    def dump(self) -> bytes:
+        """Return the record as JSON, without what is empty."""
+        return orjson.dumps({name: value for name, value in self.__dict__.items() if value is not None})
+
+
+class BlindIndex:
+    """Keyed digests: equal for equal values, and telling nothing without the key (R-PET-18, R-PRIV-01)."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def persons(self, phone: str | None, id_number: str | None, account: str | None) -> tuple[bytes, ...]:
+        """Return a digest for each thing that identifies the reporter."""
+        given = (
+            (b"phone:", phone and normal_phone(phone)),
+            (b"id:", id_number and normal_id(id_number)),
+            (b"account:", account),
+        )
+        return tuple(self._digest(kind, value) for kind, value in given if value)
+
+    def fingerprint(self, title: str, text: str) -> bytes:
+        """Return a digest of the words, blind to width, case, spaces and punctuation (R-HOT-03)."""
+        plain = unicodedata.normalize("NFKC", f"{title}\n{text}").casefold()
+        return self._digest(b"text:", _NOT_ALNUM.sub("", plain))
+
+    def _digest(self, kind: bytes, value: str) -> bytes:
+        return hmac.digest(self._key, kind + value.encode(), "sha256")[:_DIGEST_BYTES]
+
+
+def normal_phone(phone: str) -> str:
+    """Return the digits of a phone number without the country code: `+86 138-0013-8000` -> `13800138000`."""
+    return _TRUNK.sub("", _NOT_DIGIT.sub("", unicodedata.normalize("NFKC", phone)))
+
+
+def normal_id(number: str) -> str:
+    """Return an id number in capitals without spaces."""
+    return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", number)).upper()
