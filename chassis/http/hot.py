@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.routing import Route
 
 from chassis.http.access import Protected, protect
 from chassis.http.auth import Role
@@ -30,7 +31,6 @@ class HotRoute:
 
 def add_hot_route(app: FastAPI, route: HotRoute, endpoint: Protected) -> None:
     """Add `endpoint(request, principal)`; the caller is verified and holds one of the roles before it runs."""
-    app.router.add_route(
-        route.path, protect(*route.roles)(endpoint), methods=[route.method], include_in_schema=False
-    )
+    made = Route(route.path, protect(*route.roles)(endpoint), methods=[route.method], include_in_schema=False)
+    app.router.routes.insert(0, made)  # routes are tried one by one: the hot ones first
     app.state.hot_routes.append(route)
