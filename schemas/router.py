@@ -220,12 +220,11 @@ class ClockedEvent(RouterEvent):
     terms: tuple[Term, ...] = ()
 
 
-class Disposition(ClockedEvent):
-    """The base of what can become of a freshly registered case; repeats what later decisions need of it."""
+class Registration(Value):
+    """What a fresh case was found to be: what later decisions need of it."""
 
     judgement: Judgement
     kind: str = "complain"
-    route: Route
     place: str | None = None
     """Code of the territorial unit where the matter lies."""
     parties: tuple[str, ...] = ()
@@ -233,6 +232,14 @@ class Disposition(ClockedEvent):
     households: int | None = None
     sealed: bool = False
     confidential: bool = False
+
+
+class Disposition(ClockedEvent):
+    """The base of what can become of a case when it is registered, and of some later turns."""
+
+    route: Route
+    registered: Registration | None = None
+    """Set when this is the first that the router says of the case, or a human judged it anew."""
 
 
 class TriageQueued(Disposition):
@@ -300,7 +307,7 @@ class SeatGiven(Value):
     number: int
 
 
-class CaseDispatched(ClockedEvent):
+class CaseDispatched(Disposition):
     """派单: from here on `unit` is the responsible unit."""
 
     type: ClassVar[str] = "router.CaseDispatched.v1"
@@ -311,29 +318,15 @@ class CaseDispatched(ClockedEvent):
     rung: int
     mode: HandlingMode
     locked: bool = False
-    matter: str | None
+    matter: str | None = None
+    """None where only the area is known (R-HOT-04)."""
     track: str
     urgency: int
-    route: Route
     helpers: tuple[SeatGiven, ...] = ()
     copies: tuple[SeatGiven, ...] = ()
-    registered: "Registration | None" = None
-    """At the first dispatch: what the case was found to be."""
+    parties: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
-    """All subjects now known, where this dispatch adds some."""
-
-
-class Registration(Value):
-    """The part of a `Disposition` that a first dispatch carries."""
-
-    judgement: Judgement
-    kind: str
-    place: str | None
-    parties: tuple[str, ...] = ()
-    subjects: tuple[str, ...] = ()
-    households: int | None = None
-    sealed: bool = False
-    confidential: bool = False
+    """All parties and subjects now known, where this dispatch adds some."""
 
 
 class AssignmentSigned(ClockedEvent):
@@ -614,8 +607,6 @@ class DeadlineRecomputed(ClockedEvent):
 
     changed: tuple[str, ...]
 
-
-CaseDispatched.model_rebuild()
 
 EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     TriageQueued,
