@@ -1,0 +1,226 @@
+"""`log`: the events of all services in commit order, one line each, as `tail` shows a file.
+
+By default no word that a resident or an official wrote is shown: only codes, numbers, instants and yes or no.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import click
+import orjson
+
+from chassis.calendar import SHANGHAI
+from chassis.database import Connection, Pool, open_pool
+from chassis.log import Position
+from schemas.envelope import Envelope
+from schemas.message import CASE_EVENTS
+from services.cli.local import LocalRun, local_options
+
+TAIL: Final = 20
+_PAGE: Final = 1000
+_IDLE_S: Final = 0.2
+_LAST_POSITION: Final = 2**63 - 1
+
+# Fields that hold codes, numbers or yes and no, in the order shown; every other field may hold free text.
+_SHOWN: Final = (
+    "channel",
+    "kind",
+    "unit",
+    "lead",
+    "role",
+    "street",
+    "rung",
+    "number",
+    "assignment",
+    "mode",
+    "matter",
+    "track",
+    "urgency",
+    "grid",
+    "place",
+    "line",
+    "exit",
+    "judged",
+    "ground",
+    "outcome",
+    "term",
+    "breaches",
+    "attempt",
+    "days",
+    "to",
+    "upheld",
+    "granted",
+    "solved",
+    "contacted",
+    "resolved",
+    "satisfied",
+    "locked",
+    "sealed",
+    "confidential",
+    "deemed",
+    "lapsed",
+    "late",
+    "done",
+    "due",
+    "sign_by",
+    "handle_by",
+)
+# `reason` is a code in these types and free text in the others.
+_CODED_REASONS: Final = (
+    "router.TriageQueued.",
+    "router.CallbackOpened.",
+    "router.DepartmentAssignmentEnded.",
+)
+_COLOURS: Final = {"intake": "cyan", "router": "green"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events to show; None shows all."""
+
+    topic: str | None
+    case: UUID | None
+    type: str | None
+
+
+_FILTER: Final = (
+    "($1::text IS NULL OR topic = $1) AND ($2::uuid IS NULL OR case_id = $2)"
+    " AND ($3::text IS NULL OR type = $3 OR split_part(type, '.', 2) = $3)"
+)
+_ROWS: Final = (
+    "SELECT source, case_id, sequence, type, time, topic, traceparent, data::text, xid::text, position"
+    f" FROM chassis.event_log WHERE {_FILTER} AND xid < $4::text::xid8"
+)
+_TAIL: Final = f"{_ROWS} ORDER BY xid DESC, position DESC LIMIT $5"
+_AFTER: Final = f"{_ROWS} AND (xid, position) > ($6::text::xid8, $7::bigint) ORDER BY xid, position LIMIT $5"
+
+
+@click.command()
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--case", type=click.UUID, help="Only this case, from all topics unless --topic names one.")
+@click.option("--type", "type_", help="Only this type: CaseDispatched or router.CaseDispatched.v1.")
+@click.option("--topic", help=f"Only this topic, such as dept.GL0101.assigned.  [default: {CASE_EVENTS}]")
+@click.option(
+    "--limit", "-n", type=click.IntRange(0), help=f"Show the last N.  [default: {TAIL}; a case: all]"
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="The whole CloudEvent as a line of JSON, free text too."
+)
+@local_options
+def log(
+    follow: bool,
+    case: UUID | None,
+    type_: str | None,
+    topic: str | None,
+    limit: int | None,
+    as_json: bool,
+    run_dir: Path,
+    port_base: int,
+) -> None:
+    """Read events as they happen, or as they happened, in the order in which they were committed."""
+    wanted = Wanted(topic or (None if case else CASE_EVENTS), case, type_)
+    count = limit if limit is not None else (_LAST_POSITION if case else TAIL)
+    url = LocalRun(run_dir, port_base).database_url()
+    show = whole if as_json else line
+    try:
+        asyncio.run(_print(url, wanted, count, follow, show))
+    except KeyboardInterrupt:
+        return
+    except OSError as error:
+        raise click.ClickException(f"the database does not answer ({error}): is `make up` running?") from None
+
+
+async def _print(url: str, wanted: Wanted, count: int, follow: bool, show: Callable[[Envelope], str]) -> None:
+    pool = await open_pool(url, size=1)
+    try:
+        async for event in _events(pool, wanted, count, follow):
+            click.echo(show(event))  # click leaves the colours out where the output is no terminal
+    finally:
+        await pool.close()
+
+
+async def _events(pool: Pool, wanted: Wanted, count: int, follow: bool) -> AsyncIterator[Envelope]:
+    """The last `count` events and then, if following, each as it is committed."""
+    async with pool.acquire() as connection:
+        settled = await _settled(connection)
+        tail = await connection.fetch(_TAIL, wanted.topic, wanted.case, wanted.type, settled, count)
+    for row in reversed(tail):
+        yield Envelope(*row[:8])
+    after = _before(settled)
+    while follow:
+        async with pool.acquire() as connection:
+            settled = await _settled(connection)
+            rows = await connection.fetch(
+                _AFTER, wanted.topic, wanted.case, wanted.type, settled, _PAGE, after.xid, after.position
+            )
+        for row in rows:
+            yield Envelope(*row[:8])
+        if len(rows) == _PAGE:
+            after = Position(rows[-1][8], rows[-1][9])
+        else:
+            after = _before(settled)
+            await asyncio.sleep(_IDLE_S)
+
+
+async def _settled(connection: Connection) -> str:
+    """The transaction id below which nothing can appear any more: commit order is fixed up to there."""
+    return str(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+
+
+def _before(settled: str) -> Position:
+    return Position(str(int(settled) - 1), _LAST_POSITION)
+
+
+def whole(event: Envelope) -> str:
+    """The CloudEvent in its JSON format, on one line; `data` holds free text."""
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": event.id,
+            "source": event.source,
+            "type": event.type,
+            "subject": str(event.case_id),
+            "time": event.time.astimezone(UTC),
+            "datacontenttype": "application/json",
+            "sequence": str(event.sequence),
+            "traceparent": event.traceparent,
+            "topic": event.topic,
+            "data": orjson.loads(event.data),
+        },
+        option=orjson.OPT_UTC_Z,
+    ).decode()
+
+
+def line(event: Envelope) -> str:
+    """One event for people: time in Asia/Shanghai, type, short case id, sequence, and its codes."""
+    service, _, name = event.type.partition(".")
+    kind = click.style(f"{service}.{name.split('.')[0]}".ljust(34), fg=_COLOURS.get(service))
+    head = f"{event.time.astimezone(SHANGHAI):%m-%d %H:%M:%S.%f}"[:-3]
+    case = click.style(str(event.case_id)[:8], dim=True)
+    return f"{head}  {kind} {case} {event.sequence:>3}  {summary(event)}".rstrip()
+
+
+def summary(event: Envelope) -> str:
+    """The fields of an event that cannot hold free text, as `name=value`."""
+    data = orjson.loads(event.data)
+    coded = event.type.startswith(_CODED_REASONS)
+    names = (*_SHOWN, "reason") if coded else _SHOWN
+    shown = [f"{name}={_short(data[name])}" for name in names if data.get(name) is not None]
+    by = data.get("by")
+    return " ".join([*shown, f"by={by['role']}@{by.get('unit', '-')}"] if isinstance(by, dict) else shown)
+
+
+def _short(value: object) -> str:
+    """A value in a few characters: an object by its code, an instant in local time."""
+    if isinstance(value, dict):
+        value = value.get("code") or value.get("grid") or value.get("source") or "…"
+    if isinstance(value, str) and len(value) > 18 and value[4:5] == "-" and "T" in value:
+        return f"{datetime.fromisoformat(value).astimezone(SHANGHAI):%m-%dT%H:%M}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
