@@ -87,7 +87,8 @@ def _search_capability(*paths: Path) -> list[str]:
     status = Path("/proc/self/status").read_text()
     permitted = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapPrm")), 16)
     name = "dac_read_search" if permitted & 1 << 2 else "dac_override"
-    return [f"--inh-caps=+{name}", f"--ambient-caps=+{name}"]
+    # Without no_setuid_fixup, access(2), with which initdb looks for its programs, ignores the capability.
+    return ["--securebits=+no_setuid_fixup", f"--inh-caps=+{name}", f"--ambient-caps=+{name}"]
 
 
 def postmaster_status(data_dir: Path) -> tuple[int, str] | None:

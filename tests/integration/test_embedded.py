@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: first start, second start, killed server, killed owner, closed directories."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +161,22 @@ def test_an_interrupted_initdb_is_begun_again(place: Path) -> None:
     (place / "pg.new" / "PG_VERSION").write_text("half")
     with server_at(place / "pg") as server:
         assert server.pid is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another account")
+def test_root_with_programs_below_a_closed_directory(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout in a directory of mode 0700 (/root, mktemp -d): the server's account still gets through."""
+    package = find_programs().parents[1]
+    shutil.copytree(package / "pginstall", place / "site" / package.name / "pginstall", symlinks=True)
+    libraries = package.with_name(package.name + ".libs")
+    if libraries.exists():
+        shutil.copytree(libraries, place / "site" / libraries.name)
+    closed = place / "site" / package.name / "pginstall" / "bin"
+    monkeypatch.setattr("chassis.embedded.find_programs", lambda: closed)
+    with server_at(place / "pg") as server:
+        assert Path(f"/proc/{server.pid}/exe").readlink() == closed / "postgres"
+        assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+    assert place.stat().st_mode & 0o077 == 0
 
 
 def test_the_programs_of_the_operating_system_are_the_fallback(
