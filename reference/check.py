@@ -3,17 +3,7 @@
 import sys
 from pathlib import Path
 
-from reference.load import load
-from reference.source import Finding, ReferenceInvalid
-
-
-def check(path: Path) -> list[Finding]:
-    """Everything that is wrong under `path`; empty when it can be used."""
-    try:
-        load(path)
-    except ReferenceInvalid as invalid:
-        return invalid.errors
-    return []
+from reference.load import check
 
 
 def main(arguments: list[str]) -> int:

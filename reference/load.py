@@ -23,7 +23,7 @@ from reference.times import DEADLINES_FILE, read_calendar, read_deadlines
 from reference.units import DEPARTMENTS_FILE, UNITS_FILE, check_units, read_units
 from schemas.jurisdiction import Jurisdiction, LegalExit, Thresholds, Unit
 
-__all__ = ["Finding", "ReferenceInvalid", "load"]
+__all__ = ["Finding", "ReferenceInvalid", "check", "load"]
 JURISDICTION_FILE: Final = "jurisdiction.yaml"
 _HASHED: Final = (
     JURISDICTION_FILE,
@@ -74,6 +74,15 @@ def load(path: Path) -> Jurisdiction:
         thresholds=Thresholds(**declared.thresholds.model_dump()),
         lists=build_lists(read[3]),
     )
+
+
+def check(path: Path) -> list[Finding]:
+    """Everything that is wrong under `path`; empty when it can be used."""
+    try:
+        load(path)
+    except ReferenceInvalid as invalid:
+        return invalid.errors
+    return []
 
 
 def _legal_exits(

@@ -88,13 +88,12 @@ def check_matters(read: Read, units: Mapping[str, Unit], exits: frozenset[str], 
         for path, message in _matter_problems(row, file, units, exits, row.code in own):
             findings.add(source.file, source.line("matters", index, *path), f"{row.code}: {message}")
         for number, keyword in enumerate(row.keywords):
-            if (other := keywords.setdefault(keyword, row.code)) != row.code or keyword in row.keywords[
-                :number
-            ]:
+            bare = keyword.removesuffix("~")  # the mark of a weak keyword
+            if bare in keywords:
                 where = source.line("matters", index, "keywords", number)
-                findings.add(
-                    source.file, where, f"{row.code}: keyword {keyword} is already used by {other}; keep one"
-                )
+                message = f"{row.code}: keyword {keyword} is already used by {keywords[bare]}; keep one"
+                findings.add(source.file, where, message)
+            keywords[bare] = row.code
 
 
 def _matter_problems(

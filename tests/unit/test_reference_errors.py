@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from reference.areas import GridIndex
-from reference.check import check, main
+from reference.check import main
 from reference.gazetteer import Gazetteer
-from reference.load import load
+from reference.load import check, load
 from reference.source import Finding, ReferenceInvalid
 from schemas.jurisdiction import Rung
 
@@ -98,6 +98,7 @@ LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
         (MATTERS, "{2: GL-URBAN, 3: GL-URBAN", "{2: territorial, 3: GL-URBAN", "R-COM-01"),
         (MATTERS, "helpers: [GL-POWER]", "helpers: [GL-PWER]", "helper GL-PWER is no department"),
         (MATTERS, "[路灯, ", "[井盖, ", "keyword 井盖 is already used by municipal.manhole"),
+        (MATTERS, "[路灯, ", "[井盖~, ", "keyword 井盖~ is already used by municipal.manhole"),
         (MATTERS, "[井盖, 窨井,", "[井盖, 井盖,", "keyword 井盖 is already used by municipal.manhole"),
         (MATTERS, "[公厕, 公共厕所, 公共卫生间, 旱厕, 厕所改造]", "[公厕, 旱厕]", "at least 4 items"),
         (MATTERS, "level: 3S1!", "level: 3S1", "only such a level has one"),
