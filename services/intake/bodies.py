@@ -1,0 +1,219 @@
+"""The bodies that intake's HTTP routes take, checked against the jurisdiction while they are parsed."""
+
+from contextlib import suppress
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from chassis.http import validation_problem
+from chassis.http.problems import unprocessable
+from schemas.jurisdiction import Track
+from schemas.message import Instant
+from schemas.values import Channel, RequestKind
+from services.intake.check import Check
+from services.intake.examples import CASE_EXAMPLES
+
+C = TypeVar("C", bound="CaseBody")
+_MOST_PARTIES: Final = 50
+_MOST_SUBJECTS: Final = 20
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("a text without the character U+0000")
+    return text
+
+
+_Storable = AfterValidator(_storable)
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), _Storable]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Storable]
+Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), _Storable]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+Phone = Annotated[
+    str,
+    _Storable,
+    Field(pattern=r"^\+?[0-9０-９](?:[ \-－()（）]{0,2}[0-9０-９]){5,19}$", description="6 to 20 digits"),
+]
+IdNumber = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{5,30}$", description="5 to 30 letters and digits")]
+Key = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
+
+
+class Body(BaseModel):
+    """The base of all bodies: an unknown field is refused, for it is most likely misspelt."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class PlaceBody(Body):
+    """Where the matter lies. The grid counts first, then the coordinates, then the address."""
+
+    longitude: float | None = Field(default=None, ge=-180, le=180, description="WGS84 degrees")
+    latitude: float | None = Field(default=None, ge=-90, le=90, description="WGS84 degrees")
+    address: Address | None = None
+    grid: Code | None = None
+    source: Literal["sampled"] | None = Field(
+        default=None, description="`sampled`, with a grid: drawn by lot for trial data (role ops)"
+    )
+
+
+class PointBody(Body):
+    """Where a grid worker stands: the place of the matter, where `place` names none."""
+
+    longitude: float = Field(ge=-180, le=180)
+    latitude: float = Field(ge=-90, le=90)
+
+
+class ReporterBody(Body):
+    """Who reports. All of it is stored encrypted and enters no event."""
+
+    name: Name | None = None
+    phone: Phone | None = None
+    id_number: IdNumber | None = None
+    anonymous: bool = Field(
+        default=False, description="nothing about the reporter is stored; send no identity"
+    )
+    confidential: bool = Field(default=False, description="only the responsible unit may read the text")
+
+
+class ResolvedBody(Body):
+    """R-GRD-01: a grid worker has settled the matter on the spot."""
+
+    measure: Note
+    resolved_at: Instant | None = None
+
+
+class CaseBody(Body):
+    """A matter of a resident."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": CASE_EXAMPLES})
+
+    channel: Channel | None = Field(default=None, description="by default hotline, web or grid, by your role")
+    kind: RequestKind = RequestKind.COMPLAIN
+    title: Title
+    text: Text
+    place: PlaceBody = PlaceBody()
+    matter: Code | None = Field(default=None, description="matter code (staff)")
+    urgency: int | None = Field(
+        default=None, ge=1, le=4, description="1 life or property … 4 complex (staff)"
+    )
+    track: Track | None = Field(
+        default=None, description="S, M, P or L: the track that the resident asks for"
+    )
+    parties: tuple[Code, ...] = Field(default=(), max_length=_MOST_PARTIES)
+    households: int | None = Field(default=None, ge=1, le=1_000_000)
+    subjects: tuple[Code, ...] = Field(default=(), max_length=_MOST_SUBJECTS)
+    reporter: ReporterBody | None = None
+    received_at: Instant | None = Field(default=None, description="when the resident spoke; by default now")
+    emergency_line: Literal["110", "119", "120", "122"] | None = None
+    new_facts: bool | None = None
+    resolved: ResolvedBody | None = None
+    location: PointBody | None = None
+
+
+class LineBody(CaseBody):
+    """One line of a batch: a case, and optionally the key under which it may be repeated."""
+
+    idempotency_key: Key | None = None
+
+
+class SupplementBody(Body):
+    """Further facts. `attachments` are references to documents, never their contents."""
+
+    text: Text
+    new_facts: bool = True
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=20)
+
+
+class WithdrawalBody(Body):
+    """The resident takes the case back."""
+
+    reason: Note | None = None
+
+
+class FeedbackBody(Body):
+    """R-HOT-09: whether the resident was contacted, whether the matter is resolved, whether they are satisfied."""
+
+    contacted: bool
+    resolved: bool
+    satisfied: bool
+    note: Note | None = None
+
+
+class ErasureBody(Body):
+    """Why the personal data go."""
+
+    reason: Note
+
+
+def read_case(model: type[C], raw: bytes, check: Check) -> C:
+    """Parse a submission and check it against the jurisdiction.
+
+    Raises Problem: 400 for broken JSON, 422 naming every field that is wrong, all at once.
+    """
+    try:
+        body = model.model_validate_json(raw)
+    except ValidationError as error:
+        problem = validation_problem(error, raw)
+        if problem.status_code != 422:
+            raise problem from None
+        _check_rest(model, raw, error, check)
+        raise unprocessable([*problem.errors, *check.errors]) from None
+    check_case(body, check)
+    return body
+
+
+def check_case(body: CaseBody, check: Check) -> None:
+    """Note every field that does not fit the jurisdiction; `check.located` is set from the coordinates."""
+    place = body.place
+    if place.grid is not None:
+        check.grid("place.grid", place.grid)
+    if body.location is not None:
+        check.point("location", body.location.longitude, body.location.latitude)
+    if place.longitude is not None or place.latitude is not None:
+        check.point("place", place.longitude, place.latitude)
+    if body.matter is not None:
+        check.matter("matter", body.matter)
+    if body.parties:
+        check.territories("parties", body.parties)
+    if body.subjects:
+        check.units("subjects", body.subjects)
+    if body.received_at is not None:
+        check.moment("received_at", body.received_at)
+    if body.resolved is not None and body.resolved.resolved_at is not None:
+        check.moment("resolved.resolved_at", body.resolved.resolved_at)
+    if body.reporter is not None:
+        _check_reporter(body.reporter, check)
+
+
+def _check_reporter(reporter: ReporterBody, check: Check) -> None:
+    if reporter.anonymous and (reporter.name or reporter.phone or reporter.id_number):
+        check.fault(
+            "reporter.anonymous",
+            "An anonymous reporter has no name, phone or id_number.",
+            "leave those out, or set confidential instead of anonymous",
+        )
+
+
+def _check_rest(model: type[CaseBody], raw: bytes, error: ValidationError, check: Check) -> None:
+    """Check what is left of a submission without its malformed fields."""
+    rest = orjson.loads(raw)
+    if not isinstance(rest, dict):
+        return
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        _drop(rest, fault["loc"])
+    with suppress(ValidationError):
+        check_case(model.model_validate({"title": "-", "text": "-"} | rest), check)
+
+
+def _drop(rest: dict[str, Any], loc: tuple[int | str, ...]) -> None:
+    """Remove the field at `loc`; of coordinates both, of a list the whole."""
+    inner = rest.get(str(loc[0])) if loc[0] == "place" and len(loc) > 1 else None
+    if not isinstance(inner, dict):
+        rest.pop(str(loc[0]), None)
+        return
+    for name in ("longitude", "latitude") if loc[1] in ("longitude", "latitude") else (str(loc[1]),):
+        inner.pop(name, None)

@@ -1,0 +1,74 @@
+"""Who is submitting, and what their role and unit allow."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from chassis.http import Principal, Problem, Role
+from schemas.jurisdiction import Jurisdiction
+from schemas.message import Actor
+from schemas.values import Channel
+
+SUBMITTING: Final = (Role.OPERATOR, Role.OPS, Role.GRID_WORKER, Role.RESIDENT)
+"""Roles that may submit; who has several acts as the first."""
+STAFF: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.GRID_WORKER, Role.OPS)
+CHANNELS: Final = {
+    Role.OPERATOR: Channel.HOTLINE,
+    Role.OPS: Channel.HOTLINE,
+    Role.GRID_WORKER: Channel.GRID,
+    Role.RESIDENT: Channel.WEB,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified caller in the role that counts here."""
+
+    subject: str
+    role: Role
+    unit: str | None
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether this is a resident, not a member of staff."""
+        return self.role is Role.RESIDENT
+
+    @property
+    def actor(self) -> Actor | None:
+        """Return the member of staff for the audit trail; None for a resident, whose identity stays out of it."""
+        if self.is_resident:
+            return None
+        return Actor.model_construct(subject=self.subject[:128], role=self.role.value, unit=self.unit)
+
+
+def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, ...]) -> Caller:
+    """Return the caller in the first of `roles` that they hold. Raises Problem 403 for a useless token."""
+    role = next(role for role in roles if role in principal.roles)
+    unit = principal.unit
+    if unit is None and role is Role.GRID_WORKER:
+        detail = "A grid worker's token must name their unit in its claim `unit`."
+        raise Problem(403, "unit_required", "Your token names no unit", detail)
+    if unit is not None and unit not in jurisdiction.units and role is not Role.RESIDENT:
+        detail = f"Your token's unit {unit} is none of {jurisdiction.name}."
+        raise Problem(403, "unit_unknown", "Your unit is not known here", detail)
+    return Caller(principal.subject, role, unit)
+
+
+def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
+    """Raise Problem 403 where `unit` lies outside the caller's jurisdiction. A token without unit has all of it."""
+    if who.is_resident or who.unit is None or jurisdiction.in_scope(who.unit, unit):
+        return
+    own = jurisdiction.units[who.unit]
+    there = jurisdiction.units[unit]
+    raise Problem(
+        403,
+        "outside_jurisdiction",
+        "This lies outside your jurisdiction",
+        f"The place is in {there.name} ({there.code}); your token covers {own.name} ({own.code}). "
+        "State a place there, or leave the case to the unit whose place it is.",
+    )
+
+
+def is_complained_of(who: Caller, subjects: list[str], jurisdiction: Jurisdiction) -> bool:
+    """R-LAD-04, R-HOT-14: whether the caller's unit is complained of, or stands under one that is."""
+    unit = who.unit
+    return unit is not None and any(jurisdiction.controls(subject, unit) for subject in subjects)

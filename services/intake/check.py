@@ -1,0 +1,107 @@
+"""What a submission is checked against while it is parsed, so that all faults are told at once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from chassis.http import FieldError
+from reference.areas import GridIndex
+from schemas.jurisdiction import Jurisdiction, UnitKind
+
+LATEST: Final = timedelta(minutes=5)
+"""How far ahead of our clock a caller's may be."""
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The jurisdiction with the sets that every submission is checked against, made once."""
+
+    jurisdiction: Jurisdiction
+    grids: GridIndex
+    grid_codes: frozenset[str]
+    territorial: frozenset[str]
+
+    @classmethod
+    def of(cls, jurisdiction: Jurisdiction, grids: GridIndex) -> "Surroundings":
+        """Prepare the sets."""
+        units = jurisdiction.units.values()
+        return cls(
+            jurisdiction,
+            grids,
+            frozenset(unit.code for unit in units if unit.kind is UnitKind.GRID),
+            frozenset(unit.code for unit in units if unit.rung is not None),
+        )
+
+
+@dataclass(slots=True)
+class Check:
+    """One submission being checked. `errors` fills up; `located` is the grid at the coordinates, if any."""
+
+    around: Surroundings
+    now: datetime
+    errors: list[FieldError] = field(default_factory=list)
+    located: str | None = None
+
+    def fault(self, name: str, message: str, expected: str) -> None:
+        """Note that the field `name` is wrong, and what would be right."""
+        self.errors.append(FieldError(field=name, message=message, expected=expected))
+
+    def matter(self, name: str, code: str) -> None:
+        """Demand a matter of the catalogue."""
+        if code not in self.around.jurisdiction.matters:
+            example = next(iter(self.around.jurisdiction.matters))
+            self.fault(
+                name, f"There is no matter {code}.", f"a code of the matter catalogue, such as {example}"
+            )
+
+    def grid(self, name: str, code: str) -> None:
+        """Demand a grid."""
+        if code not in self.around.grid_codes:
+            example = min(self.around.grid_codes)
+            self.fault(name, f"There is no grid {code}.", f"a grid's code, such as {example}")
+
+    def territories(self, name: str, codes: Iterable[str]) -> None:
+        """Demand units that have an area."""
+        for place, code in enumerate(codes):
+            if code not in self.around.territorial:
+                example = self.around.jurisdiction.code
+                self.fault(
+                    f"{name}[{place}]",
+                    f"There is no territorial unit {code}.",
+                    f"the code of a grid, community or street, or of the district ({example})",
+                )
+
+    def units(self, name: str, codes: Iterable[str]) -> None:
+        """Demand units of any kind."""
+        for place, code in enumerate(codes):
+            if code not in self.around.jurisdiction.units:
+                self.fault(
+                    f"{name}[{place}]", f"There is no unit {code}.", "the code of a unit or department"
+                )
+
+    def moment(self, name: str, value: datetime) -> None:
+        """Demand a moment that is not ahead of us."""
+        if value > self.now + LATEST:
+            now = self.now.isoformat(timespec="seconds")
+            self.fault(name, "This lies in the future.", f"a moment not more than 5 minutes after now, {now}")
+        elif value < EARLIEST:
+            self.fault(name, "This is too long ago.", "a moment since 2000-01-01")
+
+    def point(self, name: str, longitude: float | None, latitude: float | None) -> None:
+        """Demand both coordinates or none, and a point in the district; note its grid."""
+        if longitude is None or latitude is None:
+            if longitude is not latitude:
+                missing = "longitude" if longitude is None else "latitude"
+                self.fault(
+                    f"{name}.{missing}", "The other coordinate is missing.", "both coordinates, or neither"
+                )
+            return
+        self.located = self.around.grids.locate(longitude, latitude)
+        if self.located is None:
+            district = self.around.jurisdiction.name
+            right = f"WGS84 degrees of a point in {district}, longitude and latitude not exchanged"
+            for part in ("longitude", "latitude"):
+                message = f"The point {longitude}, {latitude} lies outside {district}."
+                self.fault(f"{name}.{part}", message, right)

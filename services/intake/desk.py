@@ -1,0 +1,201 @@
+"""The desk: turns a checked body into the command that takes the case in, and the answer that goes back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from chassis.batch import Applied
+from chassis.http import Role
+from chassis.http.problems import unprocessable
+from chassis.idempotency import Answer
+from reference.gazetteer import Gazetteer
+from reference.matcher import Matcher
+from schemas.intake import CaseSubmitted, Filing, Sealed, SubmitCase
+from schemas.jurisdiction import Jurisdiction
+from schemas.values import Emergency, OnSiteResolution, Place
+from services.intake import emergency, places
+from services.intake.bodies import CaseBody, read_case
+from services.intake.callers import CHANNELS, Caller, demand_scope
+from services.intake.check import Check, Surroundings
+from services.intake.domain import IntakeState
+from services.intake.ids import TrackingCodes, new_id
+from services.intake.masking import mask
+from services.intake.persons import BlindIndex, PersonalRecord
+from services.intake.vault import Vault
+
+_OPERATOR_SAYS: Final = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A case on its way in."""
+
+    case_id: UUID
+    command: SubmitCase
+    to_resident: bool
+
+    def answer(self, applied: Applied[IntakeState]) -> Answer:
+        """Return the answer as it is stored with an Idempotency-Key: all but the tracking code."""
+        case = self.command.case
+        body: dict[str, Any] = {"case_id": self.case_id, "received_at": case.received_at}
+        if case.emergency is not None:
+            body["emergency"] = emergency.advice(case.emergency, to_resident=self.to_resident)
+        if applied.state.repeat_of is not None:
+            body["repeat_of"] = applied.state.repeat_of
+        return Answer(201, orjson.dumps(body), applied.version)
+
+
+class Desk:
+    """Everything that taking a case in needs, made once."""
+
+    def __init__(
+        self, around: Surroundings, gazetteer: Gazetteer, matcher: Matcher, vault: Vault, index_key: bytes
+    ) -> None:
+        self.around = around
+        self.vault = vault
+        self.codes = TrackingCodes(index_key)
+        self._gazetteer = gazetteer
+        self._matcher = matcher
+        self._index = BlindIndex(index_key)
+
+    @property
+    def jurisdiction(self) -> Jurisdiction:
+        """The jurisdiction whose cases are taken in."""
+        return self.around.jurisdiction
+
+    def read(self, raw: bytes, who: Caller, now: datetime) -> Submission:
+        """Take one body in. Raises Problem 400, 403 or 422; nothing has happened then."""
+        check = Check(self.around, now)
+        return self.submission(read_case(CaseBody, raw, check), check, who)
+
+    def submission(self, body: CaseBody, check: Check, who: Caller) -> Submission:
+        """Turn a checked body into a command. Raises Problem 403 or 422."""
+        _check_role(body, check, who)
+        if check.errors:
+            raise unprocessable(check.errors)
+        given = body.place.address
+        place = places.resolve(body, check, who, self._gazetteer, mask(given) if given else None)
+        unit = place.grid or self.jurisdiction.code
+        demand_scope(who, unit, self.jurisdiction)
+        case_id = new_id(check.now)
+        title, text = mask(body.title), mask(body.text)
+        case = self._event(body, check, who, place, title, text)
+        filing = self._filing(case_id, case, body, who, unit, check.now)
+        command = SubmitCase.model_construct(case=case, filing=filing, new_facts=body.new_facts)
+        return Submission(case_id, command, who.is_resident)
+
+    def _event(
+        self, body: CaseBody, check: Check, who: Caller, place: Place, title: str, text: str
+    ) -> CaseSubmitted:
+        reporter = body.reporter
+        received_at = body.received_at or check.now
+        channel = CHANNELS[who.role] if who.is_resident or body.channel is None else body.channel
+        return CaseSubmitted.model_construct(
+            channel=channel,
+            received_at=received_at,
+            kind=body.kind,
+            title=title,
+            text=text,
+            place=place,
+            matter=body.matter,
+            urgency=body.urgency,
+            track=body.track.value if body.track else None,
+            parties=body.parties,
+            households=body.households,
+            subjects=body.subjects,
+            emergency=self._emergency(body),
+            resolved=_resolution(body, who, received_at),
+            repeat_of=None,
+            new_facts=True,
+            anonymous=reporter is not None and reporter.anonymous,
+            confidential=reporter is not None and reporter.confidential,
+            worker=who.unit if who.role is Role.GRID_WORKER else None,
+            by=who.actor,
+        )
+
+    def _emergency(self, body: CaseBody) -> Emergency | None:
+        """R-LAD-05, R-HOT-13: declared by staff, else found in the words."""
+        if body.emergency_line is not None:
+            return Emergency.model_construct(line=body.emergency_line, ground=_OPERATOR_SAYS)
+        return self._matcher.emergency(body.title, body.text)
+
+    def _filing(
+        self, case_id: UUID, case: CaseSubmitted, body: CaseBody, who: Caller, unit: str, now: datetime
+    ) -> Filing:
+        persons = self._persons(body, who)
+        fingerprint = self._index.fingerprint(body.title, body.text) if persons else b""
+        return Filing.model_construct(
+            unit=unit,
+            code_digest=self.codes.digest(self.codes.of(case_id)),
+            sealed=self._sealed(case_id, case, body, now),
+            persons=persons,
+            topic=self._topic(body, fingerprint) if persons else None,
+            fingerprint=fingerprint,
+        )
+
+    def _persons(self, body: CaseBody, who: Caller) -> tuple[bytes, ...]:
+        reporter = body.reporter
+        if reporter is not None and reporter.anonymous:
+            return ()
+        account = who.subject if who.is_resident else None
+        if reporter is None:
+            return self._index.persons(None, None, account)
+        return self._index.persons(reporter.phone, reporter.id_number, account)
+
+    def _topic(self, body: CaseBody, fingerprint: bytes) -> str:
+        """R-PET-18: the matter that staff named, else the likeliest one, else the words themselves."""
+        if body.matter is not None:
+            return body.matter
+        candidates = self._matcher.match(body.title, body.text).candidates
+        return candidates[0].matter if candidates else fingerprint.hex()
+
+    def _sealed(self, case_id: UUID, case: CaseSubmitted, body: CaseBody, now: datetime) -> Sealed | None:
+        """Encrypt the reporter, and the words that masking changed; None where there is nothing to protect."""
+        reporter = body.reporter
+        given = body.place.address
+        record = PersonalRecord.model_construct(
+            name=reporter.name if reporter else None,
+            phone=reporter.phone if reporter else None,
+            id_number=reporter.id_number if reporter else None,
+            title=body.title if body.title != case.title else None,
+            text=body.text if body.text != case.text else None,
+            address=given if given != case.place.address else None,
+        )
+        plain = record.dump()
+        return self.vault.seal(case_id, new_id(now), plain) if plain != b"{}" else None
+
+    def seal_text(self, case_id: UUID, text: str, masked: str, now: datetime) -> Sealed | None:
+        """Encrypt the words of a supplement, where masking changed them."""
+        if text == masked:
+            return None
+        return self.vault.seal(case_id, new_id(now), PersonalRecord(text=text).dump())
+
+
+def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
+    """Refuse what only staff, only grid workers or only ops may state."""
+    if who.is_resident:
+        for name in ("matter", "urgency", "emergency_line"):
+            if getattr(body, name) is not None:
+                check.fault(name, "Only staff may state this.", "leave it out")
+    if who.role is not Role.GRID_WORKER:
+        for name in ("resolved", "location"):
+            if getattr(body, name) is not None:
+                check.fault(name, "Only a grid worker may state this (R-GRD-01).", "leave it out")
+    if body.place.source is not None:
+        if who.role is not Role.OPS:
+            check.fault("place.source", "Only the role ops imports trial data.", "leave it out")
+        elif body.place.grid is None:
+            check.fault("place.grid", "A sampled place is a grid.", "the code of the sampled grid")
+
+
+def _resolution(body: CaseBody, who: Caller, received_at: datetime) -> OnSiteResolution | None:
+    if body.resolved is None or who.unit is None:
+        return None
+    return OnSiteResolution.model_construct(
+        unit=who.unit,
+        measure=mask(body.resolved.measure),
+        resolved_at=body.resolved.resolved_at or received_at,
+    )

@@ -1,0 +1,128 @@
+"""What a resident reads of a case: each event as a status code and plain Chinese words (R-PET-13, R-LEDGER-01).
+
+One table, by event type. What units write to each other (objections, progress notes, reasons of supervision) is
+never shown; what a unit replies to the resident is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from schemas import intake, router
+from schemas.message import Event
+from schemas.router import Outcome
+from services.intake.masking import mask
+
+RECEIVED: Final = "received"
+RECEIVED_WORDS: Final = "您的诉求已受理登记。"
+
+
+class Progress(NamedTuple):
+    """An entry of the time line. `status` None leaves the status as it was."""
+
+    status: str | None
+    words: str
+
+
+Names = Callable[[str], str]
+"""The name of a unit by its code."""
+Entry = Callable[[Names, Event], Progress | None]
+
+_OUTCOMES: Final = {
+    Outcome.RESOLVED: "您的诉求已办结。",
+    Outcome.UNSATISFIED: "承办单位已按规定办理并说明理由，本件办结；您可以依法申请复查。",
+    Outcome.UNREACHABLE: "承办单位已答复，多次回访未能联系到您，本件办结；如仍有问题请再次反映。",
+    Outcome.WITHDRAWN: "按您的意愿，本件已撤回并办结。",
+}
+_TRACKS: Final = {"S": "服务办理", "M": "人民调解", "P": "信访", "L": "法定途径"}
+
+
+def _says(status: str | None, words: str) -> Entry:
+    return lambda _names, _event: Progress(status, words)
+
+
+def _dispatched(names: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.CaseDispatched)  # noqa: S101 - the table is keyed by type
+    if event.registered is not None and event.registered.sealed:
+        return Progress("dispatched", "您的诉求已密转有权处理的机关。")
+    helped = "，其他单位协办" if event.helpers else ""
+    return Progress("dispatched", f"已派单至{names(event.unit)}办理{helped}。")
+
+
+def _answered(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.CaseAnswered)  # noqa: S101
+    return Progress("answered", f"已答复：{mask(event.answer)}" if event.answer else "已当场答复。")
+
+
+def _redirected(names: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.CaseRedirected)  # noqa: S101
+    authority = f"，受理机关：{names(event.exit.authority)}" if event.exit.authority else ""
+    return Progress("redirected", f"该事项应当通过法定途径“{event.exit.name}”办理{authority}。")
+
+
+def _transferred(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.EmergencyTransferred)  # noqa: S101
+    return Progress("emergency", f"情况紧急，已立即转{event.line}处置。")
+
+
+def _extended(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.ExtensionDecided)  # noqa: S101
+    return Progress("handling", "经批准，办理期限已延长。") if event.granted else None
+
+
+def _suspended(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.SuspensionDecided)  # noqa: S101
+    return Progress("suspended", "目前条件尚不具备，已挂账，条件具备后继续办理。") if event.granted else None
+
+
+def _chosen(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.TrackChosen)  # noqa: S101
+    return Progress(None, f"按您的选择，转入{_TRACKS.get(event.track, '其他')}程序。")
+
+
+def _replied(names: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.CaseReplied)  # noqa: S101
+    why = f"未解决的原因：{event.explanation}" if event.explanation else ""
+    return Progress("replied", mask(f"{names(event.unit)}答复：{event.result}{why}"))
+
+
+def _settled(names: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.SettledOnSite)  # noqa: S101
+    return Progress("settled", f"{names(event.unit)}已现场处置，待核实。")
+
+
+def _closed(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.CaseClosed)  # noqa: S101
+    return Progress("closed", _OUTCOMES[event.outcome])
+
+
+TABLE: Final[Mapping[type[Event], Entry]] = {
+    intake.CaseSupplemented: _says(None, "已收到您补充的情况。"),
+    intake.CaseWithdrawn: _says("withdrawn", "已收到您的撤回申请。"),
+    intake.FeedbackGiven: _says(None, "已收到您的评价。"),
+    intake.PersonErased: _says(None, "您的个人信息已删除。"),
+    router.TriageQueued: _says("triage", "正在人工甄别，确定承办单位。"),
+    router.CaseAnswered: _answered,
+    router.CaseRedirected: _redirected,
+    router.CaseLinked: _says("linked", "与您此前反映的事项相同，已并入原件，办理进展以原件为准。"),
+    router.EmergencyTransferred: _transferred,
+    router.CaseDispatched: _dispatched,
+    router.AssignmentSigned: _says("signed", "承办单位已签收。"),
+    router.ContactRecorded: _says(None, "承办单位已与您联系。"),
+    router.ProgressReported: _says("handling", "承办单位正在办理。"),
+    router.ExtensionDecided: _extended,
+    router.SuspensionDecided: _suspended,
+    router.CaseResumed: _says("handling", "已恢复办理。"),
+    router.CaseEscalated: _says("escalated", "已提请上级单位办理。"),
+    router.TrackChosen: _chosen,
+    router.SettledOnSite: _settled,
+    router.CaseReplied: _replied,
+    router.CallbackOpened: _says("callback", "等待回访，请留意来电。"),
+    router.RedoOrdered: _says("redo", "回访后已退回承办单位重新办理。"),
+    router.CaseClosed: _closed,
+}
+
+
+def progress(names: Names, event: Event) -> Progress | None:
+    """Return what the resident is told of an event; None: nothing."""
+    entry = TABLE.get(type(event))
+    return entry(names, event) if entry is not None else None

@@ -1,0 +1,177 @@
+"""Intake's own tables: written for a whole batch in the transaction that commits it, and read for one case."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chassis.database import Connection, Pool
+from chassis.service import Change
+from schemas.intake import PersonErased, Sealed, SubmitCase, SupplementCase
+from schemas.message import Event
+from services.intake.domain import IntakeState
+from services.intake.progress import Names, Progress, progress
+
+_INSERT_FILES = (
+    "INSERT INTO intake.case_file (case_id, unit, subjects, code_digest, received_at)"
+    " SELECT a, b, string_to_array(nullif(c, ''), ','), d, e"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[]) AS u(a, b, c, d, e)"
+)
+_INSERT_RECORDS = (
+    "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::bytea[])"
+    " AS u(record_id, case_id, key_id, wrapped_key, ciphertext)), keys AS ("
+    " INSERT INTO intake.record_key (record_id, case_id, key_id, wrapped_key)"
+    " SELECT record_id, case_id, key_id, wrapped_key FROM given)"
+    " INSERT INTO intake.personal_record (record_id, case_id, ciphertext)"
+    " SELECT record_id, case_id, ciphertext FROM given"
+)
+_INSERT_PERSONS = (
+    "INSERT INTO intake.person_index (digest, topic, received_at, case_id, fingerprint)"
+    " SELECT * FROM unnest($1::bytea[], $2::text[], $3::timestamptz[], $4::uuid[], $5::bytea[])"
+)
+_INSERT_PROGRESS = (
+    "INSERT INTO intake.timeline (case_id, at, status, words)"
+    " SELECT a, coalesce(b, now()), c, d"
+    " FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) WITH ORDINALITY AS u(a, b, c, d, n)"
+    " ORDER BY n"
+)
+_ERASE = ("record_key", "personal_record", "person_index")
+
+
+class Projection:
+    """Writes what a batch of changes means for intake's tables. `names` gives a unit's name by its code."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    async def project(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
+        """Write one batch; joins the transaction and never commits."""
+        submitted = [
+            (change.case_id, change.given)
+            for change in changes
+            if change.events and isinstance(change.given, SubmitCase)
+        ]
+        if submitted:
+            await _file(connection, submitted)
+        await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
+        await self._tell(connection, changes)
+        erased = [
+            change.case_id
+            for change in changes
+            if any(isinstance(event, PersonErased) for event in change.events)
+        ]
+        for table in _ERASE if erased else ():
+            await connection.execute(f"DELETE FROM intake.{table} WHERE case_id = ANY($1::uuid[])", erased)
+
+    async def _tell(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
+        """Add to the time lines. An event of another service is dated by the moment it takes effect here."""
+        rows: list[tuple[UUID, datetime | None, Progress]] = []
+        for change in changes:
+            if isinstance(change.given, Event) and (entry := progress(self._names, change.given)):
+                rows.append((change.case_id, None, entry))
+            for event, envelope in zip(change.events, change.envelopes, strict=True):
+                if entry := progress(self._names, event):
+                    rows.append((change.case_id, envelope.time, entry))
+        if rows:
+            await connection.execute(
+                _INSERT_PROGRESS,
+                [case_id for case_id, _, _ in rows],
+                [at for _, at, _ in rows],
+                [entry.status for _, _, entry in rows],
+                [entry.words for _, _, entry in rows],
+            )
+
+
+def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
+    """Return the record that comes with an accepted command."""
+    if not change.events:
+        return None
+    match change.given:
+        case SubmitCase(filing=filing):
+            sealed = filing.sealed
+        case SupplementCase(sealed=sealed):
+            pass
+        case _:
+            return None
+    return (change.case_id, sealed) if sealed is not None else None
+
+
+async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:
+    """Open a file for each new case, and index its reporter."""
+    await connection.execute(
+        _INSERT_FILES,
+        [case_id for case_id, _ in submitted],
+        [command.filing.unit for _, command in submitted],
+        [",".join(command.case.subjects) for _, command in submitted],
+        [command.filing.code_digest for _, command in submitted],
+        [command.case.received_at for _, command in submitted],
+    )
+    persons = [
+        (digest, case_id, command) for case_id, command in submitted for digest in command.filing.persons
+    ]
+    if persons:
+        await connection.execute(
+            _INSERT_PERSONS,
+            [digest for digest, _, _ in persons],
+            [command.filing.topic for _, _, command in persons],
+            [command.case.received_at for _, _, command in persons],
+            [case_id for _, case_id, _ in persons],
+            [command.filing.fingerprint for _, _, command in persons],
+        )
+
+
+async def _keep(connection: Connection, records: Sequence[tuple[UUID, Sealed]]) -> None:
+    """Store encrypted records, their keys apart from them."""
+    if records:
+        await connection.execute(
+            _INSERT_RECORDS,
+            [sealed.record_id for _, sealed in records],
+            [case_id for case_id, _ in records],
+            [sealed.key_id for _, sealed in records],
+            [sealed.wrapped_key for _, sealed in records],
+            [sealed.ciphertext for _, sealed in records],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What intake knows of a case beside its personal data."""
+
+    case_id: UUID
+    unit: str
+    subjects: list[str]
+    received_at: datetime
+    version: int
+    erased: bool
+
+
+_FILE = (
+    "SELECT f.case_id, f.unit, f.subjects, f.received_at, a.version,"
+    " coalesce((a.state ->> 'erased')::boolean, false)"
+    " FROM intake.case_file f JOIN intake.aggregate a USING (case_id) WHERE "
+)
+
+
+async def file_by_id(pool: Pool, case_id: UUID) -> File | None:
+    """Return the file of a case."""
+    return await _one_file(pool, "f.case_id = $1", case_id)
+
+
+async def file_by_code(pool: Pool, code_digest: bytes) -> File | None:
+    """Return the file that a tracking code opens."""
+    return await _one_file(pool, "f.code_digest = $1", code_digest)
+
+
+async def _one_file(pool: Pool, condition: str, key: UUID | bytes) -> File | None:
+    async with pool.acquire() as connection:
+        row = await connection.fetchrow(_FILE + condition, key)
+    return File(row[0], row[1], list(row[2] or ()), row[3], row[4], row[5]) if row else None
+
+
+async def timeline(pool: Pool, case_id: UUID) -> list[tuple[datetime, str | None, str]]:
+    """Return moment, status and words of each entry, oldest first."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT at, status, words FROM intake.timeline WHERE case_id = $1 ORDER BY entry", case_id
+        )
+    return [(row[0], row[1], row[2]) for row in rows]
