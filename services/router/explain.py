@@ -1,0 +1,285 @@
+"""Says in Chinese and in codes why a case is where it is (R-LAD-10), from the router's own events. Pure.
+
+Nothing here knows the reporter: the router's events do not carry them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel
+
+from schemas.department import HandlingMode
+from schemas.jurisdiction import Jurisdiction, Rung
+from schemas.message import Event
+from schemas.router import (
+    AssignmentObjected,
+    CaseAnswered,
+    CaseClosed,
+    CaseDispatched,
+    CaseEscalated,
+    CaseInstructed,
+    CaseLinked,
+    CaseRedirected,
+    DepartmentsWhistled,
+    Disposition,
+    EmergencyConfirmed,
+    EmergencyTransferred,
+    Entry,
+    Fired,
+    Ground,
+    Judged,
+    ObjectionAdjudicated,
+    Outcome,
+    QueueReason,
+    RedoOrdered,
+    Route,
+    SettledOnSite,
+    Skip,
+    TrackChosen,
+    TriageQueued,
+)
+from schemas.values import Evidence
+
+RUNGS: Final[Mapping[int, str]] = {
+    Rung.BUILDING_GROUP: "楼组",
+    Rung.GRID: "网格",
+    Rung.COMMUNITY: "社区",
+    Rung.STREET: "街道",
+    Rung.DISTRICT: "区",
+}
+TRACKS: Final[Mapping[str, str]] = {"S": "服务", "M": "调解", "P": "信访", "L": "法定程序"}
+MODES: Final[Mapping[HandlingMode, str]] = {
+    HandlingMode.DIRECT: "直办",
+    HandlingMode.TRANSFER: "转办",
+    HandlingMode.JOINT: "协办",
+    HandlingMode.INSTRUCTED: "批办",
+}
+GROUNDS: Final[Mapping[Ground, str]] = {
+    Ground.NO_LEGAL_POWER: "下级没有法定职权",
+    Ground.MEDIATION_FAILED: "调解未成且当事人请求上报",
+    Ground.SECOND_BREACH: "督办后再次逾期",
+    Ground.PARTIES_OUTSIDE: "当事人超出本单位辖区",
+    Ground.OWNER_UNCLEAR: "责任单位不明",
+    Ground.COORDINATION_FAILED: "协调未果",
+    Ground.SEVERAL_DEPARTMENTS: "涉及多个部门",
+    Ground.MANY_HOUSEHOLDS: "涉及众多住户",
+    Ground.SUBJECT_SKIPPED: "该级是被反映对象、受其管辖或应当回避",
+    Ground.DANGER: "出现险情",
+    Ground.OBJECTION_UPHELD: "退单成立，复核指定其他单位",
+    Ground.RESIDENT_CHOICE: "居民选择其他途径",
+    Ground.CONSULT_ANSWERED: "咨询已答复",
+    Ground.CALL_COUNT: "来电次数",
+    Ground.IDENTITY: "诉求人身份",
+    Ground.FINAL_CASE: "已终结的事项",
+    Ground.DISSATISFIED_LAWFUL: "对依法处理且已说明的结果不满意",
+}
+_QUEUED: Final[Mapping[QueueReason, str]] = {
+    QueueReason.LOW_CONFIDENCE: "自动研判把握不足",
+    QueueReason.UNKNOWN_MATTER: "事项编码不在目录中",
+    QueueReason.UNKNOWN_UNIT: "地点、当事人所在地或被反映单位不在本辖区目录中",
+    QueueReason.POLICY: "规则要求人工研判",
+}
+_ANSWERED: Final[Mapping[Judged, str]] = {
+    Judged.SECRET: "涉及秘密或隐私，已作说明",
+    Judged.UNLAWFUL: "诉求不合法，已作解释",
+}
+_OUTCOMES: Final[Mapping[Outcome, str]] = {
+    Outcome.RESOLVED: "问题解决",
+    Outcome.UNSATISFIED: "已答复、已重办，居民仍不满意",
+    Outcome.UNREACHABLE: "已答复，回访未能联系到居民",
+    Outcome.WITHDRAWN: "居民撤回",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with what the log says of it."""
+
+    sequence: int
+    at: datetime
+    event: Event
+
+
+class Step(BaseModel):
+    """One decision on where the case is: `text` in Chinese, everything else in codes."""
+
+    sequence: int
+    at: datetime
+    type: str
+    text: str
+    unit: str | None = None
+    rung: int | None = None
+    policy: str | None = None
+    rows: tuple[Fired, ...] = ()
+    entry: Entry | None = None
+    skipped: tuple[Skip, ...] = ()
+    ground: Ground | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+def explain(recorded: Iterable[Recorded], jurisdiction: Jurisdiction) -> list[Step]:
+    """The steps of a case's route in order; events that did not move the case are passed over."""
+    speaker = _Speaker(jurisdiction)
+    steps = []
+    for entry in recorded:
+        text = speaker.say(entry.event)
+        if text is not None:
+            steps.append(_step(entry, text))
+    return steps
+
+
+def _step(entry: Recorded, text: str) -> Step:
+    event = entry.event
+    route = event.route if isinstance(event, CaseDispatched | Disposition) else None
+    step = Step(sequence=entry.sequence, at=entry.at, type=event.type, text=text)
+    codes: dict[str, object] = {
+        "unit": getattr(event, "unit", getattr(event, "street", None)),
+        "rung": getattr(event, "rung", None),
+    }
+    if route is not None:
+        codes |= {
+            "policy": route.policy,
+            "rows": route.rows,
+            "entry": route.entry,
+            "skipped": route.skipped,
+            "ground": route.ground,
+            "evidence": route.evidence,
+        }
+    elif isinstance(event, CaseEscalated):
+        codes |= {"rows": (event.row,), "ground": event.ground, "evidence": event.evidence}
+    return step.model_copy(update=codes)
+
+
+class _Speaker:
+    """Puts one event into words."""
+
+    def __init__(self, jurisdiction: Jurisdiction) -> None:
+        self._jurisdiction = jurisdiction
+
+    def say(self, event: Event) -> str | None:
+        """The sentence for an event that moved the case, or None."""
+        match event:
+            case CaseDispatched():
+                return self._dispatched(event)
+            case CaseEscalated():
+                return self._escalated(event)
+            case Disposition():
+                return self._disposed(event)
+            case _:
+                return self._changed(event)
+
+    def _dispatched(self, event: CaseDispatched) -> str:
+        words = [
+            f"派单给{self._unit(event.unit)}（{RUNGS[event.rung]}级），{MODES[event.mode]}，"
+            f"{TRACKS[event.track]}途径，事项：{self._matter(event.matter)}。"
+        ]
+        words += self._reasons(event.route)
+        if event.helpers:
+            words.append(f"协办：{self._units(seat.unit for seat in event.helpers)}（R-HOT-06）。")
+        if event.copies:
+            words.append(f"抄送：{self._units(seat.unit for seat in event.copies)}（R-HOT-04）。")
+        if event.locked:
+            words.append("经复核或批示指定，不得再退单（R-HOT-05）。")
+        return "".join(words)
+
+    def _reasons(self, route: Route) -> list[str]:
+        """Why there: where it entered, what was skipped, on what ground, by which rows."""
+        words = []
+        if route.entry is not None:
+            words.append(self._entry(route.entry))
+        words += [
+            f"跳过{RUNGS[skip.rung]}级{self._unit(skip.unit)}：{skip.reason}（{skip.rule}）。"
+            for skip in route.skipped
+        ]
+        if route.ground is not None:
+            words.append(f"理由：{GROUNDS[route.ground]}（{route.ground}）；{_evidence(route.evidence)}。")
+        if route.successor_of is not None:
+            words.append(f"{self._unit(route.successor_of)}已撤销，由其职责承继单位办理（R-PET-04）。")
+        if route.rows:
+            words.append(f"依据：{_rows(route.rows)}。")
+        return words
+
+    def _entry(self, entry: Entry) -> str:
+        text = (
+            f"事项起办层级为{RUNGS[entry.matter]}，包含地点和各方当事人的最低单位为"
+            f"{self._unit(entry.unit)}（{RUNGS[entry.common]}级）"
+        )
+        if entry.floor > max(entry.matter, entry.common):
+            return f"{text}，因涉及面广直接进入{RUNGS[entry.floor]}级（R-LAD-03）。"
+        return f"{text}，取其高者（R-LAD-01）。"
+
+    def _escalated(self, event: CaseEscalated) -> str:
+        return (
+            f"离开{self._unit(event.unit)}（{RUNGS[event.rung]}级）上报一级。理由：{GROUNDS[event.ground]}"
+            f"（{event.ground}）；{_evidence(event.evidence)}。依据：{_rows((event.row,))}（R-LAD-10）。"
+        )
+
+    def _disposed(self, event: Disposition) -> str:
+        return "".join([self._disposition(event), *self._reasons(event.route)])
+
+    def _disposition(self, event: Disposition) -> str:
+        match event:
+            case TriageQueued():
+                return f"转人工研判：{_QUEUED[event.reason]}；研判期间由{self._unit(event.unit)}负责。"
+            case CaseAnswered():
+                how = _ANSWERED.get(event.judged, "当场答复")
+                return f"{self._unit(event.unit)}{how}，不派单（R-HOT-02、R-HOT-03）。"
+            case CaseRedirected():
+                to = f"，由{self._unit(event.exit.authority)}接收" if event.exit.authority else ""
+                return f"依法走{event.exit.name}{to}（{event.exit.source}）；已告知居民途径。"
+            case CaseLinked():
+                return f"与此前诉求{event.to}重复且无新事实，关联告知进展（R-PET-18、R-HOT-03）。"
+            case EmergencyTransferred():
+                return f"出现险情，立即转{event.line}；对方确认前由{self._unit(event.unit)}负责（R-LAD-05）。"
+            case SettledOnSite():
+                return f"{self._unit(event.unit)}（{RUNGS[event.rung]}级）现场解决，待核实（R-GRD-01）。"
+        return ""
+
+    def _changed(self, event: Event) -> str | None:
+        match event:
+            case AssignmentObjected():
+                proposed = f"，建议改派{self._unit(event.proposed)}" if event.proposed else ""
+                return f"{self._unit(event.unit)}退单：{event.reason}{proposed}（R-HOT-05）。"
+            case ObjectionAdjudicated():
+                found = "成立" if event.upheld else "不成立，继续由其办理且不得再退"
+                return f"{self._unit(event.unit)}的退单{found}：{event.reason}（R-HOT-05）。"
+            case DepartmentsWhistled():
+                called = self._units(seat.unit for seat in event.helpers)
+                return f"{self._unit(event.street)}吹哨，召集{called}：{event.reason}（{event.source}，R-HOT-12）。"
+            case CaseInstructed():
+                return f"{event.leader}批示由{self._unit(event.unit)}办理：{event.note}（R-MODE-01）。"
+            case TrackChosen():
+                return f"居民选择{TRACKS[event.track]}途径（R-LAD-09）。"
+            case EmergencyConfirmed():
+                return f"{event.line}已接警（R-HOT-13）。"
+            case RedoOrdered():
+                return f"退回{self._unit(event.unit)}重办：{event.reason}（R-HOT-08、R-LAD-08）。"
+            case CaseClosed():
+                review = "，已告知依法复查的途径（R-LAD-06）" if event.review_offered else ""
+                return f"结案：{_OUTCOMES[event.outcome]}{review}。"
+        return None
+
+    def _unit(self, code: str) -> str:
+        unit = self._jurisdiction.units.get(code)
+        return unit.name if unit else code
+
+    def _units(self, codes: Iterable[str]) -> str:
+        return "、".join(self._unit(code) for code in codes)
+
+    def _matter(self, code: str | None) -> str:
+        matter = self._jurisdiction.matters.get(code) if code else None
+        return matter.name if matter else "待定"
+
+
+def _rows(rows: Iterable[Fired]) -> str:
+    return "；".join(f"{row.table}/{row.row}（{row.source}）" for row in rows)
+
+
+def _evidence(evidence: tuple[Evidence, ...]) -> str:
+    if not evidence:
+        return "规则直接认定，无需下级先行办理的证据"
+    return "证据：" + "、".join(
+        f"{item.kind} {item.reference}{f'（{item.note}）' if item.note else ''}" for item in evidence
+    )
