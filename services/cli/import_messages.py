@@ -1,0 +1,282 @@
+"""`import FILE.csv`: send a file of messages through the batch API, and say where every one of them went."""
+
+import asyncio
+import csv
+import hashlib
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import click
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from services.cli.local import LocalRun, local_options
+
+COLUMNS: Final = ("message_id", "sender", "received_at", "title", "body")
+"""The columns that a file must have; others (`agree`, `disagree`) are passed over."""
+BATCH: Final = 200
+PATIENCE_S: Final = 60.0
+"""How long the router may make no progress before the import says what is missing."""
+_LOCAL_TIME: Final = ZoneInfo("Asia/Shanghai")
+_RUNGS: Final = (
+    "L0 building group 楼组",
+    "L1 grid 网格",
+    "L2 community 社区",
+    "L3 street 街道",
+    "L4 district 区",
+)
+_TRACKS: Final = {"S": "service", "M": "mediation", "P": "petition", "L": "legal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of the file. `line` is the line it starts on, from 1."""
+
+    line: int
+    message_id: str
+    sender: str
+    received_at: datetime
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that was not sent, or not accepted."""
+
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+@dataclass
+class Tally:
+    """What became of a file."""
+
+    accepted: dict[UUID, Message] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    views: dict[UUID, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def read_messages(path: Path) -> Iterator[Message | Fault]:
+    """Read a messages file row by row; a broken row becomes a Fault that names its line.
+
+    Raises click.ClickException where the file has not the columns of a messages file.
+    """
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        absent = [column for column in COLUMNS if column not in header]
+        if absent:
+            raise click.ClickException(
+                f"{path}, line 1: the column{'s' if len(absent) > 1 else ''} {', '.join(absent)} "
+                f"must stand in the header; it has: {', '.join(header) or 'nothing'}"
+            )
+        line = rows.line_num + 1
+        while True:
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Fault(line, f"not a row of CSV: {error}")
+                line = rows.line_num + 1
+                continue
+            if row:
+                yield _message(header, row, line)
+            line = rows.line_num + 1
+
+
+def _message(header: Sequence[str], row: Sequence[str], line: int) -> Message | Fault:
+    if len(row) != len(header):
+        return Fault(line, f"{len(row)} fields, the header has {len(header)}: is a quotation mark missing?")
+    cells = dict(zip(header, row, strict=True))
+    if any("\udc80" <= character <= "\udcff" for cell in row for character in cell):
+        return Fault(line, "not valid UTF-8; save the file as UTF-8 and import it again")
+    try:
+        received_at = datetime.fromisoformat(cells["received_at"])
+    except ValueError:
+        return Fault(
+            line, f"received_at {cells['received_at']!r} is not a time like 2026-03-02T09:30:00+08:00"
+        )
+    if received_at.tzinfo is None:
+        received_at = received_at.replace(tzinfo=_LOCAL_TIME)
+    if not cells["message_id"].strip():
+        return Fault(line, "message_id is empty; every message needs one")
+    return Message(line, cells["message_id"], cells["sender"], received_at, cells["title"], cells["body"])
+
+
+def case_of(message: Message, grids: Sequence[str], file_digest: str) -> dict[str, Any]:
+    """Return the body of a message's case. The grid is drawn by lot, by the message's id, and marked as such."""
+    grid = random.Random(message.message_id).choice(grids)  # noqa: S311  a lot, not a secret
+    return {
+        "channel": "web",
+        "title": message.title,
+        "text": message.body,
+        "received_at": message.received_at.isoformat(),
+        "place": {"grid": grid, "source": "sampled"},
+        "reporter": {"account": message.sender} if message.sender else None,
+        "idempotency_key": f"import:{file_digest}:{message.line}",
+    }
+
+
+class Importer:
+    """Sends messages to intake and asks the router where they went."""
+
+    def __init__(self, client: httpx.AsyncClient, intake: str, router: str, grids: Sequence[str]) -> None:
+        self._client = client
+        self._intake = intake
+        self._router = router
+        self._grids = grids
+        self.tally = Tally()
+
+    async def send(self, messages: Sequence[Message], file_digest: str) -> None:
+        """Send one batch; each answer line is matched with its message."""
+        lines = [json.dumps(case_of(message, self._grids, file_digest)) for message in messages]
+        response = await self._client.post(
+            f"{self._intake}/v1/cases/batch",
+            content="\n".join(lines).encode(),
+            headers={"Content-Type": "application/x-ndjson"},
+        )
+        if response.status_code != 200:
+            raise click.ClickException(f"intake answered {response.status_code}: {_detail(response)}")
+        answers = [json.loads(line) for line in response.text.splitlines()]
+        for message, answer in zip(messages, answers, strict=True):
+            if answer["status"] == 201:
+                self.tally.accepted[UUID(answer["case_id"])] = message
+            else:
+                self.tally.faults.append(Fault(message.line, _words(answer)))
+
+    async def follow(self, progress: Progress) -> None:
+        """Ask until the router has placed every accepted case, or made no progress for `PATIENCE_S`."""
+        task = progress.add_task("placed by the router", total=len(self.tally.accepted))
+        loop = asyncio.get_running_loop()
+        last_progress = loop.time()
+        while missing := [case_id for case_id in self.tally.accepted if case_id not in self.tally.views]:
+            found = 0
+            for start in range(0, len(missing), 1000):
+                found += await self._ask(missing[start : start + 1000])
+            progress.update(task, completed=len(self.tally.views))
+            if found:
+                last_progress = loop.time()
+            elif loop.time() - last_progress > PATIENCE_S:
+                return
+            else:
+                await asyncio.sleep(0.2)
+
+    async def _ask(self, case_ids: Sequence[UUID]) -> int:
+        response = await self._client.post(
+            f"{self._router}/v1/cases/statuses", json={"case_ids": [str(case_id) for case_id in case_ids]}
+        )
+        if response.status_code != 200:
+            raise click.ClickException(f"the router answered {response.status_code}: {_detail(response)}")
+        views = response.json()["cases"]
+        self.tally.views.update({UUID(view["case_id"]): view for view in views})
+        return len(views)
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    problem = answer.get("problem", answer)
+    errors = problem.get("errors") or []
+    told = "; ".join(f"{error['field']}: {error['message']} ({error['expected']})" for error in errors)
+    return told or str(problem.get("detail") or problem.get("title") or answer)
+
+
+def _detail(response: httpx.Response) -> str:
+    try:
+        return _words(response.json())
+    except (ValueError, AttributeError):
+        return response.text[:200]
+
+
+def report(console: Console, tally: Tally, total: int) -> bool:
+    """Print where the cases went; return whether nothing is missing and nothing was refused."""
+    views = list(tally.views.values())
+    waiting = [view for view in views if view["queue_reason"]]
+    left = [view for view in views if view["exit"]]
+    placed = [view for view in views if view["unit"] and not view["queue_reason"] and not view["exit"]]
+    _table(console, "Level", Counter(_RUNGS[view["rung"]] for view in placed if view["rung"] is not None))
+    _table(console, "Track", Counter(_TRACKS[view["track"]] for view in placed if view["track"]))
+    units = Counter(f"{view['unit']} {view['unit_name']}" for view in placed)
+    _table(console, f"Unit (the busiest 20 of {len(units)})", Counter(dict(units.most_common(20))))
+    if left:
+        _table(console, "Left by a named exit", Counter(str(view["exit"]) for view in left))
+    if waiting:
+        _table(console, "Waiting for a human", Counter(str(view["queue_reason"]) for view in waiting))
+    other = len(views) - len(placed) - len(left) - len(waiting)
+    missing = [case_id for case_id in tally.accepted if case_id not in tally.views]
+    repeats = total - len(tally.faults) - len(tally.accepted)
+    console.print(
+        f"{total} rows read, {len(tally.faults)} refused, {len(tally.accepted)} cases accepted"
+        + (f" ({repeats} rows gave a case of an earlier row again)" if repeats else "")
+        + f": {len(placed)} with a responsible unit, {len(waiting)} waiting for a human,"
+        f" {len(left)} left by a named exit" + (f", {other} otherwise" if other else "")
+    )
+    for fault in tally.faults:
+        console.print(f"  not sent: {fault}", style="red", highlight=False)
+    for case_id in missing:
+        console.print(f"  missing: case {case_id}, line {tally.accepted[case_id].line}", style="red")
+    if not missing:
+        console.print("Nothing is missing.", style="green")
+    return not missing and not tally.faults
+
+
+def _table(console: Console, title: str, counts: Counter[str]) -> None:
+    table = Table(title, "cases", title_justify="left")
+    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row(name, str(count))
+    console.print(table)
+
+
+async def _run(local: LocalRun, rows: Sequence[Message | Fault], digest: str, console: Console) -> bool:
+    from reference.load import load  # noqa: PLC0415  slow to import, and only this command needs it
+
+    jurisdiction = load(local.reference)
+    grids = sorted(code for code, unit in jurisdiction.units.items() if unit.kind == "grid")
+    messages = [row for row in rows if isinstance(row, Message)]
+    token = local.issuer().issue("import", ["ops"], datetime.now(UTC), unit=jurisdiction.code)
+    async with httpx.AsyncClient(timeout=60, headers={"Authorization": f"Bearer {token}"}) as client:
+        importer = Importer(client, local.base_url("intake"), local.base_url("router"), grids)
+        importer.tally.faults += [row for row in rows if isinstance(row, Fault)]
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("sent and acknowledged", total=len(messages))
+            for start in range(0, len(messages), BATCH):
+                part = messages[start : start + BATCH]
+                await importer.send(part, digest)
+                progress.advance(task, len(part))
+            await importer.follow(progress)
+    return report(console, importer.tally, len(rows))
+
+
+@click.command("import")
+@click.argument("path", metavar="FILE.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@local_options
+def import_messages(path: Path, run_dir: Path, port_base: int) -> None:
+    """Send the messages of FILE.csv as cases to the running system and print where they went.
+
+    The file has the columns message_id, sender, received_at, title and body. Importing the same file again
+    makes no second case. A message carries no usable address: its grid is drawn by lot and marked `sampled`.
+    """
+    rows = list(read_messages(path))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    try:
+        is_complete = asyncio.run(_run(LocalRun(run_dir, port_base), rows, digest, Console()))
+    except httpx.TransportError as error:
+        raise click.ClickException(
+            f"no service answers at port base {port_base} ({type(error).__name__}): start it with `make up`"
+        ) from None
+    if not is_complete:
+        raise click.exceptions.Exit(1)

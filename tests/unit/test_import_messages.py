@@ -1,0 +1,70 @@
+"""Reading a messages file: every broken row is named by its line, and spoils no other."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from services.cli.import_messages import Fault, Message, case_of, read_messages
+
+HEADER = "message_id,sender,received_at,title,body,agree,disagree\n"
+
+
+def rows_of(tmp_path: Path, text: str | bytes) -> list[Message | Fault]:
+    """Write a file and read it."""
+    path = tmp_path / "messages.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return list(read_messages(path))
+
+
+def test_reads_rows_with_line_breaks_and_quotation_marks(tmp_path: Path) -> None:
+    [first, second] = rows_of(
+        tmp_path,
+        HEADER
+        + '1,A1,2019-02-28T11:25:05+08:00,标题,"第一行\n第二行 ""引""",0,0\n2,A2,2019-03-01T08:00:00,题,文,0,0\n',
+    )
+    assert isinstance(first, Message)
+    assert (first.line, first.body) == (2, '第一行\n第二行 "引"')
+    assert isinstance(second, Message)
+    assert second.line == 4
+    assert second.received_at.isoformat() == "2019-03-01T08:00:00+08:00"
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("1,A1,2019-02-28T11:25:05+08:00,标题", "4 fields, the header has 7"),
+        ("1,A1,28.2.2019,标题,文,0,0", "received_at '28.2.2019' is not a time like"),
+        (",A1,2019-02-28T11:25:05+08:00,标题,文,0,0", "message_id is empty"),
+    ],
+)
+def test_names_the_line_of_a_broken_row_and_goes_on(tmp_path: Path, row: str, reason: str) -> None:
+    broken, good = rows_of(tmp_path, HEADER + row + "\n2,A2,2019-03-01T08:00:00+08:00,题,文,0,0\n")
+    assert isinstance(broken, Fault)
+    assert str(broken).startswith(f"line 2: {reason}")
+    assert isinstance(good, Message)
+
+
+def test_names_the_line_that_is_not_utf8(tmp_path: Path) -> None:
+    row = "1,A1,2019-02-28T11:25:05+08:00,标题,正文,0,0\n"
+    good, broken = rows_of(tmp_path, (HEADER + row).encode() + row.encode("gbk"))
+    assert isinstance(good, Message)
+    assert isinstance(broken, Fault)
+    assert str(broken).startswith("line 3: not valid UTF-8")
+
+
+def test_refuses_a_file_without_the_columns(tmp_path: Path) -> None:
+    with pytest.raises(
+        click.ClickException, match=r"line 1: the columns title, body must stand in the header"
+    ):
+        rows_of(tmp_path, "message_id,sender,received_at\n")
+
+
+def test_draws_the_same_grid_for_the_same_message_and_says_that_it_is_drawn(tmp_path: Path) -> None:
+    [message] = rows_of(tmp_path, HEADER + "7,A1,2019-02-28T11:25:05+08:00,标题,文,0,0\n")
+    assert isinstance(message, Message)
+    grids = [f"GL{number:06}" for number in range(50)]
+    case = case_of(message, grids, "d")
+    assert case == case_of(message, grids, "d")
+    assert case["place"]["source"] == "sampled"
+    assert case["place"]["grid"] in grids
