@@ -3,9 +3,20 @@
 from pathlib import Path
 
 import click
-from reference.load import check as check_jurisdiction
 
+from reference.load import load
+from reference.source import Finding, ReferenceInvalid
 from services.cli.local import GULOU
+from services.router.policy.loader import check_policy
+
+
+def findings(path: Path) -> list[Finding]:
+    """All that is wrong with a jurisdiction, its policy tables among it; empty when it can be used."""
+    try:
+        jurisdiction = load(path)
+    except ReferenceInvalid as invalid:
+        return invalid.errors
+    return check_policy(path / "policy", jurisdiction)
 
 
 @click.group()
@@ -19,7 +30,7 @@ def policy() -> None:
 )
 def check(path: Path) -> None:
     """Validate the jurisdiction in PATH (Gulou by default); each problem is told with file and line."""
-    problems = check_jurisdiction(path)
+    problems = findings(path)
     for problem in problems:
         click.echo(str(problem), err=True)
     if problems:

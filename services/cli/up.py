@@ -10,11 +10,11 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from reference.load import check
 
 from chassis.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from chassis.migrate import upgrade
 from services.cli.local import PORT_OFFSETS, LocalRun, local_options
+from services.cli.policy import findings
 from services.cli.supervisor import Child, ChildNotReadyError, Supervisor
 
 # What is printed as demo log-ins: who, the role, the unit (Gulou's codes), the subject.
@@ -55,7 +55,7 @@ def up(run_dir: Path, port_base: int) -> None:
 
 def check_reference(path: Path) -> None:
     """Refuse, with every problem's file and line, when the jurisdiction does not validate."""
-    problems = check(path)
+    problems = findings(path)
     if problems:
         raise click.ClickException(
             f"the jurisdiction in {path} is not in order:\n" + "\n".join(map(str, problems))

@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from joserfc.jwk import KeySet
 
 from chassis.http.auth import Role
 from services.cli import main
-from services.cli.local import ISSUER, LocalRun
+from services.cli.local import GULOU, ISSUER, LocalRun
 from services.cli.token import ROLES
 
 
@@ -86,6 +88,29 @@ def test_token_refuses_nonsense(words: list[str], tmp_path: Path) -> None:
     assert "write 90s, 30m" in result.output or "--role" in result.output
 
 
+def test_policy_check_passes_our_own_jurisdiction() -> None:
+    result = CliRunner().invoke(main, ["policy", "check"])
+    assert result.exit_code == 0, result.output
+    assert "in order" in result.output
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("units.csv", "GL0101,", "GL0199,", "units.csv:"),
+        ("policy/settings.yaml", ":", ": [", "settings.yaml:"),
+    ],
+)
+def test_policy_check_names_file_and_line(file: str, old: str, new: str, told: str, tmp_path: Path) -> None:
+    """Both the jurisdiction's own files and the router's tables are checked."""
+    copy = shutil.copytree(GULOU, tmp_path / "gulou")
+    (copy / file).write_text((copy / file).read_text().replace(old, new, 1))
+    result = CliRunner().invoke(main, ["policy", "check", str(copy)])
+    assert result.exit_code == 1
+    assert re.search(re.escape(told) + r"\d+: ", result.output), result.output
+    assert "to mend" in result.output
+
+
 def test_secrets_are_made_once_and_closed_to_others(local: LocalRun) -> None:
     """R-PRIV-01: 32-byte keys, mode 0600 in a directory of mode 0700, never replaced."""
     secrets = local.run_dir / "secrets.env"
@@ -146,3 +171,18 @@ def test_a_service_without_its_settings_says_which(tmp_path: Path, monkeypatch: 
     result = CliRunner().invoke(main, ["router", "--run-dir", str(tmp_path)])
     assert result.exit_code == 1
     assert "CASELADDER_DATABASE_URL is missing" in result.output
+
+
+def test_up_refuses_a_broken_jurisdiction_before_it_starts_anything(tmp_path: Path) -> None:
+    copy = shutil.copytree(GULOU, tmp_path / "gulou")
+    (copy / "jurisdiction.yaml").write_text("code: [")
+    result = subprocess.run(
+        [sys.executable, "-m", "services", "up", "--run-dir", str(tmp_path / "run"), "--port-base", "9700"],
+        env={**os.environ, "CASELADDER_REFERENCE": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "is not in order:\njurisdiction.yaml:" in result.stderr
+    assert not (tmp_path / "run" / "postgres").exists()
