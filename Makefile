@@ -62,7 +62,7 @@ $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/runtime.stamp
 # What the machine must have, in plain words, and the line that mends it.
 $(VENV)/python.stamp:
 	@test -n '$(PYTHON)' || { echo >&2 'This machine has no Python 3. Mend it with:  sudo apt-get install -y python3 python3-venv'; exit 1; }
-	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 'Python 3.11 or newer is needed, $(PYTHON) is older. On Debian 12 or newer:  sudo apt-get install -y python3 python3-venv   (or name another one: make PYTHON=/path/to/python3.11)'; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 'Python 3.11 or newer is needed; $(PYTHON) is older or does not run. On Debian 12 or newer:  sudo apt-get install -y python3 python3-venv   (or name another one: make PYTHON=/path/to/python3.11)'; exit 1; }
 	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { echo >&2 'This machine lacks the venv module of Python. Mend it with:  sudo apt-get install -y python3-venv'; exit 1; }
 	@'$(PYTHON)' -c 'import platform, sys; sys.exit(platform.libc_ver()[0] != "glibc")' || { echo >&2 'The bundled PostgreSQL needs a Linux with glibc (Debian, Ubuntu, Fedora ...), which this is not.'; exit 1; }
 	@test "$$(id -u)" -ne 0 || command -v setpriv >/dev/null || { echo >&2 'You are root, and PostgreSQL does not run as root: setpriv is needed to step down. Mend it with:  apt-get install -y util-linux   (or work as an ordinary user)'; exit 1; }
