@@ -6,7 +6,7 @@ RUN_DIR   ?= .run
 VENV      := .venv
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
-CHECKED   := chassis schemas reference services tests bench
+CHECKED   := chassis schemas reference services tests bench tools
 # The directories to check that exist in this checkout.
 CODE       = $(wildcard $(CHECKED))
 

@@ -1,0 +1,141 @@
+"""The whole system as a user runs it: `python -m services up` in a directory of its own, real processes."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import asyncpg
+import httpx
+import psutil
+
+from services.cli.local import PORT_OFFSETS, LocalRun
+
+ROOT = Path(__file__).parents[2]
+START_LIMIT_S = 90
+READY_LINE = "Caseladder is ready."
+
+
+def free_port_base() -> int:
+    """Return the first of six neighbouring ports that are free now."""
+    for base in range(20000 + os.getpid() % 20000, 60000, 10):
+        sockets = []
+        try:
+            for port in range(base, base + 6):
+                probe = socket.socket()
+                sockets.append(probe)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        finally:
+            for probe in sockets:
+                probe.close()
+        return base
+    raise RuntimeError("no six free ports in a row")
+
+
+class System:
+    """A running system. `start` and `stop` may be called again: the data stay in the directory."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.local = LocalRun(run_dir, free_port_base())
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] | None = None
+
+    def start(self) -> None:
+        """Start `up` and wait until it says that all is ready."""
+        self.local.run_dir.mkdir(parents=True, exist_ok=True)
+        output = self.local.run_dir / "up.out"
+        self._output = output.open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "services", "up", *self.options],
+            cwd=ROOT,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        reading = subprocess.run(
+            ["timeout", str(START_LIMIT_S), "sh", "-c", _UNTIL_SAID, "sh", str(output), READY_LINE,
+             str(self._process.pid)],
+            check=False,
+        )  # fmt: skip
+        if reading.returncode != 0:
+            raise RuntimeError(f"the system did not start:\n{output.read_text(encoding='utf-8')}")
+
+    @property
+    def options(self) -> list[str]:
+        """Return the options that lead every command to this system."""
+        return ["--run-dir", str(self.local.run_dir), "--port-base", str(self.local.port_base)]
+
+    def stop(self) -> str:
+        """Press Ctrl-C, wait for the end, and return all that `up` said. Asserts that it ended in order."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        status = self._process.wait(60)
+        assert self._output is not None
+        self._output.close()
+        said = (self.local.run_dir / "up.out").read_text(encoding="utf-8")
+        assert status == 0, said
+        return said
+
+    def kill(self, service: str) -> int:
+        """Kill -9 a service, or `postgres`: its postmaster. Return the process id that died."""
+        assert self._process is not None
+        for child in psutil.Process(self._process.pid).children(recursive=True):
+            arguments = child.cmdline()
+            is_service = arguments[1:4] == ["-m", "services", service]
+            is_postgres = service == "postgres" and Path((arguments or [""])[0]).name == "postgres"
+            if is_service or is_postgres:
+                child.kill()
+                return int(child.pid)
+        raise LookupError(f"no process of {service}")
+
+    async def ready(self, service: str) -> None:
+        """Wait until a service answers that it is ready."""
+        async with httpx.AsyncClient(timeout=2) as client, asyncio.timeout(START_LIMIT_S):
+            while True:
+                try:
+                    if (await client.get(f"{self.url(service)}/readyz")).status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.05)
+
+    def url(self, service: str) -> str:
+        """Return the address of a service."""
+        return self.local.base_url(service)
+
+    def client(
+        self, service: str, role: str, unit: str | None = "GL", subject: str | None = None
+    ) -> httpx.AsyncClient:
+        """Return an HTTP client that is logged in with a role of a unit."""
+        token = self.local.issuer().issue(subject or f"{role}-1", [role], datetime.now(UTC), unit=unit)
+        return httpx.AsyncClient(
+            base_url=self.url(service), timeout=30, headers={"Authorization": f"Bearer {token}"}
+        )
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run `python -m services …` against this system."""
+        return subprocess.run(
+            [sys.executable, "-m", "services", *words, *self.options],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    async def database(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """Open a connection past the services, for the ledger's own counts."""
+        return await asyncpg.connect(self.local.database_url())
+
+
+SERVICES = tuple(PORT_OFFSETS)
+
+# Follows a file until a line is said (status 0) or the process that writes it is gone (status 1).
+_UNTIL_SAID = 'until grep -q "$2" "$1"; do kill -0 "$3" 2>/dev/null || exit 1; sleep 0.1; done'
