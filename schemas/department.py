@@ -98,13 +98,13 @@ class DepartmentAssigned(DepartmentEvent):
 
     case_id: UUID
     role: AssignmentRole
-    lead: str | None
+    lead: str | None = None
     """The responsible unit, to which helpers deliver; None for the receiver of a named exit."""
-    matter: str | None
+    matter: str | None = None
     track: str
     urgency: int
     mode: HandlingMode
-    grid: str | None
+    grid: str | None = None
     """Code of the grid or other territorial unit where the matter lies."""
     access: TextAccess
     title: str | None = None

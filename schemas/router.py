@@ -126,7 +126,7 @@ class Judgement(Value):
     """What the case was found to be; `confidence` 0 to 1 and `words` are the engine's."""
 
     by: TriagedBy
-    matter: str | None
+    matter: str | None = None
     track: str
     urgency: int
     confidence: float = 1.0
@@ -195,7 +195,7 @@ class NamedExit(Value):
 
     code: str
     name: str
-    authority: str | None
+    authority: str | None = None
     source: str
 
 
@@ -543,7 +543,7 @@ class CaseClosed(ClockedEvent):
     type: ClassVar[str] = "router.CaseClosed.v1"
 
     outcome: Outcome
-    unit: str | None
+    unit: str | None = None
     exit: str | None = None
     review_offered: bool = False
 
