@@ -1,0 +1,146 @@
+"""Triage of a text by keyword and catalogue: which matter it is about, and how surely.
+
+A trained model can take the same seat: whatever satisfies `Triage` will do.
+"""
+
+import re
+import unicodedata
+from typing import Final, NamedTuple, Protocol
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+from reference.alarm import find_alarm
+from reference.vocabulary import OUTSIDE, VARIANTS
+from schemas.jurisdiction import Jurisdiction
+from schemas.values import Emergency
+
+WEAK: Final = "~"
+"""Ends a keyword that supports a matter but hardly carries it alone, such as `物业~`."""
+MOST_CANDIDATES: Final = 5
+
+_ELSEWHERE: Final = ""  # stands for every topic outside the catalogue
+_TITLE_FACTOR, _REPEAT, _MOST_REPEATS = 3.0, 0.25, 3
+_STRONG_WORD, _WEAK_WORD, _LONGER_WORD = 1.0, 0.35, 0.15
+_BODY_ONLY, _REST = 0.5, 0.3
+_UNKNOWN: Final = 1.0  # weight of all that the words do not tell; the less evidence, the more it counts
+_NEAR: Final = (
+    "旁",
+    "附近",
+    "对面",
+    "门口",
+    "周边",
+    "后面",
+    "前面",
+    "后门",
+    "前门",
+    "隔壁",
+    "入口处",
+    "门前",
+    "楼上",
+)
+_NEAR_STARTS: Final = frozenset(word[0] for word in _NEAR)
+_TO_NORMALISE = re.compile("[Ａ-Ｚａ-ｚ０-９" + "".join(map(chr, VARIANTS)) + "]")
+
+
+class Candidate(NamedTuple):
+    """A matter code and its score; scores compare only within one `Match`."""
+
+    matter: str
+    score: float
+
+
+class Match(NamedTuple):
+    """What a text seems to be about: candidates best first, confidence 0..1 in the first, words that fired."""
+
+    candidates: tuple[Candidate, ...]
+    confidence: float
+    words: tuple[str, ...]
+
+
+class Triage(Protocol):
+    """Anything that finds the matter of a text."""
+
+    def match(self, title: str, text: str) -> Match:
+        """Return the likely matters of a message; pure, and safe to call from several threads."""
+        ...
+
+
+class Matcher:
+    """`Triage` by the keywords of a jurisdiction's matters; immutable after construction, hence thread-safe."""
+
+    def __init__(self, jurisdiction: Jurisdiction) -> None:
+        pairs = [(word, code) for code, matter in jurisdiction.matters.items() for word in matter.keywords]
+        pairs += [(word, _ELSEWHERE) for word in OUTSIDE]
+        self._words = [normalise(word.removesuffix(WEAK)) for word, _ in pairs]
+        self._matters = [code for _, code in pairs]
+        self._weights = [_weight(word) for word, _ in pairs]
+        self._automaton = AhoCorasick(
+            self._words, matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
+        )
+
+    def match(self, title: str, text: str) -> Match:
+        """Score the matters whose keywords stand in the text; a hit in the title weighs more than one below.
+
+        Of overlapping keywords the longest counts. Confidence grows with the evidence for the best matter and
+        shrinks with that for the others; 0 when nothing, or a topic outside the catalogue, comes first.
+        """
+        hits, more = self._count(normalise(title)), self._count(normalise(text))
+        titled, told = self._scores(hits), self._scores(more)
+        scores = {
+            code: _TITLE_FACTOR * titled.get(code, 0) + told.get(code, 0) for code in {**titled, **told}
+        }
+        ranked = sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
+        listed = [Candidate(*entry) for entry in ranked[: MOST_CANDIDATES + 1] if entry[0] != _ELSEWHERE]
+        return Match(
+            tuple(listed[:MOST_CANDIDATES]),
+            _confidence(ranked, titled),
+            tuple(self._words[word] for word in {**hits, **more} if self._matters[word] != _ELSEWHERE),
+        )
+
+    def emergency(self, title: str, text: str) -> Emergency | None:
+        """Return the danger that a text reports as happening now, if any (R-LAD-05, R-HOT-13)."""
+        return find_alarm(normalise(title), normalise(text))
+
+    def _count(self, text: str) -> dict[int, int]:
+        """How often each keyword, by its index, occurs in a text; not as a landmark (`公交站旁边`)."""
+        counts: dict[int, int] = {}
+        for word, _, end in self._automaton.find_matches_as_indexes(text):
+            if text[end : end + 1] not in _NEAR_STARTS or not text.startswith(_NEAR, end):
+                counts[word] = counts.get(word, 0) + 1
+        return counts
+
+    def _scores(self, counts: dict[int, int]) -> dict[str, float]:
+        """Evidence per matter; saying a weak word again adds nothing."""
+        scores: dict[str, float] = {}
+        for word, times in counts.items():
+            weight = self._weights[word]
+            if weight >= _STRONG_WORD:
+                weight *= 1 + _REPEAT * (min(times, _MOST_REPEATS) - 1)
+            scores[self._matters[word]] = scores.get(self._matters[word], 0.0) + weight
+        return scores
+
+
+def normalise(text: str) -> str:
+    """Return the text with full-width letters and digits narrowed and common traditional forms simplified."""
+    if _TO_NORMALISE.search(text) is None:
+        return text
+    return unicodedata.normalize("NFKC", text).translate(VARIANTS)
+
+
+def _weight(word: str) -> float:
+    """Longer words are more specific; characters beyond the fourth add nothing."""
+    base = _WEAK_WORD if word.endswith(WEAK) else _STRONG_WORD
+    return base + _LONGER_WORD * (min(len(word.removesuffix(WEAK)), 4) - 2)
+
+
+def _confidence(ranked: list[tuple[str, float]], titled: dict[str, float]) -> float:
+    """The best matter's share of all evidence: the runner-up counts in full, the rest in part.
+
+    Where the title names the best matter, those that only the body mentions count half: long letters mention a lot.
+    """
+    if not ranked or ranked[0][0] == _ELSEWHERE:
+        return 0.0
+    (first, best), *others = ranked
+    aside = _BODY_ONLY if first in titled else 1.0
+    rivals = sorted((score if code in titled else score * aside for code, score in others), reverse=True)
+    return round(best / (best + sum(rivals[:1]) + _REST * sum(rivals[1:]) + _UNKNOWN), 3)
