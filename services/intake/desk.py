@@ -167,11 +167,17 @@ class Desk:
         plain = record.dump()
         return self.vault.seal(case_id, new_id(now), plain) if plain != b"{}" else None
 
+    def revealed(self, stored: bytes) -> dict[str, Any]:
+        """Return a stored answer with the tracking code, which is never stored."""
+        answer: dict[str, Any] = orjson.loads(stored)
+        case_id = answer.pop("case_id")
+        return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
+
     def seal_text(self, case_id: UUID, text: str, masked: str, now: datetime) -> Sealed | None:
         """Encrypt the words of a supplement, where masking changed them."""
         if text == masked:
             return None
-        return self.vault.seal(case_id, new_id(now), PersonalRecord(text=text).dump())
+        return self.vault.seal(case_id, new_id(now), PersonalRecord(supplement=text).dump())
 
 
 def _check_role(body: CaseBody, check: Check, who: Caller) -> None:

@@ -28,6 +28,8 @@ class PersonalRecord(BaseModel):
     title: str | None = None
     text: str | None = None
     address: str | None = None
+    supplement: str | None = None
+    """The words of a supplement; it has a record of its own."""
 
     def dump(self) -> bytes:
         """Return the record as JSON, without what is empty."""

@@ -1,0 +1,71 @@
+"""Reading personal data: for a stated purpose, and never without a trace of who read it (R-PRIV-01, R-HOT-14)."""
+
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from chassis.database import Connection, Pool
+from schemas.intake import Sealed
+from services.intake.callers import Caller
+from services.intake.persons import PersonalRecord
+from services.intake.vault import Vault
+from services.intake.views import PersonView
+
+Outcome = Literal["read", "nothing"]
+_READ: Final = (
+    "SELECT r.record_id, k.key_id, k.wrapped_key, r.ciphertext FROM intake.personal_record r"
+    " JOIN intake.record_key k USING (record_id) WHERE r.case_id = $1 ORDER BY r.record_id"
+)
+_LOG: Final = (
+    "INSERT INTO intake.access_log (case_id, subject, role, unit, purpose, outcome)"
+    " VALUES ($1, $2, $3, $4, $5, $6)"
+)
+_OUTDATED: Final = (
+    "SELECT k.case_id, k.record_id, k.key_id, k.wrapped_key FROM intake.record_key k"
+    " WHERE k.key_id <> $1 LIMIT $2 FOR UPDATE SKIP LOCKED"
+)
+
+
+async def read_person(
+    pool: Pool, vault: Vault, case_id: UUID, who: Caller, purpose: str
+) -> PersonView | None:
+    """Return the personal data of a case, None where there are none (any more). The access is logged first.
+
+    Raises VaultError where a record was tampered with, or its master key is not there.
+    """
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(_READ, case_id)
+        outcome: Outcome = "read" if rows else "nothing"
+        await connection.execute(_LOG, case_id, who.subject, who.role.value, who.unit, purpose, outcome)
+    if not rows:
+        return None
+    sealed = [Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3]) for row in rows]
+    return _together([PersonalRecord.model_validate_json(vault.open(case_id, record)) for record in sealed])
+
+
+def _together(records: list[PersonalRecord]) -> PersonView:
+    """Return the record of the submission, with the words of the supplements."""
+    shown: dict[str, Any] = {}
+    for record in records:
+        shown |= record.model_dump(exclude_none=True, exclude={"supplement"})
+    return PersonView(**shown, supplements=tuple(r.supplement for r in records if r.supplement is not None))
+
+
+async def rewrap_keys(connection: Connection, vault: Vault, limit: int = 1000) -> int:
+    """Wrap up to `limit` keys of older master keys by the current one; return how many there were.
+
+    Joins the caller's transaction. Repeat until it returns 0; then the older master key can be withdrawn.
+    """
+    rows = await connection.fetch(_OUTDATED, vault.current, limit)
+    renewed = [
+        vault.rewrap(row[0], Sealed(record_id=row[1], key_id=row[2], wrapped_key=row[3], ciphertext=b""))
+        for row in rows
+    ]
+    await connection.execute(
+        "UPDATE intake.record_key k SET key_id = $3, wrapped_key = u.wrapped_key"
+        " FROM unnest($1::uuid[], $2::bytea[]) AS u(record_id, wrapped_key)"
+        " WHERE k.record_id = u.record_id",
+        [sealed.record_id for sealed in renewed],
+        [sealed.wrapped_key for sealed in renewed],
+        vault.current,
+    )
+    return len(rows)

@@ -1,0 +1,120 @@
+"""Intake's HTTP routes for staff; the hot routes and the resident's have modules of their own."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import FastAPI, Query, Response
+
+from chassis.host import Host
+from chassis.http import Principal, Problem, Role, allow, etag
+from schemas.intake import ErasePerson
+from services.intake.access import read_person
+from services.intake.answers import not_found
+from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
+from services.intake.callers import STAFF, Caller, caller, demand_scope, is_complained_of
+from services.intake.desk import Desk
+from services.intake.domain import IntakeState
+from services.intake.masking import mask
+from services.intake.storage import File, file_by_id
+from services.intake.submit import add_submit_routes
+from services.intake.tracking import add_tracking_routes, seen
+from services.intake.views import CaseView, Changed, PersonView
+from services.intake.writes import Writing, changer, feedback, supplement, withdrawal
+
+_CASES: Final = "cases"
+_PERSONS: Final = "personal data"
+Staff = Annotated[Principal, allow(*STAFF)]
+Reader = Annotated[Principal, allow(Role.OPERATOR, Role.SUPERVISOR)]
+Eraser = Annotated[Principal, allow(Role.SUPERVISOR)]
+
+
+def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
+    """Add all of intake's routes."""
+    add_submit_routes(app, host, desk)
+    add_tracking_routes(app, host, desk)
+    _add_case_routes(app, host, desk)
+    _add_person_routes(app, host, desk)
+
+
+async def _opened(
+    host: Host[IntakeState], desk: Desk, case_id: UUID, principal: Principal
+) -> tuple[File, Caller]:
+    """Return the file and the caller. Raises Problem 404 for a unit complained of, 403 outside its area."""
+    who = caller(principal, desk.jurisdiction, STAFF)
+    file = await file_by_id(host.pool, case_id)
+    if file is None or is_complained_of(who, file.subjects, desk.jurisdiction):
+        raise not_found()
+    demand_scope(who, file.unit, desk.jurisdiction)
+    return file, who
+
+
+def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
+    change = changer(host)
+
+    @app.get("/v1/cases/{case_id}", tags=[_CASES], summary="Status and time line; the ETag for If-Match")
+    async def case(case_id: UUID, principal: Staff, response: Response) -> CaseView:
+        file, _ = await _opened(host, desk, case_id, principal)
+        response.headers["ETag"] = etag(file.version)
+        shown = await seen(host, file)
+        return CaseView(case_id=case_id, unit=file.unit, **dict(shown))
+
+    @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Changed)
+    async def add(case_id: UUID, body: SupplementBody, principal: Staff, given: Writing) -> Response:
+        _, who = await _opened(host, desk, case_id, principal)
+        return await change(case_id, supplement(desk, host, case_id, body, who.actor), given, who.subject)
+
+    @app.post(
+        "/v1/cases/{case_id}/withdrawal",
+        tags=[_CASES],
+        summary="Take the case back for the resident",
+        response_model=Changed,
+    )
+    async def withdraw(case_id: UUID, body: WithdrawalBody, principal: Staff, given: Writing) -> Response:
+        _, who = await _opened(host, desk, case_id, principal)
+        return await change(case_id, withdrawal(body, who.actor), given, who.subject)
+
+    @app.post(
+        "/v1/cases/{case_id}/feedback",
+        tags=[_CASES],
+        summary="Record what the resident says of the handling",
+        response_model=Changed,
+    )
+    async def give(case_id: UUID, body: FeedbackBody, principal: Staff, given: Writing) -> Response:
+        _, who = await _opened(host, desk, case_id, principal)
+        return await change(case_id, feedback(body, who.actor), given, who.subject)
+
+
+def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
+    change = changer(host)
+
+    @app.get(
+        "/v1/cases/{case_id}/person", tags=[_PERSONS], summary="Read personal data; the access is recorded"
+    )
+    async def person(
+        case_id: UUID,
+        principal: Reader,
+        purpose: Annotated[Note, Query(description="why you need it; it is recorded")],
+        response: Response,
+    ) -> PersonView:
+        file, who = await _opened(host, desk, case_id, principal)
+        found = await read_person(host.pool, desk.vault, case_id, who, purpose)
+        if found is not None:
+            response.headers["Cache-Control"] = "no-store"
+            return found
+        if file.erased:
+            raise Problem(
+                410, "person_erased", "The personal data were erased", "Their keys were deleted for good."
+            )
+        detail = "The reporter gave no personal data with this case."
+        raise Problem(404, "no_personal_data", "There are no personal data", detail)
+
+    @app.post(
+        "/v1/cases/{case_id}/person/erasure",
+        tags=[_PERSONS],
+        summary="Erase the personal data of a case for good",
+        response_model=Changed,
+    )
+    async def erase(case_id: UUID, body: ErasureBody, principal: Eraser, given: Writing) -> Response:
+        _, who = await _opened(host, desk, case_id, principal)
+        command = ErasePerson(reason=mask(body.reason), by=who.actor)
+        return await change(case_id, command, given, who.subject)

@@ -1,0 +1,76 @@
+"""Puts intake together and runs it. Nothing connects before `run`."""
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from chassis.host import Host
+from chassis.http import create_app, serve
+from chassis.service import Service
+from chassis.settings import Settings
+from reference.areas import GridIndex
+from reference.gazetteer import Gazetteer
+from reference.load import load
+from reference.matcher import Matcher
+from schemas.jurisdiction import Jurisdiction
+from services.intake import batch
+from services.intake.api import add_routes
+from services.intake.check import Surroundings
+from services.intake.desk import Desk
+from services.intake.domain import PROGRESS, Intake, IntakeState
+from services.intake.repeats import Repeats
+from services.intake.storage import Projection
+from services.intake.vault import Vault
+
+_DESCRIPTION: Final = (
+    "Takes residents' cases in by any channel, protects who they are, and tells them every step."
+)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM; requests in flight and the batch in hand are finished first."""
+    _, app = build(settings)
+    serve(app, settings)
+
+
+def build(settings: Settings) -> tuple[Host[IntakeState], FastAPI]:
+    """Make the service and its app from the settings.
+
+    Raises SettingsError for a missing key and ReferenceInvalid for a jurisdiction with faults.
+    """
+    keys = settings.keys()
+    jurisdiction = load(settings.reference)
+    desk = Desk(
+        Surroundings.of(jurisdiction, GridIndex.load(settings.reference)),
+        Gazetteer.load(settings.reference),
+        Matcher(jurisdiction),
+        Vault([keys.master]),
+        keys.index,
+    )
+    host = Host(settings, service(jurisdiction))
+    app = create_app(
+        settings,
+        "Caseladder intake",
+        _DESCRIPTION,
+        host.readiness,
+        host.lifespan,
+        host.metrics,
+        body_limits={batch.PATH: batch.MAX_BODY_BYTES},
+    )
+    add_routes(app, host, desk)
+    return host, app
+
+
+def service(jurisdiction: Jurisdiction) -> Service[IntakeState]:
+    """Return intake as the chassis runs it."""
+
+    def name(code: str) -> str:
+        unit = jurisdiction.units.get(code)
+        return unit.name if unit is not None else code
+
+    return Service(
+        decider=Intake(),
+        catalogue={event.type: event for event in PROGRESS},
+        project=Projection(name).project,
+        enrich=Repeats().enrich,
+    )

@@ -1,0 +1,101 @@
+"""The hot routes: one case, and a batch of cases. Plain Starlette endpoints, documented like the others."""
+
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from chassis import commands
+from chassis.host import Host
+from chassis.http import (
+    HotRoute,
+    Principal,
+    Role,
+    add_hot_route,
+    etag,
+    idempotency_key,
+    request_hash,
+)
+from chassis.idempotency import Answer, Idempotency
+from services.intake import batch
+from services.intake.answers import carry_out
+from services.intake.bodies import CaseBody, LineBody
+from services.intake.callers import SUBMITTING, caller
+from services.intake.desk import Desk, Submission
+from services.intake.domain import IntakeState
+from services.intake.views import Accepted
+from services.intake.writes import JSON
+
+_TAG: Final = "cases"
+_KEY_PARAMETER: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 255 visible ASCII characters. The same key and body give the first answer again.",
+    "schema": {"type": "string", "maxLength": 255},
+}
+_TRACKED_BY: Final = tuple(role for role in SUBMITTING if role is not Role.RESIDENT)
+
+
+def add_submit_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
+    """Add `POST /v1/cases` and `POST /v1/cases/batch`."""
+
+    async def submit(request: Request, principal: Principal) -> Response:
+        body = await request.body()
+        who = caller(principal, desk.jurisdiction, SUBMITTING)
+        headers = request.headers
+        key = idempotency_key(headers.get("idempotency-key"))
+        submission = desk.read(body, who, host.clock())
+        asked = Idempotency(who.subject, key, request_hash("POST", "/v1/cases", body)) if key else None
+        trace = host.telemetry.accept(headers.get("traceparent"))
+        answer = await carry_out(
+            host,
+            commands.Request(
+                submission.case_id, submission.command, trace, idempotency=asked, answer=submission.answer
+            ),
+        )
+        return accepted(desk, submission, answer)
+
+    async def submit_batch(request: Request, principal: Principal) -> Response:
+        who = caller(principal, desk.jurisdiction, _TRACKED_BY)
+        lines = batch.split(await request.body())
+        return StreamingResponse(batch.answers(host, desk, who, lines), media_type="application/x-ndjson")
+
+    add_hot_route(
+        app,
+        HotRoute(
+            "/v1/cases",
+            "POST",
+            "Take a case in",
+            SUBMITTING,
+            request=CaseBody,
+            response=Accepted,
+            status=201,
+            tags=[_TAG],
+            parameters=[_KEY_PARAMETER],
+        ),
+        submit,
+    )
+    add_hot_route(
+        app,
+        HotRoute(
+            batch.PATH,
+            "POST",
+            "Take up to 10,000 cases in, one JSON object a line; one answer line for each, in order",
+            _TRACKED_BY,
+            request=LineBody,
+            tags=[_TAG],
+            request_media_type="application/x-ndjson",
+        ),
+        submit_batch,
+    )
+
+
+def accepted(desk: Desk, submission: Submission, answer: Answer) -> Response:
+    """Return 201. The Location is one that this caller may read."""
+    shown = desk.revealed(answer.body)
+    own = f"/v1/track/{shown['tracking_code']}" if submission.to_resident else f"/v1/cases/{shown['case_id']}"
+    headers = {"Location": own, "ETag": etag(answer.version)}
+    return Response(orjson.dumps(shown), answer.status, headers, JSON)

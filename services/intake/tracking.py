@@ -1,0 +1,79 @@
+"""The resident's routes: whoever holds the tracking code sees the case and may add to it (R-PET-13)."""
+
+from typing import Final
+
+from fastapi import FastAPI, Response
+
+from chassis.host import Host
+from chassis.http import etag, public
+from services.intake.answers import not_found
+from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
+from services.intake.desk import Desk
+from services.intake.domain import IntakeState
+from services.intake.progress import RECEIVED, RECEIVED_WORDS
+from services.intake.storage import File, file_by_code, timeline
+from services.intake.views import Changed, TimelineEntry, Tracking
+from services.intake.writes import Writing, changer, feedback, supplement, withdrawal
+
+_TAG: Final = "resident"
+
+
+async def seen(host: Host[IntakeState], file: File) -> Tracking:
+    """Return status and time line of a case, the registration first."""
+    entries = await timeline(host.pool, file.case_id)
+    status, words = RECEIVED, RECEIVED_WORDS
+    for _, changed, said in entries:
+        if changed is not None:
+            status, words = changed, said
+    first = TimelineEntry(at=file.received_at, words=RECEIVED_WORDS)
+    rest = (TimelineEntry(at=at, words=said) for at, _, said in entries)
+    return Tracking(status=status, words=words, received_at=file.received_at, timeline=(first, *rest))
+
+
+def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
+    """Add what a resident may do with a tracking code."""
+    change = changer(host)
+
+    async def opened(code: str) -> File:
+        file = await file_by_code(host.pool, desk.codes.digest(code))
+        if file is None:
+            raise not_found()
+        return file
+
+    @app.get("/v1/track/{tracking_code}", tags=[_TAG], summary="Where a case is, in plain words")
+    @public
+    async def track(tracking_code: str, response: Response) -> Tracking:
+        file = await opened(tracking_code)
+        response.headers["ETag"] = etag(file.version)
+        response.headers["Cache-Control"] = "no-store"
+        return await seen(host, file)
+
+    @app.post(
+        "/v1/track/{tracking_code}/supplements", tags=[_TAG], summary="Add facts", response_model=Changed
+    )
+    @public
+    async def add(tracking_code: str, body: SupplementBody, given: Writing) -> Response:
+        case_id = (await opened(tracking_code)).case_id
+        return await change(case_id, supplement(desk, host, case_id, body, None), given, f"case {case_id}")
+
+    @app.post(
+        "/v1/track/{tracking_code}/withdrawal",
+        tags=[_TAG],
+        summary="Take the case back",
+        response_model=Changed,
+    )
+    @public
+    async def withdraw(tracking_code: str, body: WithdrawalBody, given: Writing) -> Response:
+        case_id = (await opened(tracking_code)).case_id
+        return await change(case_id, withdrawal(body, None), given, f"case {case_id}")
+
+    @app.post(
+        "/v1/track/{tracking_code}/feedback",
+        tags=[_TAG],
+        summary="Say how it was handled",
+        response_model=Changed,
+    )
+    @public
+    async def give(tracking_code: str, body: FeedbackBody, given: Writing) -> Response:
+        case_id = (await opened(tracking_code)).case_id
+        return await change(case_id, feedback(body, None), given, f"case {case_id}")

@@ -1,0 +1,71 @@
+"""The answers of intake's HTTP routes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class View(BaseModel):
+    """The base of answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class EmergencyView(View):
+    """R-LAD-05, R-HOT-13: the line to call or transfer to, and what to do now, in Chinese."""
+
+    line: str
+    advice: str
+
+
+class Accepted(View):
+    """The case is durable. Keep the tracking code: it opens the case to whoever holds it."""
+
+    case_id: UUID
+    tracking_code: str
+    received_at: datetime
+    emergency: EmergencyView | None = None
+    repeat_of: UUID | None = None
+    """The earlier case of the same person and matter (R-PET-18)."""
+
+
+class Changed(View):
+    """The case was changed; `version` is also the ETag."""
+
+    version: int
+
+
+class TimelineEntry(View):
+    """One step, in plain Chinese."""
+
+    at: datetime
+    words: str
+
+
+class Tracking(View):
+    """What the resident sees: status code, the same in words, and the time line, oldest first."""
+
+    status: str
+    words: str
+    received_at: datetime
+    timeline: tuple[TimelineEntry, ...]
+
+
+class CaseView(Tracking):
+    """The same for staff, with the unit of the place."""
+
+    case_id: UUID
+    unit: str
+
+
+class PersonView(View):
+    """Personal data of a case: the reporter, and the words that are masked elsewhere."""
+
+    name: str | None = None
+    phone: str | None = None
+    id_number: str | None = None
+    title: str | None = None
+    text: str | None = None
+    address: str | None = None
+    supplements: tuple[str, ...] = ()

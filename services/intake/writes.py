@@ -1,0 +1,88 @@
+"""What all routes that change a case share: conditions, keys, and the one command through the bus."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from starlette.responses import Response
+
+from chassis import commands
+from chassis.host import Host
+from chassis.http import etag, expected_versions, idempotency_key, request_hash
+from chassis.idempotency import Idempotency
+from schemas.intake import GiveFeedback, SupplementCase, WithdrawCase
+from schemas.message import Actor, Command
+from services.intake.answers import carry_out, plain
+from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
+from services.intake.desk import Desk
+from services.intake.domain import IntakeState
+from services.intake.masking import mask
+
+JSON = "application/json"
+
+
+class Conditions:
+    """The headers of a write: the versions it takes and the key under which it may be repeated."""
+
+    def __init__(
+        self,
+        request: Request,
+        if_match: Annotated[str | None, Header(description="the ETag that you read")] = None,
+        key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+    ) -> None:
+        self.request = request
+        self.expected = expected_versions(if_match)
+        self.key = idempotency_key(key)
+
+
+Writing = Annotated[Conditions, Depends(Conditions)]
+Change = Callable[[UUID, Command, Conditions, str], Awaitable[Response]]
+
+
+def changer(host: Host[IntakeState]) -> Change:
+    """Return the function that runs one command on a case for a caller named `principal`, and answers."""
+
+    async def change(case_id: UUID, command: Command, given: Conditions, principal: str) -> Response:
+        request = given.request
+        asked = None
+        if given.key is not None:
+            hashed = request_hash(request.method, request.url.path, await request.body())
+            asked = Idempotency(principal, given.key, hashed)
+        trace = host.telemetry.accept(request.headers.get("traceparent"))
+        answer = await carry_out(
+            host, commands.Request(case_id, command, trace, given.expected, asked, plain)
+        )
+        return Response(answer.body, answer.status, {"ETag": etag(answer.version)}, JSON)
+
+    return change
+
+
+def supplement(
+    desk: Desk, host: Host[IntakeState], case_id: UUID, body: SupplementBody, by: Actor | None
+) -> SupplementCase:
+    """Return the command for further facts; the words as given are encrypted where masking changed them."""
+    masked = mask(body.text)
+    return SupplementCase(
+        text=masked,
+        new_facts=body.new_facts,
+        attachments=tuple(mask(reference) for reference in body.attachments),
+        sealed=desk.seal_text(case_id, body.text, masked, host.clock()),
+        by=by,
+    )
+
+
+def withdrawal(body: WithdrawalBody, by: Actor | None) -> WithdrawCase:
+    """Return the command for a withdrawal."""
+    return WithdrawCase(reason=mask(body.reason or ""), by=by)
+
+
+def feedback(body: FeedbackBody, by: Actor | None) -> GiveFeedback:
+    """Return the command for the resident's own answer to the callback."""
+    return GiveFeedback(
+        contacted=body.contacted,
+        resolved=body.resolved,
+        satisfied=body.satisfied,
+        note=mask(body.note or ""),
+        by=by,
+    )
