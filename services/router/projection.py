@@ -1,0 +1,319 @@
+"""Writes the router's own tables for a batch of changes, in the transaction that commits them.
+
+A batch of fresh cases costs at most three multi-row statements: texts, assignments, the triage queue.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from chassis.database import Connection
+from chassis.service import Change
+from schemas.department import (
+    AssignmentRole,
+    DepartmentAssigned,
+    DepartmentAssignmentEnded,
+    HandlingMode,
+    TextAccess,
+)
+from schemas.intake import CaseSubmitted, CaseSupplemented
+from schemas.router import CaseDispatched, SettledOnSite, TriageQueued
+from services.router.colour import Card
+from services.router.domain.workorder import WorkOrder
+
+_CODES: Final = "codes"
+"""A column of unit codes: an array cannot be unnested whole, so it travels as text and is split."""
+_SHARED: Final = {
+    "sealed": "boolean",
+    "confidential": "boolean",
+    "status": "text",
+    "sign_by": "timestamptz",
+    "handle_by": "timestamptz",
+    "late_at": "timestamptz",
+    "yellow_at": "timestamptz",
+    "overdue": "boolean",
+    "watched": "boolean",
+    "coordinated": "boolean",
+    "subjects": _CODES,
+}
+"""What is the case's own and kept in all its open assignments."""
+
+
+def _unnest(columns: Mapping[str, str]) -> str:
+    types = [{_CODES: "text[]", "jsonb": "text[]::jsonb[]"}.get(t, f"{t}[]") for t in columns.values()]
+    arrays = ", ".join(f"${i}::{type_}" for i, type_ in enumerate(types, 1))
+    return f"unnest({arrays}) AS u({', '.join(columns)})"
+
+
+def _value(name: str, type_: str) -> str:
+    return f"string_to_array(u.{name}, ' ')" if type_ == _CODES else f"u.{name}"
+
+
+def _insert(table: str, columns: Mapping[str, str]) -> str:
+    values = ", ".join(_value(name, type_) for name, type_ in columns.items())
+    return f"INSERT INTO router.{table} ({', '.join(columns)}) SELECT {values} FROM {_unnest(columns)}"
+
+
+_TEXTS: Final = _insert(
+    "case_text",
+    {"case_id": "uuid", "title": "text", "body": "text", "address": "text", "received_at": "timestamptz"},
+)
+_SUPPLEMENTS: Final = (
+    "UPDATE router.case_text t SET supplements = t.supplements || s.added FROM (SELECT case_id,"
+    " jsonb_agg(jsonb_build_object('at', now(), 'text', body) ORDER BY n) AS added"
+    " FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS u(case_id, body, n) GROUP BY case_id) s"
+    " WHERE t.case_id = s.case_id"
+)
+_ASSIGN: Final = _insert(
+    "assignment",
+    {
+        "case_id": "uuid",
+        "number": "int",
+        "unit": "text",
+        "role": "text",
+        "lead": "text",
+        "rung": "smallint",
+        "matter": "text",
+        "track": "text",
+        "urgency": "smallint",
+        "mode": "text",
+        "place": "text",
+        "access": "text",
+        "locked": "boolean",
+        "dispatched_at": "timestamptz",
+        "ended_at": "timestamptz",
+        "end_reason": "text",
+        **_SHARED,
+    },
+)
+_KEEP: Final = (
+    f"UPDATE router.assignment a SET {', '.join(f'{n} = {_value(n, t)}' for n, t in _SHARED.items())}"
+    f" FROM {_unnest({'case_id': 'uuid', **_SHARED})} WHERE a.case_id = u.case_id AND a.ended_at IS NULL"
+)
+_END: Final = (
+    "UPDATE router.assignment a SET ended_at = u.ended_at, end_reason = u.reason FROM"
+    " unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[]) AS u(case_id, number, ended_at, reason)"
+    " WHERE a.case_id = u.case_id AND a.number = u.number"
+)
+_QUEUE: Final = _insert(
+    "triage",
+    {
+        "case_id": "uuid",
+        "unit": "text",
+        "reason": "text",
+        "place": "text",
+        "urgency": "smallint",
+        "confidence": "float8",
+        "candidates": "jsonb",
+        "subjects": _CODES,
+        "sealed": "boolean",
+        "confidential": "boolean",
+        "queued_at": "timestamptz",
+        "due_at": "timestamptz",
+    },
+)
+_UNQUEUE: Final = "DELETE FROM router.triage WHERE case_id = ANY($1::uuid[])"
+
+
+@dataclass(slots=True)
+class _Given:
+    """A new assignment."""
+
+    case_id: UUID
+    number: int
+    unit: str
+    role: AssignmentRole
+    lead: str | None
+    rung: int | None
+    matter: str | None
+    track: str
+    urgency: int
+    mode: HandlingMode
+    place: str | None
+    access: TextAccess
+    locked: bool
+    at: datetime
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+
+    def row(self) -> tuple[object, ...]:
+        return (
+            self.case_id,
+            self.number,
+            self.unit,
+            self.role,
+            self.lead,
+            self.rung,
+            self.matter,
+            self.track,
+            self.urgency,
+            self.mode,
+            self.place,
+            self.access,
+            self.locked,
+            self.at,
+            self.ended_at,
+            self.end_reason,
+        )
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a batch writes, by table."""
+
+    states: dict[UUID, WorkOrder] = field(default_factory=dict)
+    fresh: set[UUID] = field(default_factory=set)
+    texts: list[tuple[object, ...]] = field(default_factory=list)
+    supplements: list[tuple[object, ...]] = field(default_factory=list)
+    given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
+    ended: list[tuple[object, ...]] = field(default_factory=list)
+    queued: dict[UUID, tuple[TriageQueued, datetime]] = field(default_factory=dict)
+
+
+async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) -> None:
+    """Write the tables; joins the caller's transaction and never commits."""
+    work = _Work()
+    for change in changes:
+        _collect(work, change)
+    waiting = [case_id for case_id in work.queued if work.states[case_id].queue is not None]
+    known = [case_id for case_id in work.states if case_id not in work.fresh]
+    await _write(connection, _TEXTS, work.texts)
+    await _write(connection, _SUPPLEMENTS, work.supplements)
+    await _write(
+        connection, _ASSIGN, [(*given.row(), *_shared(work, given.case_id)) for given in work.given.values()]
+    )
+    await _write(connection, _KEEP, [(case_id, *_shared(work, case_id)) for case_id in known])
+    await _write(connection, _END, work.ended)
+    if known:
+        await connection.execute(_UNQUEUE, known)
+    await _write(connection, _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
+
+
+async def _write(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
+
+
+def _collect(work: _Work, change: Change[WorkOrder]) -> None:
+    work.states[change.case_id] = change.state
+    match change.given:
+        case CaseSubmitted(title=title, text=text, place=place, received_at=received_at):
+            if change.events:  # a submission that is known already changes nothing
+                work.fresh.add(change.case_id)
+                work.texts.append((change.case_id, title, text, place.address, received_at))
+        case CaseSupplemented(text=text):
+            work.supplements.append((change.case_id, text))
+    rungs: dict[int, int] = {}
+    for event, envelope in zip(change.events, change.envelopes, strict=True):
+        match event:
+            case CaseDispatched(number=number, rung=rung):
+                rungs[number] = rung
+            case DepartmentAssigned():
+                given = _assigned(change.case_id, event, rungs, envelope.time)
+                work.given[change.case_id, given.number] = given
+            case SettledOnSite():
+                work.given[change.case_id, 1] = _settled(change, event, envelope.time)
+            case DepartmentAssignmentEnded():
+                _end(work, change.case_id, event, envelope.time)
+            case TriageQueued():
+                work.queued[change.case_id] = (event, envelope.time)
+
+
+def _number(assignment: str) -> int:
+    return int(assignment.rpartition("/")[2])
+
+
+def _assigned(case_id: UUID, event: DepartmentAssigned, rungs: dict[int, int], at: datetime) -> _Given:
+    number = _number(event.assignment)
+    return _Given(
+        case_id=case_id,
+        number=number,
+        unit=event.unit,
+        role=event.role,
+        lead=event.lead,
+        rung=rungs.get(number),
+        matter=event.matter,
+        track=event.track,
+        urgency=event.urgency,
+        mode=event.mode,
+        place=event.grid,
+        access=event.access,
+        locked=event.locked,
+        at=at,
+    )
+
+
+def _settled(change: Change[WorkOrder], event: SettledOnSite, at: datetime) -> _Given:
+    """R-GRD-01: the unit that settled it on the spot holds the case, though nobody had to assign it."""
+    state = change.state
+    return _Given(
+        case_id=change.case_id,
+        number=1,
+        unit=event.unit,
+        role=AssignmentRole.LEAD,
+        lead=event.unit,
+        rung=event.rung,
+        matter=state.matter,
+        track=state.track,
+        urgency=state.urgency,
+        mode=HandlingMode.DIRECT,
+        place=state.place,
+        access=TextAccess.API,
+        locked=False,
+        at=at,
+    )
+
+
+def _end(work: _Work, case_id: UUID, event: DepartmentAssignmentEnded, at: datetime) -> None:
+    number = _number(event.assignment)
+    given = work.given.get((case_id, number))
+    if given is None:
+        work.ended.append((case_id, number, at, event.reason))
+    else:
+        given.ended_at, given.end_reason = at, event.reason
+
+
+def _shared(work: _Work, case_id: UUID) -> tuple[object, ...]:
+    """The values of `_SHARED`."""
+    state = work.states[case_id]
+    card = Card.of(state)
+    sign, handle = state.term("sign"), state.term("handle")
+    return (
+        state.sealed,
+        state.confidential,
+        state.status,
+        sign.at if sign else None,
+        handle.at if handle else None,
+        card.late_at,
+        card.yellow_at,
+        card.overdue,
+        card.watched,
+        card.coordinated,
+        " ".join(state.subjects),
+    )
+
+
+def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
+    event, at = work.queued[case_id]
+    state = work.states[case_id]
+    judged = event.registered.judgement if event.registered else None
+    candidates = [candidate.model_dump() for candidate in judged.candidates] if judged else []
+    due = state.term("triage")
+    return (
+        case_id,
+        event.unit,
+        event.reason,
+        state.place,
+        state.urgency,
+        judged.confidence if judged else 0.0,
+        orjson.dumps(candidates).decode(),
+        " ".join(state.subjects),
+        state.sealed,
+        state.confidential,
+        at,
+        due.at if due else None,
+    )
