@@ -1,0 +1,203 @@
+"""The AsyncAPI 3 document: topics, messages with their CloudEvents headers, and who sends and receives what."""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from schemas.catalogue import EVENTS, service_of
+from schemas.json_schema import component_schemas, topic_of
+from schemas.message import CASE_EVENTS, Event
+from schemas.samples import samples
+
+_PROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
+_CASE: Final = "0198f2a4-6c1e-7b3a-9d52-3f1c8a7e4b10"
+_BINDING: Final = "0.5.0"
+_PARAMETERS: Final = {
+    "code": {
+        "description": "Code of the unit, as in the jurisdiction's list of units.",
+        "location": "$message.payload#/unit",
+    }
+}
+_DESCRIPTION: Final = """\
+What happens to residents' cases, as CloudEvents 1.0 in Kafka's binary mode: the attributes are record headers, the
+value is the event as JSON, the key is the case id. All events of a case lie in one partition, in the order in which
+they happened. Delivery is at least once: (`ce_source`, `ce_subject`, `ce_sequence`) names an event for good, and a
+reader skips a sequence that is not higher than the last one seen of that source and case.
+No message says who reported a case."""
+
+
+def _header(description: str, example: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description, "examples": [example], **more}
+
+
+def headers(type_: str) -> dict[str, str]:
+    """Return the headers of an example of this type."""
+    source = service_of(type_)
+    return {
+        "ce_specversion": "1.0",
+        "ce_id": f"{source}/{_CASE}/3",
+        "ce_source": source,
+        "ce_type": type_,
+        "ce_time": "2026-03-02T01:30:00.123456Z",
+        "ce_subject": _CASE,
+        "ce_sequence": "3",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "content-type": "application/json",
+    }
+
+
+def header_schema() -> dict[str, Any]:
+    """Return the schema of the record headers; their values are UTF-8 text."""
+    example = headers("router.CaseDispatched.v1")
+    told: dict[str, tuple[str, dict[str, Any]]] = {
+        "ce_specversion": ("Version of CloudEvents.", {"const": "1.0"}),
+        "ce_id": ("`<source>/<case id>/<sequence>`, the same at every delivery.", {}),
+        "ce_source": ("The service that emitted the event.", {}),
+        "ce_type": ("`<service>.<Name>.v<version>`.", {}),
+        "ce_time": ("When it happened, by the emitting service's clock.", {"format": "date-time"}),
+        "ce_subject": ("The case id; the record's key as well.", {"format": "uuid"}),
+        "ce_sequence": (
+            "Version of the source's own record of the case; rises by at least one from event to event.",
+            {"pattern": "^[1-9][0-9]*$"},
+        ),
+        "traceparent": ("W3C trace context of the step that emitted the event.", {}),
+        "content-type": ("Media type of the value.", {"const": "application/json"}),
+    }
+    properties = {name: _header(text, example[name], **more) for name, (text, more) in told.items()}
+    return {
+        "title": "CloudEventsHeaders",
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+    }
+
+
+def document(events: Mapping[str, type[Event]] = EVENTS) -> dict[str, Any]:
+    """Return the whole document as plain data."""
+    payloads, definitions = component_schemas(events)
+    topics = {address: _of_topic(events, address) for address in sorted({*map(topic_of, events.values())})}
+    services = sorted({*map(service_of, events)})
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Caseladder events",
+            "version": tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["version"],
+            "description": _DESCRIPTION,
+            "tags": [{"name": name} for name in services],
+        },
+        "defaultContentType": "application/json",
+        "channels": {_id(address): _channel(address, types) for address, types in topics.items()},
+        "operations": _operations(topics, services),
+        "components": {
+            "messages": {key: _message(key, cls, payloads[key]) for key, cls in events.items()},
+            "messageTraits": {"cloudEvents": _trait()},
+            "schemas": {name: _draft_07(schema) for name, schema in sorted(definitions.items())}
+            | {"CloudEventsHeaders": header_schema()},
+        },
+    }
+
+
+def render() -> str:
+    """Return the document as YAML, the same for the same contracts."""
+    plain = json.loads(json.dumps(document()))  # without shared parts, which YAML would write as anchors
+    text: str = yaml.safe_dump(plain, allow_unicode=True, sort_keys=True, width=110)
+    return "# Made by `make schemas` from the classes in schemas/; do not edit.\n" + text
+
+
+def _of_topic(events: Mapping[str, type[Event]], address: str) -> list[str]:
+    return [key for key, cls in events.items() if topic_of(cls) == address]
+
+
+def _id(address: str) -> str:
+    return address.replace("{", "").replace("}", "")
+
+
+def _channel(address: str, types: Iterable[str]) -> dict[str, Any]:
+    named = {name: told for name, told in _PARAMETERS.items() if f"{{{name}}}" in address}
+    what = "What one unit must do or know." if named else "All events of all cases."
+    return {
+        "address": address,
+        "description": f"{what} Keyed by case id.",
+        "messages": {key: {"$ref": f"#/components/messages/{key}"} for key in types},
+        **({"parameters": named} if named else {}),
+    }
+
+
+def _operations(topics: Mapping[str, list[str]], services: Iterable[str]) -> dict[str, Any]:
+    """Each service sends its own events; every service reads the whole case stream, a unit its own topic."""
+    made: dict[str, Any] = {}
+    for address, types in topics.items():
+        for service in services:
+            own = [key for key in types if service_of(key) == service]
+            if own:
+                made[f"{service}.send.{_id(address)}"] = _operation("send", address, service, own)
+            if address == CASE_EVENTS:
+                made[f"{service}.receive.{_id(address)}"] = _operation("receive", address, service, types)
+        if address != CASE_EVENTS:
+            made[f"department.receive.{_id(address)}"] = _operation("receive", address, "department", types)
+    return made
+
+
+def _operation(action: str, address: str, who: str, types: Iterable[str]) -> dict[str, Any]:
+    channel = f"#/channels/{_id(address)}"
+    what = "emits its events" if action == "send" else "reads the topic and skips the types it has no use for"
+    return {
+        "action": action,
+        "channel": {"$ref": channel},
+        "summary": f"{who} {what}.",
+        "tags": [{"name": who}],
+        "messages": [{"$ref": f"{channel}/messages/{key}"} for key in types],
+    }
+
+
+def _message(key: str, cls: type[Event], payload: Any) -> dict[str, Any]:
+    summary, _, rest = (cls.__doc__ or "").partition("\n")
+    small, full = samples(cls)
+    return {
+        "name": key,
+        "title": cls.__name__,
+        "summary": summary,
+        **({"description": " ".join(rest.split())} if rest.strip() else {}),
+        "tags": [{"name": service_of(key)}],
+        "traits": [{"$ref": "#/components/messageTraits/cloudEvents"}],
+        "payload": payload,
+        "examples": [
+            {
+                "name": "required",
+                "summary": "Required fields only",
+                "headers": headers(key),
+                "payload": small,
+            },
+            {"name": "full", "summary": "Every field", "headers": headers(key), "payload": full},
+        ],
+    }
+
+
+def _trait() -> dict[str, Any]:
+    return {
+        "contentType": "application/json",
+        "headers": {"$ref": "#/components/schemas/CloudEventsHeaders"},
+        "correlationId": {"description": "The case id.", "location": "$message.header#/ce_subject"},
+        "bindings": {
+            "kafka": {
+                "key": {"type": "string", "format": "uuid", "description": "The case id."},
+                "bindingVersion": _BINDING,
+            }
+        },
+    }
+
+
+def _draft_07(schema: Any) -> Any:
+    """The schema for AsyncAPI, whose dialect ignores what stands beside a `$ref`: both go under `allOf`."""
+    if isinstance(schema, list):
+        return [_draft_07(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _draft_07(value) for key, value in schema.items()}
+    if "$ref" in made and len(made) > 1:
+        made["allOf"] = [{"$ref": made.pop("$ref")}]
+    return made
