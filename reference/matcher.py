@@ -69,6 +69,7 @@ class Matcher:
     """`Triage` by the keywords of a jurisdiction's matters; immutable after construction, hence thread-safe."""
 
     def __init__(self, jurisdiction: Jurisdiction) -> None:
+        self._dangers = frozenset(code for code, matter in jurisdiction.matters.items() if matter.emergency)
         pairs = [(word, code) for code, matter in jurisdiction.matters.items() for word in matter.keywords]
         pairs += [(word, _ELSEWHERE) for word in OUTSIDE]
         self._words = [normalise(word.removesuffix(WEAK)) for word, _ in pairs]
@@ -83,6 +84,8 @@ class Matcher:
 
         Of overlapping keywords the longest counts. Confidence grows with the evidence for the best matter and
         shrinks with that for the others; 0 when nothing, or a topic outside the catalogue, comes first.
+        It is halved for an emergency matter whose danger is not happening now: whether that one goes to its
+        emergency line is for a human to say (R-LAD-05).
         """
         hits, more = self._count(normalise(title)), self._count(normalise(text))
         titled, told = self._scores(hits), self._scores(more)
@@ -91,9 +94,12 @@ class Matcher:
         }
         ranked = sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
         listed = [Candidate(*entry) for entry in ranked[: MOST_CANDIDATES + 1] if entry[0] != _ELSEWHERE]
+        confidence = _confidence(ranked, titled)
+        if listed and listed[0].matter in self._dangers and self.emergency(title, text) is None:
+            confidence /= 2
         return Match(
             tuple(listed[:MOST_CANDIDATES]),
-            _confidence(ranked, titled),
+            round(confidence, 3),
             tuple(self._words[word] for word in {**hits, **more} if self._matters[word] != _ELSEWHERE),
         )
 
@@ -143,4 +149,4 @@ def _confidence(ranked: list[tuple[str, float]], titled: dict[str, float]) -> fl
     (first, best), *others = ranked
     aside = _BODY_ONLY if first in titled else 1.0
     rivals = sorted((score if code in titled else score * aside for code, score in others), reverse=True)
-    return round(best / (best + sum(rivals[:1]) + _REST * sum(rivals[1:]) + _UNKNOWN), 3)
+    return best / (best + sum(rivals[:1]) + _REST * sum(rivals[1:]) + _UNKNOWN)
