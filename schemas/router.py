@@ -186,6 +186,8 @@ class Route(Value):
     skipped: tuple[Skip, ...] = ()
     ground: Ground | None = None
     evidence: tuple[Evidence, ...] = ()
+    open_exits: tuple[str, ...] = ()
+    """Codes of the statutory routes that stand open beside the ladder (R-PET-06, R-LAD-09, TJ3)."""
     successor_of: str | None = None
     """R-PET-04: the abolished unit whose duty passed to this one."""
 

@@ -1,0 +1,9 @@
+"""The router's pure domain: triage, ladder, work order, deadlines."""
+
+from services.router.domain.colour import Colour, colour
+from services.router.domain.explain import explain
+from services.router.domain.registration import Triage
+from services.router.domain.router import Router
+from services.router.domain.workorder import WorkOrder
+
+__all__ = ["Colour", "Router", "Triage", "WorkOrder", "colour", "explain"]

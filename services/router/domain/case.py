@@ -1,0 +1,103 @@
+"""What every part of the domain needs: jurisdiction, policy, clocks, and small makers of events."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from chassis.calendar import SHANGHAI, WorkingCalendar
+from chassis.decider import Refused
+from schemas.department import DepartmentAssignmentEnded, DepartmentReminded, EndReason, ReminderKind
+from schemas.jurisdiction import Jurisdiction
+from schemas.message import Actor, Event
+from schemas.router import NamedExit, Route
+from services.router.domain.clocks import Clocks
+from services.router.domain.ladder import Ladder
+from services.router.domain.workorder import Seat, WorkOrder
+from services.router.policy.model import Policy
+
+SUPERVISOR: Final = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Title and text of a fresh submission, masked; they go to the units and into no state."""
+
+    title: str
+    text: str
+
+
+class Desk:
+    """The shared working place of the router's decisions; pure."""
+
+    def __init__(self, jurisdiction: Jurisdiction, policy: Policy, calendar: WorkingCalendar) -> None:
+        self.jurisdiction, self.policy = jurisdiction, policy
+        self.ladder = Ladder(jurisdiction, policy)
+        self.clocks = Clocks(jurisdiction.deadlines, policy, calendar)
+        self.hotline = policy.settings.units.hotline
+        self.bare_route = Route(policy=policy.version, jurisdiction=jurisdiction.version)
+
+    def keeper(self, subjects: Iterable[str]) -> str | None:
+        """Who keeps a case that no unit handles: the hotline centre, else the district, else nobody."""
+        for unit in (self.hotline, self.ladder.district):
+            if not self.ladder.interested(unit, subjects):
+                return unit
+        return None
+
+    def exit(self, code: str) -> NamedExit:
+        """A legal exit of the jurisdiction as events carry it."""
+        found = self.jurisdiction.legal_exits[code]
+        return NamedExit(code=found.code, name=found.name, authority=found.authority, source=found.source)
+
+    def barred(self, state: WorkOrder, actor: Actor) -> Refused | None:
+        """R-LAD-04, R-HOT-14: an interested unit does nothing with the case, whatever its role."""
+        if actor.unit is not None and self.ladder.interested(actor.unit, state.subjects):
+            return Refused(
+                "INTERESTED", "the unit complained of, and all that it controls, must recuse itself"
+            )
+        return None
+
+    def acts_for(self, actor: Actor, unit: str | None) -> bool:
+        """Whether the actor may act for the unit: a member of it or of one above it, or a supervisor."""
+        if actor.role == SUPERVISOR:
+            return True
+        units = self.jurisdiction.units
+        if actor.unit not in units or unit not in units:
+            return False
+        assert actor.unit is not None and unit is not None  # noqa: S101, PT018 - narrowed by the line above
+        return self.jurisdiction.controls(actor.unit, self.jurisdiction.current(unit)) or actor.unit == unit
+
+    def not_in_charge(self, state: WorkOrder, actor: Actor) -> Refused | None:
+        """Refuse who does not act for the responsible unit."""
+        if self.acts_for(actor, state.unit):
+            return None
+        return Refused("NOT_RESPONSIBLE", f"only {state.unit}, a unit above it or a supervisor may do this")
+
+    def not_independent(self, state: WorkOrder, actor: Actor) -> Refused | None:
+        """Nobody decides on, or checks, the work of their own unit."""
+        if actor.unit is not None and state.number and actor.unit == state.unit:
+            return Refused(
+                "OWN_CASE", f"{actor.unit} is responsible for the case; the hotline centre must decide"
+            )
+        return None
+
+
+def day(at: datetime) -> date:
+    """The day of an instant in Asia/Shanghai."""
+    return at.astimezone(SHANGHAI).date()
+
+
+def ended(state: WorkOrder, reason: EndReason, seats: Sequence[Seat] | None = None) -> list[Event]:
+    """Tell every unit with an assignment that it is over."""
+    return [
+        DepartmentAssignmentEnded(unit=seat.unit, assignment=state.assignment(seat.number), reason=reason)
+        for seat in (state.seats() if seats is None else seats)
+    ]
+
+
+def remind(
+    state: WorkOrder, unit: str, kind: ReminderKind, due: datetime | None = None
+) -> DepartmentReminded:
+    """A reminder on the unit's own topic; number 0 where it has no assignment of this case."""
+    number = next((seat.number for seat in state.seats() if seat.unit == unit), 0)
+    return DepartmentReminded(unit=unit, assignment=state.assignment(number), kind=kind, due=due)

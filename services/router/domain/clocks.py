@@ -1,0 +1,129 @@
+"""The clocks of a case: which run, until when, and what a pause or a new calendar does to them (domain.md §6)."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from chassis.calendar import SHANGHAI, WorkingCalendar
+from schemas.deadline import DeadlineRule, TimeUnit
+from schemas.router import Term
+from services.router.domain.workorder import WorkOrder
+from services.router.policy.model import Policy
+
+_DAY = timedelta(days=1)
+SUPERVISED = "_supervise"
+"""Ends the name of the clock that follows a reminder."""
+
+
+class Clocks:
+    """Counts terms by the jurisdiction's deadline rules and calendar."""
+
+    def __init__(self, rules: Mapping[str, DeadlineRule], policy: Policy, calendar: WorkingCalendar) -> None:
+        self._rules, self._calendar = rules, calendar
+        self._names = policy.settings.clocks
+        self._share = policy.settings.at_risk_percent / 100
+
+    def start(self, name: str, rule: str, since: datetime) -> Term:
+        """The clock `name` by the deadline rule `rule`, counted from `since`."""
+        return self._count(name, self._rules[rule], since, amended=False)
+
+    def stated(self, name: str, rule: str, since: datetime, at: datetime) -> Term:
+        """A clock that somebody set to an instant."""
+        return Term(name=name, at=at, since=since, rule=rule)
+
+    def handling(self, rule: str, since: datetime) -> tuple[Term, Term]:
+        """The handling clock and its mark for the yellow plate (R-CARD-01)."""
+        handle = self.start("handle", rule, since)
+        return handle, self.mark(handle)
+
+    def mark(self, handle: Term) -> Term:
+        """The moment at which the configured share of the handling time is gone."""
+        at = handle.since + (handle.at - handle.since) * self._share
+        return Term(name="mark", at=at, since=handle.since, rule="at_risk", provisional=handle.provisional)
+
+    def order(self, handle: str, sign: str, object_: str | None, since: datetime) -> tuple[Term, ...]:
+        """The clocks of a fresh work order; without `object_` the unit may not object."""
+        sign_term = self.start("sign", sign, since)
+        objection = (self.start("object", object_, since),) if object_ else ()
+        return (sign_term, *objection, *self.handling(handle, since))
+
+    def wait(self, name: str, since: datetime) -> Term:
+        """A clock whose rule the policy's settings name after it (triage, callback, archive, ...)."""
+        rule: str = getattr(self._names, name)
+        return self.start(name, rule, since)
+
+    def supervise(self, name: str, since: datetime) -> Term:
+        """From the reminder about `name` to its supervision (R-LAD-08)."""
+        return self.start(name + SUPERVISED, self._names.supervise, since)
+
+    def extended(self, handle: Term, days: int) -> tuple[Term, Term]:
+        """The handling clock with `days` calendar days more, from the end that it had."""
+        rule = DeadlineRule(name=self._names.extension, amount=days, unit="days", source="R-HOT-07")
+        longer = self._count("handle", rule, handle.at - timedelta(microseconds=1), amended=True)
+        return longer, self.mark(Term.model_validate({**dict(longer), "since": handle.since}))
+
+    def longest_extension(self, since: datetime) -> datetime:
+        """The instant beyond which no extension may go."""
+        return self.start("handle", self._names.extension, since - timedelta(microseconds=1)).at
+
+    def resumed(self, state: WorkOrder, at: datetime) -> tuple[Term, ...]:
+        """The handling clocks after a pause: exact times move by its length, days left are counted anew."""
+        handle, paused = state.term("handle"), state.suspended_at
+        if handle is None or paused is None:
+            return ()
+        moved = self._moved(handle, paused, at)
+        mark = state.term("mark")
+        if mark is None:
+            return (moved,)
+        share = max(timedelta(), mark.at - paused) / max(timedelta(seconds=1), handle.at - paused)
+        return moved, Term.model_validate({**dict(mark), "at": at + (moved.at - at) * share})
+
+    def _moved(self, handle: Term, paused: datetime, at: datetime) -> Term:
+        rule = self._rules.get(handle.rule)
+        unit = handle.unit or (rule.unit if rule else "hours")
+        if unit == "hours" or handle.at <= paused:
+            shift = at - paused
+            return Term.model_validate(
+                {**dict(handle), "at": handle.at + shift, "since": handle.since + shift}
+            )
+        left = self._days_left(paused, handle.at, unit)
+        rest = DeadlineRule(name=handle.rule, amount=max(1, left), unit=unit, source="R-GRD-02")
+        return self._count("handle", rest, at, amended=True)
+
+    def _days_left(self, since: datetime, until: datetime, unit: TimeUnit) -> int:
+        """Days of that kind after the day of `since`, up to the last day before `until`, which is a midnight."""
+        first, last = _day(since), _day(until - timedelta(microseconds=1))
+        days = (first + n * _DAY for n in range(1, (last - first).days + 1))
+        return sum(1 for day in days if unit == "days" or self._calendar.is_working_day(day))
+
+    def recomputed(self, state: WorkOrder) -> tuple[tuple[Term, ...], tuple[str, ...]]:
+        """All clocks of the case by today's calendar, and the names of those that changed (domain.md §6)."""
+        fresh = tuple(self._again(term) if term.provisional else term for term in state.terms)
+        handle = next((term for term in fresh if term.name == "handle"), None)
+        if handle is not None and handle != state.term("handle"):
+            fresh = tuple(self.mark(handle) if term.name == "mark" else term for term in fresh)
+        changed = (new.name for old, new in zip(state.terms, fresh, strict=True) if old != new)
+        return fresh, tuple(changed)
+
+    def _again(self, term: Term) -> Term:
+        rule = self._rules.get(term.rule)
+        if term.amount is not None and term.unit is not None:
+            amended = DeadlineRule(name=term.rule, amount=term.amount, unit=term.unit, source="R-HOT-07")
+            return self._count(term.name, amended, term.since, amended=True)
+        return self._count(term.name, rule, term.since, amended=False) if rule else term
+
+    def _count(self, name: str, rule: DeadlineRule, since: datetime, *, amended: bool) -> Term:
+        deadline = self._calendar.deadline(rule, since)
+        return Term(
+            name=name,
+            at=deadline.at,
+            since=since,
+            rule=rule.name,
+            amount=rule.amount if amended else None,
+            unit=rule.unit if amended else None,
+            calendar=deadline.calendar_version,
+            provisional=deadline.provisional,
+        )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(SHANGHAI).date()

@@ -1,0 +1,34 @@
+"""R-CARD-01: the colour of a case, never of a person."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.department import HandlingMode
+from services.router.domain.workorder import OPEN, S, WorkOrder
+
+
+class Colour(StrEnum):
+    """Five colours, the more urgent one wins."""
+
+    GREEN = "green"
+    BLUE = "blue"
+    """Coordinated: helpers work along."""
+    YELLOW = "yellow"
+    """75 % of the time is gone."""
+    ORANGE = "orange"
+    """Overdue."""
+    RED = "red"
+    """Overdue and supervised or leader-owned."""
+
+
+def colour(state: WorkOrder, at: datetime) -> Colour:
+    """The colour at an instant. While the handling clock stands still a case is as it was when it stopped."""
+    if state.status not in OPEN:
+        return Colour.GREEN
+    seen = state.suspended_at if state.status is S.SUSPENDED and state.suspended_at else at
+    handle, mark = state.term("handle"), state.term("mark")
+    if state.overdue or (handle is not None and handle.at <= seen):
+        return Colour.RED if state.supervised or state.leader else Colour.ORANGE
+    if handle is not None and (mark is None or mark.at <= seen):
+        return Colour.YELLOW
+    return Colour.BLUE if state.helpers or state.mode is HandlingMode.JOINT else Colour.GREEN

@@ -1,0 +1,197 @@
+"""`evolve`: the state after each of the router's own events. Events of the department topics change nothing."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from schemas import router as r
+from schemas.message import Event
+from services.router.domain.workorder import S, Seat, WorkOrder, registered, taken
+
+Update = dict[str, Any]
+_OFF_LADDER: Final[Update] = {"queue": None, "number": 0, "rung": None, "helpers": (), "copies": ()}
+_FRESH_OWNER: Final[Update] = {
+    "queue": None,
+    "exit": None,
+    "breaches": 0,
+    "overdue": False,
+    "supervised": False,
+    "second_breach": False,
+    "leader": None,
+    "extended": False,
+    "pending": None,
+    "pending_days": None,
+    "suspended_at": None,
+    "replied": False,
+    "redone": False,
+    "attempts": 0,
+}
+"""What belongs to the unit that had the case before, and ends with it."""
+
+
+def evolve(state: WorkOrder, event: Event) -> WorkOrder:
+    """Return the state after `event`."""
+    change = _CHANGES.get(type(event))
+    if change is None:
+        return state
+    if isinstance(event, r.Disposition):
+        state = registered(state, event.registered)
+    update = change(state, event)
+    if isinstance(event, r.ClockedEvent):
+        update["terms"] = event.terms
+    return state.model_copy(update=update)
+
+
+def _queued(_: WorkOrder, e: r.TriageQueued) -> Update:
+    return {"status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
+
+
+def _answered(_: WorkOrder, e: r.CaseAnswered) -> Update:
+    return {**_OFF_LADDER, "status": S.ANSWERED_DIRECT, "unit": e.unit}
+
+
+def _redirected(state: WorkOrder, e: r.CaseRedirected) -> Update:
+    issued = e.assignment or state.issued
+    return {**_OFF_LADDER, "status": S.REDIRECTED, "unit": None, "exit": e.exit.code, "issued": issued}
+
+
+def _linked(_: WorkOrder, e: r.CaseLinked) -> Update:
+    return {**_OFF_LADDER, "status": S.LINKED_DUP, "unit": e.unit}
+
+
+def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:
+    return {**_OFF_LADDER, "status": S.EMERGENCY_XFER, "unit": e.unit, "exit": None, "line": e.line}
+
+
+def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
+    seats = (*e.helpers, *e.copies)
+    return {
+        **_FRESH_OWNER,
+        "status": S.DISPATCHED_LOCKED if e.locked else S.DISPATCHED,
+        "unit": e.unit,
+        "number": e.number,
+        "issued": max(e.number, *(seat.number for seat in seats)) if seats else e.number,
+        "rung": e.rung,
+        "mode": e.mode,
+        "matter": e.matter,
+        "track": e.track,
+        "urgency": e.urgency,
+        "helpers": taken(e.helpers),
+        "copies": taken(e.copies),
+        "parties": state.parties if e.parties is None else e.parties,
+        "subjects": state.subjects if e.subjects is None else e.subjects,
+        "leader": state.leader if e.mode == "instructed" else None,
+    }
+
+
+def _settled(_: WorkOrder, e: r.SettledOnSite) -> Update:
+    return {
+        **_FRESH_OWNER,
+        "status": S.REPLIED,
+        "unit": e.unit,
+        "rung": e.rung,
+        "number": 1,
+        "issued": 1,
+        "mode": "direct",
+        "replied": True,
+    }
+
+
+def _adjudicated(_: WorkOrder, e: r.ObjectionAdjudicated) -> Update:
+    return {} if e.upheld else {"status": S.DISPATCHED_LOCKED}
+
+
+def _extension_decided(_: WorkOrder, e: r.ExtensionDecided) -> Update:
+    granted: Update = {"status": S.EXTENDED, "extended": True} if e.granted else {}
+    return {"pending": None, "pending_days": None, **granted}
+
+
+def _suspension_decided(_: WorkOrder, e: r.SuspensionDecided) -> Update:
+    granted: Update = {"status": S.SUSPENDED, "suspended_at": e.since} if e.granted else {}
+    return {"pending": None, **granted}
+
+
+def _delivered(state: WorkOrder, e: r.HelpDelivered) -> Update:
+    helpers = tuple(
+        Seat(unit=seat.unit, number=seat.number, answered=seat.answered or seat.unit == e.unit)
+        for seat in state.helpers
+    )
+    return {"helpers": helpers}
+
+
+def _whistled(state: WorkOrder, e: r.DepartmentsWhistled) -> Update:
+    return {
+        "helpers": (*state.helpers, *taken(e.helpers)),
+        "issued": max(seat.number for seat in e.helpers),
+        "mode": state.mode if state.mode == "instructed" else "joint",
+    }
+
+
+def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
+    return {
+        "status": S.REDO,
+        "redone": state.redone or not e.unanswered,
+        "replied": False,
+        "overdue": False,
+        "attempts": 0,
+        "extended": False,
+    }
+
+
+def _recorded(state: WorkOrder, e: r.CallbackRecorded) -> Update:
+    return {"attempts": state.attempts if e.contacted else e.attempt}
+
+
+def _closed(_: WorkOrder, __: r.CaseClosed) -> Update:
+    return {"status": S.CLOSED, "queue": None, "helpers": (), "copies": (), "pending": None}
+
+
+def _breached(state: WorkOrder, e: r.DeadlineBreached) -> Update:
+    second = state.second_breach or (state.supervised and state.breaches >= 1)
+    return {"breaches": e.breaches, "overdue": True, "second_breach": second, "pending": None}
+
+
+def _supervised(state: WorkOrder, e: r.CaseSupervised) -> Update:
+    return {"supervised": True} if state.number and e.unit == state.unit else {}
+
+
+def _to(status: S) -> Callable[[WorkOrder, Any], Update]:
+    return lambda _, __: {"status": status}
+
+
+_CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
+    r.TriageQueued: _queued,
+    r.CaseAnswered: _answered,
+    r.CaseRedirected: _redirected,
+    r.CaseLinked: _linked,
+    r.EmergencyTransferred: _emergency,
+    r.EmergencyConfirmed: lambda _, __: {},
+    r.CaseDispatched: _dispatched,
+    r.AssignmentSigned: _to(S.SIGNED),
+    r.AssignmentObjected: _to(S.OBJECTED),
+    r.ObjectionLapsed: lambda _, __: {},
+    r.ObjectionAdjudicated: _adjudicated,
+    r.ContactRecorded: _to(S.HANDLING),
+    r.ProgressReported: _to(S.HANDLING),
+    r.ExtensionRequested: lambda _, e: {"pending": "extension", "pending_days": e.days},
+    r.ExtensionDecided: _extension_decided,
+    r.SuspensionRequested: lambda _, __: {"pending": "suspension"},
+    r.SuspensionDecided: _suspension_decided,
+    r.CaseResumed: lambda _, __: {"status": S.HANDLING, "suspended_at": None},
+    r.HelpDelivered: _delivered,
+    r.DepartmentsWhistled: _whistled,
+    r.CaseEscalated: _to(S.ESCALATED),
+    r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": "instructed"},
+    r.CaseReplied: lambda _, __: {"status": S.REPLIED, "replied": True, "pending": None},
+    r.CallbackOpened: _to(S.CALLBACK),
+    r.SettledOnSite: _settled,
+    r.CallbackRecorded: _recorded,
+    r.RedoOrdered: _redo,
+    r.CaseClosed: _closed,
+    r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": ()},
+    r.TrackChosen: lambda _, e: {"track": e.track},
+    r.DeadlineAtRisk: lambda _, __: {},
+    r.DeadlineReminded: lambda _, __: {},
+    r.DeadlineBreached: _breached,
+    r.CaseSupervised: _supervised,
+    r.DeadlineRecomputed: lambda _, __: {},
+}

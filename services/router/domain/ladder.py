@@ -1,0 +1,126 @@
+"""Which unit may have a case, and from which rung (R-LAD-01, R-LAD-03, R-LAD-04, R-COM-01, R-HOT-04, R-HOT-11)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from schemas.jurisdiction import TERRITORIAL, CommunityDuty, Jurisdiction, Matter, Rung, UnitKind
+from schemas.router import Entry, Fired, Skip
+from services.router.policy.model import Policy
+from services.router.policy.shapes import UNKNOWN_MATTER
+
+BODIES: Final = frozenset({UnitKind.DEPARTMENT, UnitKind.PUBLIC_BODY})
+SELF_GOVERNED: Final = frozenset({UnitKind.COMMUNITY, UnitKind.GRID, UnitKind.BUILDING_GROUP})
+"""The community and what lies in it: the two lists bind them all (R-COM-01)."""
+TOP: Final = Rung.DISTRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The lowest lawful unit from a rung on, and the rungs passed over; `unit` None: no lawful rung is left."""
+
+    unit: str | None
+    rung: int
+    skipped: tuple[Skip, ...] = ()
+    successor_of: str | None = None
+
+
+class Ladder:
+    """The jurisdiction's rungs; look-ups only."""
+
+    def __init__(self, jurisdiction: Jurisdiction, policy: Policy) -> None:
+        self._j = jurisdiction
+        self._floors = policy.floors
+        self._several = {code: self._is_several(matter) for code, matter in jurisdiction.matters.items()}
+        self.district = next(u.code for u in jurisdiction.units.values() if u.kind is UnitKind.DISTRICT)
+
+    def _is_several(self, matter: Matter) -> str:
+        """R-LAD-03 counts departments, the lead included; utilities and associations are no departments."""
+        units = {*matter.helpers, matter.responsible[matter.entry]} - {TERRITORIAL}
+        number = sum(1 for code in units if self._j.units[code].kind is UnitKind.DEPARTMENT)
+        return "several" if number >= self._j.thresholds.several_departments else "few"
+
+    def interested(self, unit: str, subjects: Iterable[str]) -> bool:
+        """R-LAD-04: whether the unit is complained of, or under one that is. Unknown codes control nothing."""
+        units = self._j.units
+        return any(
+            s == unit or (s in units and unit in units and self._j.controls(s, unit)) for s in subjects
+        )
+
+    def common_rung(self, place: str, parties: tuple[str, ...]) -> tuple[str, int]:
+        """R-LAD-01: the lowest unit that contains the place and all parties, and its rung."""
+        unit = self._j.lowest_common((place, *parties)) if parties else place
+        return unit, int(self._j.units[unit].rung or 0)
+
+    def entry(
+        self, matter: str, place: str, parties: tuple[str, ...], households: int | None
+    ) -> tuple[int, Entry, Fired]:
+        """Where the case enters: the highest of the matter's rung, the common unit's, and the floor (R-LAD-03)."""
+        unit, common = self.common_rung(place, parties)
+        many = "many" if households and households >= self._j.thresholds.many_households else "few"
+        row = self._floors.decide(many, self._several[matter])
+        at, floor = int(self._j.matters[matter].entry), int(row.then["floor"])
+        return max(at, common, floor), Entry(matter=at, common=common, unit=unit, floor=floor), row.fired
+
+    def place(
+        self, matter: str | None, place: str, subjects: tuple[str, ...], from_rung: int, on: date
+    ) -> Placement:
+        """The lowest lawful unit from `from_rung` up. Without a matter only the district can be (R-HOT-04)."""
+        skipped: list[Skip] = []
+        for rung in range(from_rung if matter else TOP, TOP + 1):
+            named = self._j.responsible(matter, Rung(rung), place) if matter else self.district
+            unit = self._j.current(named)
+            skip = self._skip(matter, rung, unit, subjects, on)
+            if skip is None:
+                return Placement(unit, rung, tuple(skipped), named if named != unit else None)
+            skipped.append(skip)
+        return Placement(None, TOP, tuple(skipped))
+
+    def _skip(
+        self, matter: str | None, rung: int, unit: str, subjects: tuple[str, ...], on: date
+    ) -> Skip | None:
+        if subjects and self.interested(unit, subjects):
+            reason = "该单位是被反映单位或受其管辖,应当回避"
+            return Skip(rung=rung, unit=unit, rule="R-LAD-04", reason=reason)
+        if matter and rung <= Rung.COMMUNITY and not self._listed(matter, unit, on):
+            assist = self._j.matters[matter].community_duty is CommunityDuty.ASSIST
+            reason = "协助事项不得由社区主责" if assist else "不在社区职责清单内,且未经准入"
+            return Skip(rung=rung, unit=unit, rule="R-COM-01", reason=reason)
+        return None
+
+    def _listed(self, matter: str, unit: str, on: date) -> bool:
+        """R-COM-01: whether the lists or an entry approval let the community, or a unit in it, lead."""
+        if self._j.units[unit].kind not in SELF_GOVERNED:
+            return True
+        if self._j.matters[matter].community_duty is CommunityDuty.OWN:
+            return True
+        return self._j.admitted(matter, self._j.territorial(unit, Rung.COMMUNITY), on)
+
+    def may_lead(self, unit: str, matter: str | None, place: str, on: date) -> bool:
+        """R-HOT-11: whether a person may name this unit: never a duty passed down to street or community."""
+        kind = self._j.units[unit].kind
+        if kind in BODIES or kind is UnitKind.DISTRICT:
+            return True
+        if matter is None:
+            return False
+        if kind in SELF_GOVERNED and self._j.territorial(place, Rung.COMMUNITY) == self._j.territorial(
+            unit, Rung.COMMUNITY
+        ):
+            return self._listed(matter, unit, on)
+        return unit in {
+            self._j.responsible(matter, rung, place) for rung in self._j.matters[matter].responsible
+        }
+
+    def rung_of(self, unit: str, near: int) -> int:
+        """The rung at which a named unit works: its own, or of a department's the lowest not below `near`."""
+        known = self._j.units[unit]
+        if known.rung is not None:
+            return int(known.rung)
+        return min(
+            (int(rung) for rung in known.levels if rung >= near), default=int(max(known.levels, default=TOP))
+        )
+
+    def matter_key(self, matter: str | None) -> str:
+        """The matter as the tables name it."""
+        return matter or UNKNOWN_MATTER

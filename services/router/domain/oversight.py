@@ -1,0 +1,181 @@
+"""The hotline centre and the supervisors: requests decided, callbacks, closing, supervision (R-HOT-07…10)."""
+
+from datetime import datetime, timedelta
+
+from chassis.decider import Decision, Refused
+from schemas import router as r
+from schemas.department import EndReason, ReminderKind
+from schemas.intake import FeedbackGiven
+from schemas.message import Actor, Event
+from services.router.domain.case import Desk, ended, remind
+from services.router.domain.clocks import SUPERVISED
+from services.router.domain.handling import wrong_status
+from services.router.domain.routing import Routing
+from services.router.domain.workorder import OPEN, WORKING, S, WorkOrder
+
+
+class Oversight:
+    """What is done to a case by those who do not handle it."""
+
+    def __init__(self, desk: Desk, routing: Routing) -> None:
+        self._desk, self._routing = desk, routing
+
+    def decide_extension(self, state: WorkOrder, c: r.DecideExtension, at: datetime) -> Decision:
+        """R-HOT-07: more time, or not, with a reason."""
+        if state.pending != "extension" or state.status not in WORKING:
+            return Refused("NOTHING_PENDING", "no extension was asked for")
+        return [self.extension(state, c.reason, granted=c.granted, by=c.actor)]
+
+    def extension(
+        self,
+        state: WorkOrder,
+        reason: str,
+        *,
+        granted: bool,
+        by: Actor | None = None,
+        lapsed: bool = False,
+    ) -> r.ExtensionDecided:
+        """The decision; a lapsed request is refused."""
+        terms = state.without("decide")
+        handle = state.term("handle")
+        if granted and handle is not None:
+            longer = self._desk.clocks.extended(handle, state.pending_days or 1)
+            terms = (*state.without("decide", "handle", "mark"), *longer)
+        return r.ExtensionDecided(by=by, terms=terms, granted=granted, reason=reason, lapsed=lapsed)
+
+    def decide_suspension(self, state: WorkOrder, c: r.DecideSuspension, at: datetime) -> Decision:
+        """R-GRD-02: onto the suspended register, with a day on which the case comes back, or not."""
+        if state.pending != "suspension" or state.status not in WORKING:
+            return Refused("NOTHING_PENDING", "no suspension was asked for")
+        back = self._desk.clocks.wait("suspension", at)
+        if c.until is not None and not at < c.until <= back.at:
+            latest = back.at.isoformat()
+            return Refused("BAD_UNTIL", f"the case must come back after now and by {latest}", "until")
+        if c.until is not None:
+            back = self._desk.clocks.stated("suspension", "instruction", at, c.until)
+        return [self.suspension(state, c.reason, at, back if c.granted else None, by=c.actor)]
+
+    def suspension(
+        self,
+        state: WorkOrder,
+        reason: str,
+        at: datetime,
+        back: r.Term | None,
+        *,
+        by: Actor | None = None,
+        lapsed: bool = False,
+    ) -> r.SuspensionDecided:
+        """The decision; `back` is when the case returns, None for a refusal."""
+        terms = state.without("decide")
+        if back is not None:
+            resume = back.model_copy(update={"name": "resume"})
+            terms = (*state.only("handle", "mark"), resume)
+        return r.SuspensionDecided(
+            by=by, terms=terms, granted=back is not None, reason=reason, since=at, lapsed=lapsed
+        )
+
+    def callback(self, state: WorkOrder, c: r.RecordCallback, at: datetime) -> Decision:
+        """R-HOT-08, R-HOT-09: what the resident says."""
+        if state.status is not S.CALLBACK:
+            return wrong_status(state, "called back", {S.CALLBACK})
+        if not c.contacted and (c.resolved or c.satisfied):
+            return Refused("CONTRADICTION", "who was not reached said nothing", "contacted")
+        return self._heard(state, c, at, by=c.actor, lawful=c.lawful)
+
+    def feedback(self, state: WorkOrder, e: FeedbackGiven, at: datetime) -> list[Event]:
+        """The resident answers without being called; outside of a callback it is not the router's matter."""
+        return self._heard(state, e, at) if state.status is S.CALLBACK else []
+
+    def _heard(
+        self,
+        state: WorkOrder,
+        said: r.RecordCallback | FeedbackGiven,
+        at: datetime,
+        *,
+        by: Actor | None = None,
+        lawful: bool = False,
+    ) -> list[Event]:
+        reached = said.contacted or isinstance(said, FeedbackGiven)
+        recorded = r.CallbackRecorded(
+            by=by,
+            terms=state.terms if reached else self._retry(state, at),
+            contacted=said.contacted,
+            resolved=said.resolved,
+            satisfied=said.satisfied,
+            by_resident=isinstance(said, FeedbackGiven),
+            attempt=state.attempts + 1,
+        )
+        if not reached:
+            return [recorded, *self._unreached(state, at)]
+        if said.resolved and said.satisfied:
+            return [recorded, *self.close(state, r.Outcome.RESOLVED, at, EndReason.CLOSED)]
+        if state.replied and (state.redone or lawful):
+            closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=True)
+            return [recorded, *closed]
+        return [recorded, self.redo(state, "resident: unsettled or unsatisfied", at)]
+
+    def _retry(self, state: WorkOrder, at: datetime) -> tuple[r.Term, ...]:
+        """R-HOT-08: the next attempt, after the configured hours."""
+        hours = timedelta(hours=self._desk.jurisdiction.thresholds.callback_interval_hours)
+        again = self._desk.clocks.stated("callback", "callback_interval", at, at + hours)
+        return (*state.without("callback", "callback" + SUPERVISED), again)
+
+    def _unreached(self, state: WorkOrder, at: datetime) -> list[Event]:
+        """After the last attempt: what was replied to is closed; what was not goes back to the unit."""
+        if state.attempts + 1 < self._desk.jurisdiction.thresholds.callback_attempts:
+            return []
+        if state.replied:
+            return self.close(state, r.Outcome.UNREACHABLE, at, EndReason.CLOSED)
+        return [self.redo(state, "no reply within the time, resident not reached", at)]
+
+    def redo(self, state: WorkOrder, reason: str, at: datetime) -> r.RedoOrdered:
+        """JN27, R-LAD-08: once more to the same unit, with a new time. Supervision that is due stays due."""
+        row = self._desk.policy.terms.decide(state.kind, str(state.urgency))
+        contact = self._desk.clocks.start("contact", row.then["contact"], at)
+        handle = self._desk.clocks.handling(self._desk.policy.settings.clocks.redo, at)
+        terms = (contact, *handle, *state.only("supervise"))
+        unit = state.unit or ""
+        return r.RedoOrdered(terms=terms, unit=unit, reason=reason, unanswered=not state.replied)
+
+    def close(
+        self, state: WorkOrder, outcome: r.Outcome, at: datetime, reason: EndReason, *, review: bool = False
+    ) -> list[Event]:
+        """结案; everybody with an assignment is told."""
+        closed = r.CaseClosed(
+            terms=(self._desk.clocks.wait("archive", at),),
+            outcome=outcome,
+            unit=state.unit,
+            exit=state.exit,
+            review_offered=review,
+        )
+        return [closed, *ended(state, reason)]
+
+    def withdrawn(self, state: WorkOrder, at: datetime) -> list[Event]:
+        """The resident may end the case while it is open; a danger is not the resident's to withdraw."""
+        if state.status not in OPEN | {S.REGISTERED}:
+            return []
+        return self.close(state, r.Outcome.WITHDRAWN, at, EndReason.WITHDRAWN)
+
+    def supervise(self, state: WorkOrder, c: r.SuperviseCase, at: datetime) -> Decision:
+        """R-HOT-10 督办 for a stated reason."""
+        if state.status not in OPEN:
+            return wrong_status(state, "supervised", OPEN)
+        unit = state.unit or ""
+        supervised = r.CaseSupervised(
+            by=c.actor, terms=state.without("supervise"), unit=unit, term="manual", reason=c.reason
+        )
+        return [supervised, remind(state, unit, ReminderKind.SUPERVISED)]
+
+    def confirm_emergency(self, state: WorkOrder, c: r.ConfirmEmergency, at: datetime) -> Decision:
+        """R-HOT-13: the line took it over."""
+        if state.status is not S.EMERGENCY_XFER or state.term("emergency") is None:
+            return wrong_status(state, "confirmed", {S.EMERGENCY_XFER}, "once")
+        archive = self._desk.clocks.wait("archive", at)
+        return [
+            r.EmergencyConfirmed(by=c.actor, terms=(archive,), line=state.line or "", reference=c.reference)
+        ]
+
+    def recompute(self, state: WorkOrder, c: r.RecomputeDeadlines, at: datetime) -> Decision:
+        """domain.md §6: the schedule of a new year arrived; provisional times are counted again."""
+        terms, changed = self._desk.clocks.recomputed(state)
+        return [r.DeadlineRecomputed(by=c.actor, terms=terms, changed=changed)] if changed else []

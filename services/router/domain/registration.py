@@ -1,0 +1,348 @@
+"""What becomes of a fresh case: dispositions, triage and the human queue (R-HOT-02, R-HOT-03, R-HOT-13)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from chassis.decider import Decision, Refused
+from schemas.intake import CaseSubmitted
+from schemas.jurisdiction import Jurisdiction, Matter, Rung
+from schemas.message import Event
+from schemas.router import (
+    Candidate,
+    CaseLinked,
+    EmergencyTransferred,
+    Fired,
+    Judged,
+    Judgement,
+    QueueReason,
+    Registration,
+    SettledOnSite,
+    TriageCase,
+    TriagedBy,
+    TriageQueued,
+)
+from schemas.values import Place
+from services.router.domain.case import Desk, Texts
+from services.router.domain.ladder import Placement
+from services.router.domain.routing import Routing, Terms, Why
+from services.router.domain.workorder import S, WorkOrder, registered
+
+NO_MATTER_URGENCY: Final = 3
+FIRST_RECEIVER: Final = Fired(table="ladder", row="first-receiver-keeps-it", source="R-HOT-13")
+REMAINDER: Final = Fired(table="ladder", row="remainder-of-emergency", source="R-HOT-13")
+_EXPLAINED: Final = frozenset({Judged.ANSWERED, Judged.SECRET, Judged.UNLAWFUL})
+
+
+class Scored(Protocol):
+    """A matter that the triage engine considered."""
+
+    @property
+    def matter(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+
+
+class Found(Protocol):
+    """What the triage engine says of a text: candidates best first, confidence 0 to 1, words that fired."""
+
+    @property
+    def candidates(self) -> Sequence[Scored]: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def words(self) -> tuple[str, ...]: ...
+
+
+class Triage(Protocol):
+    """Text to matter; pure once built. A trained model can take this seat."""
+
+    def match(self, title: str, text: str) -> Found:
+        """Say what the text is about."""
+        ...
+
+
+class Register:
+    """Disposes of cases that come in and of those that a human judged."""
+
+    def __init__(self, desk: Desk, routing: Routing, triage: Triage) -> None:
+        self._desk, self._routing, self._triage = desk, routing, triage
+
+    def submitted(self, state: WorkOrder, e: CaseSubmitted, at: datetime) -> list[Event]:
+        """Triage, route and assign a submission; one that is known already changes nothing."""
+        if state.status is not None:
+            return []
+        found, doubt = self._registration(e)
+        case = registered(state, found)
+        settled, settler = self._settled(e)
+        line, words = self._alarm(e, case, doubt)
+        row = self._row(
+            case,
+            emergency=line is not None,
+            repeat=_repeat(e),
+            settled=settled,
+            judged="none",
+            known=doubt is None,
+        )
+        why = Why(rows=(row[1],))
+        terms = Terms(first=found, texts=Texts(e.title, e.text))
+        match row[0]:
+            case "emergency":
+                return self.emergency(case, line or "110", words, why, terms, at)
+            case "link":
+                return self._link(case, e, why, terms, at)
+            case "settle":
+                return self._settle(case, settler, e, why, terms, at)
+            case "answer":
+                words = e.resolved.measure if e.resolved else ""
+                return list(self._routing.answer(case, Judged.ANSWERED, words, why, terms, at))
+            case "queue":
+                return self._queue(case, doubt or QueueReason.POLICY, why, terms, at)
+            case outcome:
+                return self._leave_or_dispatch(outcome, case, None, why, terms, at)
+
+    def triaged(self, state: WorkOrder, c: TriageCase, at: datetime) -> Decision:
+        """A human's decision on a case in the queue."""
+        if state.status is not S.REGISTERED:
+            return Refused(
+                "NOT_QUEUED", f"only a case in the triage queue can be triaged; it is {state.status}"
+            )
+        if wrong := self._unknown(c):
+            return wrong
+        if c.judged in _EXPLAINED and not c.answer:
+            return Refused("ANSWER_NEEDED", f"say what the resident was told, for {c.judged}", "answer")
+        found = self._judged(state, c)
+        case = registered(state, found)
+        if interested := self._desk.barred(case, c.actor):
+            return interested
+        matter = self._matter(case)
+        line = matter.emergency_line if matter and matter.emergency else None
+        outcome, fired = self._row(
+            case, emergency=line is not None, repeat="no", settled="no", judged=c.judged, known=True
+        )
+        why, terms = Why(rows=(fired,)), Terms(first=found, by=c.actor)
+        if outcome == "emergency":
+            return self.emergency(case, line or "110", matter.name if matter else "", why, terms, at)
+        if outcome == "answer":
+            return self._routing.answer(case, c.judged, c.answer, why, terms, at)
+        exit_ = c.exit or (self._desk.policy.settings.exits.outside_remit if _outside(c) else None)
+        return self._leave_or_dispatch(outcome, case, exit_, why, terms, at)
+
+    def emergency(
+        self, case: WorkOrder, line: str, words: str, why: Why, terms: Terms, at: datetime
+    ) -> list[Event]:
+        """R-LAD-05, R-HOT-13: to the line at once; the first receiver keeps it until the line confirms."""
+        keeper = self._desk.keeper(case.subjects)
+        if keeper is None:
+            return self._routing.to_placement(case, Placement(None, int(Rung.DISTRICT)), why, terms, at)
+        return [
+            EmergencyTransferred(
+                by=terms.by,
+                terms=(self._desk.clocks.wait("emergency", at),),
+                route=self._routing.route(why),
+                registered=terms.first,
+                line=line,
+                words="" if case.sealed else words,
+                unit=keeper,
+            )
+        ]
+
+    def after_emergency(self, state: WorkOrder, row: Fired, terms: Terms, at: datetime) -> list[Event]:
+        """R-HOT-13: what the line did not take, or what remains, becomes an ordinary case; never trivia."""
+        outcome, fired = self._row(
+            state, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH, known=True
+        )
+        return self._leave_or_dispatch(outcome, state, None, Why(rows=(row, fired)), terms, at)
+
+    def _leave_or_dispatch(
+        self, outcome: str, case: WorkOrder, exit_: str | None, why: Why, terms: Terms, at: datetime
+    ) -> list[Event]:
+        if outcome == "redirect":
+            return self._routing.redirect(case, exit_ or self._exit(case), why, terms, at)
+        return self._routing.by_ladder(case, why, terms, at)
+
+    def _exit(self, case: WorkOrder) -> str:
+        matter = self._matter(case)
+        return (matter.legal_exit if matter else None) or self._desk.policy.settings.exits.legal
+
+    def _row(
+        self, case: WorkOrder, *, emergency: bool, repeat: str, settled: str, judged: str, known: bool
+    ) -> tuple[str, Fired]:
+        matter = self._matter(case)
+        own_exit = matter is not None and matter.legal_exit is not None
+        asked = case.track == "L" and (matter is None or matter.track != "L")
+        row = self._desk.policy.dispositions.decide(
+            _yes(emergency),
+            _yes(case.sealed),
+            repeat,
+            settled,
+            judged,
+            _yes(known),
+            case.track,
+            _yes(own_exit or asked),
+            _yes(matter is not None and matter.emergency),
+        )
+        return row.then["outcome"], row.fired
+
+    def _matter(self, case: WorkOrder) -> Matter | None:
+        return self._desk.jurisdiction.matters[case.matter] if case.matter else None
+
+    def _registration(self, e: CaseSubmitted) -> tuple[Registration, QueueReason | None]:
+        """What the submission is found to be, and the reason why a human must look at it, if there is one."""
+        judgement, doubt = self._judgement(e)
+        place, strange = _place(e.place, self._desk)
+        parties, outside = _territorial(e.parties, self._desk.jurisdiction)
+        if strange or outside or not self._desk.jurisdiction.units.keys() >= set(e.subjects):
+            doubt = QueueReason.UNKNOWN_UNIT
+        matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
+        found = Registration(
+            judgement=judgement,
+            kind=e.kind,
+            place=place,
+            parties=parties,
+            subjects=e.subjects,
+            households=e.households,
+            sealed=matter is not None and matter.sealed,
+            confidential=e.confidential,
+        )
+        return found, doubt
+
+    def _judgement(self, e: CaseSubmitted) -> tuple[Judgement, QueueReason | None]:
+        matters = self._desk.jurisdiction.matters
+        if e.matter is not None:
+            matter = matters.get(e.matter)
+            doubt = None if matter else QueueReason.UNKNOWN_MATTER
+            return _judge(TriagedBy.STAFF, matter, e.track, e.urgency), doubt
+        found = self._triage.match(e.title, e.text)
+        ranked = [c for c in found.candidates if c.matter in matters]
+        best = matters[ranked[0].matter] if ranked else None
+        sure = best is not None and found.confidence >= self._desk.policy.settings.confidence
+        judged = _judge(TriagedBy.ENGINE, best, e.track, e.urgency)
+        told = (
+            {} if best and best.sealed else {"words": found.words, "candidates": _ranked(ranked, sure=sure)}
+        )
+        judged = judged.model_copy(update={"confidence": found.confidence, **told})
+        return judged, None if sure else QueueReason.LOW_CONFIDENCE
+
+    def _judged(self, state: WorkOrder, c: TriageCase) -> Registration:
+        matter = self._desk.jurisdiction.matters[c.matter] if c.matter else None
+        return Registration(
+            judgement=_judge(TriagedBy.HUMAN, matter, c.track, c.urgency),
+            kind=state.kind,
+            place=c.place or state.place,
+            parties=state.parties if c.parties is None else c.parties,
+            subjects=state.subjects if c.subjects is None else c.subjects,
+            households=state.households,
+            sealed=matter is not None and matter.sealed,
+            confidential=state.confidential,
+        )
+
+    def _unknown(self, c: TriageCase) -> Refused | None:
+        j = self._desk.jurisdiction
+        if c.matter is not None and c.matter not in j.matters:
+            return Refused("UNKNOWN_MATTER", f"{c.matter!r} is not in the catalogue", "matter")
+        if c.exit is not None and c.exit not in j.legal_exits:
+            return Refused("UNKNOWN_EXIT", f"expected one of {', '.join(j.legal_exits)}", "exit")
+        for field, codes in (("place", (c.place,) if c.place else ()), ("parties", c.parties or ())):
+            if _territorial(codes, j)[1]:
+                return Refused("UNKNOWN_UNIT", "name territorial units of this jurisdiction", field)
+        if set(c.subjects or ()) - j.units.keys():
+            return Refused("UNKNOWN_UNIT", "name units of this jurisdiction", "subjects")
+        return None
+
+    def _alarm(self, e: CaseSubmitted, case: WorkOrder, doubt: QueueReason | None) -> tuple[str | None, str]:
+        """The emergency line and what gave the alarm: the words, staff, or a matter of the catalogue (`!`)."""
+        if e.emergency is not None:
+            return e.emergency.line, e.emergency.ground
+        matter = self._matter(case)
+        if matter is not None and matter.emergency and doubt is None:
+            return matter.emergency_line, matter.name
+        return None, ""
+
+    def _settled(self, e: CaseSubmitted) -> tuple[str, str]:
+        """R-GRD-01, R-HOT-02: who settled it on the spot. A unit complained of settles nothing."""
+        if e.resolved is None or e.resolved.unit not in self._desk.jurisdiction.units:
+            return "no", ""
+        unit = e.resolved.unit
+        if self._desk.ladder.interested(unit, e.subjects):
+            return "no", ""
+        return ("hotline" if unit == self._desk.hotline else "grid"), unit
+
+    def _settle(
+        self, case: WorkOrder, unit: str, e: CaseSubmitted, why: Why, terms: Terms, at: datetime
+    ) -> list[Event]:
+        settled = SettledOnSite(
+            route=self._routing.route(why),
+            registered=terms.first,
+            unit=unit,
+            rung=self._desk.ladder.rung_of(unit, 0),
+            measure=e.resolved.measure if e.resolved else "",
+        )
+        return [settled, self._routing.callback("on_site", at)]
+
+    def _link(self, case: WorkOrder, e: CaseSubmitted, why: Why, terms: Terms, at: datetime) -> list[Event]:
+        keeper = self._desk.keeper(case.subjects)
+        if keeper is None or e.repeat_of is None:
+            return self._routing.to_placement(case, Placement(None, int(Rung.DISTRICT)), why, terms, at)
+        archive = self._desk.clocks.wait("archive", at)
+        route = self._routing.route(why)
+        return [
+            CaseLinked(terms=(archive,), route=route, registered=terms.first, to=e.repeat_of, unit=keeper)
+        ]
+
+    def _queue(
+        self, case: WorkOrder, reason: QueueReason, why: Why, terms: Terms, at: datetime
+    ) -> list[Event]:
+        keeper = self._desk.keeper(case.subjects)
+        if keeper is None:
+            return self._routing.to_placement(case, Placement(None, int(Rung.DISTRICT)), why, terms, at)
+        clocks, matter = self._desk.policy.settings.clocks, self._matter(case)
+        danger = matter is not None and matter.emergency  # perhaps: it waits no longer than an emergency line
+        wait = self._desk.clocks.start("triage", clocks.emergency if danger else clocks.triage, at)
+        route = self._routing.route(why)
+        return [TriageQueued(terms=(wait,), route=route, registered=terms.first, unit=keeper, reason=reason)]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _repeat(e: CaseSubmitted) -> str:
+    if e.repeat_of is None:
+        return "no"
+    return "new_facts" if e.new_facts else "same"
+
+
+def _outside(c: TriageCase) -> bool:
+    return c.judged is Judged.OUTSIDE_REMIT
+
+
+def _judge(by: TriagedBy, matter: Matter | None, track: str | None, urgency: int | None) -> Judgement:
+    """The catalogue's word on the matter, unless staff or resident said otherwise (R-LAD-09 for the track)."""
+    return Judgement(
+        by=by,
+        matter=matter.code if matter else None,
+        track=track or (matter.track if matter else "S"),
+        urgency=urgency or (matter.urgency if matter else NO_MATTER_URGENCY),
+        confidence=1.0 if matter else 0.0,
+    )
+
+
+def _ranked(candidates: Sequence[Scored], *, sure: bool) -> tuple[Candidate, ...]:
+    """For the human at the queue; a sure case needs none."""
+    return () if sure else tuple(Candidate(matter=c.matter, score=c.score) for c in candidates)
+
+
+def _place(place: Place, desk: Desk) -> tuple[str, bool]:
+    """The most precise known unit of the place, the district where there is none; and whether one was strange."""
+    units = desk.jurisdiction.units
+    named = [code for code in (place.building_group, place.grid) if code is not None]
+    known = [code for code in named if code in units and units[code].rung is not None]
+    return (known[0] if known else desk.ladder.district), len(known) < len(named)
+
+
+def _territorial(codes: Sequence[str], jurisdiction: Jurisdiction) -> tuple[tuple[str, ...], bool]:
+    """Those of the codes that are territorial units, and whether some are not."""
+    units = jurisdiction.units
+    known = tuple(code for code in codes if code in units and units[code].rung is not None)
+    return known, len(known) < len(codes)

@@ -1,0 +1,148 @@
+"""The router's decider: which part answers which input."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from chassis.calendar import WorkingCalendar
+from chassis.decider import Decision, Input, Refused, Timer, TimerDue
+from schemas import router as r
+from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.jurisdiction import Jurisdiction
+from schemas.message import Event
+from services.router.domain.case import SUPERVISOR, Desk
+from services.router.domain.evolution import evolve
+from services.router.domain.handling import Handling
+from services.router.domain.oversight import Oversight
+from services.router.domain.registration import Register, Triage
+from services.router.domain.routing import Routing
+from services.router.domain.steering import Steering
+from services.router.domain.timers import Timers
+from services.router.domain.workorder import WorkOrder
+from services.router.policy.model import Policy
+
+Act = Callable[[WorkOrder, Any, datetime], Decision]
+
+OWNERS: Final = frozenset(
+    {
+        r.SignAssignment,
+        r.ObjectAssignment,
+        r.RecordContact,
+        r.ReportProgress,
+        r.RequestExtension,
+        r.RequestSuspension,
+        r.ResumeCase,
+        r.ReplyCase,
+        r.EscalateCase,
+        r.InstructCase,
+    }
+)
+"""Commands of the responsible unit, of those above it, and of supervisors."""
+HOTLINE: Final = frozenset(
+    {
+        r.TriageCase,
+        r.AdjudicateObjection,
+        r.DecideExtension,
+        r.DecideSuspension,
+        r.RecordCallback,
+        r.ConfirmEmergency,
+        r.DispatchRemainder,
+        r.SuperviseCase,
+    }
+)
+"""Commands of the hotline centre, of those above it, and of supervisors; never on their own unit's case."""
+
+
+class Router:
+    """`Decider[WorkOrder]`: triage, ladder, work order, deadlines."""
+
+    name = "router"
+    consumes = frozenset(e.type for e in (CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven))
+
+    def __init__(
+        self, jurisdiction: Jurisdiction, policy: Policy, triage: Triage, calendar: WorkingCalendar
+    ) -> None:
+        self._desk = desk = Desk(jurisdiction, policy, calendar)
+        routing = Routing(desk)
+        register = Register(desk, routing, triage)
+        handling = Handling(desk, routing)
+        steering = Steering(desk, routing, register)
+        oversight = Oversight(desk, routing)
+        self._timers = Timers(desk, routing, register, handling, steering, oversight)
+        self._acts: dict[type[Any], Act] = {
+            CaseSubmitted: register.submitted,
+            CaseSupplemented: lambda s, _, __: handling.supplemented(s),
+            CaseWithdrawn: lambda s, _, at: oversight.withdrawn(s, at),
+            FeedbackGiven: oversight.feedback,
+            r.TriageCase: register.triaged,
+            r.SignAssignment: handling.sign,
+            r.ObjectAssignment: handling.object,
+            r.AdjudicateObjection: steering.adjudicate,
+            r.RecordContact: handling.contact,
+            r.ReportProgress: handling.progress,
+            r.RequestExtension: handling.ask_extension,
+            r.DecideExtension: oversight.decide_extension,
+            r.RequestSuspension: handling.ask_suspension,
+            r.DecideSuspension: oversight.decide_suspension,
+            r.ResumeCase: handling.resume,
+            r.DeliverHelp: handling.help,
+            r.EscalateCase: steering.escalate,
+            r.WhistleDepartments: handling.whistle,
+            r.InstructCase: steering.instruct,
+            r.ReplyCase: handling.reply,
+            r.RecordCallback: oversight.callback,
+            r.ChooseTrack: steering.choose_track,
+            r.ConfirmEmergency: oversight.confirm_emergency,
+            r.DispatchRemainder: steering.remainder,
+            r.SuperviseCase: oversight.supervise,
+            r.RecomputeDeadlines: oversight.recompute,
+        }
+
+    def initial(self, case_id: UUID) -> WorkOrder:
+        """A case of which nothing is known."""
+        return WorkOrder(case_id=case_id)
+
+    def decide(self, state: WorkOrder, given: Input, at: datetime) -> Decision:
+        """Answer an event of intake, a command or a due timer."""
+        if isinstance(given, TimerDue):
+            return self._timers.fired(state, given, at)
+        if isinstance(given, r.RouterCommand) and (no := self._refused(state, given)):
+            return no
+        act = self._acts.get(type(given))
+        return act(state, given, at) if act else []
+
+    def _refused(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
+        """Who may not do this: nobody on an unknown case, nobody interested, nobody not in charge."""
+        if state.status is None:
+            return Refused("UNKNOWN_CASE", "the router knows no such case")
+        if barred := self._desk.barred(state, command.actor):
+            return barred
+        kind = type(command)
+        if kind in OWNERS:
+            return self._desk.not_in_charge(state, command.actor)
+        return self._not_the_hotline(state, command) if kind in HOTLINE else None
+
+    def _not_the_hotline(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
+        actor = command.actor
+        if actor.role not in {"operator", SUPERVISOR} and not self._desk.acts_for(actor, self._desk.hotline):
+            return Refused(
+                "NOT_THE_HOTLINE", "only the hotline centre, a unit above it or a supervisor may do this"
+            )
+        return self._desk.not_independent(state, actor)
+
+    def evolve(self, state: WorkOrder, event: Event) -> WorkOrder:
+        """The state after one of the router's own events."""
+        return evolve(state, event)
+
+    def due(self, state: WorkOrder) -> Sequence[Timer]:
+        """All clocks that can run out as things stand."""
+        return [Timer(term.name, term.at) for term in state.due_terms()]
+
+    def dump(self, state: WorkOrder) -> str:
+        """The state as JSON text."""
+        return state.model_dump_json(exclude_defaults=True)
+
+    def load(self, text: str) -> WorkOrder:
+        """Read what `dump` wrote."""
+        return WorkOrder.model_validate_json(text)

@@ -1,0 +1,311 @@
+"""From a fresh or re-opened case to its unit or its named exit (R-HOT-02…04, R-GRD-01, R-PET-06, R-LAD-01…05)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from schemas.department import AssignmentRole, DepartmentAssigned, HandlingMode, TextAccess
+from schemas.jurisdiction import CommunityDuty, Rung, UnitKind
+from schemas.message import Actor, Event
+from schemas.router import (
+    CallbackOpened,
+    CaseAnswered,
+    CaseDispatched,
+    CaseRedirected,
+    Entry,
+    Fired,
+    Ground,
+    Judged,
+    Registration,
+    Route,
+    SeatGiven,
+    Skip,
+    Term,
+)
+from schemas.values import Evidence
+from services.router.domain.case import Desk, Texts, day
+from services.router.domain.ladder import Placement
+from services.router.domain.workorder import WorkOrder
+
+AREA_ONLY: Final = Fired(table="ladder", row="area-only", source="R-HOT-04: BJ12(2)")
+RESIDENTS_CHOICE: Final = Fired(table="ladder", row="residents-choice", source="R-LAD-09: XF17")
+ALL_SKIPPED: Final = Fired(table="ladder", row="no-lawful-rung", source="R-LAD-04: XF24, XF28")
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What brought a dispatch about, for its route."""
+
+    rows: tuple[Fired, ...] = ()
+    entry: Entry | None = None
+    skipped: tuple[Skip, ...] = ()
+    ground: Ground | None = None
+    evidence: tuple[Evidence, ...] = ()
+    open_exits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a dispatch differs from the plain one."""
+
+    locked: bool = False
+    leader_until: datetime | None = None
+    """R-MODE-01 批办: the leader's own deadline."""
+    first: Registration | None = None
+    texts: Texts | None = None
+    by: Actor | None = None
+    parties: tuple[str, ...] | None = None
+    subjects: tuple[str, ...] | None = None
+
+
+PLAIN: Final = Terms()
+
+
+class Routing:
+    """Builds the events that give a case to a unit or to a named exit."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def by_ladder(self, case: WorkOrder, why: Why, terms: Terms, at: datetime) -> list[Event]:
+        """To the lowest competent unit; the superior petition authority where no rung is lawful (R-LAD-04)."""
+        desk, ladder = self._desk, self._desk.ladder
+        place = case.place or ladder.district
+        if case.matter is None:
+            from_rung, rows = int(Rung.DISTRICT), (*why.rows, AREA_ONLY)
+            why = replace(why, rows=rows)
+        else:
+            from_rung, entry, row = ladder.entry(case.matter, place, case.parties, case.households)
+            own = desk.jurisdiction.matters[case.matter].legal_exit
+            why = replace(why, rows=(*why.rows, row), entry=entry, open_exits=(own,) if own else ())
+        if case.track == "P" and not self._is_petition(case.matter):
+            unit = desk.policy.settings.units.petition
+            return self.to_petition_office(case, unit, why, terms, at)
+        placement = ladder.place(case.matter, place, case.subjects, from_rung, day(at))
+        return self.to_placement(case, placement, why, terms, at)
+
+    def _is_petition(self, matter: str | None) -> bool:
+        return matter is not None and self._desk.jurisdiction.matters[matter].track == "P"
+
+    def to_petition_office(
+        self, case: WorkOrder, unit: str, why: Why, terms: Terms, at: datetime
+    ) -> list[Event]:
+        """R-LAD-09: the resident entered the petition track; the choice itself is ground and evidence."""
+        evidence = Evidence(kind="resident_choice", reference=str(case.case_id))
+        why = replace(
+            why, rows=(*why.rows, RESIDENTS_CHOICE), ground=Ground.RESIDENT_CHOICE, evidence=(evidence,)
+        )
+        if self._desk.ladder.interested(unit, case.subjects):
+            skip = Skip(rung=int(Rung.DISTRICT), unit=unit, rule="R-LAD-04", reason="信访机构应当回避")
+            why = replace(why, skipped=(*why.skipped, skip))
+            return self.to_placement(case, Placement(None, int(Rung.DISTRICT)), why, terms, at)
+        return self.dispatch(case, unit, int(Rung.DISTRICT), why, terms, at)
+
+    def to_placement(
+        self, case: WorkOrder, placement: Placement, why: Why, terms: Terms, at: datetime
+    ) -> list[Event]:
+        """To the unit that the ladder found, or out by the exit for cases that no rung may have."""
+        why = replace(why, skipped=(*why.skipped, *placement.skipped))
+        if placement.unit is None:
+            why = replace(why, rows=(*why.rows, ALL_SKIPPED))
+            return self.redirect(case, self._desk.policy.settings.exits.skipped, why, terms, at)
+        return self.dispatch(case, placement.unit, placement.rung, why, terms, at, placement.successor_of)
+
+    def dispatch(
+        self,
+        case: WorkOrder,
+        unit: str,
+        rung: int,
+        why: Why,
+        terms: Terms,
+        at: datetime,
+        successor_of: str | None = None,
+    ) -> list[Event]:
+        """`CaseDispatched`, and an assignment for the lead, each helper and the copied district."""
+        number = case.issued + 1
+        mode, helping, row = self._mode(case, unit, rung)
+        if terms.leader_until is not None:
+            mode = HandlingMode.INSTRUCTED
+        clocks, term_row = self._clocks(case, terms, at)
+        helpers = tuple(SeatGiven(unit=code, number=number + i) for i, code in enumerate(helping, 1))
+        copied = self._copied(case, unit)
+        copies = tuple(
+            SeatGiven(unit=code, number=number + len(helpers) + i) for i, code in enumerate(copied, 1)
+        )
+        dispatched = CaseDispatched(
+            by=terms.by,
+            terms=clocks,
+            route=self.route(why, (row, term_row), successor_of),
+            registered=terms.first,
+            unit=unit,
+            number=number,
+            rung=rung,
+            mode=mode,
+            locked=terms.locked,
+            matter=case.matter,
+            track=case.track,
+            urgency=case.urgency,
+            helpers=helpers,
+            copies=copies,
+            parties=terms.parties,
+            subjects=terms.subjects,
+        )
+        roles = ((AssignmentRole.HELPER, helpers), (AssignmentRole.COPY, copies))
+        told: list[Event] = [
+            dispatched,
+            self._assigned(case, dispatched, unit, number, AssignmentRole.LEAD, terms),
+        ]
+        told += [
+            self._assigned(case, dispatched, s.unit, s.number, role, terms)
+            for role, seats in roles
+            for s in seats
+        ]
+        return told
+
+    def route(self, why: Why, rows: tuple[Fired, ...] = (), successor_of: str | None = None) -> Route:
+        """The explanation that an event carries."""
+        bare = self._desk.bare_route
+        return Route(
+            policy=bare.policy,
+            jurisdiction=bare.jurisdiction,
+            rows=(*why.rows, *rows),
+            open_exits=why.open_exits,
+            entry=why.entry,
+            skipped=why.skipped,
+            ground=why.ground,
+            evidence=why.evidence,
+            successor_of=successor_of,
+        )
+
+    def _mode(self, case: WorkOrder, unit: str, rung: int) -> tuple[HandlingMode, list[str], Fired]:
+        """R-MODE-01, R-COM-01: the mode and who helps; nobody interested, and nobody twice."""
+        matters = self._desk.jurisdiction.matters
+        matter = matters[case.matter] if case.matter else None
+        duty = matter.community_duty if matter else CommunityDuty.NONE
+        row = self._desk.policy.modes.decide(str(rung), duty, "some" if matter and matter.helpers else "none")
+        helping = list(matter.helpers) if matter and row.then["departments"] == "yes" else []
+        if row.then["community"] == "yes" and (community := self._community(case.place)):
+            helping.append(community)
+        current = dict.fromkeys(self._desk.jurisdiction.current(code) for code in helping)
+        lawful = [c for c in current if c != unit and not self._desk.ladder.interested(c, case.subjects)]
+        mode = HandlingMode(row.then["mode"])
+        if mode is HandlingMode.JOINT and not lawful:
+            mode = HandlingMode.TRANSFER
+        return mode, lawful, row.fired
+
+    def _community(self, place: str | None) -> str | None:
+        """The community of a place, where it is known that precisely."""
+        if place is None:
+            return None
+        unit = self._desk.jurisdiction.territorial(place, Rung.COMMUNITY)
+        return unit if self._desk.jurisdiction.units[unit].kind is UnitKind.COMMUNITY else None
+
+    def _clocks(self, case: WorkOrder, terms: Terms, at: datetime) -> tuple[tuple[Term, ...], Fired]:
+        clocks = self._desk.clocks
+        row = self._desk.policy.terms.decide(case.kind, str(case.urgency))
+        then = row.then
+        if terms.leader_until is None:
+            may_object = None if terms.locked else then["object"]
+            return clocks.order(then["handle"], then["sign"], may_object, at), row.fired
+        handle = clocks.stated("handle", "instruction", at, terms.leader_until)
+        return (clocks.start("sign", then["sign"], at), handle, clocks.mark(handle)), row.fired
+
+    def _copied(self, case: WorkOrder, unit: str) -> tuple[str, ...]:
+        """R-HOT-04: a street's case is copied to the district, unless that is interested."""
+        district = self._desk.ladder.district
+        if self._desk.jurisdiction.units[unit].kind is not UnitKind.STREET:
+            return ()
+        return () if case.subjects and self._desk.ladder.interested(district, case.subjects) else (district,)
+
+    def _assigned(
+        self, case: WorkOrder, d: CaseDispatched, unit: str, number: int, role: AssignmentRole, terms: Terms
+    ) -> DepartmentAssigned:
+        lead = role is AssignmentRole.LEAD
+        access = _access(case, role, terms.texts)
+        by = {term.name: term.at for term in d.terms}
+        inline = terms.texts if access is TextAccess.INLINE else None
+        return DepartmentAssigned(
+            unit=unit,
+            assignment=case.assignment(number),
+            case_id=case.case_id,
+            role=role,
+            lead=d.unit,
+            matter=case.matter,
+            track=case.track,
+            urgency=case.urgency,
+            mode=d.mode,
+            grid=case.place,
+            access=access,
+            title=inline.title if inline else None,
+            text=inline.text if inline else None,
+            locked=d.locked and lead,
+            sign_by=by.get("sign") if lead else None,
+            object_by=by.get("object") if lead else None,
+            handle_by=by.get("handle"),
+        )
+
+    def redirect(self, case: WorkOrder, code: str, why: Why, terms: Terms, at: datetime) -> list[Event]:
+        """R-PET-06: out by a named exit. Its authority gets the case, where it is one of our units (R-PET-10)."""
+        named = self._desk.exit(code)
+        authority = named.authority
+        if authority and self._desk.ladder.interested(authority, case.subjects):
+            authority = None
+        number = case.issued + 1 if authority else None
+        left = CaseRedirected(
+            by=terms.by,
+            terms=(self._desk.clocks.wait("archive", at),),
+            route=self.route(why),
+            registered=terms.first,
+            exit=named,
+            assignment=number,
+        )
+        if authority is None or number is None:
+            return [left]
+        return [left, self._received(case, authority, number)]
+
+    def _received(self, case: WorkOrder, authority: str, number: int) -> DepartmentAssigned:
+        return DepartmentAssigned(
+            unit=authority,
+            assignment=case.assignment(number),
+            case_id=case.case_id,
+            role=AssignmentRole.EXIT,
+            lead=None,
+            matter=case.matter,
+            track=case.track,
+            urgency=case.urgency,
+            mode=HandlingMode.TRANSFER,
+            grid=None if case.sealed else case.place,
+            access=TextAccess.API,
+        )
+
+    def answer(
+        self, case: WorkOrder, judged: Judged, words: str, why: Why, terms: Terms, at: datetime
+    ) -> Sequence[Event]:
+        """R-HOT-02, R-HOT-03: answered or explained at once by whoever keeps the case."""
+        keeper = self._desk.keeper(case.subjects)
+        if keeper is None:
+            return self.to_placement(case, Placement(None, int(Rung.DISTRICT)), why, terms, at)
+        return [
+            CaseAnswered(
+                by=terms.by,
+                terms=(self._desk.clocks.wait("archive", at),),
+                route=self.route(why),
+                registered=terms.first,
+                unit=keeper,
+                judged=judged,
+                answer=words,
+            )
+        ]
+
+    def callback(self, reason: str, at: datetime, *kept: Term) -> CallbackOpened:
+        """Open the callback; `kept` clocks run on."""
+        terms = (*kept, self._desk.clocks.wait("callback", at))
+        return CallbackOpened.model_validate({"reason": reason, "terms": terms})
+
+
+def _access(case: WorkOrder, role: AssignmentRole, texts: Texts | None) -> TextAccess:
+    """A confidential text goes to the responsible unit only; copies and later dispatches read at the API."""
+    if case.sealed or (case.confidential and role is not AssignmentRole.LEAD):
+        return TextAccess.WITHHELD
+    return TextAccess.INLINE if texts and role is not AssignmentRole.COPY else TextAccess.API

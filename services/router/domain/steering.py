@@ -1,0 +1,268 @@
+"""Who owns the case changes: upward steps, adjudicated objections, instructions, the resident's choice of track."""
+
+from datetime import datetime
+from typing import Final
+
+from chassis.decider import Decision, Refused
+from schemas import router as r
+from schemas.department import EndReason
+from schemas.message import Actor, Event
+from schemas.values import Evidence
+from services.router.domain.case import SUPERVISOR, Desk, day, ended
+from services.router.domain.handling import wrong_status
+from services.router.domain.registration import REMAINDER, Register
+from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
+from services.router.domain.workorder import FINAL, OPEN, TO_SIGN, WORKING, S, WorkOrder
+
+CLIMBS_FROM: Final = WORKING
+BREACHED_FROM: Final = WORKING | {S.SIGNED, S.REDO, S.CALLBACK}
+"""A unit that let its time pass twice need not have begun to handle the case for it to be taken away."""
+INSTRUCTED_FROM: Final = TO_SIGN | WORKING | {S.SIGNED, S.OBJECTED, S.SUSPENDED, S.REDO}
+ADJUDICATED: Final = r.Fired(table="ladder", row="objection-upheld", source="R-HOT-05: BJ12, WF22")
+INSTRUCTED: Final = r.Fired(table="ladder", row="instructed", source="R-MODE-01")
+
+
+class Steering:
+    """Moves a case to another owner, each time with its ground."""
+
+    def __init__(self, desk: Desk, routing: Routing, register: Register) -> None:
+        self._desk, self._routing, self._register = desk, routing, register
+
+    def escalate(self, state: WorkOrder, c: r.EscalateCase, at: datetime) -> Decision:
+        """R-LAD-02, R-LAD-06, R-LAD-10: a ground of the escalation table with all the evidence that it demands."""
+        if state.status not in OPEN or state.rung is None:
+            return wrong_status(state, "escalated", OPEN)
+        row = self._desk.policy.escalations.decide(
+            c.ground, str(state.rung), state.track, self._desk.ladder.matter_key(state.matter)
+        )
+        if row.then["verdict"] == "refuse":
+            return Refused(
+                f"GROUND_{row.id.upper().replace('-', '_')}", row.then.get("alternative", row.source)
+            )
+        if wrong := self._unproven(state, c, row.then.get("evidence", "")):
+            return wrong
+        if row.then["verdict"] == "emergency":
+            return self._to_line(state, c, row.fired, at)
+        allowed = BREACHED_FROM if c.ground is r.Ground.SECOND_BREACH else CLIMBS_FROM
+        if state.status not in allowed:
+            return wrong_status(state, "escalated", allowed)
+        return self._climb(state, c, int(row.then.get("to", "0")), row.fired, at)
+
+    def _unproven(self, state: WorkOrder, c: r.EscalateCase, needed: str) -> Refused | None:
+        lacking = set(needed.split()) - {e.kind for e in c.evidence}
+        if lacking:
+            words = self._desk.policy.settings.evidence
+            named = "、".join(f"{kind} {words[kind]}" for kind in sorted(lacking))
+            return Refused("EVIDENCE_NEEDED", f"R-LAD-10: show {named}", "evidence")
+        if c.ground is r.Ground.SECOND_BREACH and not state.second_breach:
+            return Refused("NO_SECOND_BREACH", "R-LAD-08: first remind and supervise the same owner")
+        if set(c.subjects) - self._desk.jurisdiction.units.keys():
+            return Refused("UNKNOWN_UNIT", "name units of this jurisdiction", "subjects")
+        if c.ground is r.Ground.SUBJECT_SKIPPED and not c.subjects:
+            return Refused("SUBJECTS_NEEDED", "name the units that are interested", "subjects")
+        return self._parties_inside(state, c)
+
+    def _parties_inside(self, state: WorkOrder, c: r.EscalateCase) -> Refused | None:
+        units = self._desk.jurisdiction.units
+        if any(code not in units or units[code].rung is None for code in c.parties):
+            return Refused("UNKNOWN_UNIT", "name territorial units of this jurisdiction", "parties")
+        if c.ground is not r.Ground.PARTIES_OUTSIDE:
+            return None
+        _, common = self._desk.ladder.common_rung(self._place(state), (*state.parties, *c.parties))
+        if common <= (state.rung or 0):
+            return Refused("PARTIES_INSIDE", "all parties live within this rung's unit", "parties")
+        return None
+
+    def _climb(
+        self, state: WorkOrder, c: r.EscalateCase, floor: int, row: r.Fired, at: datetime
+    ) -> list[Event]:
+        rung = state.rung or 0
+        parties = tuple(dict.fromkeys((*state.parties, *c.parties)))
+        subjects = tuple(dict.fromkeys((*state.subjects, *c.subjects)))
+        place = self._place(state)
+        _, common = self._desk.ladder.common_rung(place, parties)
+        placement = self._desk.ladder.place(
+            state.matter, place, subjects, max(rung + 1, floor, common), day(at)
+        )
+        evidence = c.evidence or (self._breach(state),)
+        left = r.CaseEscalated(
+            by=c.actor, unit=state.unit or "", rung=rung, ground=c.ground, evidence=evidence, row=row
+        )
+        case = state.model_copy(update={"parties": parties, "subjects": subjects})
+        why = Why(rows=(row,), ground=c.ground, evidence=evidence)
+        terms = Terms(by=c.actor, parties=parties, subjects=subjects)
+        moved = self._routing.to_placement(case, placement, why, terms, at)
+        return [left, *ended(state, EndReason.ESCALATED), *moved]
+
+    def _breach(self, state: WorkOrder) -> Evidence:
+        """The router's own record of two lapses, which SECOND_BREACH rests on."""
+        return Evidence(kind="breach_record", reference=state.assignment(state.number))
+
+    def _to_line(self, state: WorkOrder, c: r.EscalateCase, row: r.Fired, at: datetime) -> Decision:
+        """R-LAD-05: danger bypasses every rung."""
+        if c.line is None:
+            return Refused("LINE_NEEDED", "name the emergency line: 110, 119, 120 or 122", "line")
+        why = Why(rows=(row,), ground=c.ground, evidence=c.evidence)
+        left = r.CaseEscalated(
+            by=c.actor,
+            unit=state.unit or "",
+            rung=state.rung or 0,
+            ground=c.ground,
+            evidence=c.evidence,
+            row=row,
+        )
+        moved = self._register.emergency(state, c.line, "staff", why, Terms(by=c.actor), at)
+        return [left, *ended(state, EndReason.EMERGENCY), *moved]
+
+    def adjudicate(self, state: WorkOrder, c: r.AdjudicateObjection, at: datetime) -> Decision:
+        """R-HOT-05: upheld, another unit gets it; rejected, the same unit keeps it and is locked."""
+        if state.status is not S.OBJECTED:
+            return wrong_status(state, "adjudicated", {S.OBJECTED})
+        if not c.upheld:
+            return [self.rejected(state, c.reason, at, by=c.actor)]
+        if c.unit is None:
+            return Refused("UNIT_NEEDED", "an upheld objection names the unit that gets the case", "unit")
+        if wrong := self._unlawful(state, c.unit, at, other=True):
+            return wrong
+        unit = self._desk.jurisdiction.current(c.unit)
+        rung = self._desk.ladder.rung_of(unit, state.rung or 0)
+        why = Why(rows=(ADJUDICATED,))
+        if rung > (state.rung or 0):
+            proof = Evidence(kind="objection", reference=state.assignment(state.number), note=c.reason[:1000])
+            why = Why(rows=(ADJUDICATED,), ground=r.Ground.OBJECTION_UPHELD, evidence=(proof,))
+        upheld = r.ObjectionAdjudicated(by=c.actor, unit=state.unit or "", upheld=True, reason=c.reason)
+        moved = self._routing.dispatch(state, unit, rung, why, Terms(locked=c.locked, by=c.actor), at)
+        return [upheld, *ended(state, EndReason.OBJECTION_UPHELD), *moved]
+
+    def rejected(
+        self, state: WorkOrder, reason: str, at: datetime, *, by: Actor | None = None, lapsed: bool = False
+    ) -> r.ObjectionAdjudicated:
+        """The unit keeps the case, locked. Its handling time has run on: act first, argue later (R-HOT-05)."""
+        row = self._desk.policy.terms.decide(state.kind, str(state.urgency))
+        sign = self._desk.clocks.start("sign", row.then["sign"], at)
+        return r.ObjectionAdjudicated(
+            by=by,
+            terms=(sign, *state.only("handle", "mark")),
+            unit=state.unit or "",
+            upheld=False,
+            reason=reason,
+            lapsed=lapsed,
+        )
+
+    def instruct(self, state: WorkOrder, c: r.InstructCase, at: datetime) -> Decision:
+        """R-MODE-01 批办: owner and deadline by a leader above the owner; never a way up without a ground."""
+        if state.status not in INSTRUCTED_FROM:
+            return wrong_status(state, "instructed", INSTRUCTED_FROM)
+        if c.actor.role != SUPERVISOR and c.actor.unit == state.unit:
+            return Refused("NOT_A_SUPERIOR", "only a unit above the owner, or a supervisor, instructs")
+        if c.handle_by <= at:
+            return Refused("IN_THE_PAST", "the deadline must lie ahead", "handle_by")
+        if wrong := self._unlawful(state, c.unit, at, other=False):
+            return wrong
+        unit = self._desk.jurisdiction.current(c.unit)
+        rung = state.rung or 0
+        if unit != state.unit and self._desk.ladder.rung_of(unit, rung) > rung:
+            return Refused("GROUND_NEEDED", "R-LAD-10: a step up needs a ground; use EscalateCase", "unit")
+        told = r.CaseInstructed(
+            by=c.actor,
+            terms=self._instructed_terms(state, c, at),
+            unit=unit,
+            leader=c.leader,
+            note=c.note,
+            handle_by=c.handle_by,
+        )
+        if unit == state.unit and state.status in WORKING | {S.SIGNED, S.REDO}:
+            return [told]
+        terms = Terms(locked=True, leader_until=c.handle_by, by=c.actor)
+        rung = self._desk.ladder.rung_of(unit, rung)
+        moved = self._routing.dispatch(state, unit, rung, Why(rows=(INSTRUCTED,)), terms, at)
+        return [told, *ended(state, EndReason.REASSIGNED), *moved]
+
+    def _instructed_terms(self, state: WorkOrder, c: r.InstructCase, at: datetime) -> tuple[r.Term, ...]:
+        handle = self._desk.clocks.stated("handle", "instruction", at, c.handle_by)
+        return (*state.without("handle", "mark"), handle, self._desk.clocks.mark(handle))
+
+    def _unlawful(self, state: WorkOrder, code: str, at: datetime, *, other: bool) -> Refused | None:
+        """Why a person may not name this unit as the owner."""
+        units = self._desk.jurisdiction.units
+        if code not in units:
+            return Refused("UNKNOWN_UNIT", "name a unit of this jurisdiction", "unit")
+        unit = self._desk.jurisdiction.current(code)
+        if other and unit == state.unit:
+            return Refused("SAME_UNIT", "name another unit, or reject the objection", "unit")
+        if self._desk.ladder.interested(unit, state.subjects):
+            return Refused("INTERESTED", f"R-LAD-04: {unit} is complained of or under a unit that is", "unit")
+        if not self._desk.ladder.may_lead(unit, state.matter, self._place(state), day(at)):
+            return Refused(
+                "NOT_ITS_DUTY", f"R-HOT-11, R-COM-01: this matter is not passed down to {unit}", "unit"
+            )
+        return None
+
+    def choose_track(self, state: WorkOrder, c: r.ChooseTrack, at: datetime) -> Decision:
+        """R-LAD-09: from any rung, in any state that is not final; nobody may hold the resident back."""
+        if state.status is None or state.status in FINAL:
+            return Refused("FINAL", "the case is over; a new case can take the other track")
+        if state.sealed:
+            return Refused("SEALED", "R-PET-10: accusation material is with the discipline inspection only")
+        if c.exit is not None and c.exit not in self._desk.jurisdiction.legal_exits:
+            exits = ", ".join(self._desk.jurisdiction.legal_exits)
+            return Refused("UNKNOWN_EXIT", f"expected one of {exits}", "exit")
+        if c.track == state.track and (c.track != "L" or state.exit in {c.exit, self._exit(state)}):
+            return Refused("SAME_TRACK", f"the case is on track {c.track} already", "track")
+        chosen = r.TrackChosen(by=c.actor, terms=state.terms, track=c.track)
+        case = state.model_copy(update={"track": c.track})
+        moved = self._on_track(case, c, at)
+        if moved is None:
+            return [chosen]
+        return [chosen, *ended(state, EndReason.TRACK_CHOSEN), *moved]
+
+    def _on_track(self, case: WorkOrder, c: r.ChooseTrack, at: datetime) -> list[Event] | None:
+        """The new owner or exit; None where the unit that has the case goes on with it."""
+        why, terms = Why(rows=(RESIDENTS_CHOICE,)), Terms(by=c.actor)
+        if c.track == "L":
+            return self._routing.redirect(case, c.exit or self._exit(case), why, terms, at)
+        petition = self._desk.policy.settings.units.petition
+        if c.track == "P":
+            return self._routing.to_petition_office(case, petition, Why(), terms, at)
+        if case.status is S.REGISTERED or (case.status in OPEN and case.unit != petition):
+            return None
+        return self._routing.by_ladder(case, why, terms, at)
+
+    def _exit(self, state: WorkOrder) -> str:
+        matter = self._desk.jurisdiction.matters[state.matter] if state.matter else None
+        return (matter.legal_exit if matter else None) or self._desk.policy.settings.exits.legal
+
+    def remainder(self, state: WorkOrder, c: r.DispatchRemainder, at: datetime) -> Decision:
+        """R-HOT-13: after the emergency, what remains becomes an ordinary work order."""
+        if state.status is not S.EMERGENCY_XFER:
+            return wrong_status(state, "dispatched as a remainder", {S.EMERGENCY_XFER})
+        if c.matter is not None and c.matter not in self._desk.jurisdiction.matters:
+            return Refused("UNKNOWN_MATTER", f"{c.matter!r} is not in the catalogue", "matter")
+        if c.matter is None or c.matter == state.matter:
+            return self._register.after_emergency(state, REMAINDER, Terms(by=c.actor), at)
+        found = self._desk.jurisdiction.matters[c.matter]
+        judged = r.Judgement(
+            by=r.TriagedBy.HUMAN, matter=found.code, track=found.track, urgency=found.urgency
+        )
+        first = r.Registration(
+            judgement=judged,
+            kind=state.kind,
+            place=state.place,
+            parties=state.parties,
+            subjects=state.subjects,
+            households=state.households,
+            sealed=found.sealed,
+            confidential=state.confidential,
+        )
+        case = state.model_copy(
+            update={
+                "matter": found.code,
+                "track": found.track,
+                "urgency": found.urgency,
+                "sealed": found.sealed,
+            }
+        )
+        return self._register.after_emergency(case, REMAINDER, Terms(first=first, by=c.actor), at)
+
+    def _place(self, state: WorkOrder) -> str:
+        return state.place or self._desk.ladder.district

@@ -1,0 +1,142 @@
+"""The router's state of one case: small, without title, text or anything about the reporter."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from schemas.department import HandlingMode
+from schemas.message import Instant, Value
+from schemas.router import OrderStatus, QueueReason, Registration, SeatGiven, Term
+
+S = OrderStatus
+
+FINAL: Final = frozenset({S.CLOSED, S.ARCHIVED})
+DIRECT: Final = frozenset({S.ANSWERED_DIRECT, S.REDIRECTED, S.LINKED_DUP, S.EMERGENCY_XFER})
+"""The four direct outcomes: nobody handles a work order."""
+TO_SIGN: Final = frozenset({S.DISPATCHED, S.DISPATCHED_LOCKED})
+WORKING: Final = frozenset({S.HANDLING, S.EXTENDED})
+"""EXTENDED is HANDLING in extended time: whatever may be done in the one may be done in the other."""
+OPEN: Final = TO_SIGN | WORKING | {S.SIGNED, S.OBJECTED, S.SUSPENDED, S.REPLIED, S.CALLBACK, S.REDO}
+"""A unit has a work order."""
+STANDING_STILL: Final = frozenset({S.OBJECTED, S.SUSPENDED})
+"""The handling clock does not run out: the objection is under review, or the case is on the register."""
+HANDLING_CLOCKS: Final = frozenset({"handle", "mark"})
+
+
+class Seat(Value):
+    """A helper's or copied unit's assignment; `answered`: the helper delivered or reported reasons."""
+
+    unit: str
+    number: int
+    answered: bool = False
+
+
+class WorkOrder(Value):
+    """State of one case. `status` None: nothing known of it yet.
+
+    From the first event on exactly one of `unit` and `exit` is set: one responsible unit, or one named legal exit.
+    """
+
+    case_id: UUID
+    status: OrderStatus | None = None
+    queue: QueueReason | None = None
+    unit: str | None = None
+    exit: str | None = None
+    rung: int | None = None
+    number: int = 0
+    """Number of the lead's assignment."""
+    issued: int = 0
+    """Assignments given so far."""
+    mode: HandlingMode = HandlingMode.TRANSFER
+    matter: str | None = None
+    track: str = "S"
+    urgency: int = 3
+    kind: str = "complain"
+    place: str | None = None
+    parties: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    households: int | None = None
+    sealed: bool = False
+    confidential: bool = False
+    line: str | None = None
+    """The emergency line to which the case went."""
+    helpers: tuple[Seat, ...] = ()
+    copies: tuple[Seat, ...] = ()
+    terms: tuple[Term, ...] = ()
+    breaches: int = 0
+    """How often this unit let the handling time pass."""
+    overdue: bool = False
+    supervised: bool = False
+    second_breach: bool = False
+    """The time passed again after supervision: ground SECOND_BREACH holds (R-LAD-02)."""
+    leader: str | None = None
+    extended: bool = False
+    """This unit has had its one extension."""
+    pending: Literal["extension", "suspension"] | None = None
+    pending_days: int | None = None
+    suspended_at: Instant | None = None
+    replied: bool = False
+    redone: bool = False
+    attempts: int = 0
+    """Callbacks in which the resident was not reached."""
+
+    def term(self, name: str) -> Term | None:
+        """The running clock of that name."""
+        for term in self.terms:
+            if term.name == name:
+                return term
+        return None
+
+    def due_terms(self) -> tuple[Term, ...]:
+        """The clocks that can run out as things stand."""
+        if self.status in STANDING_STILL:
+            return tuple(term for term in self.terms if term.name not in HANDLING_CLOCKS)
+        return self.terms
+
+    def is_due(self, name: str, at: datetime) -> bool:
+        """Whether the clock of that name has run out at the instant `at`."""
+        return any(term.name == name and term.at <= at for term in self.due_terms())
+
+    def without(self, *names: str) -> tuple[Term, ...]:
+        """The running clocks except those."""
+        return tuple(term for term in self.terms if term.name not in names)
+
+    def only(self, *names: str) -> tuple[Term, ...]:
+        """Of the running clocks, those."""
+        return tuple(term for term in self.terms if term.name in names)
+
+    def assignment(self, number: int) -> str:
+        """The assignment id: `<case id>/<number>`."""
+        return f"{self.case_id}/{number}"
+
+    def seats(self) -> tuple[Seat, ...]:
+        """All assignments that run: the lead's first."""
+        lead = (Seat(unit=self.unit, number=self.number),) if self.unit and self.number else ()
+        return (*lead, *self.helpers, *self.copies)
+
+
+def registered(state: WorkOrder, found: Registration | None) -> WorkOrder:
+    """The state with what a registration found; unchanged without one."""
+    if found is None:
+        return state
+    judged = found.judgement
+    return state.model_copy(
+        update={
+            "matter": judged.matter,
+            "track": judged.track,
+            "urgency": judged.urgency,
+            "kind": found.kind,
+            "place": found.place,
+            "parties": found.parties,
+            "subjects": found.subjects,
+            "households": found.households,
+            "sealed": found.sealed,
+            "confidential": found.confidential,
+        }
+    )
+
+
+def taken(given: Sequence[SeatGiven]) -> tuple[Seat, ...]:
+    """Fresh seats for what an event gave out."""
+    return tuple(Seat(unit=seat.unit, number=seat.number) for seat in given)
