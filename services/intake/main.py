@@ -44,8 +44,8 @@ def build(settings: Settings) -> tuple[Host[IntakeState], FastAPI]:
         Surroundings.of(jurisdiction, GridIndex.load(settings.reference)),
         Gazetteer.load(settings.reference),
         Matcher(jurisdiction),
-        Vault([keys.master]),
-        keys.index,
+        Vault([keys.master_key]),
+        keys.index_key,
     )
     host = Host(settings, service(jurisdiction))
     app = create_app(

@@ -75,7 +75,9 @@ class Repeats:
             [command.filing.topic for _, _, command in asked],
             [command.case.received_at - self._window for _, _, command in asked],
         )
-        return {row[0]: Earlier(row[1], row[2]) for row in rows}
+        return {
+            row[0]: Earlier(UUID(bytes=row[1].bytes), row[2]) for row in rows
+        }  # a plain UUID, not the driver's
 
 
 def _linked(command: SubmitCase, earlier: Earlier | None) -> SubmitCase:
