@@ -22,7 +22,7 @@ from schemas.department import (
 )
 from schemas.intake import CaseSubmitted, CaseSupplemented
 from schemas.router import CaseDispatched, SettledOnSite, TriageQueued
-from services.router.colour import Card
+from services.router.card import Card
 from services.router.domain.workorder import WorkOrder
 
 _CODES: Final = "codes"

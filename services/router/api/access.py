@@ -1,0 +1,148 @@
+"""Who may see a case and act on it: by role, jurisdiction and interest (R-LAD-04, R-HOT-14, R-PET-10). Pure.
+
+Whoever may not see a case gets the same answer as for a case that does not exist.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from chassis.http import Principal, Problem, Role
+from schemas.department import AssignmentRole, TextAccess
+from schemas.jurisdiction import Jurisdiction
+from services.router.api.office import Case
+
+WORKERS: Final = (Role.HANDLER, Role.GRID_WORKER, Role.MEDIATOR, Role.PETITION_OFFICER)
+"""Act for their own unit's assignments."""
+DESKS: Final = (Role.OPERATOR, Role.SUPERVISOR)
+"""Act in their jurisdiction."""
+READERS: Final = (*WORKERS, *DESKS, Role.OPS)
+_TRACK_OF: Final = {Role.MEDIATOR: "M", Role.PETITION_OFFICER: "P"}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rules of one jurisdiction; `hotline` is the code of the 12345 centre, which works district-wide."""
+
+    jurisdiction: Jurisdiction
+    hotline: str
+
+    def check_unit(self, principal: Principal) -> None:
+        """Raise Problem 403 unless the token names a unit of this jurisdiction; ops needs none."""
+        if principal.unit in self.jurisdiction.units or (principal.unit is None and principal.has(Role.OPS)):
+            return
+        named = f"names {principal.unit}, which is no unit of {self.jurisdiction.code}"
+        detail = f"Your token {named if principal.unit else 'names no unit'}; use one issued for your unit."
+        raise Problem(403, "unit_required", "Your token names no unit here", detail)
+
+    def above(self, principal: Principal) -> tuple[str, ...]:
+        """The caller's unit and all above it: where one of these is complained of, the caller sees nothing.
+
+        Of a caller without a unit (ops) nobody knows under whom they stand, so any subject keeps them out.
+        """
+        if principal.unit is None:
+            return tuple(self.jurisdiction.units)
+        return (principal.unit, *self.jurisdiction.ancestors(principal.unit))
+
+    def is_wide(self, principal: Principal) -> bool:
+        """Whether the caller works in the whole jurisdiction."""
+        return principal.unit in {self.jurisdiction.code, self.hotline, None}
+
+    def reaches(self, principal: Principal, unit: str) -> bool:
+        """Whether `unit` lies in the caller's jurisdiction."""
+        if self.is_wide(principal):
+            return True
+        return principal.unit is not None and self.jurisdiction.in_scope(principal.unit, unit)
+
+    def sees(self, principal: Principal, case: Case) -> bool:
+        """Whether the case exists for the caller at all."""
+        if not set(self.above(principal)).isdisjoint(case.state.subjects):
+            return False
+        if case.state.sealed:
+            return principal.has(*WORKERS, *DESKS) and principal.unit in _recipients(case)
+        return self._at_desk(principal, case) or any(
+            self._at_work(principal, role, case, open_only=False) for role in WORKERS
+        )
+
+    def require_seen(self, principal: Principal, case: Case | None, case_id: UUID) -> Case:
+        """The case, or Problem 404 as if there were none."""
+        self.check_unit(principal)
+        if case is None or not self.sees(principal, case):
+            raise Problem(
+                404, "case_unknown", "No such case", f"There is no case {case_id} that you may see."
+            )
+        return case
+
+    def reads_words(self, principal: Principal, case: Case) -> bool:
+        """Whether the caller may read what the resident said; past holders may not (R-PRIV-01)."""
+        state = case.state
+        if not self.sees(principal, case) or not principal.has(*WORKERS, *DESKS):
+            return False
+        if state.sealed or state.confidential:
+            triaging = state.queue is not None and not state.sealed and principal.has(Role.OPERATOR)
+            return principal.unit in _recipients(case) or triaging
+        if self._at_desk(principal, case):
+            return True
+        return any(
+            holding.is_open
+            and holding.access is not TextAccess.WITHHELD
+            and self._own(principal, holding.unit)
+            for holding in case.holdings
+        )
+
+    def acts_as(
+        self, principal: Principal, roles: tuple[Role, ...], case: Case, *, independent: bool
+    ) -> Role | None:
+        """The first of the command's roles in which the caller may act on the case; None: in none of them.
+
+        `independent`: nobody decides on the request of their own unit; only a unit above it or the hotline
+        centre does.
+        """
+        for role in roles:
+            if role not in principal.roles:
+                continue
+            if role in DESKS:
+                if self._in_jurisdiction(principal, case) and not (
+                    independent and self._is_own(principal, case)
+                ):
+                    return role
+            elif self._at_work(principal, role, case, open_only=True):
+                return role
+        return None
+
+    def _at_desk(self, principal: Principal, case: Case) -> bool:
+        return principal.has(*DESKS, Role.OPS) and self._in_jurisdiction(principal, case)
+
+    def _in_jurisdiction(self, principal: Principal, case: Case) -> bool:
+        if self.is_wide(principal):
+            return True
+        units = [case.state.place, case.state.unit, *(holding.unit for holding in case.holdings)]
+        return any(unit is not None and self.reaches(principal, unit) for unit in units)
+
+    def _at_work(self, principal: Principal, role: Role, case: Case, *, open_only: bool) -> bool:
+        """Whether the caller holds that role for a unit that has (or had) the case; mediators and petition
+        officers only on their own track."""
+        if role not in principal.roles or _TRACK_OF.get(role, case.state.track) != case.state.track:
+            return False
+        return any(
+            self._own(principal, holding.unit) and (holding.is_open or not open_only)
+            for holding in case.holdings
+        )
+
+    def _own(self, principal: Principal, unit: str) -> bool:
+        return principal.unit is not None and self.jurisdiction.in_scope(principal.unit, unit)
+
+    def _is_own(self, principal: Principal, case: Case) -> bool:
+        return principal.unit == case.state.unit and principal.unit != self.hotline
+
+
+def _recipients(case: Case) -> set[str | None]:
+    """R-PET-10: of a sealed case, who has it now, and nobody above; of a confidential one, the responsible unit."""
+    units: set[str | None] = {
+        holding.unit
+        for holding in case.holdings
+        if holding.is_open and holding.role in {AssignmentRole.LEAD, AssignmentRole.EXIT}
+    }
+    if case.state.unit is not None:
+        units.add(case.state.unit)
+    return units

@@ -1,0 +1,110 @@
+"""What every route of the router stands on, and one case as the database has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from chassis.decider import Decider
+from chassis.host import Host
+from schemas.department import AssignmentRole, TextAccess
+from schemas.jurisdiction import Jurisdiction
+from schemas.router import OrderStatus
+from services.router.domain.workorder import WorkOrder
+from services.router.policy.model import Policy
+
+_CASE: Final = (
+    "SELECT a.version, a.state::text, t.title, t.body, t.address, t.received_at, t.supplements::text,"
+    " (SELECT coalesce(jsonb_agg(jsonb_build_object('unit', s.unit, 'role', s.role, 'access', s.access,"
+    " 'is_open', s.ended_at IS NULL) ORDER BY s.number), '[]')::text FROM router.assignment s"
+    " WHERE s.case_id = a.case_id)"
+    " FROM router.aggregate a LEFT JOIN router.case_text t ON t.case_id = a.case_id WHERE a.case_id = $1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A unit's assignment, open or past, as far as it matters for who may see what."""
+
+    unit: str
+    role: AssignmentRole
+    access: TextAccess
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the resident said, masked. `supplements` are objects with `at` and `text`."""
+
+    title: str
+    body: str
+    address: str | None
+    received_at: datetime
+    supplements: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case with its version, who holds or held it, and its words (None where they were not read)."""
+
+    state: WorkOrder
+    version: int
+    holdings: tuple[Holding, ...]
+    words: Words | None
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The rules and the running service."""
+
+    host: Host[WorkOrder]
+    decider: Decider[WorkOrder]
+    jurisdiction: Jurisdiction
+    policy: Policy
+
+    async def case(self, case_id: UUID) -> Case | None:
+        """Read a case; None where the router knows nothing of it."""
+        async with self.host.pool.acquire() as connection:
+            row = await connection.fetchrow(_CASE, case_id)
+        if row is None:
+            return None
+        state = self.decider.load(row[1])
+        return None if state.status is None else Case(state, row[0], _holdings(row[7]), _words(row))
+
+    def case_after(self, case: Case, state: WorkOrder, version: int) -> Case:
+        """The case after a command that was just applied; its words are not read again."""
+        kept = tuple(Holding(h.unit, h.role, h.access, is_open=False) for h in case.holdings)
+        return Case(state, version, (*kept, *_open(state)), None)
+
+    def name(self, unit: str | None) -> str | None:
+        """The name of a unit."""
+        found = self.jurisdiction.units.get(unit) if unit else None
+        return found.name if found else None
+
+
+def _holdings(text: str) -> tuple[Holding, ...]:
+    return tuple(
+        Holding(row["unit"], AssignmentRole(row["role"]), TextAccess(row["access"]), row["is_open"])
+        for row in orjson.loads(text)
+    )
+
+
+def _words(row: Any) -> Words | None:
+    if row[2] is None:
+        return None
+    return Words(row[2], row[3], row[4], row[5], tuple(orjson.loads(row[6])))
+
+
+def _open(state: WorkOrder) -> tuple[Holding, ...]:
+    """The running assignments by the state alone."""
+    if state.status in {OrderStatus.CLOSED, OrderStatus.ARCHIVED}:
+        return ()
+    roles = {seat.number: AssignmentRole.HELPER for seat in state.helpers}
+    roles |= {seat.number: AssignmentRole.COPY for seat in state.copies}
+    return tuple(
+        Holding(seat.unit, roles.get(seat.number, AssignmentRole.LEAD), TextAccess.API, is_open=True)
+        for seat in state.seats()
+    )
