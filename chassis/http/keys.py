@@ -67,12 +67,13 @@ class KeySource:
 
     async def _refresh(self) -> None:
         """Read the set again; a failure keeps the set that we have."""
-        self._tried_at = self._monotonic()
         try:
             text = await self._fetch()
             self._keys = KeySet.import_key_set(json.loads(text))
         except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError, JoseError):
             return
+        finally:
+            self._tried_at = self._monotonic()  # only now: whoever comes meanwhile waits for this attempt
 
     async def _fetch(self) -> str:
         if not self._location.startswith(("http://", "https://")):
