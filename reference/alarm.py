@@ -1,7 +1,7 @@
 """Dangers that a text reports as happening now, for the emergency lines (R-LAD-05, R-HOT-13).
 
 Precise rather than complete: a past event, a question, a fear, a proposal or a mere mention gives no alarm, since
-a false one takes an emergency line away from others. What is missed still has its matter's urgency.
+a false one takes an emergency line away from others. What is missed waits for a human (`Matcher.match`).
 """
 
 import re

@@ -70,6 +70,7 @@ class Matcher:
 
     def __init__(self, jurisdiction: Jurisdiction) -> None:
         self._dangers = frozenset(code for code, matter in jurisdiction.matters.items() if matter.emergency)
+        self._sealed = frozenset(code for code, matter in jurisdiction.matters.items() if matter.sealed)
         pairs = [(word, code) for code, matter in jurisdiction.matters.items() for word in matter.keywords]
         pairs += [(word, _ELSEWHERE) for word in OUTSIDE]
         self._words = [normalise(word.removesuffix(WEAK)) for word, _ in pairs]
@@ -84,8 +85,7 @@ class Matcher:
 
         Of overlapping keywords the longest counts. Confidence grows with the evidence for the best matter and
         shrinks with that for the others; 0 when nothing, or a topic outside the catalogue, comes first.
-        It is halved for an emergency matter whose danger is not happening now: whether that one goes to its
-        emergency line is for a human to say (R-LAD-05).
+        It is halved where a mistake would harm, so that a human decides.
         """
         hits, more = self._count(normalise(title)), self._count(normalise(text))
         titled, told = self._scores(hits), self._scores(more)
@@ -95,7 +95,7 @@ class Matcher:
         ranked = sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
         listed = [Candidate(*entry) for entry in ranked[: MOST_CANDIDATES + 1] if entry[0] != _ELSEWHERE]
         confidence = _confidence(ranked, titled)
-        if listed and listed[0].matter in self._dangers and self.emergency(title, text) is None:
+        if self._wants_a_human(listed, title, text):
             confidence /= 2
         return Match(
             tuple(listed[:MOST_CANDIDATES]),
@@ -106,6 +106,15 @@ class Matcher:
     def emergency(self, title: str, text: str) -> Emergency | None:
         """Return the danger that a text reports as happening now, if any (R-LAD-05, R-HOT-13)."""
         return find_alarm(normalise(title), normalise(text))
+
+    def _wants_a_human(self, listed: list[Candidate], title: str, text: str) -> bool:
+        """An emergency matter whose danger is not happening now (R-LAD-05), or an accusation beside another matter.
+
+        The latter, sent on as that other matter, could reach the accused (R-PET-10).
+        """
+        if any(other.matter in self._sealed and other.score >= _STRONG_WORD for other in listed[1:]):
+            return True
+        return bool(listed) and listed[0].matter in self._dangers and self.emergency(title, text) is None
 
     def _count(self, text: str) -> dict[int, int]:
         """How often each keyword, by its index, occurs in a text; not as a landmark (`公交站旁边`)."""

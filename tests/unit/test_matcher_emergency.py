@@ -1,0 +1,98 @@
+"""Alarms: a danger that happens now goes to its line; everything else does not."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference.alarm import find_alarm
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "citizen-messages.csv"
+
+LIVE = [
+    ("119", "我家厨房闻到很浓的煤气味，请马上派人来！"),
+    ("119", "小区门口天然气管道被挖断，正在漏气"),
+    ("119", "燃气泄漏，快派人"),
+    ("119", "现在天然气泄漏味道很大"),
+    ("119", "3号楼着火了，冒浓烟，快派消防车"),
+    ("119", "楼下电动车起火了，火势很大"),
+    ("119", "地下车库有车着火"),
+    ("119", "我和孩子被困在电梯里出不来了，救命"),
+    ("119", "电梯困人了，里面还有老人，赶快来"),
+    ("110", "隔壁男的正在打老婆，孩子在哭，快来人"),
+    ("110", "我老公拿着刀要砍我，救命"),
+    ("110", "我被老公家暴，现在躲在厕所里"),
+    ("110", "爸爸又在打妈妈了"),
+    ("110", "路面突然塌陷了，有一辆车掉进坑里"),
+    ("110", "楼上往下扔酒瓶，刚刚砸中一个路人"),
+    ("122", "路口刚发生车祸，有人被撞倒流血躺在地上"),
+    ("120", "有个老人晕倒在路边，没有呼吸了，快派救护车"),
+]
+NOT_LIVE = [
+    "去年小区发生过火灾，至今没有装消防栓",
+    "昨天晚上楼下车库着火了，已经扑灭，请查原因",
+    "小区消防通道被堵，一旦起火后果不堪设想",
+    "厨房油烟很大，像着火了一样",
+    "冒充消防员卖灭火器",
+    "建议给老旧小区加装燃气报警器",
+    "万一发生煤气泄漏怎么办",
+    "咨询天然气泄漏险怎么买",
+    "开展燃气泄漏应急演练的建议",
+    "请问家暴怎么申请保护令",
+    "反家庭暴力法规定家暴要告诫，请加强宣传",
+    "我前夫以前家暴我，现在离婚要求分割财产",
+    "丈夫在外打工",
+    "我老公在打麻将",
+    "电梯经常困人，物业不修",
+    "现在电梯还是经常困人",
+    "上周电梯困人半小时，要求更换电梯",
+    "楼上经常往下扔垃圾，担心砸到人",
+    "外墙瓷砖脱落，随时可能砸伤人",
+    "路面塌陷一个月没人修",
+    "去年三月我被车撞伤，肇事方不赔偿",
+    "火车站附近噪音大",
+]
+
+
+@pytest.mark.parametrize(("line", "text"), LIVE)
+def test_a_danger_now_goes_to_its_line(line: str, text: str) -> None:
+    """R-LAD-05, R-HOT-13: wherever it is said, and with the words that said it."""
+    for title, body in ((text, ""), ("", text), (text, text)):
+        alarm = find_alarm(title, body)
+        assert alarm is not None
+        assert alarm.line == line
+        assert alarm.ground in text
+
+
+@pytest.mark.parametrize("text", NOT_LIVE)
+def test_past_fear_question_and_proposal_give_no_alarm(text: str) -> None:
+    """R-HOT-13: a false alarm takes the line away from somebody else."""
+    assert find_alarm(text, "") is None
+    assert find_alarm("", text) is None
+    assert find_alarm(text, text) is None
+
+
+def test_a_letter_that_mentions_danger_far_below_gives_no_alarm() -> None:
+    """R-HOT-13: a caller in danger says so at once; a letter of many words tells a story."""
+    letter = "我们小区的物业服务一直不好。" * 40 + "楼下电动车起火了，火势很大。"
+    assert find_alarm("物业不作为", letter) is None
+    assert find_alarm("楼下电动车起火了", letter) is not None
+
+
+@given(st.text(max_size=60), st.text(max_size=400))
+def test_any_text_is_judged_the_same_twice(title: str, text: str) -> None:
+    """R-HOT-13: pure, and the ground stands in the text."""
+    alarm = find_alarm(title, text)
+    assert alarm == find_alarm(title, text)
+    assert alarm is None or alarm.ground in title + text
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA.exists(), reason="the shared real messages are not on this machine")
+def test_real_letters_give_no_false_alarm() -> None:
+    """R-HOT-13: none of the 4,326 letters reports a danger at that moment; each mention of one was read."""
+    with DATA.open(encoding="utf-8", newline="") as lines:
+        alarms = [row["message_id"] for row in csv.DictReader(lines) if find_alarm(row["title"], row["body"])]
+    assert alarms == []
