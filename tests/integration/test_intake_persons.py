@@ -1,0 +1,148 @@
+"""Personal data on a real PostgreSQL: who may read them, what is recorded, what erasing leaves."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from chassis.http import Role
+from services.intake.access import read_person, rewrap_keys
+from services.intake.callers import Caller
+from services.intake.vault import Vault, VaultError
+from tests.intake_kit import Intake, body, running
+
+REPORTER = {"name": "王大爷", "phone": "13800138000", "id_number": "11010119900307001X"}
+OPERATOR = Caller("op-1", Role.OPERATOR, "GL")
+
+
+@pytest.fixture
+async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(database_url, tmp_path) as service:
+        yield service
+
+
+async def read(intake: Intake, case_id: str, purpose: str = "回访核实", **headers: str) -> httpx.Response:
+    query = {"purpose": purpose} if purpose else {}
+    return await intake.client.get(
+        f"/v1/cases/{case_id}/person", params=query, headers=headers or intake.operator
+    )
+
+
+async def log(intake: Intake) -> list[tuple[Any, ...]]:
+    rows = await intake.pool.fetch(
+        "SELECT subject, role, unit, purpose, outcome FROM intake.access_log ORDER BY entry"
+    )
+    return [tuple(row) for row in rows]
+
+
+async def test_every_access_is_recorded_with_its_purpose(intake: Intake) -> None:
+    """R-PRIV-01: purpose is demanded; who, in which role and for what stays in the access log."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    answer = await read(intake, case["case_id"])
+    assert answer.json() == REPORTER | {"title": None, "text": None, "address": None, "supplements": []}
+    assert answer.headers["cache-control"] == "no-store"
+    assert await log(intake) == [("op-1", "operator", "GL", "回访核实", "read")]
+    without = await read(intake, case["case_id"], purpose="")
+    assert (without.status_code, without.json()["errors"][0]["field"]) == (422, "query.purpose")
+    assert len(await log(intake)) == 1
+
+
+@pytest.mark.parametrize("role", [Role.HANDLER, Role.OPS, Role.GRID_WORKER, Role.RESIDENT])
+async def test_other_roles_read_no_personal_data(intake: Intake, role: Role) -> None:
+    """R-PRIV-01, R-HOT-14."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    answer = await read(intake, case["case_id"], **intake.as_role(role, unit="GL"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_required")
+    assert await log(intake) == []
+
+
+async def test_the_unit_complained_of_reads_nothing(intake: Intake) -> None:
+    """R-HOT-14, R-PET-10: not even that there is such a case."""
+    case = await intake.accepted(body(reporter=REPORTER, subjects=["GL01"]))
+    answer = await read(intake, case["case_id"], **intake.as_role(Role.SUPERVISOR, unit="GL01"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "case_unknown")
+    assert await log(intake) == []
+
+
+async def test_a_supplement_keeps_its_own_words(intake: Intake) -> None:
+    """R-PRIV-01: the masked text is in the event, the given one in a record of its own."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    text = "请打13900139000找我女儿"
+    await intake.client.post(f"/v1/track/{case['tracking_code']}/supplements", json={"text": text})
+    assert (await read(intake, case["case_id"])).json()["supplements"] == [text]
+
+
+async def erase(intake: Intake, case_id: str) -> httpx.Response:
+    return await intake.client.post(
+        f"/v1/cases/{case_id}/person/erasure",
+        json={"reason": "本人申请删除"},
+        headers=intake.as_role(Role.SUPERVISOR, unit="GL"),
+    )
+
+
+async def test_erasing_leaves_nothing_to_read(intake: Intake) -> None:
+    """R-PRIV-01: key, ciphertext and index are gone; the case goes on, and the event names nobody."""
+    case = await intake.accepted(body(reporter=REPORTER, matter="municipal.streetlight"))
+    other = await intake.accepted(body(reporter={"phone": "13900139000"}))
+    assert (await erase(intake, case["case_id"])).json() == {"version": 2}
+    assert (await read(intake, case["case_id"])).json()["code"] == "person_erased"
+    for table in ("record_key", "personal_record", "person_index"):
+        cases = await intake.pool.fetch(f"SELECT DISTINCT case_id::text FROM intake.{table}")
+        assert [row[0] for row in cases] == [other["case_id"]]
+    (event,) = await intake.events(case["case_id"], "PersonErased")
+    assert event["reason"] == "本人申请删除"
+    assert (await erase(intake, case["case_id"])).json() == {"version": 2}
+    again = await intake.accepted(body(reporter=REPORTER, matter="municipal.streetlight"))
+    assert "repeat_of" not in again
+
+
+async def test_only_a_supervisor_erases(intake: Intake) -> None:
+    """R-PRIV-01."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    answer = await intake.client.post(
+        f"/v1/cases/{case['case_id']}/person/erasure", json={"reason": "不需要"}, headers=intake.operator
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_required")
+    assert await intake.count("record_key") == 1
+
+
+async def test_a_case_without_personal_data_says_so(intake: Intake) -> None:
+    """R-PRIV-01: the attempt is recorded all the same."""
+    case = await intake.accepted(body())
+    assert (await read(intake, case["case_id"])).json()["code"] == "no_personal_data"
+    assert [entry[-1] for entry in await log(intake)] == ["nothing"]
+
+
+async def test_a_ciphertext_moved_to_another_case_is_not_read(intake: Intake) -> None:
+    """R-PRIV-01: who can write to the database still cannot pass one person's data off as another's."""
+    one = await intake.accepted(body(reporter=REPORTER))
+    two = await intake.accepted(body(reporter={"name": "李四"}))
+    await intake.pool.execute("DELETE FROM intake.personal_record WHERE case_id = $1", UUID(two["case_id"]))
+    for table in ("personal_record", "record_key"):
+        await intake.pool.execute(
+            f"UPDATE intake.{table} SET case_id = $1 WHERE case_id = $2",
+            UUID(two["case_id"]),
+            UUID(one["case_id"]),
+        )
+    answer = await read(intake, two["case_id"])
+    assert answer.status_code == 500
+    assert "王大爷" not in answer.text
+
+
+async def test_the_master_key_is_rotated(intake: Intake) -> None:
+    """R-PRIV-01: after rewrapping, the new master key alone reads everything and the old one nothing."""
+    cases = [await intake.accepted(body(reporter=REPORTER)) for _ in range(3)]
+    keys = intake.host.settings.keys()
+    new = bytes(range(32))
+    both = Vault([new, keys.master_key])
+    async with intake.pool.acquire() as connection:
+        assert [await rewrap_keys(connection, both, limit=2) for _ in range(3)] == [2, 1, 0]
+    for case in cases:
+        found = await read_person(intake.pool, Vault([new]), UUID(case["case_id"]), OPERATOR, "核实")
+        assert found is not None
+        assert found.name == "王大爷"
+    with pytest.raises(VaultError):
+        await read_person(intake.pool, Vault([keys.master_key]), UUID(cases[0]["case_id"]), OPERATOR, "核实")

@@ -1,0 +1,187 @@
+"""What a resident sees and does with a tracking code, on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chassis.http import Role
+from schemas import router
+from schemas.department import HandlingMode
+from tests.intake_kit import GRID, Intake, body, running
+
+
+@pytest.fixture
+async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(database_url, tmp_path) as service:
+        yield service
+
+
+async def track(intake: Intake, code: str) -> dict[str, Any]:
+    answer = await intake.client.get(f"/v1/track/{code}")
+    assert answer.status_code == 200, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+async def post(intake: Intake, path: str, content: dict[str, Any], **headers: str) -> httpx.Response:
+    return await intake.client.post(path, json=content, headers=headers)
+
+
+def dispatched(unit: str) -> router.CaseDispatched:
+    return router.CaseDispatched(
+        unit=unit,
+        number=1,
+        rung=2,
+        mode=HandlingMode.TRANSFER,
+        matter="municipal.streetlight",
+        track="S",
+        urgency=2,
+        route=router.Route(policy="p", jurisdiction="GL"),
+    )
+
+
+async def test_a_resident_follows_the_case_to_its_end(intake: Intake) -> None:
+    """R-PET-13, R-LEDGER-01: plain words for each step; what units write to each other is not shown."""
+    shown = await intake.accepted(body())
+    code = shown["tracking_code"]
+    assert (await track(intake, code))["status"] == "received"
+    await intake.say(
+        shown["case_id"],
+        dispatched("GL0101"),
+        router.AssignmentObjected(unit="GL0101", reason="内部意见"),
+        router.ProgressReported(unit="GL0101", note="内部备注"),
+        router.CaseReplied(unit="GL0101", result="路灯已修好，电话13800138000", solved=True),
+        router.CaseClosed(outcome=router.Outcome.RESOLVED, unit="GL0101"),
+        router.CaseArchived(),
+    )
+    seen = await track(intake, code)
+    assert (seen["status"], seen["words"]) == ("closed", "您的诉求已办结。")
+    words = [entry["words"] for entry in seen["timeline"]]
+    assert words == [
+        "您的诉求已受理登记。",
+        "已派单至博苑社区办理。",
+        "承办单位正在办理。",
+        "博苑社区答复：路灯已修好，电话〔电话〕",
+        "您的诉求已办结。",
+    ]
+    assert "内部" not in str(seen)
+
+
+async def test_an_event_that_comes_twice_is_told_once(intake: Intake) -> None:
+    """R-LEDGER-01: the time line has no duplicates."""
+    shown = await intake.accepted(body())
+    await intake.say(shown["case_id"], router.AssignmentSigned(unit="GL0101"))
+    await intake.pool.execute(
+        "INSERT INTO chassis.event_log (topic, source, case_id, sequence, type, time, traceparent, data)"
+        " SELECT topic, source, case_id, 0, type, time, traceparent, data FROM chassis.event_log"
+        " WHERE source = 'router'"
+    )
+    await intake.say(shown["case_id"], router.CaseResumed(reason="好了"))
+    assert len((await track(intake, shown["tracking_code"]))["timeline"]) == 3
+
+
+@pytest.mark.parametrize("code", ["AAAABBBBCCCC", "x", "%00", "未知"])
+async def test_a_wrong_code_has_one_answer(intake: Intake, code: str) -> None:
+    """R-PRIV-01: nothing tells a wrong code from a malformed one."""
+    expected = await intake.client.get("/v1/track/000000000000")
+    answer = await intake.client.get(f"/v1/track/{code}")
+    assert answer.status_code == 404
+    assert answer.content == expected.content
+
+
+async def test_a_code_may_be_typed_carelessly(intake: Intake) -> None:
+    """R-PET-13: lower case, hyphens and a letter O for a zero still open the case."""
+    code = (await intake.accepted(body()))["tracking_code"]
+    typed = f"{code[:4]}-{code[4:8]} {code[8:]}".lower().replace("0", "o").replace("1", "l")
+    assert (await track(intake, typed))["status"] == "received"
+
+
+async def test_a_resident_supplements_rates_and_withdraws(intake: Intake) -> None:
+    """R-HOT-08, R-HOT-09, R-PRIV-01: each becomes an event with masked words; the ETag counts them."""
+    shown = await intake.accepted(body())
+    path = f"/v1/track/{shown['tracking_code']}"
+    added = await post(intake, f"{path}/supplements", {"text": "又坏一盏，我的电话13800138000"})
+    assert (added.status_code, added.json(), added.headers["etag"]) == (200, {"version": 2}, '"2"')
+    rated = await post(
+        intake, f"{path}/feedback", {"contacted": True, "resolved": False, "satisfied": False, "note": "没修"}
+    )
+    assert rated.json() == {"version": 3}
+    gone = await post(intake, f"{path}/withdrawal", {"reason": "已自行解决"})
+    assert gone.json() == {"version": 4}
+    (supplement,) = await intake.events(shown["case_id"], "CaseSupplemented")
+    assert supplement == {"text": "又坏一盏，我的电话〔电话〕", "new_facts": True, "attachments": []}
+    (feedback,) = await intake.events(shown["case_id"], "FeedbackGiven")
+    assert feedback == {"contacted": True, "resolved": False, "satisfied": False, "note": "没修"}
+    assert (await track(intake, shown["tracking_code"]))["status"] == "withdrawn"
+    for action, content in (("supplements", {"text": "再补充"}), ("withdrawal", {})):
+        refused = await post(intake, f"{path}/{action}", content)
+        assert (refused.status_code, refused.json()["code"]) == (409, "case_withdrawn")
+
+
+async def test_nothing_is_added_to_a_closed_case(intake: Intake) -> None:
+    """R-PET-18: new facts make a new case."""
+    shown = await intake.accepted(body())
+    await intake.say(shown["case_id"], router.CaseClosed(outcome=router.Outcome.UNREACHABLE, unit=GRID))
+    refused = await post(intake, f"/v1/track/{shown['tracking_code']}/supplements", {"text": "还没好"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "case_closed")
+    assert "new case" in refused.json()["detail"]
+
+
+async def test_a_write_states_the_version_it_is_for(intake: Intake) -> None:
+    """If-Match: 412 with the current ETag where somebody was faster."""
+    shown = await intake.accepted(body())
+    path = f"/v1/cases/{shown['case_id']}/supplements"
+    staff = intake.operator
+    assert (await post(intake, path, {"text": "一"}, **staff, **{"If-Match": '"1"'})).status_code == 200
+    late = await post(intake, path, {"text": "二"}, **staff, **{"If-Match": '"1"'})
+    assert (late.status_code, late.json()["code"], late.headers["etag"]) == (412, "version_mismatch", '"2"')
+
+
+async def test_a_supplement_is_repeated_safely(intake: Intake) -> None:
+    """Idempotency-Key holds for the small writes too, apart for each case."""
+    key = {"Idempotency-Key": "s1"}
+    for _ in range(2):
+        shown = await intake.accepted(body())
+        path = f"/v1/track/{shown['tracking_code']}/supplements"
+        answers = [await post(intake, path, {"text": "补充"}, **key) for _ in range(2)]
+        assert [answer.json() for answer in answers] == [{"version": 2}] * 2
+        other = await post(intake, path, {"text": "不同"}, **key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        assert len(await intake.events(shown["case_id"], "CaseSupplemented")) == 1
+
+
+async def test_staff_act_for_the_resident_within_their_area(intake: Intake) -> None:
+    """R-HOT-14, R-LAD-04: another street is refused, the unit complained of finds nothing."""
+    shown = await intake.accepted(body(subjects=["GL01"]))
+    path = f"/v1/cases/{shown['case_id']}"
+    statuses = {
+        unit: (await intake.client.get(path, headers=intake.as_role(Role.OPERATOR, unit=unit))).status_code
+        for unit in ("GL", "GL01", "GL0101", "GL02")
+    }
+    assert statuses == {"GL": 200, "GL01": 404, "GL0101": 404, "GL02": 403}
+    done = await post(intake, f"{path}/withdrawal", {"reason": "来电撤回"}, **intake.operator)
+    assert done.status_code == 200
+    (event,) = await intake.events(shown["case_id"], "CaseWithdrawn")
+    assert event["by"]["subject"] == "op-1"
+
+
+async def test_a_case_that_never_was_is_not_found(intake: Intake) -> None:
+    path = "/v1/cases/01900000-0000-7000-8000-000000000000"
+    assert (await intake.client.get(path, headers=intake.operator)).status_code == 404
+    assert (await post(intake, f"{path}/withdrawal", {}, **intake.operator)).status_code == 404
+
+
+async def test_the_time_of_a_step_is_told(intake: Intake) -> None:
+    """R-LEDGER-01: every entry has its moment, and they are in order."""
+    before = datetime.now(UTC)
+    shown = await intake.accepted(body())
+    await post(intake, f"/v1/track/{shown['tracking_code']}/supplements", {"text": "补充"})
+    moments = [
+        datetime.fromisoformat(entry["at"])
+        for entry in (await track(intake, shown["tracking_code"]))["timeline"]
+    ]
+    assert before <= moments[0] <= moments[1] <= datetime.now(UTC)
