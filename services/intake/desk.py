@@ -106,7 +106,7 @@ class Desk:
             parties=body.parties,
             households=body.households,
             subjects=body.subjects,
-            emergency=self._emergency(body),
+            emergency=self._emergency(body, title, text),
             resolved=_resolution(body, who, received_at),
             repeat_of=None,
             new_facts=True,
@@ -116,11 +116,11 @@ class Desk:
             by=who.actor,
         )
 
-    def _emergency(self, body: CaseBody) -> Emergency | None:
-        """R-LAD-05, R-HOT-13: declared by staff, else found in the words."""
+    def _emergency(self, body: CaseBody, title: str, text: str) -> Emergency | None:
+        """R-LAD-05, R-HOT-13: declared by staff, else found in the masked words, which it quotes."""
         if body.emergency_line is not None:
             return Emergency.model_construct(line=body.emergency_line, ground=_OPERATOR_SAYS)
-        return self._matcher.emergency(body.title, body.text)
+        return self._matcher.emergency(title, text)
 
     def _filing(
         self, case_id: UUID, case: CaseSubmitted, body: CaseBody, who: Caller, unit: str, now: datetime

@@ -1,0 +1,221 @@
+"""What a submission is checked for: every fault names its field and what would be right, all at once."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from chassis.http import Problem, Role
+from reference.areas import GridIndex
+from reference.gazetteer import Gazetteer
+from reference.load import load
+from reference.matcher import Matcher
+from services.intake.callers import Caller
+from services.intake.check import Surroundings
+from services.intake.desk import Desk, Submission
+from services.intake.vault import Vault
+from tests.intake_kit import GRID, GULOU, body
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+OPERATOR = Caller("op-1", Role.OPERATOR, "GL")
+RESIDENT = Caller("r-1", Role.RESIDENT, None)
+WORKER = Caller("gw-1", Role.GRID_WORKER, GRID)
+OPS = Caller("ops-1", Role.OPS, None)
+KEY = base64.b64decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    jurisdiction = load(GULOU)
+    around = Surroundings.of(jurisdiction, GridIndex.load(GULOU))
+    return Desk(around, Gazetteer.load(GULOU), Matcher(jurisdiction), Vault([KEY]), KEY)
+
+
+def read(desk: Desk, content: dict[str, Any] | bytes, who: Caller = OPERATOR) -> Submission:
+    raw = content if isinstance(content, bytes) else orjson.dumps(content)
+    return desk.read(raw, who, NOW)
+
+
+def faults(desk: Desk, content: dict[str, Any] | bytes, who: Caller = OPERATOR) -> dict[str, str]:
+    """Return field and expectation of every fault."""
+    with pytest.raises(Problem) as caught:
+        read(desk, content, who)
+    assert (caught.value.status_code, caught.value.code) == (422, "validation_failed")
+    return {error.field: error.expected for error in caught.value.errors}
+
+
+POINT = {"longitude": 117.1525, "latitude": 34.2645}
+LATE = (NOW + timedelta(minutes=6)).isoformat()
+SOON = (NOW + timedelta(minutes=4)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": " \n"}, "title"),
+        ({"title": "长" * 201}, "title"),
+        ({"title": "a\x00b"}, "title"),
+        ({"text": "长" * 20_001}, "text"),
+        ({"text": "\x00"}, "text"),
+        ({"text": None}, "text"),
+        ({"channel": "pigeon"}, "channel"),
+        ({"kind": "shout"}, "kind"),
+        ({"matter": "no.such"}, "matter"),
+        ({"urgency": 0}, "urgency"),
+        ({"urgency": 5}, "urgency"),
+        ({"track": "X"}, "track"),
+        ({"parties": ["GL010101", "GL99"]}, "parties[1]"),
+        ({"parties": ["GL-URBAN"]}, "parties[0]"),
+        ({"parties": ["GL"] * 51}, "parties"),
+        ({"subjects": ["nobody"]}, "subjects[0]"),
+        ({"households": 0}, "households"),
+        ({"received_at": LATE}, "received_at"),
+        ({"received_at": "0001-01-01T00:00:00+08:00"}, "received_at"),
+        ({"received_at": "2026-03-01T09:00:00"}, "received_at"),
+        ({"received_at": "yesterday"}, "received_at"),
+        ({"emergency_line": "911"}, "emergency_line"),
+        ({"place": {"grid": "GL0101"}}, "place.grid"),
+        ({"place": {"grid": "\x00"}}, "place.grid"),
+        ({"place": {"longitude": 181, "latitude": 34}}, "place.longitude"),
+        ({"place": {"longitude": 117.15, "latitude": -91}}, "place.latitude"),
+        ({"place": {"longitude": 117.15}}, "place.latitude"),
+        ({"place": {"latitude": 34.26}}, "place.longitude"),
+        ({"place": {"address": "秋岭公寓\x00"}}, "place.address"),
+        ({"reporter": {"phone": "call me"}}, "reporter.phone"),
+        ({"reporter": {"id_number": "一二三四五"}}, "reporter.id_number"),
+        ({"reporter": {"name": "王", "anonymous": True}}, "reporter.anonymous"),
+        ({"colour": "red"}, "colour"),
+        ({"resolved": {"measure": "已清理"}}, "resolved"),
+        ({"location": POINT}, "location"),
+        ({"place": {"grid": GRID, "source": "sampled"}}, "place.source"),
+    ],
+)
+def test_a_fault_names_its_field(desk: Desk, change: dict[str, Any], field: str) -> None:
+    """R-HOT-02: and says what would be right."""
+    found = faults(desk, body(**change))
+    assert set(found) == {field}
+    assert found[field]
+
+
+@pytest.mark.parametrize(("longitude", "latitude"), [(116.4, 39.9), (34.2645, 117.15), (0, 0)])
+def test_a_point_outside_the_district_names_both_coordinates(
+    desk: Desk, longitude: float, latitude: float
+) -> None:
+    """R-LAD-01: exchanged coordinates are the usual mistake."""
+    if latitude > 90:
+        assert set(faults(desk, body(place={"longitude": longitude, "latitude": latitude}))) == {
+            "place.latitude"
+        }
+        return
+    found = faults(desk, body(place={"longitude": longitude, "latitude": latitude}))
+    assert set(found) == {"place.longitude", "place.latitude"}
+    assert "鼓楼区" in found["place.longitude"]
+
+
+def test_all_faults_are_told_at_once(desk: Desk) -> None:
+    """R-HOT-02: malformed fields and those that the jurisdiction does not know, together."""
+    content = {
+        "title": "",
+        "matter": "no.such",
+        "urgency": "high",
+        "place": {"longitude": 200, "latitude": 34.26, "grid": "GL0"},
+        "subjects": ["GL", "nobody"],
+        "received_at": LATE,
+    }
+    assert set(faults(desk, content)) == {
+        "title",
+        "text",
+        "urgency",
+        "place.longitude",
+        "matter",
+        "place.grid",
+        "subjects[1]",
+        "received_at",
+    }
+
+
+def test_a_worker_is_told_of_a_settlement_in_the_future(desk: Desk) -> None:
+    """R-GRD-01."""
+    content = body(resolved={"measure": "已清理", "resolved_at": LATE})
+    assert set(faults(desk, content, WORKER)) == {"resolved.resolved_at"}
+
+
+def test_residents_state_nothing_that_is_for_staff(desk: Desk) -> None:
+    """R-HOT-02: matter, urgency and emergency line are staff's judgement."""
+    content = body(matter="municipal.streetlight", urgency=1, emergency_line="110")
+    assert set(faults(desk, content, RESIDENT)) == {"matter", "urgency", "emergency_line"}
+    assert read(desk, content).command.case.matter == "municipal.streetlight"
+
+
+def test_a_sampled_place_is_a_grid(desk: Desk) -> None:
+    assert set(faults(desk, body(place={"source": "sampled"}), OPS)) == {"place.grid"}
+    assert read(desk, body(place={"source": "sampled", "grid": GRID}), OPS).command.case.place.grid == GRID
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "invalid_json"),
+        (b"{", "invalid_json"),
+        (b'{"title": "\xff"}', "invalid_utf8"),
+        (b"\x00", "invalid_json"),
+    ],
+)
+def test_a_broken_body_says_where(desk: Desk, raw: bytes, code: str) -> None:
+    with pytest.raises(Problem) as caught:
+        read(desk, raw)
+    assert (caught.value.status_code, caught.value.code) == (400, code)
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"null", b'"text"', b"3"])
+def test_a_body_that_is_no_object_says_so(desk: Desk, raw: bytes) -> None:
+    assert set(faults(desk, raw)) == {"body"}
+
+
+def test_a_clock_may_be_a_little_ahead(desk: Desk) -> None:
+    """R-GRD-01: phones are not exact."""
+    assert read(desk, body(received_at=SOON)).command.case.received_at > NOW
+
+
+def test_words_tell_an_emergency(desk: Desk) -> None:
+    """R-LAD-05, R-HOT-13: found in the text, where nobody declared it; the resident is told to call."""
+    content = body(title="燃气泄漏", text="楼道里燃气泄漏，味道很大，有人晕倒了，快来人！")
+    submission = read(desk, content, RESIDENT)
+    alarm = submission.command.case.emergency
+    assert alarm is not None
+    assert alarm.ground != "operator"
+
+
+def test_a_worker_stands_at_the_place(desk: Desk) -> None:
+    """R-GRD-01: the worker's location is the place; without any, their own grid is."""
+    located = read(desk, body(place={}, location=POINT), WORKER).command.case.place
+    assert (located.source, located.grid, located.longitude) == ("coordinates", GRID, POINT["longitude"])
+    assert read(desk, body(place={}), WORKER).command.case.place.grid == GRID
+
+
+def test_a_resident_is_known_by_account(desk: Desk) -> None:
+    """R-PET-18, R-PRIV-01: indexed blindly, unless they wish to be anonymous."""
+    one, two = read(desk, body(), RESIDENT), read(desk, body(title="别的事"), RESIDENT)
+    assert one.command.filing.persons == two.command.filing.persons != ()
+    hidden = read(desk, body(reporter={"anonymous": True}), RESIDENT).command
+    assert (hidden.filing.persons, hidden.filing.sealed, hidden.case.anonymous) == ((), None, True)
+
+
+def test_the_event_validates_as_its_reader_will(desk: Desk) -> None:
+    """R-HOT-02: what is built without validation for speed is what a consumer of the schema accepts."""
+    content = body(
+        parties=["GL0101"],
+        subjects=["GL-URBAN"],
+        households=3,
+        track="M",
+        kind="report",
+        emergency_line="110",
+        place={"address": "秋岭公寓"},
+        reporter={"name": "王", "confidential": True},
+        received_at="2026-03-01T10:00:00+08:00",
+    )
+    case = read(desk, content).command.case
+    assert type(case).model_validate_json(case.model_dump_json(exclude_none=True)) == case

@@ -1,0 +1,183 @@
+"""Intake's decider: what is taken, what is refused, and what never happens."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.decider import Refused, TimerDue
+from schemas import intake, router
+from schemas.department import HandlingMode
+from schemas.intake import (
+    CaseSubmitted,
+    ErasePerson,
+    Filing,
+    GiveFeedback,
+    SubmitCase,
+    SupplementCase,
+    WithdrawCase,
+)
+from schemas.message import Command, Event
+from schemas.values import Channel, Place, PlaceSource
+from services.intake.domain import ENDINGS, PROGRESS, UNKNOWN, Intake, IntakeState
+from services.intake.progress import TABLE, progress
+
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+CASE = UUID(int=1)
+DECIDER = Intake()
+
+SUBMIT = SubmitCase(
+    case=CaseSubmitted(
+        channel=Channel.WEB,
+        received_at=AT,
+        title="路灯坏了",
+        text="不亮",
+        place=Place(source=PlaceSource.UNKNOWN),
+    ),
+    filing=Filing(unit="GL", code_digest=b"d"),
+)
+SUPPLEMENT = SupplementCase(text="补充")
+WITHDRAW = WithdrawCase(reason="已解决")
+FEEDBACK = GiveFeedback(contacted=True, resolved=True, satisfied=True)
+ERASE = ErasePerson(reason="本人申请")
+CLOSED = router.CaseClosed(outcome=router.Outcome.RESOLVED, unit="GL0101")
+ARCHIVED = router.CaseArchived()
+SIGNED = router.AssignmentSigned(unit="GL0101")
+Given = Command | Event
+
+inputs = st.lists(
+    st.sampled_from([SUBMIT, SUPPLEMENT, WITHDRAW, FEEDBACK, ERASE, CLOSED, ARCHIVED, SIGNED]), max_size=12
+)
+
+
+def run(given_inputs: list[Given]) -> tuple[IntakeState, list[Event]]:
+    """Return state and events after the inputs, taking refusals as they come."""
+    state, told = DECIDER.initial(CASE), list[Event]()
+    for entry in given_inputs:
+        decision = DECIDER.decide(state, entry, AT)
+        for event in [] if isinstance(decision, Refused) else decision:
+            state = DECIDER.evolve(state, event)
+            told.append(event)
+    return state, told
+
+
+def refused(before: list[Given], command: Given) -> str:
+    """Return the code with which a command is refused after some inputs."""
+    state, _ = run(before)
+    decision = DECIDER.decide(state, command, AT)
+    assert isinstance(decision, Refused)
+    assert len(decision.reason) > 10
+    return decision.code
+
+
+@given(inputs)
+def test_a_case_is_submitted_and_concluded_once_at_most(sequence: list[Given]) -> None:
+    """R-PET-18: no order of inputs does one of these twice, or says anything before the case is in."""
+    _, told = run(sequence)
+    for once in (intake.CaseSubmitted, intake.CaseWithdrawn, intake.CaseConcluded):
+        assert sum(isinstance(event, once) for event in told) <= 1
+    if told:
+        assert isinstance(told[0], intake.CaseSubmitted)
+
+
+@given(inputs)
+def test_nothing_is_said_after_the_end(sequence: list[Given]) -> None:
+    """R-HOT-03: after withdrawal or conclusion only the conclusion and erasing are left."""
+    _, told = run(sequence)
+    ended = False
+    for event in told:
+        if ended:
+            assert isinstance(event, intake.CaseConcluded | intake.PersonErased)
+        ended = ended or isinstance(event, intake.CaseWithdrawn | intake.CaseConcluded)
+
+
+@given(inputs)
+def test_a_state_survives_the_database(sequence: list[Given]) -> None:
+    """The state read back decides as before, and wants no timers."""
+    state, _ = run(sequence)
+    assert DECIDER.load(DECIDER.dump(state)) == state
+    assert DECIDER.due(state) == ()
+
+
+def test_a_repeated_submission_changes_nothing() -> None:
+    """R-PET-18: the chassis repeats an ambiguous commit; the case is there already."""
+    state, _ = run([SUBMIT])
+    assert DECIDER.decide(state, SUBMIT, AT) == []
+
+
+@pytest.mark.parametrize("command", [SUPPLEMENT, WITHDRAW, FEEDBACK, ERASE])
+def test_an_unknown_case_takes_nothing(command: Command) -> None:
+    """R-PET-01: what is not registered cannot be added to."""
+    assert refused([], command) == UNKNOWN.code == "case_unknown"
+
+
+@pytest.mark.parametrize("command", [SUPPLEMENT, WITHDRAW, FEEDBACK])
+def test_a_finished_case_says_why_it_takes_nothing(command: Command) -> None:
+    """R-PET-18: new facts make a new case."""
+    assert refused([SUBMIT, WITHDRAW], command) == "case_withdrawn"
+    assert refused([SUBMIT, CLOSED], command) == "case_closed"
+    assert refused([SUBMIT, ARCHIVED], command) == "case_closed"
+
+
+def test_erasing_is_possible_at_any_time_and_once() -> None:
+    """R-PRIV-01: also after the end; again only where a supplement may have brought something to erase."""
+    state, told = run([SUBMIT, CLOSED, ERASE, ERASE])
+    assert state.erased
+    assert [type(event).__name__ for event in told] == ["CaseSubmitted", "CaseConcluded", "PersonErased"]
+    _, told = run([SUBMIT, ERASE, SUPPLEMENT, ERASE])
+    assert sum(isinstance(event, intake.PersonErased) for event in told) == 2
+
+
+def test_there_are_no_timers_to_fire() -> None:
+    """A timer that intake never asked for is refused, so the chassis notices."""
+    assert isinstance(DECIDER.decide(IntakeState(), TimerDue("any", AT), AT), Refused)
+
+
+def test_the_resident_is_told_of_every_event_that_is_consumed() -> None:
+    """R-PET-13: what intake consumes is what the time line or the end of the case needs, and nothing else."""
+    own = {intake.CaseSupplemented, intake.CaseWithdrawn, intake.FeedbackGiven, intake.PersonErased}
+    assert set(TABLE) - own == {event for event in PROGRESS if event is not router.CaseArchived}
+    assert {event.type for event in PROGRESS} >= ENDINGS
+    assert DECIDER.consumes == {event.type for event in PROGRESS}
+
+
+def words(event: Event) -> str | None:
+    told = progress(lambda code: f"〈{code}〉", event)
+    return told.words if told is not None else None
+
+
+def test_a_sealed_matter_names_no_authority() -> None:
+    """R-PET-10: the time line does not tell where an accusation went."""
+    registered = router.Registration(
+        judgement=router.Judgement(by=router.TriagedBy.STAFF, matter=None, track="L", urgency=4),
+        kind="report",
+        place=None,
+        sealed=True,
+    )
+    sealed = router.CaseDispatched(
+        unit="GL-DISCIPLINE",
+        number=1,
+        rung=4,
+        mode=HandlingMode.TRANSFER,
+        matter=None,
+        track="L",
+        urgency=4,
+        route=router.Route(policy="p", jurisdiction="GL"),
+        registered=registered,
+    )
+    assert words(sealed) == "您的诉求已密转有权处理的机关。"
+
+
+def test_words_of_the_events_that_carry_some() -> None:
+    """R-HOT-07, R-LEDGER-01: the unsolved is explained, personal numbers masked; refused requests are not told."""
+    reply = router.CaseReplied(
+        unit="GL0101", result="暂不能修", solved=False, explanation="缺料，问13800138000"
+    )
+    assert words(reply) == "〈GL0101〉答复：暂不能修未解决的原因：缺料，问〔电话〕"
+    assert words(router.ExtensionDecided(granted=False, reason="内部")) is None
+    assert words(router.ExtensionDecided(granted=True, reason="内部")) == "经批准，办理期限已延长。"
+    assert words(router.TrackChosen(track="M")) == "按您的选择，转入人民调解程序。"
+    for outcome in router.Outcome:
+        assert words(router.CaseClosed(outcome=outcome, unit=None))
