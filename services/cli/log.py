@@ -6,7 +6,7 @@ By default no word that a resident or an official wrote is shown: only codes, nu
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -15,6 +15,7 @@ import click
 import orjson
 
 from chassis.calendar import SHANGHAI
+from chassis.cloudevents import structured
 from chassis.database import Connection, Pool, open_pool
 from chassis.log import Position
 from schemas.envelope import Envelope
@@ -178,22 +179,7 @@ def _before(settled: str) -> Position:
 
 def whole(event: Envelope) -> str:
     """The CloudEvent in its JSON format, on one line; `data` holds free text."""
-    return orjson.dumps(
-        {
-            "specversion": "1.0",
-            "id": event.id,
-            "source": event.source,
-            "type": event.type,
-            "subject": str(event.case_id),
-            "time": event.time.astimezone(UTC),
-            "datacontenttype": "application/json",
-            "sequence": str(event.sequence),
-            "traceparent": event.traceparent,
-            "topic": event.topic,
-            "data": orjson.loads(event.data),
-        },
-        option=orjson.OPT_UTC_Z,
-    ).decode()
+    return structured(event).decode()
 
 
 def line(event: Envelope) -> str:

@@ -119,9 +119,12 @@ class Step(BaseModel):
     evidence: tuple[Evidence, ...] = ()
 
 
-def explain(recorded: Iterable[Recorded], jurisdiction: Jurisdiction) -> list[Step]:
-    """The steps of a case's route in order; events that did not move the case are passed over."""
-    speaker = _Speaker(jurisdiction)
+def explain(recorded: Iterable[Recorded], jurisdiction: Jurisdiction, kinds: Mapping[str, str]) -> list[Step]:
+    """The steps of a case's route in order; events that did not move the case are passed over.
+
+    `kinds` are the names in words of the kinds of evidence, by code.
+    """
+    speaker = _Speaker(jurisdiction, kinds)
     steps = []
     for entry in recorded:
         text = speaker.say(entry.event)
@@ -132,7 +135,7 @@ def explain(recorded: Iterable[Recorded], jurisdiction: Jurisdiction) -> list[St
 
 def _step(entry: Recorded, text: str) -> Step:
     event = entry.event
-    route = event.route if isinstance(event, CaseDispatched | Disposition) else None
+    route = event.route if isinstance(event, Disposition) else None
     step = Step(sequence=entry.sequence, at=entry.at, type=event.type, text=text)
     codes: dict[str, object] = {
         "unit": getattr(event, "unit", getattr(event, "street", None)),
@@ -155,8 +158,8 @@ def _step(entry: Recorded, text: str) -> Step:
 class _Speaker:
     """Puts one event into words."""
 
-    def __init__(self, jurisdiction: Jurisdiction) -> None:
-        self._jurisdiction = jurisdiction
+    def __init__(self, jurisdiction: Jurisdiction, kinds: Mapping[str, str]) -> None:
+        self._jurisdiction, self._kinds = jurisdiction, kinds
 
     def say(self, event: Event) -> str | None:
         """The sentence for an event that moved the case, or None."""
@@ -194,7 +197,9 @@ class _Speaker:
             for skip in route.skipped
         ]
         if route.ground is not None:
-            words.append(f"理由：{GROUNDS[route.ground]}（{route.ground}）；{_evidence(route.evidence)}。")
+            words.append(
+                f"理由：{GROUNDS[route.ground]}（{route.ground}）；{self._evidence(route.evidence)}。"
+            )
         if route.successor_of is not None:
             words.append(f"{self._unit(route.successor_of)}已撤销，由其职责承继单位办理（R-PET-04）。")
         if route.rows:
@@ -213,7 +218,7 @@ class _Speaker:
     def _escalated(self, event: CaseEscalated) -> str:
         return (
             f"离开{self._unit(event.unit)}（{RUNGS[event.rung]}级）上报一级。理由：{GROUNDS[event.ground]}"
-            f"（{event.ground}）；{_evidence(event.evidence)}。依据：{_rows((event.row,))}（R-LAD-10）。"
+            f"（{event.ground}）；{self._evidence(event.evidence)}。依据：{_rows((event.row,))}（R-LAD-10）。"
         )
 
     def _disposed(self, event: Disposition) -> str:
@@ -261,6 +266,14 @@ class _Speaker:
                 return f"结案：{_OUTCOMES[event.outcome]}{review}。"
         return None
 
+    def _evidence(self, evidence: tuple[Evidence, ...]) -> str:
+        if not evidence:
+            return "规则直接认定，无需下级先行办理的证据"
+        return "证据：" + "、".join(
+            f"{self._kinds.get(item.kind, item.kind)} {item.reference}{f'（{item.note}）' if item.note else ''}"
+            for item in evidence
+        )
+
     def _unit(self, code: str) -> str:
         unit = self._jurisdiction.units.get(code)
         return unit.name if unit else code
@@ -275,11 +288,3 @@ class _Speaker:
 
 def _rows(rows: Iterable[Fired]) -> str:
     return "；".join(f"{row.table}/{row.row}（{row.source}）" for row in rows)
-
-
-def _evidence(evidence: tuple[Evidence, ...]) -> str:
-    if not evidence:
-        return "规则直接认定，无需下级先行办理的证据"
-    return "证据：" + "、".join(
-        f"{item.kind} {item.reference}{f'（{item.note}）' if item.note else ''}" for item in evidence
-    )

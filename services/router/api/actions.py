@@ -1,0 +1,217 @@
+"""The table of what can be done to a case over HTTP: path, command, roles, and an example that is never refused
+for its fields alone. One generic route serves them all (`services.router.api.commands`)."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from chassis.http import Role
+from schemas import router as r
+from schemas.message import Actor
+from services.router.api.access import WORKERS
+
+_FAR: Final = "2099-12-31T09:00:00+08:00"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One `POST /v1/cases/{case_id}/<path>`. The roles are tried in order; the first that fits acts."""
+
+    path: str
+    command: type[r.RouterCommand]
+    roles: tuple[Role, ...]
+    summary: str
+    example: dict[str, Any]
+    independent: bool = False
+    """Nobody decides so on their own unit's case."""
+    body: type[BaseModel] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "body", _body(self.command, self.example))
+
+    def build(self, body: BaseModel, actor: Actor) -> r.RouterCommand:
+        """The command of a request's body and the caller."""
+        return self.command.model_validate({**dict(body), "actor": actor})
+
+    def sample(self, actor: Actor) -> r.RouterCommand:
+        """The example as a command, to ask the decider whether it would take the like of it."""
+        return self.command.model_validate({**self.example, "actor": actor})
+
+
+def _body(command: type[r.RouterCommand], example: dict[str, Any]) -> type[BaseModel]:
+    """The command without its actor, who is the caller: a model with a schema of its own."""
+    fields: Any = {
+        name: (info.annotation, info) for name, info in command.model_fields.items() if name != "actor"
+    }
+    config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [example]})
+    made: type[BaseModel] = create_model(
+        f"{command.__name__}Body", __config__=config, __doc__=command.__doc__, **fields
+    )
+    return made
+
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action(
+        "triage",
+        r.TriageCase,
+        (Role.OPERATOR, Role.SUPERVISOR),
+        "研判: decide on a case in the triage queue",
+        {"judged": "dispatch", "matter": "neighbour.noise", "urgency": 3},
+    ),
+    Action("sign", r.SignAssignment, WORKERS, "签收: accept the order", {}),
+    Action(
+        "objection",
+        r.ObjectAssignment,
+        WORKERS,
+        "退单: say that your unit is not competent (R-HOT-05)",
+        {"reason": "该路段由市级管养，不属我单位职责", "proposed": "GL-URBAN"},
+    ),
+    Action(
+        "objection/adjudication",
+        r.AdjudicateObjection,
+        (Role.SUPERVISOR,),
+        "退单复核: decide an objection (R-HOT-05)",
+        {"upheld": False, "reason": "依职责清单属该单位职责，请继续办理"},
+        independent=True,
+    ),
+    Action(
+        "contact",
+        r.RecordContact,
+        WORKERS,
+        "联系居民: you spoke with the resident",
+        {"note": "已电话联系，约定明日上午上门"},
+    ),
+    Action(
+        "progress",
+        r.ReportProgress,
+        WORKERS,
+        "进展: tell how far it is",
+        {"note": "已到现场核实，正在协调物业维修"},
+    ),
+    Action(
+        "extension",
+        r.RequestExtension,
+        WORKERS,
+        "申请延期: ask for more time (R-HOT-07)",
+        {"reason": "配件需向厂家订购，预计五日到货", "days": 5},
+    ),
+    Action(
+        "extension/decision",
+        r.DecideExtension,
+        (Role.SUPERVISOR,),
+        "延期审批: grant or refuse more time",
+        {"granted": True, "reason": "情况属实，同意延期"},
+        independent=True,
+    ),
+    Action(
+        "suspension",
+        r.RequestSuspension,
+        WORKERS,
+        "申请挂账: ask for the suspended register (R-GRD-02)",
+        {"reason": "需待老旧小区改造立项后一并解决"},
+    ),
+    Action(
+        "suspension/decision",
+        r.DecideSuspension,
+        (Role.SUPERVISOR,),
+        "挂账审批: grant or refuse the suspended register",
+        {"granted": True, "reason": "客观条件暂不具备，同意挂账"},
+        independent=True,
+    ),
+    Action(
+        "resume",
+        r.ResumeCase,
+        (*WORKERS, Role.SUPERVISOR),
+        "销账恢复: take the case off the suspended register",
+        {"reason": "改造项目已立项，恢复办理"},
+    ),
+    Action(
+        "help",
+        r.DeliverHelp,
+        WORKERS,
+        "协办反馈: deliver your part, or report why you cannot (R-HOT-06)",
+        {"done": True, "note": "已完成现场执法取证，材料移交主办单位"},
+    ),
+    Action(
+        "escalation",
+        r.EscalateCase,
+        (*WORKERS, Role.SUPERVISOR),
+        "上报: lift the case, with ground and evidence (R-LAD-10)",
+        {
+            "ground": "NO_LEGAL_POWER",
+            "evidence": [
+                {"kind": "legal_basis", "reference": "职责清单第12项", "note": "社区无行政处罚权"},
+                {"kind": "handling_record", "reference": "处置记录2026-031", "note": "已两次上门劝阻"},
+                {"kind": "mediation_record", "reference": "调解记录2026-007"},
+            ],
+        },
+    ),
+    Action(
+        "whistle",
+        r.WhistleDepartments,
+        (*WORKERS, Role.SUPERVISOR),
+        "吹哨: the street summons departments (R-HOT-12)",
+        {
+            "units": ["GL-URBAN", "GL-POLICE"],
+            "occasion": "joint_enforcement",
+            "reason": "占道经营反复，需联合执法",
+        },
+    ),
+    Action(
+        "instruction",
+        r.InstructCase,
+        (Role.SUPERVISOR,),
+        "批办: a leader sets owner and deadline (R-MODE-01)",
+        {"unit": "GL-URBAN", "handle_by": _FAR, "leader": "分管副区长", "note": "请限期办结并报告结果"},
+    ),
+    Action(
+        "reply",
+        r.ReplyCase,
+        WORKERS,
+        "办结反馈: say what was done",
+        {"result": "已上门调解，双方约定二十二时后停止施工", "solved": True},
+    ),
+    Action(
+        "callback",
+        r.RecordCallback,
+        (Role.OPERATOR,),
+        "回访: what the resident says (R-HOT-08, R-HOT-09)",
+        {"contacted": True, "resolved": True, "satisfied": True},
+    ),
+    Action(
+        "track",
+        r.ChooseTrack,
+        (Role.OPERATOR,),
+        "选择途径: the resident enters another track (R-LAD-09)",
+        {"track": "P"},
+    ),
+    Action(
+        "emergency/confirmation",
+        r.ConfirmEmergency,
+        (Role.OPERATOR,),
+        "险情接警: the emergency line took the case over (R-HOT-13)",
+        {"reference": "119接警单20260302-0031"},
+    ),
+    Action(
+        "emergency/remainder",
+        r.DispatchRemainder,
+        (Role.OPERATOR, Role.SUPERVISOR),
+        "险情后续: what remains becomes an ordinary order (R-HOT-13)",
+        {"matter": "utilities.billing"},
+    ),
+    Action(
+        "supervision",
+        r.SuperviseCase,
+        (Role.SUPERVISOR,),
+        "督办: supervise the unit for a stated reason (R-HOT-10)",
+        {"reason": "同类问题一周内多次反映，请加快办理"},
+    ),
+    Action(
+        "deadlines/recomputation",
+        r.RecomputeDeadlines,
+        (Role.SUPERVISOR,),
+        "重算时限: count provisional deadlines again by the new year's schedule",
+        {},
+    ),
+)

@@ -1,0 +1,157 @@
+"""The department feed over HTTP: a unit's own topic in commit order as server-sent events, resumable anywhere.
+
+However many clients a unit has, one task looks for its new events; clients that are behind catch up from the log
+in bounded batches.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import FastAPI, Header, Query, Request
+from starlette.responses import StreamingResponse
+
+from chassis.cloudevents import structured
+from chassis.database import Pool
+from chassis.http import Principal, Problem, ServerSentEvent, allow, event_stream
+from chassis.log import Position, read
+from chassis.store import START
+from services.router.api.access import WORKERS, Access
+from services.router.api.office import Office
+
+BATCH: Final = 200
+POLL_S: Final = 0.25
+"""How long the one poller of a unit rests between two looks, in seconds."""
+RECENT: Final = 1000
+"""Events kept for the clients of a unit that are up to date."""
+
+_log = logging.getLogger(__name__)
+Found = tuple[Position, ServerSentEvent]
+_LAST_POSITION: Final = 2**63 - 1
+_SETTLED: Final = "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::numeric - 1)::text"
+"""The transaction id up to which nothing can appear in the log any more."""
+
+
+def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
+    """Add the feed."""
+    feeds = Feeds()
+
+    @app.get(
+        "/v1/units/{code}/feed",
+        tags=["units"],
+        summary="The unit's own topic `dept.<code>.assigned` as server-sent events, in commit order",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
+    async def feed(
+        code: str,
+        request: Request,
+        principal: Annotated[Principal, allow(*WORKERS)],
+        last_event_id: Annotated[str | None, Header(description="`id` of the last event you have")] = None,
+        after: Annotated[str | None, Query(description="the same, for a first connection")] = None,
+    ) -> StreamingResponse:
+        access.check_unit(principal)
+        if principal.unit != code:
+            detail = f"A feed is its unit's own; your token is of {principal.unit}."
+            raise Problem(403, "not_your_feed", "This is another unit's feed", detail)
+        start = _position(last_event_id or after or START)
+        return event_stream(request, feeds.follow(office.host.pool, f"dept.{code}.assigned", start))
+
+
+def _position(text: str) -> Position:
+    try:
+        return Position.parse(text)
+    except ValueError as error:
+        detail = f"{error}. Send the `id` of an event of this feed, or nothing to begin at its first."
+        raise Problem(400, "invalid_position", "The position cannot be read", detail) from None
+
+
+class Feeds:
+    """The feeds that somebody follows now, one for each topic."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[str, _Feed] = {}
+
+    async def follow(self, pool: Pool, topic: str, after: Position) -> AsyncIterator[ServerSentEvent]:
+        """All events of the topic behind `after`, and then each as it is committed."""
+        feed = self._feeds.get(topic)
+        if feed is None:
+            feed = self._feeds[topic] = _Feed(pool, topic)
+        feed.followers += 1
+        try:
+            async for event in feed.follow(after):
+                yield event
+        finally:
+            feed.followers -= 1
+            if not feed.followers:
+                del self._feeds[topic]
+                feed.stop()
+
+
+class _Feed:
+    """A topic that is followed: its latest events, found by one task."""
+
+    def __init__(self, pool: Pool, topic: str) -> None:
+        self._pool, self._topic = pool, topic
+        self._recent: deque[Found] = deque()
+        self._since: Position | None = None
+        """All events behind this place are in `_recent`; None until the first look."""
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._poll())
+        self.followers = 0
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._task.cancel()
+
+    async def follow(self, after: Position) -> AsyncIterator[ServerSentEvent]:
+        """All events behind `after`, without end."""
+        while True:
+            changed, since = self._changed, self._since
+            if since is not None and _key(after) >= _key(since):
+                found = [entry for entry in self._recent if _key(entry[0]) > _key(after)]
+            else:
+                found = await self._read(after)
+                if not found and since is not None:
+                    after = since  # the read came later than `since`: there is nothing between the two
+                    continue
+            for position, event in found:
+                yield event
+                after = position
+            if not found:
+                await changed.wait()
+
+    async def _read(self, after: Position) -> list[Found]:
+        async with self._pool.acquire() as connection:
+            rows = await read(connection, self._topic, after, BATCH)
+        return [(at, ServerSentEvent(str(at), event.type, structured(event))) for at, event in rows]
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                await self._look()
+            except Exception:  # whatever it is, the followers must not wait for nothing: look again
+                _log.warning("the feed %s could not be read; trying again", self._topic, exc_info=True)
+            await asyncio.sleep(POLL_S)
+
+    async def _look(self) -> None:
+        """Find what is new, and wake the followers."""
+        if self._since is None:
+            async with self._pool.acquire() as connection:
+                settled = await connection.fetchval(_SETTLED)
+            self._since = Position(settled, _LAST_POSITION)
+        else:
+            found = await self._read(self._recent[-1][0] if self._recent else self._since)
+            if not found:
+                return
+            self._recent.extend(found)
+            while len(self._recent) > RECENT:
+                self._since = self._recent.popleft()[0]
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def _key(position: Position) -> tuple[int, int]:
+    return int(position.xid), position.position
