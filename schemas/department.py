@@ -65,6 +65,12 @@ class ReminderKind(StrEnum):
     DECIDE = "decide"
     SUPPLEMENT = "supplement"
     """The resident added facts; read them at the API."""
+    REDO = "redo"
+    """Once more, with a new time (R-HOT-08)."""
+    DECIDED = "decided"
+    """The unit's objection or request was decided; read how at the API."""
+    INSTRUCTED = "instructed"
+    """A leader set a new time (R-MODE-01)."""
 
 
 class EndReason(StrEnum):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from schemas import router as r
+from schemas.department import HandlingMode
 from schemas.message import Event
 from services.router.domain.workorder import S, Seat, WorkOrder, registered, taken
 
@@ -79,7 +80,7 @@ def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
         "copies": taken(e.copies),
         "parties": state.parties if e.parties is None else e.parties,
         "subjects": state.subjects if e.subjects is None else e.subjects,
-        "leader": state.leader if e.mode == "instructed" else None,
+        "leader": state.leader if e.mode is HandlingMode.INSTRUCTED else None,
     }
 
 
@@ -91,7 +92,7 @@ def _settled(_: WorkOrder, e: r.SettledOnSite) -> Update:
         "rung": e.rung,
         "number": 1,
         "issued": 1,
-        "mode": "direct",
+        "mode": HandlingMode.DIRECT,
         "replied": True,
     }
 
@@ -122,7 +123,7 @@ def _whistled(state: WorkOrder, e: r.DepartmentsWhistled) -> Update:
     return {
         "helpers": (*state.helpers, *taken(e.helpers)),
         "issued": max(seat.number for seat in e.helpers),
-        "mode": state.mode if state.mode == "instructed" else "joint",
+        "mode": state.mode if state.mode is HandlingMode.INSTRUCTED else HandlingMode.JOINT,
     }
 
 
@@ -180,7 +181,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.HelpDelivered: _delivered,
     r.DepartmentsWhistled: _whistled,
     r.CaseEscalated: _to(S.ESCALATED),
-    r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": "instructed"},
+    r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": HandlingMode.INSTRUCTED},
     r.CaseReplied: lambda _, __: {"status": S.REPLIED, "replied": True, "pending": None},
     r.CallbackOpened: _to(S.CALLBACK),
     r.SettledOnSite: _settled,

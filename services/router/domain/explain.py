@@ -1,4 +1,4 @@
-"""A route in words, for residents and units: which rules decided, where it entered, what was passed over and why."""
+"""A route in words, for residents and units: rules that decided, where it entered, what was passed over."""
 
 from collections.abc import Mapping
 from typing import Final

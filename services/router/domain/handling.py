@@ -120,10 +120,9 @@ class Handling:
         late = state.status is S.CALLBACK and not state.replied
         if state.status not in WORKING and not late:
             return wrong_status(state, "replied to", WORKING, "record the contact with the resident first")
-        if not c.solved and not c.explanation:
-            return Refused(
-                "EXPLANATION_NEEDED", "an unsolved matter is explained to the resident", "explanation"
-            )
+        if (late or not c.solved) and not c.explanation:
+            reason = "R-HOT-07: lateness, or an unsolved matter, is explained to the resident"
+            return Refused("EXPLANATION_NEEDED", reason, "explanation")
         if wrong := self._check(state, c):
             return wrong
         replied = r.CaseReplied(

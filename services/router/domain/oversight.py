@@ -24,7 +24,8 @@ class Oversight:
         """R-HOT-07: more time, or not, with a reason."""
         if state.pending != "extension" or state.status not in WORKING:
             return Refused("NOTHING_PENDING", "no extension was asked for")
-        return [self.extension(state, c.reason, granted=c.granted, by=c.actor)]
+        decided = self.extension(state, c.reason, granted=c.granted, by=c.actor)
+        return [decided, remind(state, state.unit or "", ReminderKind.DECIDED)]
 
     def extension(
         self,
@@ -53,7 +54,8 @@ class Oversight:
             return Refused("BAD_UNTIL", f"the case must come back after now and by {latest}", "until")
         if c.until is not None:
             back = self._desk.clocks.stated("suspension", "instruction", at, c.until)
-        return [self.suspension(state, c.reason, at, back if c.granted else None, by=c.actor)]
+        decided = self.suspension(state, c.reason, at, back if c.granted else None, by=c.actor)
+        return [decided, remind(state, state.unit or "", ReminderKind.DECIDED)]
 
     def suspension(
         self,
@@ -112,7 +114,7 @@ class Oversight:
         if state.replied and (state.redone or lawful):
             closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=True)
             return [recorded, *closed]
-        return [recorded, self.redo(state, "resident: unsettled or unsatisfied", at)]
+        return [recorded, *self.redo(state, "resident: unsettled or unsatisfied", at)]
 
     def _retry(self, state: WorkOrder, at: datetime) -> tuple[r.Term, ...]:
         """R-HOT-08: the next attempt, after the configured hours."""
@@ -126,16 +128,17 @@ class Oversight:
             return []
         if state.replied:
             return self.close(state, r.Outcome.UNREACHABLE, at, EndReason.CLOSED)
-        return [self.redo(state, "no reply within the time, resident not reached", at)]
+        return self.redo(state, "no reply within the time, resident not reached", at)
 
-    def redo(self, state: WorkOrder, reason: str, at: datetime) -> r.RedoOrdered:
+    def redo(self, state: WorkOrder, reason: str, at: datetime) -> list[Event]:
         """JN27, R-LAD-08: once more to the same unit, with a new time. Supervision that is due stays due."""
         row = self._desk.policy.terms.decide(state.kind, str(state.urgency))
         contact = self._desk.clocks.start("contact", row.then["contact"], at)
         handle = self._desk.clocks.handling(self._desk.policy.settings.clocks.redo, at)
         terms = (contact, *handle, *state.only("supervise"))
         unit = state.unit or ""
-        return r.RedoOrdered(terms=terms, unit=unit, reason=reason, unanswered=not state.replied)
+        again = r.RedoOrdered(terms=terms, unit=unit, reason=reason, unanswered=not state.replied)
+        return [again, remind(state, unit, ReminderKind.REDO, handle[0].at)]
 
     def close(
         self, state: WorkOrder, outcome: r.Outcome, at: datetime, reason: EndReason, *, review: bool = False

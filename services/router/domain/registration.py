@@ -278,7 +278,7 @@ class Register:
             rung=self._desk.ladder.rung_of(unit, 0),
             measure=e.resolved.measure if e.resolved else "",
         )
-        return [settled, self._routing.callback("on_site", at)]
+        return [settled, self._routing.recorded(case, unit), self._routing.callback("on_site", at)]
 
     def _link(self, case: WorkOrder, e: CaseSubmitted, why: Why, terms: Terms, at: datetime) -> list[Event]:
         keeper = self._desk.keeper(case.subjects)

@@ -264,6 +264,22 @@ class Routing:
             return [left]
         return [left, self._received(case, authority, number)]
 
+    def recorded(self, case: WorkOrder, unit: str) -> DepartmentAssigned:
+        """R-GRD-01, R-MODE-01 直办: what a unit settled on the spot stands in its own list as well."""
+        return DepartmentAssigned(
+            unit=unit,
+            assignment=case.assignment(1),
+            case_id=case.case_id,
+            role=AssignmentRole.LEAD,
+            lead=unit,
+            matter=case.matter,
+            track=case.track,
+            urgency=case.urgency,
+            mode=HandlingMode.DIRECT,
+            grid=case.place,
+            access=TextAccess.API,
+        )
+
     def _received(self, case: WorkOrder, authority: str, number: int) -> DepartmentAssigned:
         return DepartmentAssigned(
             unit=authority,

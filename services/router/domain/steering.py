@@ -5,10 +5,10 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import EndReason
+from schemas.department import EndReason, ReminderKind
 from schemas.message import Actor, Event
 from schemas.values import Evidence
-from services.router.domain.case import SUPERVISOR, Desk, day, ended
+from services.router.domain.case import SUPERVISOR, Desk, day, ended, remind
 from services.router.domain.handling import wrong_status
 from services.router.domain.registration import REMAINDER, Register
 from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
@@ -119,7 +119,8 @@ class Steering:
         if state.status is not S.OBJECTED:
             return wrong_status(state, "adjudicated", {S.OBJECTED})
         if not c.upheld:
-            return [self.rejected(state, c.reason, at, by=c.actor)]
+            rejected = self.rejected(state, c.reason, at, by=c.actor)
+            return [rejected, remind(state, state.unit or "", ReminderKind.DECIDED)]
         if c.unit is None:
             return Refused("UNIT_NEEDED", "an upheld objection names the unit that gets the case", "unit")
         if wrong := self._unlawful(state, c.unit, at, other=True):
@@ -172,7 +173,7 @@ class Steering:
             handle_by=c.handle_by,
         )
         if unit == state.unit and state.status in WORKING | {S.SIGNED, S.REDO}:
-            return [told]
+            return [told, remind(state, unit, ReminderKind.INSTRUCTED, c.handle_by)]
         terms = Terms(locked=True, leader_until=c.handle_by, by=c.actor)
         rung = self._desk.ladder.rung_of(unit, rung)
         moved = self._routing.dispatch(state, unit, rung, Why(rows=(INSTRUCTED,)), terms, at)

@@ -89,13 +89,18 @@ class Timers:
 
     def _undecided_objection(self, state: WorkOrder, at: datetime) -> list[Event]:
         """An objection that nobody decides lapses: the first receiver keeps the case (R-HOT-06)."""
-        return [self._steering.rejected(state, LAPSED, at, lapsed=True)]
+        rejected = self._steering.rejected(state, LAPSED, at, lapsed=True)
+        return [rejected, self._decided(state)]
 
     def _undecided_request(self, state: WorkOrder, at: datetime) -> list[Event]:
         """A request that nobody decides is refused; the time runs as before."""
         if state.pending == "suspension":
-            return [self._oversight.suspension(state, LAPSED, at, None, lapsed=True)]
-        return [self._oversight.extension(state, LAPSED, granted=False, lapsed=True)]
+            suspension = self._oversight.suspension(state, LAPSED, at, None, lapsed=True)
+            return [suspension, self._decided(state)]
+        return [self._oversight.extension(state, LAPSED, granted=False, lapsed=True), self._decided(state)]
+
+    def _decided(self, state: WorkOrder) -> Event:
+        return remind(state, state.unit or "", ReminderKind.DECIDED)
 
     def _sign(self, state: WorkOrder, at: datetime) -> list[Event]:
         return self._remind_unit(state, "sign", ReminderKind.SIGN, at)

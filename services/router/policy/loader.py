@@ -168,7 +168,9 @@ class _Reader:
         values = _texts(cell)
         for value in sorted(values - domain):
             known = f"one of {_list(domain)}" if len(domain) <= 20 else f"a known {field}"
-            self._add(index, "when", field, f"unknown {field} {value!r}; expected {known}")
+            cells = cell if isinstance(cell, list) else []
+            place = next((str(i) for i, item in enumerate(cells) if value in _texts(item)), "")
+            self._add(index, "when", field, f"unknown {field} {value!r}; expected {known}", place)
         if not values:
             self._add(index, "when", field, f"{field} is an empty list; leave it out for any value")
         return values & domain
@@ -192,8 +194,9 @@ class _Reader:
                 index, "then", name, f"unknown {name} {value!r}; expected one of {_list(allowed or ())}"
             )
 
-    def _add(self, index: int, part: str, name: str, message: str) -> None:
-        self._findings.add(self._source.file, self._source.line("rows", index, part, name), message)
+    def _add(self, index: int, part: str, name: str, message: str, item: str = "") -> None:
+        line = self._source.line("rows", index, part, name, item)
+        self._findings.add(self._source.file, line, message)
 
 
 def _texts(cell: Any) -> frozenset[str]:

@@ -1,0 +1,319 @@
+"""The ladder: entry, skipping, lists, and every ground up."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from schemas import router as r
+from schemas.department import AssignmentRole, DepartmentAssigned, DepartmentAssignmentEnded, EndReason
+from schemas.jurisdiction import Admission
+from schemas.router import Ground
+from schemas.router import OrderStatus as S
+from services.router.domain import explain
+from tests.unit.router_kit import (
+    COMMUNITY,
+    DISTRICT,
+    GRID,
+    OPERATOR,
+    STREET,
+    SUPERVISOR,
+    Played,
+    actor,
+    gulou,
+    open_case,
+    policy,
+    proof,
+    router,
+    submitted,
+)
+
+
+def handled(matter: str = "property.leak", **more: object) -> Played:
+    """A case that its unit has begun to handle."""
+    case = open_case(matter, **more)
+    case.give(r.SignAssignment(actor=case.owner))
+    case.give(r.RecordContact(actor=case.owner))
+    assert case.status is S.HANDLING
+    return case
+
+
+def climb(case: Played, ground: Ground, *kinds: str, **more: object) -> r.EscalateCase:
+    return r.EscalateCase(actor=case.owner, ground=ground, evidence=proof(*kinds), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("matter", "more", "rung", "unit"),
+    [
+        ("property.leak", {}, 1, GRID),
+        ("property.leak", {"parties": ("GL010102",)}, 2, COMMUNITY),
+        ("property.leak", {"parties": ("GL0102",)}, 3, STREET),
+        ("property.leak", {"parties": ("GL02",)}, 4, "GL-HOUSING"),
+        ("family.trivia", {}, 1, GRID),
+        ("utilities.billing", {}, 3, STREET),
+    ],
+)
+def test_entry_rung(matter: str, more: dict[str, object], rung: int, unit: str) -> None:
+    """R-LAD-01: the matter's level, never below the lowest unit that contains the place and all parties."""
+    case = open_case(matter, **more)
+    assert (case.state.rung, case.state.unit) == (rung, unit)
+
+
+def test_wide_matters_enter_higher() -> None:
+    """R-LAD-03: from the configured number of households or departments on, straight to the street."""
+    many = gulou().thresholds.many_households
+    assert open_case(households=many).state.rung == 3
+    assert open_case(households=many - 1).state.rung == 1
+    entry = open_case(households=many).last(r.CaseDispatched).route.entry
+    assert entry is not None
+    assert entry.floor == 3
+
+
+def test_the_subject_is_skipped() -> None:
+    """R-LAD-04: the unit complained of and all under it are passed over, with the reason on record."""
+    case = open_case(subjects=(COMMUNITY,))
+    assert case.state.unit == STREET
+    skipped = case.last(r.CaseDispatched).route.skipped
+    assert [(s.rung, s.unit, s.rule) for s in skipped] == [(1, GRID, "R-LAD-04"), (2, COMMUNITY, "R-LAD-04")]
+    assert all(s.reason for s in skipped)
+
+
+def test_helpers_and_copies_are_never_the_subject() -> None:
+    """R-LAD-04: the unit complained of never sees the case, in whatever role."""
+    case = open_case("municipal.streetlight", subjects=("GL-POWER", COMMUNITY))
+    assert [e.unit for e in case.all(DepartmentAssigned)] == ["GL-URBAN"]
+
+
+def test_all_rungs_skipped() -> None:
+    """R-LAD-04: with the district complained of, the named exit is the superior petition authority."""
+    case = open_case("municipal.road", subjects=(DISTRICT,))
+    assert (case.status, case.state.unit, case.state.exit) == (S.REDIRECTED, None, "superior-petition")
+    assert [s.rung for s in case.last(r.CaseRedirected).route.skipped] == [3, 4]
+    queued = Played()
+    queued.give(submitted(None, subjects=(DISTRICT,)))
+    assert queued.state.exit == "superior-petition"
+
+
+def test_interested_staff_recuse() -> None:
+    """R-LAD-04, R-HOT-14: staff of the unit complained of, or under it, do nothing with the case."""
+    case = open_case(subjects=(COMMUNITY,))
+    for unit in (COMMUNITY, GRID):
+        refusal = case.refused(r.SignAssignment(actor=actor(unit, "supervisor")))
+        assert refusal.code == "INTERESTED"
+
+
+def test_the_lists_bind_the_community() -> None:
+    """R-COM-01, R-HOT-11: an unlisted or assist matter is not the community's to lead, save by entry approval."""
+    base = gulou()
+    garbage = replace(
+        base.matters["order.occupation"], responsible={2: "territorial", 3: "territorial", 4: "GL-URBAN"}
+    )
+    lowered = replace(garbage, entry=base.matters["order.garbage"].entry)
+    known = replace(base, matters={**base.matters, "order.occupation": lowered})
+    case = Played(router(jurisdiction=replace(known, lists=replace(known.lists, admissions=()))))
+    case.give(submitted("order.occupation"))
+    assert case.state.unit == STREET
+    assert [s.rule for s in case.last(r.CaseDispatched).route.skipped] == ["R-COM-01"]
+    admitted = Played(router(jurisdiction=known))
+    admitted.give(submitted("order.occupation"))
+    assert admitted.state.unit == COMMUNITY
+    expired = Played(router(jurisdiction=known), at=datetime(2027, 1, 4, 2, tzinfo=UTC))
+    expired.give(submitted("order.occupation"))
+    assert expired.state.unit == STREET
+    assert isinstance(known.lists.admissions[0], Admission)
+
+
+def test_no_legal_power() -> None:
+    """R-LAD-02, R-LAD-10: one rung up, by ground and evidence; the old owner is told that it is over."""
+    case = handled()
+    case.give(climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record"))
+    assert (case.status, case.state.unit, case.state.rung) == (S.DISPATCHED, COMMUNITY, 2)
+    escalated = case.last(r.CaseEscalated)
+    assert (escalated.unit, escalated.ground, escalated.row.source) == (
+        GRID,
+        Ground.NO_LEGAL_POWER,
+        "R-LAD-02",
+    )
+    route = case.last(r.CaseDispatched).route
+    assert route.ground is Ground.NO_LEGAL_POWER
+    assert len(route.evidence) == 2
+    assert case.last(DepartmentAssignmentEnded).reason is EndReason.ESCALATED
+    words = "".join(explain(route, {}, policy().settings.evidence))
+    assert "本级无法定职权" in words
+    assert "法定职权依据 doc-1" in words
+
+
+def test_evidence_is_demanded() -> None:
+    """R-LAD-10: without all the evidence that the table names nothing climbs."""
+    case = handled()
+    refusal = case.refused(climb(case, Ground.NO_LEGAL_POWER, "legal_basis"))
+    assert (refusal.code, refusal.field) == ("EVIDENCE_NEEDED", "evidence")
+    assert "handling_record" in refusal.reason
+
+
+@pytest.mark.parametrize(
+    "ground",
+    [
+        Ground.CONSULT_ANSWERED,
+        Ground.CALL_COUNT,
+        Ground.IDENTITY,
+        Ground.FINAL_CASE,
+        Ground.DISSATISFIED_LAWFUL,
+        Ground.RESIDENT_CHOICE,
+        Ground.OBJECTION_UPHELD,
+    ],
+)
+def test_never_a_ground(ground: Ground) -> None:
+    """R-LAD-06: refused by code, with the lawful alternative, whatever the evidence."""
+    case = handled()
+    refusal = case.refused(climb(case, ground, *policy().settings.evidence))
+    assert refusal.code.startswith("GROUND_")
+    assert refusal.reason
+
+
+def test_mediation_failed_needs_a_mediation() -> None:
+    """R-LAD-02: a failed mediation, when the parties ask; not in a matter that was never mediated."""
+    case = handled("property.fee")
+    case.give(climb(case, Ground.MEDIATION_FAILED, "mediation_record", "parties_request"))
+    assert case.state.unit == STREET
+    service = handled("order.garbage")
+    assert service.refused(climb(service, Ground.MEDIATION_FAILED)).code == "GROUND_NO_MEDIATION"
+
+
+def test_noise_is_mediated_first() -> None:
+    """R-LAD-07: residential noise goes to the department only after dissuasion and mediation."""
+    case = handled("neighbour.noise")
+    assert case.state.unit == GRID
+    record = climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record")
+    assert case.refused(record).code == "EVIDENCE_NEEDED"
+    case.give(climb(case, Ground.NO_LEGAL_POWER, "mediation_record"))
+    assert case.state.unit == COMMUNITY
+
+
+def test_parties_outside() -> None:
+    """R-LAD-02, R-LAD-01: up to the lowest unit that contains the further parties; not when all live inside."""
+    case = handled()
+    outside = climb(case, Ground.PARTIES_OUTSIDE, "residence_record", parties=("GL0102",))
+    inside = climb(case, Ground.PARTIES_OUTSIDE, "residence_record", parties=(GRID,))
+    assert case.refused(inside).code == "PARTIES_INSIDE"
+    case.give(outside)
+    assert (case.state.unit, case.state.parties) == (STREET, ("GL0102",))
+
+
+@pytest.mark.parametrize(
+    ("ground", "kind"),
+    [(Ground.OWNER_UNCLEAR, "ownership_inquiry"), (Ground.COORDINATION_FAILED, "coordination_record")],
+)
+def test_street_to_district(ground: Ground, kind: str) -> None:
+    """R-LAD-02 (BJJ17): owner unclear or coordination failed lift from the street to the district only."""
+    low = handled()
+    assert low.refused(climb(low, ground, kind)).code == "GROUND_STREET_FIRST"
+    case = handled("municipal.road")
+    case.give(climb(case, ground, kind))
+    assert (case.state.unit, case.state.rung) == ("GL-URBAN", 4)
+
+
+@pytest.mark.parametrize(
+    ("ground", "kind"),
+    [(Ground.SEVERAL_DEPARTMENTS, "department_list"), (Ground.MANY_HOUSEHOLDS, "household_list")],
+)
+def test_straight_to_the_street(ground: Ground, kind: str) -> None:
+    """R-LAD-03: found to be wide, it goes straight to the street, from there to the district."""
+    case = handled()
+    case.give(climb(case, ground, kind))
+    assert (case.state.unit, case.state.rung) == (STREET, 3)
+
+
+def test_interest_found_later() -> None:
+    """R-LAD-04: units found to be interested are passed over, and never again see the case."""
+    case = handled()
+    assert case.refused(climb(case, Ground.SUBJECT_SKIPPED, "interest_declaration")).field == "subjects"
+    case.give(climb(case, Ground.SUBJECT_SKIPPED, "interest_declaration", subjects=(COMMUNITY,)))
+    assert (case.state.unit, case.state.subjects) == (STREET, (COMMUNITY,))
+    assert case.refused(r.SignAssignment(actor=actor(COMMUNITY))).code == "INTERESTED"
+
+
+def test_danger_bypasses_the_ladder() -> None:
+    """R-LAD-05: from any open status to the emergency line; the unit is relieved."""
+    case = open_case()
+    danger = climb(case, Ground.DANGER, "danger_report")
+    assert case.refused(danger).field == "line"
+    case.give(danger.model_copy(update={"line": "119"}))
+    assert (case.status, case.state.line) == (S.EMERGENCY_XFER, "119")
+    assert case.last(DepartmentAssignmentEnded).reason is EndReason.EMERGENCY
+
+
+def test_the_top_has_no_rung_above() -> None:
+    """R-LAD-02: the district does not pass matters up (矛盾不上交); the resident's own ways stay open."""
+    case = handled("land.compensation")
+    refusal = case.refused(climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record"))
+    assert refusal.code == "GROUND_TOP"
+
+
+def test_second_breach_climbs_after_supervision() -> None:
+    """R-LAD-08, R-LAD-02: first remind and supervise the same owner; only a second breach after that climbs."""
+    case = handled()
+    assert case.refused(climb(case, Ground.SECOND_BREACH)).code == "NO_SECOND_BREACH"
+    case.wait("handle")
+    assert (case.status, case.state.unit) == (S.CALLBACK, GRID)
+    case.wait("supervise")
+    case.give(r.RecordCallback(actor=OPERATOR, contacted=True))
+    assert (case.status, case.state.unit) == (S.REDO, GRID)
+    case.wait("handle")
+    case.give(r.EscalateCase(actor=SUPERVISOR, ground=Ground.SECOND_BREACH))
+    assert (case.status, case.state.unit) == (S.DISPATCHED, COMMUNITY)
+    assert [e.kind for e in case.last(r.CaseEscalated).evidence] == ["breach_record"]
+
+
+def test_two_breaches_without_supervision_do_not_climb() -> None:
+    """R-LAD-08: without supervision in between there is no second breach."""
+    case = handled()
+    case.wait("handle")
+    case.give(r.RecordCallback(actor=OPERATOR, contacted=True))
+    case.state = case.state.model_copy(update={"terms": case.state.without("supervise")})
+    case.wait("handle")
+    assert case.refused(climb(case, Ground.SECOND_BREACH)).code == "NO_SECOND_BREACH"
+
+
+@pytest.mark.parametrize("track", ["P", "L"])
+def test_the_resident_chooses_from_any_rung(track: str) -> None:
+    """R-LAD-09: petition or legal track from any rung and status; the route says whose choice it was."""
+    for case in (
+        open_case(),
+        handled(),
+        open_case("municipal.road"),
+        open_case(resolved=None, households=99),
+    ):
+        case.give(r.ChooseTrack(actor=OPERATOR, track=track))
+        if track == "P":
+            assert (case.state.unit, case.state.exit) == ("GL-PETITION", None)
+            assert case.last(r.CaseDispatched).route.ground is Ground.RESIDENT_CHOICE
+        else:
+            assert (case.status, case.state.unit) == (S.REDIRECTED, None)
+        assert case.refused(r.ChooseTrack(actor=OPERATOR, track=track)).code == "SAME_TRACK"
+
+
+def test_mediation_is_chosen_with_the_same_unit_or_back_from_the_petition() -> None:
+    """R-LAD-09: another procedure with the same unit; from the petition office back to the ladder."""
+    case = handled("order.garbage")
+    case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
+    assert (case.status, case.state.unit, case.state.track) == (S.HANDLING, COMMUNITY, "M")
+    case.give(r.ChooseTrack(actor=OPERATOR, track="P"))
+    case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
+    assert (case.status, case.state.unit) == (S.DISPATCHED, COMMUNITY)
+    assert case.refused(r.ChooseTrack(actor=OPERATOR, track="L", exit="x")).field == "exit"
+
+
+def test_petition_office_complained_of() -> None:
+    """R-LAD-04, R-LAD-09: the choice stands, the petition goes to the superior authority."""
+    case = open_case(subjects=("GL-PETITION",))
+    case.give(r.ChooseTrack(actor=OPERATOR, track="P"))
+    assert case.state.exit == "superior-petition"
+
+
+def test_role_of_the_new_lead_is_lead() -> None:
+    """R-HOT-06: after a step up exactly one unit leads."""
+    case = handled()
+    case.give(climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record"))
+    leads = [e.unit for e in case.all(DepartmentAssigned) if e.role is AssignmentRole.LEAD]
+    assert leads == [GRID, COMMUNITY]

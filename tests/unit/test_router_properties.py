@@ -1,0 +1,231 @@
+"""Whatever happens, in whatever order: one responsible unit or one named exit, no dead end, no stale clock."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from chassis.decider import Input, Refused, TimerDue
+from schemas import router as r
+from schemas.department import DepartmentAssigned, DepartmentEvent
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.message import Event
+from schemas.router import OrderStatus as S
+from schemas.values import Emergency, Evidence, OnSiteResolution, Place, PlaceSource, RequestKind
+from services.router.domain.workorder import FINAL
+from tests.unit.router_kit import CASE, MONDAY, actor, gulou, policy, router, submitted
+
+J = gulou()
+UNITS = sorted(J.units)
+TERRITORY = sorted(code for code, unit in J.units.items() if unit.rung is not None)
+NEAR = ["GL", "GL01", "GL02", "GL0101", "GL0102", "GL010101", "GL010102", "GL01010101"]
+BODIES = sorted(code for code, unit in J.units.items() if unit.rung is None)
+ANY_UNIT = st.sampled_from(NEAR + BODIES)
+TEXT = st.just("理由充分")
+ROLES = st.sampled_from(["operator", "handler", "supervisor", "petition_officer"])
+EVIDENCE = st.just(tuple(Evidence(kind=kind, reference="1") for kind in policy().settings.evidence))
+SUBJECTS = st.lists(ANY_UNIT, max_size=2).map(tuple)
+PARTIES = st.lists(st.sampled_from(NEAR), max_size=2).map(tuple)
+PLACES = st.sampled_from(
+    [Place(source=PlaceSource.UNKNOWN)]
+    + [Place(source=PlaceSource.UNIT, grid=grid) for grid in ("GL010101", "GL020101", "nowhere")]
+)
+SUBMISSIONS = st.builds(
+    submitted,
+    matter=st.sampled_from([*J.matters, "unknown", None]),
+    place=PLACES,
+    parties=PARTIES,
+    subjects=SUBJECTS,
+    households=st.sampled_from([None, 1, 500]),
+    kind=st.sampled_from(RequestKind),
+    urgency=st.sampled_from([None, 1, 2, 3, 4]),
+    track=st.sampled_from([None, None, "S", "M", "P", "L"]),
+    confidential=st.booleans(),
+    new_facts=st.booleans(),
+    repeat_of=st.sampled_from([None, None, CASE]),
+    emergency=st.sampled_from([None, None, Emergency(line="119", ground="着火")]),
+    resolved=st.sampled_from(
+        [None, None, OnSiteResolution(unit="GL010101", measure="完成", resolved_at=MONDAY)]
+    ),
+)
+
+
+def commands(owner: str | None) -> st.SearchStrategy[r.RouterCommand]:
+    """Any command, by the owner, the hotline, a supervisor or somebody else."""
+    actors = st.builds(actor, st.sampled_from([owner, owner, "GL-HOTLINE", "GL", None]) | ANY_UNIT, ROLES)
+    special: dict[type[r.RouterCommand], dict[str, Any]] = {
+        r.TriageCase: {
+            "matter": st.sampled_from([None, *J.matters]),
+            "track": st.none(),
+            "urgency": st.none(),
+            "place": st.none(),
+            "parties": st.none(),
+            "subjects": st.none() | SUBJECTS,
+            "exit": st.none(),
+            "answer": TEXT,
+        },
+        r.ObjectAssignment: {"reason": TEXT, "proposed": st.none()},
+        r.AdjudicateObjection: {"unit": st.none() | ANY_UNIT},
+        r.EscalateCase: {
+            "evidence": EVIDENCE,
+            "subjects": SUBJECTS,
+            "parties": PARTIES,
+            "line": st.sampled_from([None, "110"]),
+        },
+        r.WhistleDepartments: {"units": st.lists(ANY_UNIT, min_size=1, max_size=3).map(tuple)},
+        r.InstructCase: {
+            "unit": ANY_UNIT,
+            "leader": TEXT,
+            "handle_by": st.just(MONDAY + timedelta(days=400)),
+        },
+        r.ReplyCase: {
+            "explanation": TEXT,
+            "check": st.sampled_from([None, r.OnSiteCheck(unit="GL010101", matches=True)]),
+        },
+        r.DecideSuspension: {"until": st.none()},
+        r.ChooseTrack: {"track": st.sampled_from("SMPL"), "exit": st.none()},
+        r.DispatchRemainder: {"matter": st.sampled_from([None, "property.leak", "unknown"])},
+        r.RecordContact: {"note": TEXT},
+        r.ConfirmEmergency: {"reference": TEXT},
+    }
+    texts = {"reason": TEXT, "note": TEXT, "result": TEXT}
+    built = []
+    for kind in r.COMMANDS:
+        fields = {name: how for name, how in texts.items() if name in kind.model_fields}
+        built.append(st.builds(kind, actor=actors, **{**fields, **special.get(kind, {})}))
+    return st.one_of(built)
+
+
+class Life(RuleBasedStateMachine):
+    """One case under any sequence of submissions, duplicates, commands and clocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router = router()
+        self.state = self.router.initial(CASE)
+        self.at: datetime = MONDAY
+        self.numbers: set[str] = set()
+
+    def apply(self, given_: Input) -> list[Event]:
+        decision = self.router.decide(self.state, given_, self.at)
+        if isinstance(decision, Refused):
+            assert decision.code
+            assert decision.reason
+            return []
+        for event in decision:
+            self.check(event)
+            self.state = self.router.evolve(self.state, event)
+        return list(decision)
+
+    def check(self, event: Event) -> None:
+        if isinstance(event, DepartmentEvent):
+            assert not self.interested(event.unit), "R-LAD-04: a subject was told"
+        if isinstance(event, DepartmentAssigned):
+            assert event.assignment not in self.numbers, "an assignment number was given twice"
+            self.numbers.add(event.assignment)
+        if (
+            isinstance(event, r.CaseDispatched)
+            and self.state.rung is not None
+            and self.state.status is not None
+        ):
+            climbed = event.rung > self.state.rung and event.registered is None
+            assert not climbed or (event.route.ground and event.route.evidence), "R-LAD-10"
+
+    def interested(self, unit: str) -> bool:
+        return any(s in J.units and J.controls(s, unit) for s in self.state.subjects)
+
+    @initialize(given_=SUBMISSIONS)
+    def submit(self, given_: Any) -> None:
+        decision = self.router.decide(self.state, given_, self.at)
+        assert not isinstance(decision, Refused)
+        for event in decision:
+            if isinstance(event, DepartmentEvent):
+                assert not any(s in J.units and J.controls(s, event.unit) for s in given_.subjects)
+        self.numbers = {e.assignment for e in decision if isinstance(e, DepartmentAssigned)}
+        for event in decision:
+            self.state = self.router.evolve(self.state, event)
+        assert decision
+        assert self.router.decide(self.state, given_, self.at) == []
+
+    @rule(data=st.data())
+    def command(self, data: st.DataObject) -> None:
+        self.apply(data.draw(commands(self.state.unit)))
+
+    @rule(given_=st.sampled_from([CaseSupplemented(text="补充"), CaseWithdrawn()]))
+    def resident(self, given_: Event) -> None:
+        self.apply(given_)
+
+    @rule(resolved=st.booleans())
+    def feedback(self, resolved: bool) -> None:
+        self.apply(FeedbackGiven(contacted=True, resolved=resolved, satisfied=resolved))
+
+    @rule(late=st.sampled_from([timedelta(), timedelta(hours=1), timedelta(days=30)]))
+    def next_clock(self, late: timedelta) -> None:
+        timers = sorted(self.router.due(self.state), key=lambda t: t.at)
+        if not timers:
+            return
+        first = timers[0]
+        self.at = max(self.at, first.at + late)
+        assert self.apply(TimerDue(first.name, first.at)), f"{first.name} passed in silence"
+        assert first not in self.router.due(self.state), "R-HOT-10: a fired clock is still there"
+
+    @rule(
+        hours=st.integers(0, 400), name=st.sampled_from(["handle", "sign", "archive", "callback", "nonsense"])
+    )
+    def stray_clock(self, hours: int, name: str) -> None:
+        self.at += timedelta(hours=hours)
+        self.apply(TimerDue(name, self.at))
+
+    @invariant()
+    def one_unit_or_one_exit(self) -> None:
+        if self.state.status is None:
+            return
+        assert (self.state.unit is None) != (self.state.exit is None)
+        if self.state.unit is not None:
+            assert self.state.unit in J.units
+            assert not self.interested(self.state.unit), "R-LAD-04: the subject is responsible"
+
+    @invariant()
+    def no_dead_end(self) -> None:
+        if self.state.status not in {None, S.ARCHIVED}:
+            assert self.router.due(self.state), f"{self.state.status} waits for nothing"
+
+    @invariant()
+    def never_at_rest_in_passing_states(self) -> None:
+        assert self.state.status not in {S.ESCALATED, S.REPLIED}
+
+    @invariant()
+    def state_survives_storage(self) -> None:
+        assert self.router.load(self.router.dump(self.state)) == self.state
+
+
+Life.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+class TestLife(Life.TestCase):
+    """R-LAD-04, R-LAD-10, R-HOT-10 and invariant 1 of the design, over any history."""
+
+
+@given(given_=SUBMISSIONS, data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_left_alone_every_case_is_reminded_of_or_archived(given_: Any, data: st.DataObject) -> None:
+    """R-HOT-10, R-LAD-08: clocks alone, late by any time, never lose a case nor fire without effect."""
+    decider = router()
+    state, at = decider.initial(CASE), MONDAY
+    inputs: list[Input] = [given_]
+    for _ in range(25):
+        for given_input in inputs:
+            decision = decider.decide(state, given_input, at)
+            assert not isinstance(decision, Refused)
+            for event in decision:
+                state = decider.evolve(state, event)
+        timers = sorted(decider.due(state), key=lambda t: t.at)
+        if not timers:
+            break
+        at = max(at, timers[0].at + timedelta(minutes=data.draw(st.integers(0, 100_000))))
+        inputs = [TimerDue(timers[0].name, timers[0].at)]
+    assert (
+        state.status in FINAL or any(t.name.endswith("_supervise") for t in decider.due(state)) or state.unit
+    )
