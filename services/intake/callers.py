@@ -37,7 +37,7 @@ class Caller:
         """Return the member of staff for the audit trail; None for a resident, whose identity stays out of it."""
         if self.is_resident:
             return None
-        return Actor.model_construct(subject=self.subject[:128], role=self.role.value, unit=self.unit)
+        return Actor(subject=self.subject[:128], role=self.role.value, unit=self.unit)
 
 
 def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, ...]) -> Caller:

@@ -84,7 +84,7 @@ class Desk:
         title, text = mask(body.title), mask(body.text)
         case = self._event(body, check, who, place, title, text)
         filing = self._filing(case_id, case, body, who, unit, check.now)
-        command = SubmitCase.model_construct(case=case, filing=filing, new_facts=body.new_facts)
+        command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
         return Submission(case_id, command, who.is_resident)
 
     def _event(
@@ -93,7 +93,7 @@ class Desk:
         reporter = body.reporter
         received_at = body.received_at or check.now
         channel = CHANNELS[who.role] if who.is_resident or body.channel is None else body.channel
-        return CaseSubmitted.model_construct(
+        return CaseSubmitted(
             channel=channel,
             received_at=received_at,
             kind=body.kind,
@@ -119,7 +119,7 @@ class Desk:
     def _emergency(self, body: CaseBody, title: str, text: str) -> Emergency | None:
         """R-LAD-05, R-HOT-13: declared by staff, else found in the masked words, which it quotes."""
         if body.emergency_line is not None:
-            return Emergency.model_construct(line=body.emergency_line, ground=_OPERATOR_SAYS)
+            return Emergency(line=body.emergency_line, ground=_OPERATOR_SAYS)
         return self._matcher.emergency(title, text)
 
     def _filing(
@@ -127,7 +127,7 @@ class Desk:
     ) -> Filing:
         persons = self._persons(body, who)
         fingerprint = self._index.fingerprint(body.title, body.text) if persons else b""
-        return Filing.model_construct(
+        return Filing(
             unit=unit,
             code_digest=self.codes.digest(self.codes.of(case_id)),
             sealed=self._sealed(case_id, case, body, now),
@@ -156,7 +156,7 @@ class Desk:
         """Encrypt the reporter, and the words that masking changed; None where there is nothing to protect."""
         reporter = body.reporter
         given = body.place.address
-        record = PersonalRecord.model_construct(
+        record = PersonalRecord(
             name=reporter.name if reporter else None,
             phone=reporter.phone if reporter else None,
             id_number=reporter.id_number if reporter else None,
@@ -200,7 +200,7 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
 def _resolution(body: CaseBody, who: Caller, received_at: datetime) -> OnSiteResolution | None:
     if body.resolved is None or who.unit is None:
         return None
-    return OnSiteResolution.model_construct(
+    return OnSiteResolution(
         unit=who.unit,
         measure=mask(body.resolved.measure),
         resolved_at=body.resolved.resolved_at or received_at,

@@ -1,7 +1,6 @@
 """Identifiers made at the edge: case ids that sort by time, and the tracking codes that residents keep."""
 
 import hashlib
-import hmac
 import os
 from datetime import datetime
 from typing import Final
@@ -10,8 +9,9 @@ from uuid import UUID
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: no I, L, O or U to be misheard or misread."""
 _HEARD_AS: Final = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None})
-_LENGTH: Final = 12
-"""Characters of a code, 5 bits each: 60 bits cannot be guessed over the network."""
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS: Final = range(0, 60, 10)
+"""A code has 12 characters of 5 bits, taken two by two: 60 bits cannot be guessed over the network."""
 _DIGEST_BYTES: Final = 16
 
 
@@ -31,12 +31,13 @@ class TrackingCodes:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = hmac.digest(key, b"tracking code", "sha256")
+        self._key = key
 
     def of(self, case_id: UUID) -> str:
         """Return the code of a case: 12 characters."""
-        bits = int.from_bytes(hmac.digest(self._key, case_id.bytes, "sha256")[:8], "big")
-        return "".join([_ALPHABET[bits >> shift & 31] for shift in range(0, _LENGTH * 5, 5)])
+        mac = hashlib.blake2b(case_id.bytes, digest_size=8, key=self._key, person=b"tracking code")
+        bits = int.from_bytes(mac.digest(), "big")
+        return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
 
     def digest(self, code: str) -> bytes:
         """Return what is stored of a code as somebody typed it: case, spaces, hyphens, O and 0 do not matter."""

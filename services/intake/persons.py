@@ -53,8 +53,8 @@ class BlindIndex:
 
     def fingerprint(self, title: str, text: str) -> bytes:
         """Return a digest of the words, blind to width, case, spaces and punctuation (R-HOT-03)."""
-        plain = unicodedata.normalize("NFKC", f"{title}\n{text}").casefold()
-        return self._digest(b"text:", _NOT_ALNUM.sub("", plain))
+        words = _NOT_ALNUM.sub("", f"{title}\n{text}")
+        return self._digest(b"text:", unicodedata.normalize("NFKC", words).casefold())
 
     def _digest(self, kind: bytes, value: str) -> bytes:
         return hmac.digest(self._key, kind + value.encode(), "sha256")[:_DIGEST_BYTES]

@@ -15,7 +15,7 @@ def resolve(body: CaseBody, check: Check, who: Caller, gazetteer: Gazetteer, add
     given = body.place
     point = given if given.longitude is not None else body.location
     source, grid = _grid(body, check, who, gazetteer)
-    return Place.model_construct(
+    return Place(
         source=source,
         grid=grid,
         building_group=None,

@@ -40,7 +40,7 @@ class Vault:
         chance = os.urandom(_KEY_BYTES + 2 * _NONCE_BYTES)
         key, nonce, wrapping = chance[:32], chance[32:44], chance[44:]
         bound = case_id.bytes + record_id.bytes
-        return Sealed.model_construct(
+        return Sealed(
             record_id=record_id,
             key_id=self.current,
             wrapped_key=wrapping + self._masters[self.current].encrypt(wrapping, key, bound),
