@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from schemas.department import HandlingMode
-from schemas.jurisdiction import Jurisdiction, Rung
+from schemas.jurisdiction import Jurisdiction
 from schemas.message import Event
 from schemas.router import (
     AssignmentObjected,
@@ -41,39 +41,15 @@ from schemas.router import (
     TriageQueued,
 )
 from schemas.values import Evidence
+from services.router.domain.explain import GROUNDS, RUNGS
+from services.router.domain.explain import explain as explain_route
 
-RUNGS: Final[Mapping[int, str]] = {
-    Rung.BUILDING_GROUP: "楼组",
-    Rung.GRID: "网格",
-    Rung.COMMUNITY: "社区",
-    Rung.STREET: "街道",
-    Rung.DISTRICT: "区",
-}
 TRACKS: Final[Mapping[str, str]] = {"S": "服务", "M": "调解", "P": "信访", "L": "法定程序"}
 MODES: Final[Mapping[HandlingMode, str]] = {
     HandlingMode.DIRECT: "直办",
     HandlingMode.TRANSFER: "转办",
     HandlingMode.JOINT: "协办",
     HandlingMode.INSTRUCTED: "批办",
-}
-GROUNDS: Final[Mapping[Ground, str]] = {
-    Ground.NO_LEGAL_POWER: "下级没有法定职权",
-    Ground.MEDIATION_FAILED: "调解未成且当事人请求上报",
-    Ground.SECOND_BREACH: "督办后再次逾期",
-    Ground.PARTIES_OUTSIDE: "当事人超出本单位辖区",
-    Ground.OWNER_UNCLEAR: "责任单位不明",
-    Ground.COORDINATION_FAILED: "协调未果",
-    Ground.SEVERAL_DEPARTMENTS: "涉及多个部门",
-    Ground.MANY_HOUSEHOLDS: "涉及众多住户",
-    Ground.SUBJECT_SKIPPED: "该级是被反映对象、受其管辖或应当回避",
-    Ground.DANGER: "出现险情",
-    Ground.OBJECTION_UPHELD: "退单成立，复核指定其他单位",
-    Ground.RESIDENT_CHOICE: "居民选择其他途径",
-    Ground.CONSULT_ANSWERED: "咨询已答复",
-    Ground.CALL_COUNT: "来电次数",
-    Ground.IDENTITY: "诉求人身份",
-    Ground.FINAL_CASE: "已终结的事项",
-    Ground.DISSATISFIED_LAWFUL: "对依法处理且已说明的结果不满意",
 }
 _QUEUED: Final[Mapping[QueueReason, str]] = {
     QueueReason.LOW_CONFIDENCE: "自动研判把握不足",
@@ -160,6 +136,7 @@ class _Speaker:
 
     def __init__(self, jurisdiction: Jurisdiction, kinds: Mapping[str, str]) -> None:
         self._jurisdiction, self._kinds = jurisdiction, kinds
+        self._names = {code: unit.name for code, unit in jurisdiction.units.items()}
 
     def say(self, event: Event) -> str | None:
         """The sentence for an event that moved the case, or None."""
@@ -188,37 +165,12 @@ class _Speaker:
         return "".join(words)
 
     def _reasons(self, route: Route) -> list[str]:
-        """Why there: where it entered, what was skipped, on what ground, by which rows."""
-        words = []
-        if route.entry is not None:
-            words.append(self._entry(route.entry))
-        words += [
-            f"跳过{RUNGS[skip.rung]}级{self._unit(skip.unit)}：{skip.reason}（{skip.rule}）。"
-            for skip in route.skipped
-        ]
-        if route.ground is not None:
-            words.append(
-                f"理由：{GROUNDS[route.ground]}（{route.ground}）；{self._evidence(route.evidence)}。"
-            )
-        if route.successor_of is not None:
-            words.append(f"{self._unit(route.successor_of)}已撤销，由其职责承继单位办理（R-PET-04）。")
-        if route.rows:
-            words.append(f"依据：{_rows(route.rows)}。")
-        return words
-
-    def _entry(self, entry: Entry) -> str:
-        text = (
-            f"事项起办层级为{RUNGS[entry.matter]}，包含地点和各方当事人的最低单位为"
-            f"{self._unit(entry.unit)}（{RUNGS[entry.common]}级）"
-        )
-        if entry.floor > max(entry.matter, entry.common):
-            return f"{text}，因涉及面广直接进入{RUNGS[entry.floor]}级（R-LAD-03）。"
-        return f"{text}，取其高者（R-LAD-01）。"
+        return explain_route(route, self._names, self._kinds)
 
     def _escalated(self, event: CaseEscalated) -> str:
         return (
             f"离开{self._unit(event.unit)}（{RUNGS[event.rung]}级）上报一级。理由：{GROUNDS[event.ground]}"
-            f"（{event.ground}）；{self._evidence(event.evidence)}。依据：{_rows((event.row,))}（R-LAD-10）。"
+            f"（{event.ground}）；{self._evidence(event.evidence)}。依据：{event.row.table}/{event.row.row}（{event.row.source}，R-LAD-10）。"
         )
 
     def _disposed(self, event: Disposition) -> str:
@@ -275,8 +227,7 @@ class _Speaker:
         )
 
     def _unit(self, code: str) -> str:
-        unit = self._jurisdiction.units.get(code)
-        return unit.name if unit else code
+        return self._names.get(code, code)
 
     def _units(self, codes: Iterable[str]) -> str:
         return "、".join(self._unit(code) for code in codes)
@@ -284,7 +235,3 @@ class _Speaker:
     def _matter(self, code: str | None) -> str:
         matter = self._jurisdiction.matters.get(code) if code else None
         return matter.name if matter else "待定"
-
-
-def _rows(rows: Iterable[Fired]) -> str:
-    return "；".join(f"{row.table}/{row.row}（{row.source}）" for row in rows)
