@@ -69,6 +69,11 @@ def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
 
 
 def is_complained_of(who: Caller, subjects: list[str], jurisdiction: Jurisdiction) -> bool:
-    """R-LAD-04, R-HOT-14: whether the caller's unit is complained of, or stands under one that is."""
+    """R-LAD-04, R-HOT-14: whether the caller's unit is complained of, or stands under one that is.
+
+    Of a caller without a unit nobody knows under whom they stand, so any subject keeps them out.
+    """
     unit = who.unit
-    return unit is not None and any(jurisdiction.controls(subject, unit) for subject in subjects)
+    if unit is None:
+        return bool(subjects)
+    return any(jurisdiction.controls(subject, unit) for subject in subjects)
