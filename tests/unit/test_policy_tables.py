@@ -104,8 +104,10 @@ def test_mistakes_are_named_with_file_and_line(
     """R-COM-01, R-LAD-10: unknown units, matters, fields and values are refused where they stand."""
     line = edit(folder, name, old, new)
     findings = check_policy(folder, gulou())
-    assert [(f.file, f.line) for f in findings if message in f.message] == [(name, line)], findings
-    with pytest.raises(ReferenceInvalid, match=f"{name}:{line}: "):
+    assert [(f.file, f.line) for f in findings if message in f.message] == [(f"policy/{name}", line)], (
+        findings
+    )
+    with pytest.raises(ReferenceInvalid, match=f"policy/{name}:{line}: "):
         load_policy(folder, gulou())
 
 
@@ -141,4 +143,4 @@ def test_row_ids_are_unique(folder: Path) -> None:
 
 def test_missing_file_is_named(folder: Path) -> None:
     (folder / "terms.yaml").unlink()
-    assert [f.file for f in check_policy(folder, gulou())] == ["terms.yaml"]
+    assert [f.file for f in check_policy(folder, gulou())] == ["policy/terms.yaml"]

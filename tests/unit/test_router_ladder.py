@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from schemas import router as r
 from schemas.department import AssignmentRole, DepartmentAssigned, DepartmentAssignmentEnded, EndReason
-from schemas.jurisdiction import Admission
+from schemas.jurisdiction import Admission, Rung
 from schemas.router import Ground
 from schemas.router import OrderStatus as S
 from services.router.domain import explain
@@ -29,7 +30,7 @@ from tests.unit.router_kit import (
 )
 
 
-def handled(matter: str = "property.leak", **more: object) -> Played:
+def handled(matter: str = "property.leak", **more: Any) -> Played:
     """A case that its unit has begun to handle."""
     case = open_case(matter, **more)
     case.give(r.SignAssignment(actor=case.owner))
@@ -38,8 +39,8 @@ def handled(matter: str = "property.leak", **more: object) -> Played:
     return case
 
 
-def climb(case: Played, ground: Ground, *kinds: str, **more: object) -> r.EscalateCase:
-    return r.EscalateCase(actor=case.owner, ground=ground, evidence=proof(*kinds), **more)  # type: ignore[arg-type]
+def climb(case: Played, ground: Ground, *kinds: str, **more: Any) -> r.EscalateCase:
+    return r.EscalateCase(actor=case.owner, ground=ground, evidence=proof(*kinds), **more)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,12 @@ def test_the_lists_bind_the_community() -> None:
     """R-COM-01, R-HOT-11: an unlisted or assist matter is not the community's to lead, save by entry approval."""
     base = gulou()
     garbage = replace(
-        base.matters["order.occupation"], responsible={2: "territorial", 3: "territorial", 4: "GL-URBAN"}
+        base.matters["order.occupation"],
+        responsible={
+            Rung.COMMUNITY: "territorial",
+            Rung.STREET: "territorial",
+            Rung.DISTRICT: "GL-URBAN",
+        },
     )
     lowered = replace(garbage, entry=base.matters["order.garbage"].entry)
     known = replace(base, matters={**base.matters, "order.occupation": lowered})

@@ -1,6 +1,7 @@
 """Where a fresh case goes: triage, dispositions, emergencies, exits, helpers and copies."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from schemas.department import (
     TextAccess,
 )
 from schemas.intake import CaseSubmitted
+from schemas.message import Event
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution, Place, PlaceSource, RequestKind
 from tests.unit.router_kit import (
@@ -107,7 +109,7 @@ def test_sure_triage_dispatches() -> None:
         ({"place": Place(source=PlaceSource.UNIT, grid="XX")}, r.QueueReason.UNKNOWN_UNIT),
     ],
 )
-def test_unknown_codes_wait_for_a_human(more: dict[str, object], reason: r.QueueReason) -> None:
+def test_unknown_codes_wait_for_a_human(more: dict[str, Any], reason: r.QueueReason) -> None:
     """R-LAD-04: a submission whose units cannot be checked is never dispatched blindly."""
     case = Played()
     case.give(submitted(**{"matter": "order.garbage", **more}))
@@ -291,7 +293,8 @@ def test_confidential_text_goes_to_the_responsible_unit_only() -> None:
 def test_nothing_about_the_reporter_leaves() -> None:
     """R-HOT-14: no event of the router has a field about the reporter."""
     reporter = {"reporter", "phone", "name", "caller", "contact", "anonymous", "channel", "worker"}
-    for event in (*r.EVENTS, DepartmentAssigned, DepartmentReminded):
+    kinds: tuple[type[Event], ...] = (*r.EVENTS, DepartmentAssigned, DepartmentReminded)
+    for event in kinds:
         assert not reporter & set(event.model_fields), event
     assert reporter & set(CaseSubmitted.model_fields)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ SATISFIED = r.RecordCallback(actor=OPERATOR, contacted=True, resolved=True, sati
 UNSETTLED = r.RecordCallback(actor=OPERATOR, contacted=True)
 
 
-def reply(case: Played, **more: object) -> r.ReplyCase:
-    return r.ReplyCase(actor=case.owner, result="已修好", **more)  # type: ignore[arg-type]
+def reply(case: Played, **more: Any) -> r.ReplyCase:
+    return r.ReplyCase(actor=case.owner, result="已修好", **more)
 
 
 def objected() -> Played:

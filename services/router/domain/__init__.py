@@ -2,7 +2,7 @@
 
 from services.router.domain.colour import Colour, colour
 from services.router.domain.explain import explain
-from services.router.domain.registration import Triage
+from services.router.domain.reading import Triage
 from services.router.domain.router import Router
 from services.router.domain.workorder import WorkOrder
 

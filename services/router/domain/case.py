@@ -1,7 +1,6 @@
 """What every part of the domain needs: jurisdiction, policy, clocks, and small makers of events."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -17,14 +16,6 @@ from services.router.domain.workorder import Seat, WorkOrder
 from services.router.policy.model import Policy
 
 SUPERVISOR: Final = "supervisor"
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """Title and text of a fresh submission, masked; they go to the units and into no state."""
-
-    title: str
-    text: str
 
 
 class Desk:

@@ -5,9 +5,10 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import AssignmentRole, DepartmentAssigned, HandlingMode, ReminderKind, TextAccess
+from schemas.department import AssignmentRole, HandlingMode, ReminderKind
 from schemas.jurisdiction import Rung
 from schemas.message import Event
+from services.router.domain.assignments import assigned
 from services.router.domain.case import SUPERVISOR, Desk, remind
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.ladder import BODIES
@@ -179,21 +180,10 @@ class Handling:
                 return Refused("INTERESTED", f"{unit} is complained of or under a unit that is", "units")
         return None
 
-    def _summoned(self, state: WorkOrder, seat: r.SeatGiven) -> DepartmentAssigned:
-        handle = state.term("handle")
-        return DepartmentAssigned(
-            unit=seat.unit,
-            assignment=state.assignment(seat.number),
-            case_id=state.case_id,
-            role=AssignmentRole.HELPER,
-            lead=state.unit,
-            matter=state.matter,
-            track=state.track,
-            urgency=state.urgency,
-            mode=HandlingMode.JOINT,
-            grid=state.place,
-            access=TextAccess.WITHHELD if state.confidential else TextAccess.API,
-            handle_by=handle.at if handle else None,
+    def _summoned(self, state: WorkOrder, seat: r.SeatGiven) -> Event:
+        role, mode = AssignmentRole.HELPER, HandlingMode.JOINT
+        return assigned(
+            state, seat.unit, seat.number, role, lead=state.unit, mode=mode, terms=state.only("handle")
         )
 
     def supplemented(self, state: WorkOrder) -> list[Event]:

@@ -1,20 +1,18 @@
 """What becomes of a fresh case: dispositions, triage and the human queue (R-HOT-02, R-HOT-03, R-HOT-13)."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from chassis.decider import Decision, Refused
+from schemas.department import AssignmentRole, HandlingMode
 from schemas.intake import CaseSubmitted
-from schemas.jurisdiction import Jurisdiction, Matter, Rung
+from schemas.jurisdiction import Matter, Rung
 from schemas.message import Event
 from schemas.router import (
-    Candidate,
     CaseLinked,
     EmergencyTransferred,
     Fired,
     Judged,
-    Judgement,
     QueueReason,
     Registration,
     SettledOnSite,
@@ -22,57 +20,29 @@ from schemas.router import (
     TriagedBy,
     TriageQueued,
 )
-from schemas.values import Place
-from services.router.domain.case import Desk, Texts
+from services.router.domain.assignments import Texts, assigned
+from services.router.domain.case import Desk
 from services.router.domain.ladder import Placement
+from services.router.domain.reading import Reader, Triage, judge, territorial
 from services.router.domain.routing import Routing, Terms, Why
 from services.router.domain.workorder import S, WorkOrder, registered
 
-NO_MATTER_URGENCY: Final = 3
 FIRST_RECEIVER: Final = Fired(table="ladder", row="first-receiver-keeps-it", source="R-HOT-13")
 REMAINDER: Final = Fired(table="ladder", row="remainder-of-emergency", source="R-HOT-13")
 _EXPLAINED: Final = frozenset({Judged.ANSWERED, Judged.SECRET, Judged.UNLAWFUL})
-
-
-class Scored(Protocol):
-    """A matter that the triage engine considered."""
-
-    @property
-    def matter(self) -> str: ...
-    @property
-    def score(self) -> float: ...
-
-
-class Found(Protocol):
-    """What the triage engine says of a text: candidates best first, confidence 0 to 1, words that fired."""
-
-    @property
-    def candidates(self) -> Sequence[Scored]: ...
-    @property
-    def confidence(self) -> float: ...
-    @property
-    def words(self) -> tuple[str, ...]: ...
-
-
-class Triage(Protocol):
-    """Text to matter; pure once built. A trained model can take this seat."""
-
-    def match(self, title: str, text: str) -> Found:
-        """Say what the text is about."""
-        ...
 
 
 class Register:
     """Disposes of cases that come in and of those that a human judged."""
 
     def __init__(self, desk: Desk, routing: Routing, triage: Triage) -> None:
-        self._desk, self._routing, self._triage = desk, routing, triage
+        self._desk, self._routing, self._reader = desk, routing, Reader(desk, triage)
 
     def submitted(self, state: WorkOrder, e: CaseSubmitted, at: datetime) -> list[Event]:
         """Triage, route and assign a submission; one that is known already changes nothing."""
         if state.status is not None:
             return []
-        found, doubt = self._registration(e)
+        found, doubt = self._reader.read(e)
         case = registered(state, found)
         settled, settler = self._settled(e)
         line, words = self._alarm(e, case, doubt)
@@ -187,47 +157,10 @@ class Register:
     def _matter(self, case: WorkOrder) -> Matter | None:
         return self._desk.jurisdiction.matters[case.matter] if case.matter else None
 
-    def _registration(self, e: CaseSubmitted) -> tuple[Registration, QueueReason | None]:
-        """What the submission is found to be, and the reason why a human must look at it, if there is one."""
-        judgement, doubt = self._judgement(e)
-        place, strange = _place(e.place, self._desk)
-        parties, outside = _territorial(e.parties, self._desk.jurisdiction)
-        if strange or outside or not self._desk.jurisdiction.units.keys() >= set(e.subjects):
-            doubt = QueueReason.UNKNOWN_UNIT
-        matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
-        found = Registration(
-            judgement=judgement,
-            kind=e.kind,
-            place=place,
-            parties=parties,
-            subjects=e.subjects,
-            households=e.households,
-            sealed=matter is not None and matter.sealed,
-            confidential=e.confidential,
-        )
-        return found, doubt
-
-    def _judgement(self, e: CaseSubmitted) -> tuple[Judgement, QueueReason | None]:
-        matters = self._desk.jurisdiction.matters
-        if e.matter is not None:
-            matter = matters.get(e.matter)
-            doubt = None if matter else QueueReason.UNKNOWN_MATTER
-            return _judge(TriagedBy.STAFF, matter, e.track, e.urgency), doubt
-        found = self._triage.match(e.title, e.text)
-        ranked = [c for c in found.candidates if c.matter in matters]
-        best = matters[ranked[0].matter] if ranked else None
-        sure = best is not None and found.confidence >= self._desk.policy.settings.confidence
-        judged = _judge(TriagedBy.ENGINE, best, e.track, e.urgency)
-        told = (
-            {} if best and best.sealed else {"words": found.words, "candidates": _ranked(ranked, sure=sure)}
-        )
-        judged = judged.model_copy(update={"confidence": found.confidence, **told})
-        return judged, None if sure else QueueReason.LOW_CONFIDENCE
-
     def _judged(self, state: WorkOrder, c: TriageCase) -> Registration:
         matter = self._desk.jurisdiction.matters[c.matter] if c.matter else None
         return Registration(
-            judgement=_judge(TriagedBy.HUMAN, matter, c.track, c.urgency),
+            judgement=judge(TriagedBy.HUMAN, matter, c.track, c.urgency),
             kind=state.kind,
             place=c.place or state.place,
             parties=state.parties if c.parties is None else c.parties,
@@ -244,7 +177,7 @@ class Register:
         if c.exit is not None and c.exit not in j.legal_exits:
             return Refused("UNKNOWN_EXIT", f"expected one of {', '.join(j.legal_exits)}", "exit")
         for field, codes in (("place", (c.place,) if c.place else ()), ("parties", c.parties or ())):
-            if _territorial(codes, j)[1]:
+            if territorial(codes, j)[1]:
                 return Refused("UNKNOWN_UNIT", "name territorial units of this jurisdiction", field)
         if set(c.subjects or ()) - j.units.keys():
             return Refused("UNKNOWN_UNIT", "name units of this jurisdiction", "subjects")
@@ -278,7 +211,9 @@ class Register:
             rung=self._desk.ladder.rung_of(unit, 0),
             measure=e.resolved.measure if e.resolved else "",
         )
-        return [settled, self._routing.recorded(case, unit), self._routing.callback("on_site", at)]
+        lead, direct = AssignmentRole.LEAD, HandlingMode.DIRECT
+        listed = assigned(case, unit, 1, lead, lead=unit, mode=direct)
+        return [settled, listed, self._routing.callback("on_site", at)]
 
     def _link(self, case: WorkOrder, e: CaseSubmitted, why: Why, terms: Terms, at: datetime) -> list[Event]:
         keeper = self._desk.keeper(case.subjects)
@@ -315,34 +250,3 @@ def _repeat(e: CaseSubmitted) -> str:
 
 def _outside(c: TriageCase) -> bool:
     return c.judged is Judged.OUTSIDE_REMIT
-
-
-def _judge(by: TriagedBy, matter: Matter | None, track: str | None, urgency: int | None) -> Judgement:
-    """The catalogue's word on the matter, unless staff or resident said otherwise (R-LAD-09 for the track)."""
-    return Judgement(
-        by=by,
-        matter=matter.code if matter else None,
-        track=track or (matter.track if matter else "S"),
-        urgency=urgency or (matter.urgency if matter else NO_MATTER_URGENCY),
-        confidence=1.0 if matter else 0.0,
-    )
-
-
-def _ranked(candidates: Sequence[Scored], *, sure: bool) -> tuple[Candidate, ...]:
-    """For the human at the queue; a sure case needs none."""
-    return () if sure else tuple(Candidate(matter=c.matter, score=c.score) for c in candidates)
-
-
-def _place(place: Place, desk: Desk) -> tuple[str, bool]:
-    """The most precise known unit of the place, the district where there is none; and whether one was strange."""
-    units = desk.jurisdiction.units
-    named = [code for code in (place.building_group, place.grid) if code is not None]
-    known = [code for code in named if code in units and units[code].rung is not None]
-    return (known[0] if known else desk.ladder.district), len(known) < len(named)
-
-
-def _territorial(codes: Sequence[str], jurisdiction: Jurisdiction) -> tuple[tuple[str, ...], bool]:
-    """Those of the codes that are territorial units, and whether some are not."""
-    units = jurisdiction.units
-    known = tuple(code for code in codes if code in units and units[code].rung is not None)
-    return known, len(known) < len(codes)

@@ -15,7 +15,8 @@ from services.router.domain.case import SUPERVISOR, Desk
 from services.router.domain.evolution import evolve
 from services.router.domain.handling import Handling
 from services.router.domain.oversight import Oversight
-from services.router.domain.registration import Register, Triage
+from services.router.domain.reading import Triage
+from services.router.domain.registration import Register
 from services.router.domain.routing import Routing
 from services.router.domain.steering import Steering
 from services.router.domain.timers import Timers

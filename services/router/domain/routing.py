@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from schemas.department import AssignmentRole, DepartmentAssigned, HandlingMode, TextAccess
+from schemas.department import AssignmentRole, HandlingMode
 from schemas.jurisdiction import CommunityDuty, Rung, UnitKind
 from schemas.message import Actor, Event
 from schemas.router import (
@@ -24,7 +24,8 @@ from schemas.router import (
     Term,
 )
 from schemas.values import Evidence
-from services.router.domain.case import Desk, Texts, day
+from services.router.domain.assignments import Texts, assigned
+from services.router.domain.case import Desk, day
 from services.router.domain.ladder import Placement
 from services.router.domain.workorder import WorkOrder
 
@@ -151,17 +152,26 @@ class Routing:
             parties=terms.parties,
             subjects=terms.subjects,
         )
-        roles = ((AssignmentRole.HELPER, helpers), (AssignmentRole.COPY, copies))
-        told: list[Event] = [
+        told = [(unit, number, AssignmentRole.LEAD)]
+        told += [(seat.unit, seat.number, AssignmentRole.HELPER) for seat in helpers]
+        told += [(seat.unit, seat.number, AssignmentRole.COPY) for seat in copies]
+        return [
             dispatched,
-            self._assigned(case, dispatched, unit, number, AssignmentRole.LEAD, terms),
+            *(
+                assigned(
+                    case,
+                    to,
+                    n,
+                    role,
+                    lead=unit,
+                    mode=mode,
+                    texts=terms.texts,
+                    locked=terms.locked,
+                    terms=clocks,
+                )
+                for to, n, role in told
+            ),
         ]
-        told += [
-            self._assigned(case, dispatched, s.unit, s.number, role, terms)
-            for role, seats in roles
-            for s in seats
-        ]
-        return told
 
     def route(self, why: Why, rows: tuple[Fired, ...] = (), successor_of: str | None = None) -> Route:
         """The explanation that an event carries."""
@@ -218,33 +228,6 @@ class Routing:
             return ()
         return () if case.subjects and self._desk.ladder.interested(district, case.subjects) else (district,)
 
-    def _assigned(
-        self, case: WorkOrder, d: CaseDispatched, unit: str, number: int, role: AssignmentRole, terms: Terms
-    ) -> DepartmentAssigned:
-        lead = role is AssignmentRole.LEAD
-        access = _access(case, role, terms.texts)
-        by = {term.name: term.at for term in d.terms}
-        inline = terms.texts if access is TextAccess.INLINE else None
-        return DepartmentAssigned(
-            unit=unit,
-            assignment=case.assignment(number),
-            case_id=case.case_id,
-            role=role,
-            lead=d.unit,
-            matter=case.matter,
-            track=case.track,
-            urgency=case.urgency,
-            mode=d.mode,
-            grid=case.place,
-            access=access,
-            title=inline.title if inline else None,
-            text=inline.text if inline else None,
-            locked=d.locked and lead,
-            sign_by=by.get("sign") if lead else None,
-            object_by=by.get("object") if lead else None,
-            handle_by=by.get("handle"),
-        )
-
     def redirect(self, case: WorkOrder, code: str, why: Why, terms: Terms, at: datetime) -> list[Event]:
         """R-PET-06: out by a named exit. Its authority gets the case, where it is one of our units (R-PET-10)."""
         named = self._desk.exit(code)
@@ -262,38 +245,8 @@ class Routing:
         )
         if authority is None or number is None:
             return [left]
-        return [left, self._received(case, authority, number)]
-
-    def recorded(self, case: WorkOrder, unit: str) -> DepartmentAssigned:
-        """R-GRD-01, R-MODE-01 直办: what a unit settled on the spot stands in its own list as well."""
-        return DepartmentAssigned(
-            unit=unit,
-            assignment=case.assignment(1),
-            case_id=case.case_id,
-            role=AssignmentRole.LEAD,
-            lead=unit,
-            matter=case.matter,
-            track=case.track,
-            urgency=case.urgency,
-            mode=HandlingMode.DIRECT,
-            grid=case.place,
-            access=TextAccess.API,
-        )
-
-    def _received(self, case: WorkOrder, authority: str, number: int) -> DepartmentAssigned:
-        return DepartmentAssigned(
-            unit=authority,
-            assignment=case.assignment(number),
-            case_id=case.case_id,
-            role=AssignmentRole.EXIT,
-            lead=None,
-            matter=case.matter,
-            track=case.track,
-            urgency=case.urgency,
-            mode=HandlingMode.TRANSFER,
-            grid=None if case.sealed else case.place,
-            access=TextAccess.API,
-        )
+        exit_ = AssignmentRole.EXIT
+        return [left, assigned(case, authority, number, exit_, lead=None, mode=HandlingMode.TRANSFER)]
 
     def answer(
         self, case: WorkOrder, judged: Judged, words: str, why: Why, terms: Terms, at: datetime
@@ -318,10 +271,3 @@ class Routing:
         """Open the callback; `kept` clocks run on."""
         terms = (*kept, self._desk.clocks.wait("callback", at))
         return CallbackOpened.model_validate({"reason": reason, "terms": terms})
-
-
-def _access(case: WorkOrder, role: AssignmentRole, texts: Texts | None) -> TextAccess:
-    """A confidential text goes to the responsible unit only; copies and later dispatches read at the API."""
-    if case.sealed or (case.confidential and role is not AssignmentRole.LEAD):
-        return TextAccess.WITHHELD
-    return TextAccess.INLINE if texts and role is not AssignmentRole.COPY else TextAccess.API

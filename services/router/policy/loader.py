@@ -77,7 +77,8 @@ def _version(path: Path) -> str:
 
 
 def _settings(path: Path, jurisdiction: Jurisdiction, findings: Findings) -> Settings | None:
-    source = read_yaml(path, SETTINGS, findings)
+    name = f"{path.name}/{SETTINGS}"
+    source = read_yaml(path.parent, name, findings)
     settings = parse(_SETTINGS, source, findings) if source else None
     if source is None or settings is None:
         return None
@@ -87,18 +88,18 @@ def _settings(path: Path, jurisdiction: Jurisdiction, findings: Findings) -> Set
         "clocks": (frozenset(jurisdiction.deadlines), "deadline"),
     }
     for section, (codes, what) in known.items():
-        for name, code in getattr(settings, section).model_dump().items():
+        for key, code in getattr(settings, section).model_dump().items():
             if code not in codes:
-                message = f"{section}.{name}: unknown {what} {code!r}; name one of the jurisdiction's"
-                findings.add(SETTINGS, source.line(section, name), message)
+                message = f"{section}.{key}: unknown {what} {code!r}; name one of the jurisdiction's"
+                findings.add(name, source.line(section, key), message)
     return settings
 
 
 def _table(
     path: Path, shape: Shape, jurisdiction: Jurisdiction, kinds: frozenset[str] | None, findings: Findings
 ) -> Table | None:
-    name = f"{shape.name}.yaml"
-    source = read_yaml(path, name, findings)
+    name = f"{path.name}/{shape.name}.yaml"
+    source = read_yaml(path.parent, name, findings)
     text = parse(_TABLE, source, findings) if source else None
     if source is None or text is None:
         return None

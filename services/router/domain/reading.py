@@ -1,0 +1,115 @@
+"""What a submission is about: triage, and the units that it names (R-HOT-02)."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from schemas.intake import CaseSubmitted
+from schemas.jurisdiction import Jurisdiction, Matter
+from schemas.router import Candidate, Judgement, QueueReason, Registration, TriagedBy
+from schemas.values import Place
+from services.router.domain.case import Desk
+
+NO_MATTER_URGENCY: Final = 3
+
+
+class Scored(Protocol):
+    """A matter that the triage engine considered."""
+
+    @property
+    def matter(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+
+
+class Found(Protocol):
+    """What the triage engine says of a text: candidates best first, confidence 0 to 1, words that fired."""
+
+    @property
+    def candidates(self) -> Sequence[Scored]: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def words(self) -> tuple[str, ...]: ...
+
+
+class Triage(Protocol):
+    """Text to matter; pure once built. A trained model can take this seat."""
+
+    def match(self, title: str, text: str) -> Found:
+        """Say what the text is about."""
+        ...
+
+
+class Reader:
+    """Reads submissions; what it cannot be sure of is a doubt for a human."""
+
+    def __init__(self, desk: Desk, triage: Triage) -> None:
+        self._desk, self._triage = desk, triage
+
+    def read(self, e: CaseSubmitted) -> tuple[Registration, QueueReason | None]:
+        """What the submission is found to be, and the reason why a human must look at it, if there is one."""
+        judgement, doubt = self._judgement(e)
+        place, strange = _place(e.place, self._desk)
+        parties, outside = territorial(e.parties, self._desk.jurisdiction)
+        if strange or outside or not self._desk.jurisdiction.units.keys() >= set(e.subjects):
+            doubt = QueueReason.UNKNOWN_UNIT
+        matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
+        found = Registration(
+            judgement=judgement,
+            kind=e.kind,
+            place=place,
+            parties=parties,
+            subjects=e.subjects,
+            households=e.households,
+            sealed=matter is not None and matter.sealed,
+            confidential=e.confidential,
+        )
+        return found, doubt
+
+    def _judgement(self, e: CaseSubmitted) -> tuple[Judgement, QueueReason | None]:
+        matters = self._desk.jurisdiction.matters
+        if e.matter is not None:
+            matter = matters.get(e.matter)
+            doubt = None if matter else QueueReason.UNKNOWN_MATTER
+            return judge(TriagedBy.STAFF, matter, e.track, e.urgency), doubt
+        found = self._triage.match(e.title, e.text)
+        ranked = [c for c in found.candidates if c.matter in matters]
+        best = matters[ranked[0].matter] if ranked else None
+        sure = best is not None and found.confidence >= self._desk.policy.settings.confidence
+        judged = judge(TriagedBy.ENGINE, best, e.track, e.urgency)
+        told = (
+            {} if best and best.sealed else {"words": found.words, "candidates": _ranked(ranked, sure=sure)}
+        )
+        judged = judged.model_copy(update={"confidence": found.confidence, **told})
+        return judged, None if sure else QueueReason.LOW_CONFIDENCE
+
+
+def judge(by: TriagedBy, matter: Matter | None, track: str | None, urgency: int | None) -> Judgement:
+    """The catalogue's word on the matter, unless staff or resident said otherwise (R-LAD-09 for the track)."""
+    return Judgement(
+        by=by,
+        matter=matter.code if matter else None,
+        track=track or (matter.track if matter else "S"),
+        urgency=urgency or (matter.urgency if matter else NO_MATTER_URGENCY),
+        confidence=1.0 if matter else 0.0,
+    )
+
+
+def _ranked(candidates: Sequence[Scored], *, sure: bool) -> tuple[Candidate, ...]:
+    """For the human at the queue; a sure case needs none."""
+    return () if sure else tuple(Candidate(matter=c.matter, score=c.score) for c in candidates)
+
+
+def _place(place: Place, desk: Desk) -> tuple[str, bool]:
+    """The most precise known unit of the place, the district where there is none; and whether one was strange."""
+    units = desk.jurisdiction.units
+    named = [code for code in (place.building_group, place.grid) if code is not None]
+    known = [code for code in named if code in units and units[code].rung is not None]
+    return (known[0] if known else desk.ladder.district), len(known) < len(named)
+
+
+def territorial(codes: Sequence[str], jurisdiction: Jurisdiction) -> tuple[tuple[str, ...], bool]:
+    """Those of the codes that are territorial units, and whether some are not."""
+    units = jurisdiction.units
+    known = tuple(code for code in codes if code in units and units[code].rung is not None)
+    return known, len(known) < len(codes)
