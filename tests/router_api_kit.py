@@ -33,7 +33,7 @@ ISSUER = "urn:test"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 GRID, COMMUNITY, STREET, DISTRICT = "GL010101", "GL0101", "GL01", "GL"
 HOTLINE, URBAN, DISCIPLINE = "GL-HOTLINE", "GL-URBAN", "GL-DISCIPLINE"
-PLAIN, COMPONENT, SEALED = "livelihood.elderly", "municipal.streetlight", "government.accusation"
+PLAIN, COMPONENT, SEALED = "livelihood.elderly", "municipal.streetlight", "government.report"
 LIMIT_S = 20
 TEXT = "老人独自在家无人照料，社区能否安排探访。"
 
@@ -98,7 +98,9 @@ class RouterUnderTest:
         at = datetime.now(UTC) - timedelta(seconds=1)
         return {"Authorization": f"Bearer {issuer.issue(f'{roles[0]}-{unit}', roles, at, unit)}"}
 
-    async def get(self, path: str, role: Role | tuple[Role, ...], unit: str | None, **query: Any) -> Answer:
+    async def get(
+        self, path: str, role: Role | tuple[Role, ...], unit: str | None, /, **query: Any
+    ) -> Answer:
         answer = await self.client.get(path, params=query, headers=self.headers(role, unit))
         return _answer(answer)
 
