@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas import router as r
 from schemas.department import HandlingMode
 from schemas.message import Event
-from services.router.domain.workorder import S, Seat, WorkOrder, registered, taken
+from services.router.domain.workorder import S, Seat, WorkOrder, findings, taken
 
 Update = dict[str, Any]
 _OFF_LADDER: Final[Update] = {"queue": None, "number": 0, "rung": None, "helpers": (), "copies": ()}
@@ -34,9 +34,9 @@ def evolve(state: WorkOrder, event: Event) -> WorkOrder:
     change = _CHANGES.get(type(event))
     if change is None:
         return state
-    if isinstance(event, r.Disposition):
-        state = registered(state, event.registered)
     update = change(state, event)
+    if isinstance(event, r.Disposition) and event.registered is not None:
+        update = {**findings(event.registered), **update}
     if isinstance(event, r.ClockedEvent):
         update["terms"] = event.terms
     return state.model_copy(update=update)
@@ -65,7 +65,9 @@ def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:
 
 def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
     seats = (*e.helpers, *e.copies)
+    added = {"parties": e.parties, "subjects": e.subjects}
     return {
+        **{name: codes for name, codes in added.items() if codes is not None},
         **_FRESH_OWNER,
         "status": S.DISPATCHED_LOCKED if e.locked else S.DISPATCHED,
         "unit": e.unit,
@@ -78,8 +80,6 @@ def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
         "urgency": e.urgency,
         "helpers": taken(e.helpers),
         "copies": taken(e.copies),
-        "parties": state.parties if e.parties is None else e.parties,
-        "subjects": state.subjects if e.subjects is None else e.subjects,
         "leader": state.leader if e.mode is HandlingMode.INSTRUCTED else None,
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from schemas.department import HandlingMode
@@ -116,25 +116,26 @@ class WorkOrder(Value):
         return (*lead, *self.helpers, *self.copies)
 
 
-def registered(state: WorkOrder, found: Registration | None) -> WorkOrder:
-    """The state with what a registration found; unchanged without one."""
-    if found is None:
-        return state
+def findings(found: Registration) -> dict[str, Any]:
+    """What a registration says about the state."""
     judged = found.judgement
-    return state.model_copy(
-        update={
-            "matter": judged.matter,
-            "track": judged.track,
-            "urgency": judged.urgency,
-            "kind": found.kind,
-            "place": found.place,
-            "parties": found.parties,
-            "subjects": found.subjects,
-            "households": found.households,
-            "sealed": found.sealed,
-            "confidential": found.confidential,
-        }
-    )
+    return {
+        "matter": judged.matter,
+        "track": judged.track,
+        "urgency": judged.urgency,
+        "kind": found.kind,
+        "place": found.place,
+        "parties": found.parties,
+        "subjects": found.subjects,
+        "households": found.households,
+        "sealed": found.sealed,
+        "confidential": found.confidential,
+    }
+
+
+def registered(state: WorkOrder, found: Registration) -> WorkOrder:
+    """The state with what a registration found."""
+    return state.model_copy(update=findings(found))
 
 
 def taken(given: Sequence[SeatGiven]) -> tuple[Seat, ...]:
