@@ -20,6 +20,7 @@ from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Role
 from chassis.migrate import CHASSIS, upgrade
+from chassis.runner import RunnerPolicy
 from chassis.settings import Settings
 from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
@@ -148,7 +149,7 @@ async def running(url: str, directory: Path) -> AsyncIterator[Intake]:
     await upgrade(url, CHASSIS)
     await upgrade(url, "intake")
     LocalIssuer.open(directory, ISSUER, "caseladder")
-    host, app = build(make_settings(directory, url))
+    host, app = build(make_settings(directory, url), RunnerPolicy(poll_timeout_s=0.05))
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

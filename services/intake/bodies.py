@@ -31,6 +31,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), _Storable]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Storable]
+Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
 Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), _Storable]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Phone = Annotated[
@@ -73,6 +74,10 @@ class ReporterBody(Body):
     name: Name | None = None
     phone: Phone | None = None
     id_number: IdNumber | None = None
+    account: Account | None = Field(
+        default=None,
+        description="how the sending system knows the reporter; only indexed, to find repeats (staff)",
+    )
     anonymous: bool = Field(
         default=False, description="nothing about the reporter is stored; send no identity"
     )
@@ -190,10 +195,11 @@ def check_case(body: CaseBody, check: Check) -> None:
 
 
 def _check_reporter(reporter: ReporterBody, check: Check) -> None:
-    if reporter.anonymous and (reporter.name or reporter.phone or reporter.id_number):
+    identity = reporter.name or reporter.phone or reporter.id_number or reporter.account
+    if reporter.anonymous and identity:
         check.fault(
             "reporter.anonymous",
-            "An anonymous reporter has no name, phone or id_number.",
+            "An anonymous reporter has no name, phone, id_number or account.",
             "leave those out, or set confidential instead of anonymous",
         )
 

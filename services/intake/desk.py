@@ -140,9 +140,10 @@ class Desk:
         reporter = body.reporter
         if reporter is not None and reporter.anonymous:
             return ()
-        account = who.subject if who.is_resident else None
+        own = f"resident:{who.subject}" if who.is_resident else None
         if reporter is None:
-            return self._index.persons(None, None, account)
+            return self._index.persons(None, None, own)
+        account = own or (f"given:{reporter.account}" if reporter.account else None)
         return self._index.persons(reporter.phone, reporter.id_number, account)
 
     def _topic(self, body: CaseBody, fingerprint: bytes) -> str:
@@ -186,6 +187,8 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
         for name in ("matter", "urgency", "emergency_line"):
             if getattr(body, name) is not None:
                 check.fault(name, "Only staff may state this.", "leave it out")
+        if body.reporter is not None and body.reporter.account is not None:
+            check.fault("reporter.account", "You are known by your own account.", "leave it out")
     if who.role is not Role.GRID_WORKER:
         for name in ("resolved", "location"):
             if getattr(body, name) is not None:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from chassis import logs
 from chassis.host import Host
 from chassis.http import create_app, serve
+from chassis.runner import RunnerPolicy
 from chassis.service import Service
 from chassis.settings import Settings
 from reference.areas import GridIndex
@@ -35,8 +36,8 @@ def run(settings: Settings) -> None:
     serve(app, settings)
 
 
-def build(settings: Settings) -> tuple[Host[IntakeState], FastAPI]:
-    """Make the service and its app from the settings.
+def build(settings: Settings, policy: RunnerPolicy | None = None) -> tuple[Host[IntakeState], FastAPI]:
+    """Make the service and its app from the settings; `policy` tunes the runner.
 
     Raises SettingsError for a missing key and ReferenceInvalid for a jurisdiction with faults.
     """
@@ -49,7 +50,7 @@ def build(settings: Settings) -> tuple[Host[IntakeState], FastAPI]:
         Vault([keys.master_key]),
         keys.index_key,
     )
-    host = Host(settings, service(jurisdiction))
+    host = Host(settings, service(jurisdiction), policy=policy)
     app = create_app(
         settings,
         "Caseladder intake",

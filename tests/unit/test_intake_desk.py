@@ -145,8 +145,11 @@ def test_a_worker_is_told_of_a_settlement_in_the_future(desk: Desk) -> None:
 
 def test_residents_state_nothing_that_is_for_staff(desk: Desk) -> None:
     """R-HOT-02: matter, urgency and emergency line are staff's judgement."""
-    content = body(matter="municipal.streetlight", urgency=1, emergency_line="110")
-    assert set(faults(desk, content, RESIDENT)) == {"matter", "urgency", "emergency_line"}
+    content = body(
+        matter="municipal.streetlight", urgency=1, emergency_line="110", reporter={"account": "a-1"}
+    )
+    expected = {"matter", "urgency", "emergency_line", "reporter.account"}
+    assert set(faults(desk, content, RESIDENT)) == expected
     assert read(desk, content).command.case.matter == "municipal.streetlight"
 
 
@@ -202,6 +205,14 @@ def test_a_resident_is_known_by_account(desk: Desk) -> None:
     assert one.command.filing.persons == two.command.filing.persons != ()
     hidden = read(desk, body(reporter={"anonymous": True}), RESIDENT).command
     assert (hidden.filing.persons, hidden.filing.sealed, hidden.case.anonymous) == ((), None, True)
+
+
+def test_an_account_of_another_system_is_only_indexed(desk: Desk) -> None:
+    """R-PET-18, R-PRIV-01: it finds repeats, is stored nowhere, and is never taken for a resident's own account."""
+    filing = read(desk, body(reporter={"account": "r-1"}), OPS).command.filing
+    assert len(filing.persons) == 1
+    assert filing.sealed is None
+    assert filing.persons != read(desk, body(), RESIDENT).command.filing.persons
 
 
 def test_the_event_validates_as_its_reader_will(desk: Desk) -> None:
