@@ -7,7 +7,7 @@ in bounded batches.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Header, Query, Request
@@ -74,7 +74,7 @@ class Feeds:
     def __init__(self) -> None:
         self._feeds: dict[str, _Feed] = {}
 
-    async def follow(self, pool: Pool, topic: str, after: Position) -> AsyncIterator[ServerSentEvent]:
+    async def follow(self, pool: Pool, topic: str, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
         """All events of the topic behind `after`, and then each as it is committed."""
         feed = self._feeds.get(topic)
         if feed is None:
@@ -106,7 +106,7 @@ class _Feed:
         """Look no more."""
         self._task.cancel()
 
-    async def follow(self, after: Position) -> AsyncIterator[ServerSentEvent]:
+    async def follow(self, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
         """All events behind `after`, without end."""
         while True:
             changed, since = self._changed, self._since
