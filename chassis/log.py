@@ -20,7 +20,8 @@ _AFTER = (
     " FROM chassis.event_log WHERE topic = $1 AND (xid, position) > ($2::text::xid8, $3::bigint)"
     " AND xid < pg_snapshot_xmin(pg_current_snapshot())"
 )
-_ORDER = " ORDER BY xid, position LIMIT $4"
+# Named with its table: `xid` alone is the selected text, in which 1000 comes before 999, and no index serves that.
+_ORDER = " ORDER BY event_log.xid, position LIMIT $4"
 
 IDLE_S = 0.05
 """The longest pause between two looks at an idle log, in seconds."""

@@ -97,8 +97,10 @@ _ROWS: Final = (
     "SELECT source, case_id, sequence, type, time, topic, traceparent, data::text, xid::text, position"
     f" FROM chassis.event_log WHERE {_FILTER} AND xid < $4::text::xid8"
 )
-_TAIL: Final = f"{_ROWS} ORDER BY xid DESC, position DESC LIMIT $5"
-_AFTER: Final = f"{_ROWS} AND (xid, position) > ($6::text::xid8, $7::bigint) ORDER BY xid, position LIMIT $5"
+_TAIL: Final = f"{_ROWS} ORDER BY event_log.xid DESC, position DESC LIMIT $5"
+_AFTER: Final = (
+    f"{_ROWS} AND (xid, position) > ($6::text::xid8, $7::bigint) ORDER BY event_log.xid, position LIMIT $5"
+)
 
 
 @click.command()
