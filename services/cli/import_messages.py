@@ -25,6 +25,7 @@ from services.cli.local import LocalRun, local_options
 COLUMNS: Final = ("message_id", "sender", "received_at", "title", "body")
 """The columns that a file must have; others (`agree`, `disagree`) are passed over."""
 BATCH: Final = 200
+ASK_INTERVAL_S: Final = 0.2
 PATIENCE_S: Final = 60.0
 """How long the router may make no progress before the import says what is missing."""
 _LOCAL_TIME: Final = ZoneInfo("Asia/Shanghai")
@@ -68,6 +69,17 @@ class Tally:
     accepted: dict[UUID, Message] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     views: dict[UUID, Mapping[str, Any]] = field(default_factory=dict)
+    withheld: int = 0
+    """Cases that the router has and does not show: sealed matter goes to its one recipient only (R-PET-10)."""
+
+    def missing(self) -> list[UUID]:
+        """Return the accepted cases that the router has not shown."""
+        return [case_id for case_id in self.accepted if case_id not in self.views]
+
+    @property
+    def placed(self) -> int:
+        """Return how many accepted cases the router has."""
+        return len(self.views) + self.withheld
 
 
 def read_messages(path: Path) -> Iterator[Message | Fault]:
@@ -164,27 +176,30 @@ class Importer:
         task = progress.add_task("placed by the router", total=len(self.tally.accepted))
         loop = asyncio.get_running_loop()
         last_progress = loop.time()
-        while missing := [case_id for case_id in self.tally.accepted if case_id not in self.tally.views]:
-            found = 0
-            for start in range(0, len(missing), 1000):
-                found += await self._ask(missing[start : start + 1000])
-            progress.update(task, completed=len(self.tally.views))
-            if found:
+        while True:
+            before = self.tally.placed
+            await self._ask(self.tally.missing())
+            progress.update(task, completed=self.tally.placed)
+            if self.tally.placed >= len(self.tally.accepted):
+                return
+            if self.tally.placed > before:
                 last_progress = loop.time()
             elif loop.time() - last_progress > PATIENCE_S:
                 return
-            else:
-                await asyncio.sleep(0.2)
+            await asyncio.sleep(ASK_INTERVAL_S)
 
-    async def _ask(self, case_ids: Sequence[UUID]) -> int:
-        response = await self._client.post(
-            f"{self._router}/v1/cases/statuses", json={"case_ids": [str(case_id) for case_id in case_ids]}
-        )
-        if response.status_code != 200:
-            raise click.ClickException(f"the router answered {response.status_code}: {_detail(response)}")
-        views = response.json()["cases"]
-        self.tally.views.update({UUID(view["case_id"]): view for view in views})
-        return len(views)
+    async def _ask(self, case_ids: Sequence[UUID]) -> None:
+        """Ask for the cases not seen yet, and count anew those that are not shown."""
+        withheld = 0
+        for start in range(0, len(case_ids), 1000):
+            part = [str(case_id) for case_id in case_ids[start : start + 1000]]
+            response = await self._client.post(f"{self._router}/v1/cases/statuses", json={"case_ids": part})
+            if response.status_code != 200:
+                raise click.ClickException(f"the router answered {response.status_code}: {_detail(response)}")
+            answer = response.json()
+            self.tally.views.update({UUID(view["case_id"]): view for view in answer["cases"]})
+            withheld += answer["withheld"]
+        self.tally.withheld = withheld
 
 
 def _words(answer: Mapping[str, Any]) -> str:
@@ -216,21 +231,25 @@ def report(console: Console, tally: Tally, total: int) -> bool:
     if waiting:
         _table(console, "Waiting for a human", Counter(str(view["queue_reason"]) for view in waiting))
     other = len(views) - len(placed) - len(left) - len(waiting)
-    missing = [case_id for case_id in tally.accepted if case_id not in tally.views]
+    is_complete = tally.placed >= len(tally.accepted)
     repeats = total - len(tally.faults) - len(tally.accepted)
     console.print(
         f"{total} rows read, {len(tally.faults)} refused, {len(tally.accepted)} cases accepted"
         + (f" ({repeats} rows gave a case of an earlier row again)" if repeats else "")
         + f": {len(placed)} with a responsible unit, {len(waiting)} waiting for a human,"
-        f" {len(left)} left by a named exit" + (f", {other} otherwise" if other else "")
+        f" {len(left)} left by a named exit"
+        + (f", {tally.withheld} sealed, seen by their one recipient only" if tally.withheld else "")
+        + (f", {other} otherwise" if other else "")
     )
     for fault in tally.faults:
         console.print(f"  not sent: {fault}", style="red", highlight=False)
-    for case_id in missing:
-        console.print(f"  missing: case {case_id}, line {tally.accepted[case_id].line}", style="red")
-    if not missing:
+    if is_complete:
         console.print("Nothing is missing.", style="green")
-    return not missing and not tally.faults
+    else:
+        console.print(f"{len(tally.accepted) - tally.placed} of these cases are missing:", style="red")
+        for case_id in tally.missing():
+            console.print(f"  case {case_id}, line {tally.accepted[case_id].line}", style="red")
+    return is_complete and not tally.faults
 
 
 def _table(console: Console, title: str, counts: Counter[str]) -> None:
