@@ -3,8 +3,8 @@
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import from_json
 
 from chassis.http import validation_problem
 from chassis.http.problems import unprocessable
@@ -33,6 +33,8 @@ Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Storable]
 Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
 Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), _Storable]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Phone = Annotated[
     str,
@@ -52,8 +54,8 @@ class Body(BaseModel):
 class PlaceBody(Body):
     """Where the matter lies. The grid counts first, then the coordinates, then the address."""
 
-    longitude: float | None = Field(default=None, ge=-180, le=180, description="WGS84 degrees")
-    latitude: float | None = Field(default=None, ge=-90, le=90, description="WGS84 degrees")
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
     address: Address | None = None
     grid: Code | None = None
     source: Literal["sampled"] | None = Field(
@@ -64,8 +66,8 @@ class PlaceBody(Body):
 class PointBody(Body):
     """Where a grid worker stands: the place of the matter, where `place` names none."""
 
-    longitude: float = Field(ge=-180, le=180)
-    latitude: float = Field(ge=-90, le=90)
+    longitude: Longitude
+    latitude: Latitude
 
 
 class ReporterBody(Body):
@@ -206,7 +208,7 @@ def _check_reporter(reporter: ReporterBody, check: Check) -> None:
 
 def _check_rest(model: type[CaseBody], raw: bytes, error: ValidationError, check: Check) -> None:
     """Check what is left of a submission without its malformed fields."""
-    rest = orjson.loads(raw)
+    rest = from_json(raw)  # the parser that has just taken it; another may balk at what this one takes
     if not isinstance(rest, dict):
         return
     for fault in error.errors(include_url=False, include_context=False, include_input=False):

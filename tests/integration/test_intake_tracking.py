@@ -169,6 +169,31 @@ async def test_staff_act_for_the_resident_within_their_area(intake: Intake) -> N
     assert event["by"]["subject"] == "op-1"
 
 
+@pytest.mark.parametrize(
+    ("action", "content", "field"),
+    [
+        ("supplements", b'{"text": "\\ud800"}', "text"),
+        ("supplements", b'{"text": "\\u0000"}', "text"),
+        ("supplements", b'{"text": "a", "attachments": ["\\u0000"]}', "attachments[0]"),
+        ("withdrawal", b'{"reason": ""}', "reason"),
+        ("feedback", b'{"contacted": true, "resolved": true}', "satisfied"),
+        ("feedback", b'{"contacted": 7, "resolved": true, "satisfied": true}', "contacted"),
+    ],
+)
+async def test_a_fault_in_a_small_write_names_its_field(
+    intake: Intake, action: str, content: bytes, field: str
+) -> None:
+    """R-PET-13: and leaves the case as it was."""
+    shown = await intake.accepted(body())
+    path = f"/v1/track/{shown['tracking_code']}"
+    answer = await intake.client.post(
+        f"{path}/{action}", content=content, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422, answer.text
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert (await intake.client.get(path)).headers["etag"] == '"1"'
+
+
 async def test_a_case_that_never_was_is_not_found(intake: Intake) -> None:
     path = "/v1/cases/01900000-0000-7000-8000-000000000000"
     assert (await intake.client.get(path, headers=intake.operator)).status_code == 404

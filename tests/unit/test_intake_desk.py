@@ -173,6 +173,27 @@ def test_a_broken_body_says_where(desk: Desk, raw: bytes, code: str) -> None:
     assert (caught.value.status_code, caught.value.code) == (400, code)
 
 
+@pytest.mark.parametrize(
+    ("field", "raw"),
+    [
+        ("place.longitude", b'{"title": "a", "text": "b", "place": {"longitude": NaN, "latitude": 34.26}}'),
+        ("place.latitude", b'{"title": "a", "text": "b", "place": {"longitude": 117, "latitude": Infinity}}'),
+        ("households", b'{"title": "a", "text": "b", "households": 1' + b"0" * 400 + b"}"),
+        ("place", b'{"title": "a", "text": "b", "place": ' + b"[" * 150 + b"]" * 150 + b"}"),
+    ],
+)
+def test_numbers_and_nests_that_json_should_not_have(desk: Desk, field: str, raw: bytes) -> None:
+    """R-HOT-02: NaN, numbers beyond all measure and deep nests are faults of their field, never of ours."""
+    assert set(faults(desk, raw)) == {field}
+
+
+@pytest.mark.parametrize("raw", [b'{"title": "\\ud800"}', b'{"place": ' + b"[" * 100_000])
+def test_what_no_parser_takes_is_not_json(desk: Desk, raw: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        read(desk, raw)
+    assert caught.value.code == "invalid_json"
+
+
 @pytest.mark.parametrize("raw", [b"[]", b"null", b'"text"', b"3"])
 def test_a_body_that_is_no_object_says_so(desk: Desk, raw: bytes) -> None:
     assert set(faults(desk, raw)) == {"body"}
