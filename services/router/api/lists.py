@@ -59,7 +59,7 @@ def add_list_routes(app: FastAPI, office: Office, access: Access) -> None:
         access.check_unit(principal)
         of = unit or principal.unit
         if of is None or of not in office.jurisdiction.units:
-            raise Problem(404, "unit_unknown", "No such unit", f"There is no unit {of}; see /v1/units.")
+            raise Problem(404, "unit_unknown", "No such unit", f"There is no unit {of} in this jurisdiction.")
         if not access.reaches(principal, of):
             raise outside(principal, of)
         query = lists.query(principal, "a")

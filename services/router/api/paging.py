@@ -15,7 +15,7 @@ Key = str | int | datetime | UUID
 
 def encode(key: Sequence[Key]) -> str:
     """The cursor of a sort key."""
-    return base64.urlsafe_b64encode(orjson.dumps(list(key))).decode().rstrip("=")
+    return base64.urlsafe_b64encode(orjson.dumps(list(key), default=str)).decode().rstrip("=")
 
 
 def decode(cursor: str, kinds: Sequence[type[Key]]) -> list[Key]:
