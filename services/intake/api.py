@@ -7,6 +7,7 @@ from fastapi import FastAPI, Query, Response
 
 from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, etag
+from chassis.masking import mask
 from schemas.intake import ErasePerson
 from services.intake.access import read_person
 from services.intake.answers import not_found
@@ -14,7 +15,6 @@ from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBo
 from services.intake.callers import STAFF, Caller, caller, demand_scope, is_complained_of
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
-from services.intake.masking import mask
 from services.intake.storage import File, file_by_id
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen

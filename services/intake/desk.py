@@ -11,6 +11,7 @@ from chassis.batch import Applied
 from chassis.http import Role
 from chassis.http.problems import unprocessable
 from chassis.idempotency import Answer
+from chassis.masking import mask
 from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
 from schemas.intake import CaseSubmitted, Filing, Sealed, SubmitCase
@@ -22,7 +23,6 @@ from services.intake.callers import CHANNELS, Caller, demand_scope
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.ids import TrackingCodes, new_id
-from services.intake.masking import mask
 from services.intake.persons import BlindIndex, PersonalRecord
 from services.intake.vault import Vault
 

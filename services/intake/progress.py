@@ -7,10 +7,10 @@ never shown; what a unit replies to the resident is.
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from chassis.masking import mask
 from schemas import intake, router
 from schemas.message import Event
 from schemas.router import Outcome
-from services.intake.masking import mask
 
 RECEIVED: Final = "received"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"

@@ -36,7 +36,29 @@ _KEY_PARAMETER: Final[dict[str, Any]] = {
     "description": "1 to 255 visible ASCII characters. The same key and body give the first answer again.",
     "schema": {"type": "string", "maxLength": 255},
 }
-_TRACKED_BY: Final = tuple(role for role in SUBMITTING if role is not Role.RESIDENT)
+_BATCHING: Final = tuple(role for role in SUBMITTING if role is not Role.RESIDENT)
+
+
+_SUBMIT: Final = HotRoute(
+    "/v1/cases",
+    "POST",
+    "Take a case in",
+    SUBMITTING,
+    request=CaseBody,
+    response=Accepted,
+    status=201,
+    tags=[_TAG],
+    parameters=[_KEY_PARAMETER],
+)
+_SUBMIT_BATCH: Final = HotRoute(
+    batch.PATH,
+    "POST",
+    "Take up to 10,000 cases in, one JSON object a line; one answer line for each, in order",
+    _BATCHING,
+    request=LineBody,
+    tags=[_TAG],
+    request_media_type="application/x-ndjson",
+)
 
 
 def add_submit_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
@@ -48,7 +70,7 @@ def add_submit_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None
         headers = request.headers
         key = idempotency_key(headers.get("idempotency-key"))
         submission = desk.read(body, who, host.clock())
-        asked = Idempotency(who.subject, key, request_hash("POST", "/v1/cases", body)) if key else None
+        asked = Idempotency(who.subject, key, request_hash("POST", _SUBMIT.path, body)) if key else None
         trace = host.telemetry.accept(headers.get("traceparent"))
         answer = await carry_out(
             host,
@@ -59,38 +81,12 @@ def add_submit_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None
         return accepted(desk, submission, answer)
 
     async def submit_batch(request: Request, principal: Principal) -> Response:
-        who = caller(principal, desk.jurisdiction, _TRACKED_BY)
+        who = caller(principal, desk.jurisdiction, _BATCHING)
         lines = batch.split(await request.body())
         return StreamingResponse(batch.answers(host, desk, who, lines), media_type="application/x-ndjson")
 
-    add_hot_route(
-        app,
-        HotRoute(
-            "/v1/cases",
-            "POST",
-            "Take a case in",
-            SUBMITTING,
-            request=CaseBody,
-            response=Accepted,
-            status=201,
-            tags=[_TAG],
-            parameters=[_KEY_PARAMETER],
-        ),
-        submit,
-    )
-    add_hot_route(
-        app,
-        HotRoute(
-            batch.PATH,
-            "POST",
-            "Take up to 10,000 cases in, one JSON object a line; one answer line for each, in order",
-            _TRACKED_BY,
-            request=LineBody,
-            tags=[_TAG],
-            request_media_type="application/x-ndjson",
-        ),
-        submit_batch,
-    )
+    add_hot_route(app, _SUBMIT, submit)
+    add_hot_route(app, _SUBMIT_BATCH, submit_batch)
 
 
 def accepted(desk: Desk, submission: Submission, answer: Answer) -> Response:

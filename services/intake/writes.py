@@ -11,13 +11,13 @@ from chassis import commands
 from chassis.host import Host
 from chassis.http import etag, expected_versions, idempotency_key, request_hash
 from chassis.idempotency import Idempotency
+from chassis.masking import mask
 from schemas.intake import GiveFeedback, SupplementCase, WithdrawCase
 from schemas.message import Actor, Command
 from services.intake.answers import carry_out, plain
 from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
-from services.intake.masking import mask
 
 JSON = "application/json"
 
