@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.masking import ACCOUNT, CARD, EMAIL, IDENTITY, PHONE, mask
+from chassis.masking import ACCOUNT, CARD, EMAIL, IDENTITY, PHONE, mask
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "citizen-messages.csv"
 CHINESE_DIGITS = str.maketrans("0123456789", "零一二三四五六七八九")

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.masking import IDENTITY, PHONE, mask
 from reference.evaluate_triage import LABELS, agrees, evaluate, read_labelled
 from reference.load import load
 from reference.matcher import MOST_CANDIDATES, WEAK, Match, Matcher, Triage, normalise
-from services.intake.masking import IDENTITY, PHONE, mask
 
 ROOT = Path(__file__).parents[2]
 GULOU = ROOT / "reference" / "gulou"

@@ -7,10 +7,12 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, create_model
 
 from chassis.http import Role
+from chassis.masking import mask
 from schemas import router as r
 from schemas.message import Actor
 from services.router.api.access import WORKERS
 
+_PROSE: Final = frozenset({"reason", "note", "result", "explanation", "answer", "reference"})
 _FAR: Final = "2099-12-31T09:00:00+08:00"
 
 
@@ -31,12 +33,24 @@ class Action:
         object.__setattr__(self, "body", _body(self.command, self.example))
 
     def build(self, body: BaseModel, actor: Actor) -> r.RouterCommand:
-        """The command of a request's body and the caller."""
-        return self.command.model_validate({**dict(body), "actor": actor})
+        """The command of a request's body and the caller; phone and id numbers in its prose are masked."""
+        return self.command.model_validate({**_masked(body.model_dump()), "actor": actor})
 
     def sample(self, actor: Actor) -> r.RouterCommand:
         """The example as a command, to ask the decider whether it would take the like of it."""
         return self.command.model_validate({**self.example, "actor": actor})
+
+
+def _masked(given: Any, name: str = "") -> Any:
+    """R-PRIV-01: what staff write becomes part of events that are kept for good."""
+    match given:
+        case dict():
+            return {key: _masked(value, key) for key, value in given.items()}
+        case list() | tuple():
+            return [_masked(value, name) for value in given]
+        case str() if name in _PROSE:
+            return mask(given)
+    return given
 
 
 def _body(command: type[r.RouterCommand], example: dict[str, Any]) -> type[BaseModel]:
