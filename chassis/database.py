@@ -31,6 +31,18 @@ TRANSIENT: tuple[type[Exception], ...] = (
 """Errors that say nothing about the input: try the same again. Any other error is the input's own."""
 
 
+class _Stateless(asyncpg.Connection):
+    """A connection that keeps nothing between its users.
+
+    We set no session state (no SET, LISTEN, advisory lock or cursor outside a transaction), so there is nothing
+    to reset at each release; a transaction left open is still rolled back.
+    """
+
+    def get_reset_query(self) -> str:
+        """Return nothing: saves a round trip, and about 0.1 ms, at each release."""
+        return ""
+
+
 async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | None = None) -> Pool:
     """Open a pool of `size` connections to the PostgreSQL at `url`.
 
@@ -41,5 +53,6 @@ async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | No
         min_size=1,
         max_size=size,
         command_timeout=30,
+        connection_class=_Stateless,
         server_settings={"application_name": "caseladder", "timezone": "UTC", **(settings or {})},
     )
