@@ -171,7 +171,7 @@ class Batch(Generic[S]):
             decision = self._decider.decide(case.state, event, self._at)
             if isinstance(decision, Refused):
                 return f"refused: {decision.code}: {decision.reason}"
-            self._apply(envelope.case_id, case, event, decision, traceparent)
+            self._apply(envelope.case_id, case, event, decision, traceparent, envelope.time)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_context=False, include_input=False)
             return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)[:2000]
@@ -240,7 +240,13 @@ class Batch(Generic[S]):
             self.tally.failed_timers.append((case_id, describe(error)))
 
     def _apply(
-        self, case_id: UUID, case: _Case[S], given: Input, events: Sequence[Event], traceparent: str
+        self,
+        case_id: UUID,
+        case: _Case[S],
+        given: Input,
+        events: Sequence[Event],
+        traceparent: str,
+        given_at: datetime | None = None,
     ) -> None:
         """Evolve the state by the events; nothing is kept of them where evolving raises."""
         state, version = case.state, case.version
@@ -264,7 +270,7 @@ class Batch(Generic[S]):
         case.traceparent = case.traceparent or traceparent
         case.is_touched = case.is_touched or bool(events)
         self._emitted.extend(envelopes)
-        self._changes.append(Change(case_id, given, state, version, events, envelopes))
+        self._changes.append(Change(case_id, given, state, version, events, envelopes, given_at or self._at))
 
     async def save(self) -> None:
         """Write aggregates, events, parked events and the service's own tables."""

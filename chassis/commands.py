@@ -55,6 +55,7 @@ class Request(Generic[S]):
 
 
 Reply = Outcome[S] | Replay | KeyReused
+_Entry = tuple[Request[S], "asyncio.Future[Reply[S]]"]
 
 
 class Unavailable(Exception):
@@ -79,7 +80,7 @@ class CommandBus(Generic[S]):
         self._clock = clock
         self._metrics = metrics
         self._telemetry = telemetry
-        self._waiting: deque[tuple[Request[S], asyncio.Future[Reply[S]]]] = deque()
+        self._waiting: deque[_Entry[S]] = deque()
         self._arrived = asyncio.Event()
         self._is_closed = False
 
@@ -109,10 +110,27 @@ class CommandBus(Generic[S]):
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                size = min(len(self._waiting), MAX_BATCH)
-                await self._settle([self._waiting.popleft() for _ in range(size)])
+                await self._settle(self._take())
 
-    async def _settle(self, taken: list[tuple[Request[S], "asyncio.Future[Reply[S]]"]]) -> None:
+    def _take(self) -> list[_Entry[S]]:
+        """Take what waits, up to a batch; a key that is in it already waits for the next, for its answer."""
+        taken: list[_Entry[S]] = []
+        later: list[_Entry[S]] = []
+        keys: set[tuple[str, str]] = set()
+        while self._waiting and len(taken) < MAX_BATCH:
+            entry = self._waiting.popleft()
+            asked = entry[0].idempotency
+            if asked is None:
+                taken.append(entry)
+            elif (key := (asked.principal, asked.key)) in keys:
+                later.append(entry)
+            else:
+                keys.add(key)
+                taken.append(entry)
+        self._waiting.extendleft(reversed(later))
+        return taken
+
+    async def _settle(self, taken: list[_Entry[S]]) -> None:
         """Commit and answer. What the database refuses is halved until the one at fault stands alone."""
         try:
             replies: Sequence[Reply[S]] = await self._commit_patiently([request for request, _ in taken])
@@ -162,24 +180,27 @@ class CommandBus(Generic[S]):
         known = await load_answers(connection, self._service.name, keys) if keys else {}
         batch = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
         await batch.load([request.case_id for request in requests])
-        commands: Sequence[Command] = [request.command for request in requests]
-        if self._service.enrich is not None:
-            commands = await self._service.enrich(
-                connection, [(request.case_id, request.command) for request in requests]
-            )
+        replies: list[Reply[S] | None] = [
+            look_up(known, request.idempotency) if request.idempotency is not None else None
+            for request in requests
+        ]
+        fresh = [number for number, reply in enumerate(replies) if reply is None]
         answered: list[tuple[Idempotency, Answer]] = []
-        replies: list[Reply[S]] = []
-        for request, command in zip(requests, commands, strict=True):
-            asked = request.idempotency
-            reply: Reply[S] | None = look_up(known, asked) if asked is not None else None
-            if reply is None:
-                reply = batch.command(request.case_id, command, request.traceparent, request.expected)
-                if asked is not None and request.answer is not None and isinstance(reply, Applied):
-                    answer = request.answer(reply)
-                    known[asked.principal, asked.key] = (asked.request_hash, answer)
-                    answered.append((asked, answer))
-            replies.append(reply)
+        commands = await self._enriched(connection, [requests[number] for number in fresh])
+        for number, command in zip(fresh, commands, strict=True):
+            request = requests[number]
+            reply = batch.command(request.case_id, command, request.traceparent, request.expected)
+            if request.idempotency is not None and request.answer is not None and isinstance(reply, Applied):
+                answered.append((request.idempotency, request.answer(reply)))
+            replies[number] = reply
         if answered:
             await save_answers(connection, self._service.name, answered)
         await batch.save()
-        return replies, batch.tally
+        return [reply for reply in replies if reply is not None], batch.tally
+
+    async def _enriched(self, connection: Connection, requests: Sequence[Request[S]]) -> Sequence[Command]:
+        if self._service.enrich is None or not requests:
+            return [request.command for request in requests]
+        return await self._service.enrich(
+            connection, [(request.case_id, request.command) for request in requests]
+        )

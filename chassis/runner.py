@@ -34,7 +34,7 @@ class RunnerPolicy:
     """How a runner works; the values are counts and seconds."""
 
     max_records: int = 500
-    poll_timeout_s: float = 1.0
+    poll_timeout_s: float = 0.25
     timer_interval_s: float = 0.5
     max_timers: int = 200
     first_pause_s: float = 0.1

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,8 @@ class Change(Generic[S]):
     events: Sequence[Event]
     envelopes: Sequence[Envelope]
     """The same events as they will stand in the log, in the same order."""
+    given_at: datetime
+    """When `given` came about: an event's own time, else the moment of the decision."""
 
 
 Project = Callable[[Connection, Sequence[Change[S]]], Awaitable[None]]

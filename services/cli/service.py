@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from chassis import logs
 from chassis.settings import Settings, SettingsError
 from services.cli.local import LocalRun, local_options
 
@@ -19,6 +20,7 @@ def _command(name: str) -> click.Command:
             settings = Settings.from_environment(name, given)
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
+        logs.configure(settings.service, settings.log_level)
         importlib.import_module(f"services.{name}.main").run(settings)
 
     run.help = (

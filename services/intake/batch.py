@@ -11,8 +11,9 @@ import orjson
 from chassis.commands import MAX_BATCH, Reply, Request, Unavailable
 from chassis.host import Host
 from chassis.http import Problem, request_hash
+from chassis.http.replies import unavailable
 from chassis.idempotency import Idempotency
-from services.intake.answers import settled, unavailable
+from services.intake.answers import settled
 from services.intake.bodies import LineBody, read_case
 from services.intake.callers import Caller
 from services.intake.check import Check

@@ -4,7 +4,6 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from chassis import logs
 from chassis.host import Host
 from chassis.http import create_app, serve
 from chassis.runner import RunnerPolicy
@@ -31,7 +30,6 @@ _DESCRIPTION: Final = (
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM; requests in flight and the batch in hand are finished first."""
-    logs.configure(settings.service, settings.log_level)
     _, app = build(settings)
     serve(app, settings)
 

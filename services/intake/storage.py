@@ -31,7 +31,7 @@ _INSERT_PERSONS = (
 )
 _INSERT_PROGRESS = (
     "INSERT INTO intake.timeline (case_id, at, status, words)"
-    " SELECT a, coalesce(b, now()), c, d"
+    " SELECT a, b, c, d"
     " FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) WITH ORDINALITY AS u(a, b, c, d, n)"
     " ORDER BY n"
 )
@@ -64,11 +64,11 @@ class Projection:
             await connection.execute(f"DELETE FROM intake.{table} WHERE case_id = ANY($1::uuid[])", erased)
 
     async def _tell(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
-        """Add to the time lines. An event of another service is dated by the moment it takes effect here."""
-        rows: list[tuple[UUID, datetime | None, Progress]] = []
+        """Add to the time lines, each entry dated by its event."""
+        rows: list[tuple[UUID, datetime, Progress]] = []
         for change in changes:
             if isinstance(change.given, Event) and (entry := progress(self._names, change.given)):
-                rows.append((change.case_id, None, entry))
+                rows.append((change.case_id, change.given_at, entry))
             for event, envelope in zip(change.events, change.envelopes, strict=True):
                 if entry := progress(self._names, event):
                     rows.append((change.case_id, envelope.time, entry))

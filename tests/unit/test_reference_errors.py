@@ -100,7 +100,12 @@ LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
         (MATTERS, "[路灯, ", "[井盖, ", "keyword 井盖 is already used by municipal.manhole"),
         (MATTERS, "[路灯, ", "[井盖~, ", "keyword 井盖~ is already used by municipal.manhole"),
         (MATTERS, "[井盖, 窨井,", "[井盖, 井盖,", "keyword 井盖 is already used by municipal.manhole"),
-        (MATTERS, "[公厕, 公共厕所, 公共卫生间, 旱厕, 厕所改造]", "[公厕, 旱厕]", "at least 4 items"),
+        (
+            MATTERS,
+            "[公厕, 公共厕所, 公共卫生间, 旱厕, 厕所改造, 上厕所难, 建公厕, 厕所问题, 厕所~]",
+            "[公厕, 旱厕]",
+            "at least 4 items",
+        ),
         (MATTERS, "level: 3S1!", "level: 3S1", "only such a level has one"),
         (MATTERS, "level: 3S1\n", "level: 3S1!\n", "needs emergency_line"),
         (MATTERS, "level: 3S1\n", "level: 5S1\n", "should match pattern"),

@@ -59,7 +59,7 @@ def step(decider: Router, state: WorkOrder, given: Input, version: int = 0) -> C
         envelopes.append(
             Envelope("router", state.case_id, number, event.type, MONDAY, event.topic(), TRACE, data)
         )
-    return Change(state.case_id, given, state, version + len(events), events, envelopes)
+    return Change(state.case_id, given, state, version + len(events), events, envelopes, MONDAY)
 
 
 async def written(*changes: Change[WorkOrder]) -> Recorder:

@@ -1,7 +1,5 @@
 """Serves the table of actions: checks the caller, sends the command through the bus, answers with the new view."""
 
-import logging
-import secrets
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis import commands
-from chassis.batch import Applied, Failed, Stale, describe
-from chassis.commands import Reply, Unavailable
+from chassis.batch import Applied
+from chassis.commands import Unavailable
 from chassis.decider import Refused
 from chassis.http import (
     FieldError,
@@ -20,7 +18,6 @@ from chassis.http import (
     Problem,
     Role,
     add_hot_route,
-    check_version,
     etag,
     expected_versions,
     idempotency_key,
@@ -28,7 +25,7 @@ from chassis.http import (
     request_hash,
 )
 from chassis.http.access import Protected
-from chassis.http.problems import internal
+from chassis.http.replies import key_reused, settled, unavailable
 from chassis.idempotency import Answer, Idempotency, KeyReused, Replay, load_answers, look_up
 from schemas.message import Actor
 from services.router.api.access import Access
@@ -39,7 +36,6 @@ from services.router.domain.workorder import WorkOrder
 
 _JSON: Final = "application/json"
 _CHANGED_HANDS: Final = 204
-_log = logging.getLogger(__name__)
 
 _PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
     {"name": "case_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
@@ -118,8 +114,8 @@ def _endpoint(office: Office, access: Access, action: Action) -> Protected:
                 commands.Request(case_id, command, traceparent, expected, asked, answer)
             )
         except Unavailable as error:
-            raise _unavailable(error) from None
-        return _response(_settled(office, reply, answer))
+            raise unavailable(error) from None
+        return _response(settled(office.host.metrics, reply, answer, _refusal))
 
     return act
 
@@ -144,7 +140,8 @@ async def _answered(office: Office, asked: Idempotency) -> Answer | None:
             office.host.metrics.count("commands", 1, "replayed")
             return answer
         case KeyReused():
-            raise _key_reused(office)
+            office.host.metrics.count("commands", 1, "conflict")
+            raise key_reused()
     return None
 
 
@@ -183,38 +180,6 @@ def _answer(office: Office, access: Access, principal: Principal, case: Case) ->
     return Answer(200, view.model_dump_json().encode(), case.version)
 
 
-def _settled(office: Office, reply: Reply[WorkOrder], answer: Any) -> Answer:
-    """The answer of a command that took effect, now or before. Raises Problem where it had none."""
-    count = office.host.metrics.count
-    match reply:
-        case Applied():
-            count("commands", 1, "accepted")
-            made: Answer = answer(reply)
-            return made
-        case Replay(answer=again):
-            count("commands", 1, "replayed")
-            return again
-        case Refused():
-            count("commands", 1, "refused")
-            raise _refusal(reply)
-        case Stale(version=version):
-            count("commands", 1, "conflict")
-            check_version(frozenset(), version)
-        case KeyReused():
-            raise _key_reused(office)
-        case Failed(error=error):
-            incident = secrets.token_hex(8)
-            _log.error("a command failed: %s", describe(error), extra={"incident": incident})
-            raise internal(incident)
-    raise AssertionError("unreachable")
-
-
-def _key_reused(office: Office) -> Problem:
-    office.host.metrics.count("commands", 1, "conflict")
-    detail = "This Idempotency-Key was used for another request; take a new key for a new request."
-    return Problem(422, "idempotency_key_reused", "The Idempotency-Key was used before", detail)
-
-
 def _refusal(refused: Refused) -> Problem:
     """422 where a field is at fault, else 409: the case does not allow it."""
     code = refused.code.lower()
@@ -222,8 +187,3 @@ def _refusal(refused: Refused) -> Problem:
         return Problem(409, code, "The case does not allow this now", refused.reason)
     error = FieldError(field=refused.field, message=code, expected=refused.reason)
     return Problem(422, code, "A field is not right for this case", refused.reason, [error])
-
-
-def _unavailable(error: Unavailable) -> Problem:
-    detail = f"The request was not taken and had no effect: {error}. Send it again in a moment."
-    return Problem(503, "unavailable", "Not available at the moment", detail, headers={"Retry-After": "1"})
