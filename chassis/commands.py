@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from chassis.batch import Applied, Batch, Failed, Outcome, Tally
-from chassis.database import TRANSIENT, Connection, Pool, UniqueViolation
+from chassis.database import Connection, Pool, UniqueViolation, is_passing
 from chassis.idempotency import (
     Answer,
     Idempotency,
@@ -37,7 +37,6 @@ MAX_WAITING: Final = 20_000
 """Commands waiting at most; more are turned away, for memory must not grow without bound."""
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE_S: Final = 0.02
-_PASSING: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UniqueViolation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +156,16 @@ class CommandBus(Generic[S]):
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return await self._commit(requests)
-            except _PASSING as error:
+            except UniqueViolation:  # another process was first: load again, unless it stays so
                 if attempt == _ATTEMPTS:
-                    if isinstance(error, UniqueViolation):
-                        raise
+                    raise
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                if attempt == _ATTEMPTS:
                     raise Unavailable("the database does not answer") from error
-                await asyncio.sleep(pause)
-                pause *= 2
+            await asyncio.sleep(pause)
+            pause *= 2
         raise AssertionError("unreachable")
 
     async def _commit(self, requests: Sequence[Request[S]]) -> Sequence[Reply[S]]:

@@ -17,7 +17,7 @@ else:
 
 UniqueViolation = asyncpg.UniqueViolationError
 
-TRANSIENT: tuple[type[Exception], ...] = (
+_PASSING: tuple[type[Exception], ...] = (
     OSError,
     asyncio.TimeoutError,
     asyncpg.InterfaceError,
@@ -28,7 +28,15 @@ TRANSIENT: tuple[type[Exception], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.InternalServerError,
 )
-"""Errors that say nothing about the input: try the same again. Any other error is the input's own."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether an error says nothing about the input, so that the same may succeed if tried again.
+
+    A lost connection, a deadlock, a full disk. A value that the driver cannot encode is the input's own fault,
+    though asyncpg raises it as an InterfaceError, too (and as a ValueError).
+    """
+    return isinstance(error, _PASSING) and not isinstance(error, ValueError)
 
 
 class _Stateless(asyncpg.Connection):

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from chassis.batch import describe
 from chassis.commands import CommandBus
-from chassis.database import TRANSIENT, Pool, open_pool
+from chassis.database import Pool, is_passing, open_pool
 from chassis.idempotency import forget_answers
 from chassis.log import LogReader
 from chassis.metrics import Metrics
@@ -105,7 +105,7 @@ class Host(Generic[S]):
 
     async def readiness(self) -> list[str]:
         """Return why the service cannot do its work, in plain words."""
-        reasons = [reason for reason in (self._crashed, self.runner.halted) if reason]
+        reasons = [reason for reason in (self._crashed, self.runner.halted, self.runner.trouble) if reason]
         try:
             async with self.pool.acquire(timeout=2) as connection:
                 await connection.fetchval(f"SELECT count(*) FROM {self.service.name}.stream_position")
@@ -129,7 +129,9 @@ class Host(Generic[S]):
         while True:
             try:
                 await step()
-            except TRANSIENT as error:
+            except Exception as error:
+                if not is_passing(error):
+                    raise
                 _log.warning("housekeeping put off: %s", describe(error))
             await asyncio.sleep(seconds)
 

@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
+from uuid import UUID
 
-from chassis.batch import Batch, Tally, describe
-from chassis.database import TRANSIENT, Pool, UniqueViolation
+from chassis.batch import RETRY_FAILED_TIMER, Batch, Tally, describe
+from chassis.database import Pool, UniqueViolation, is_passing
 from chassis.metrics import Metrics
 from chassis.service import Service
 from chassis.store import FenceLost, ParkedEvent, Store
@@ -23,8 +24,6 @@ from chassis.transport import StreamBatch, StreamReader
 from schemas.envelope import Envelope
 
 S = TypeVar("S")
-
-_REDO: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UniqueViolation, FenceLost)
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +59,6 @@ class TooManyParked(Exception):
     safe_to_log = True
 
 
-_NOT_OF_THE_RECORDS: Final[tuple[type[Exception], ...]] = (*_REDO, TooManyParked)
-
-
 class Runner(Generic[S]):
     """The loop of one service. Safe to run twice at once: the fence lets one of them win each batch."""
 
@@ -89,6 +85,8 @@ class Runner(Generic[S]):
         self._stop = asyncio.Event()
         self.halted: str | None = None
         """Why the runner gave up, in plain words; None while it works."""
+        self.trouble: str | None = None
+        """What keeps the runner from working just now; it goes on trying."""
 
     def stop(self) -> None:
         """Finish the batch in hand and end."""
@@ -96,7 +94,6 @@ class Runner(Generic[S]):
 
     async def run(self) -> None:
         """Work until stopped. Ends early only for TooManyParked, which `halted` then explains."""
-        stopping = asyncio.create_task(self._stop.wait())
         loops = [
             asyncio.create_task(self._forever(self.stream_once)),
             asyncio.create_task(self._forever(self._timers_then_wait)),
@@ -104,26 +101,34 @@ class Runner(Generic[S]):
         try:
             await asyncio.gather(*loops)
         finally:
-            stopping.cancel()
             for task in loops:
                 task.cancel()
-            await asyncio.gather(stopping, *loops, return_exceptions=True)
+            await asyncio.gather(*loops, return_exceptions=True)
 
     async def _forever(self, step: Callable[[], Awaitable[object]]) -> None:
-        """Repeat a step; what passes by itself is tried again after a growing pause with jitter."""
+        """Repeat a step. After a failure it is tried again, after a growing pause with jitter."""
         pause = self._policy.first_pause_s
         while not self._stop.is_set():
             try:
                 await step()
-                pause = self._policy.first_pause_s
             except TooManyParked as error:
                 self.halted = str(error)
                 _log.critical(self.halted)
                 self._stop.set()
-            except _REDO as error:
-                _log.warning("%s: %s; trying again in %.1f s", self._service.name, describe(error), pause)
+            except Exception as error:
+                is_defect = not (is_passing(error) or isinstance(error, FenceLost))
+                self.trouble = f"{self._service.name}: {describe(error)}"
+                _log.log(
+                    logging.ERROR if is_defect else logging.WARNING,
+                    "%s; trying again in %.1f s",
+                    self.trouble,
+                    pause,
+                    exc_info=error if is_defect else None,
+                )
                 await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                 pause = min(pause * 2, self._policy.longest_pause_s)
+            else:
+                pause, self.trouble = self._policy.first_pause_s, None
 
     async def _wait(self, seconds: float) -> None:
         """Wait that long, or until stopped."""
@@ -146,35 +151,45 @@ class Runner(Generic[S]):
             raise
         return len(batch.records)
 
-    async def _apply(self, batch: StreamBatch) -> None:
+    async def _apply(self, batch: StreamBatch, *, is_second_try: bool = False) -> None:
         """Apply a batch; where the database refuses it for its content, halve it until the record stands alone."""
         try:
-            tally = await self._commit(batch, poison=None)
-        except _NOT_OF_THE_RECORDS:
+            tally = await self._commit(batch)
+        except (FenceLost, TooManyParked):
             raise
         except Exception as error:
+            if is_passing(error):
+                raise
+            if isinstance(error, UniqueViolation) and not is_second_try:
+                await self._apply(batch, is_second_try=True)  # a command may have created the case meanwhile
+                return
             if len(batch.records) > 1:
                 for part in _halves(batch):
                     await self._apply(part)
                 return
-            _log.error("%s: a record is parked: %s", self._service.name, describe(error))
-            tally = await self._commit(batch, poison=describe(error))
+            tally = await self._park(batch, describe(error))
         self._reader.acknowledge(batch)
         self._report(batch, tally)
 
-    async def _commit(self, batch: StreamBatch, poison: str | None) -> Tally:
-        """Apply the records and move the position in one transaction; with `poison`, park the one record."""
+    async def _commit(self, batch: StreamBatch) -> Tally:
+        """Apply the records and move the position in one transaction."""
         async with self._pool.acquire() as connection, connection.transaction():
             work = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
             await work.load([record.case_id for record in batch.records], check_parked=True)
-            if poison is None:
-                work.consume_all(batch.records)
-            else:
-                work.tally.parked += [ParkedEvent(record, poison, behind=False) for record in batch.records]
+            work.consume_all(batch.records)
             self._guard(batch.records, work.tally)
             await work.save()
             await self._store.advance(connection, batch.partition, batch.start, batch.end)
         return work.tally
+
+    async def _park(self, batch: StreamBatch, reason: str) -> Tally:
+        """Set the one record of a batch aside and move the position; its case is not even looked at."""
+        tally = Tally(parked=[ParkedEvent(record, reason, behind=False) for record in batch.records])
+        self._guard(batch.records, tally)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._store.park(connection, tally.parked)
+            await self._store.advance(connection, batch.partition, batch.start, batch.end)
+        return tally
 
     def _guard(self, records: Sequence[Envelope], tally: Tally) -> None:
         """Raise TooManyParked before more is parked than the policy allows."""
@@ -218,19 +233,35 @@ class Runner(Generic[S]):
         now = self._clock()
         async with self._pool.acquire() as connection:
             case_ids = await self._store.due(connection, now, self._policy.max_timers)
-            if not case_ids:
-                return 0
-            async with connection.transaction():
+        if case_ids:
+            await self._fire(case_ids, now)
+        return len(case_ids)
+
+    async def _fire(self, case_ids: Sequence[UUID], now: datetime) -> None:
+        """Fire the timers of some cases in one transaction; one that the database refuses is put off alone."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
                 work = Batch(self._service, self._store, connection, now, self._telemetry)
                 await work.load(case_ids)
                 for case_id in case_ids:
                     work.fire_timers(case_id)
                 await work.save()
+        except Exception as error:
+            if is_passing(error):
+                raise
+            if len(case_ids) > 1:
+                middle = len(case_ids) // 2
+                await self._fire(case_ids[:middle], now)
+                await self._fire(case_ids[middle:], now)
+                return
+            _log.error("%s: timers of case %s failed: %s", self._service.name, case_ids[0], describe(error))
+            async with self._pool.acquire() as connection:
+                await self._store.postpone(connection, case_ids[0], now + RETRY_FAILED_TIMER)
+            return
         for case_id, reason in work.tally.failed_timers:
             _log.error("%s: timers of case %s failed: %s", self._service.name, case_id, reason)
         self._metrics.count("timers_fired", work.tally.timers)
         self._metrics.count("events_emitted", work.tally.emitted)
-        return len(case_ids)
 
 
 def _halves(batch: StreamBatch) -> tuple[StreamBatch, StreamBatch]:

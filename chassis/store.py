@@ -143,6 +143,12 @@ class Store:
         """Return the cases with a timer due at `now`, the longest overdue first."""
         return [row[0] for row in await connection.fetch(self._due, now, limit)]
 
+    async def postpone(self, connection: Connection, case_id: UUID, until: datetime) -> None:
+        """Look at the timers of a case again only then, whatever its state says."""
+        await connection.execute(
+            f"UPDATE {self.schema}.aggregate SET next_due_at = $2 WHERE case_id = $1", case_id, until
+        )
+
     async def overdue(self, connection: Connection, now: datetime) -> int:
         """Return how many cases have a timer due at `now`."""
         return int(

@@ -121,6 +121,71 @@ async def test_bisects_what_only_the_database_refuses(bench: Bench) -> None:
     assert (case, reason.split(" ")[0]) == (sick, "DivisionByZeroError")
 
 
+async def test_parks_what_the_driver_cannot_encode(bench: Bench) -> None:
+    """asyncpg calls a wrong value an interface error, like a lost connection; it must not be tried for ever."""
+    sick, well = uuid4(), uuid4()
+
+    async def project(connection: Connection, changes: Sequence[Change[CounterState]]) -> None:
+        for change in changes:
+            await connection.execute("SELECT $1::int", "no number" if change.case_id == sick else 1)
+
+    await publish(bench.pool, ticked(sick, 1), ticked(well, 1))
+    await drain(bench, bench.runner(counter_service(project=project)))
+    assert await bench.ledger.totals() == {well: 1}
+    assert [case for case, *_ in await bench.ledger.parked()] == [sick]
+
+
+async def test_parks_an_event_whose_own_write_is_never_unique(bench: Bench) -> None:
+    """A violated key is tried once more, for a command may have been first; then it is the event's own fault."""
+    sick, well = uuid4(), uuid4()
+
+    async def project(connection: Connection, changes: Sequence[Change[CounterState]]) -> None:
+        for change in changes:
+            if change.case_id == sick:
+                await Store("counter").append(connection, change.envelopes)
+
+    await publish(bench.pool, ticked(sick, 1), ticked(well, 1))
+    await drain(bench, bench.runner(counter_service(project=project)))
+    assert await bench.ledger.totals() == {well: 1}
+    assert [case for case, *_ in await bench.ledger.parked()] == [sick]
+
+
+async def test_parks_an_event_of_a_case_whose_state_cannot_be_read(bench: Bench) -> None:
+    sick, well = uuid4(), uuid4()
+    await publish(bench.pool, ticked(sick, 1), ticked(well, 1))
+    await drain(bench)
+    async with bench.pool.acquire() as connection:
+        await connection.execute(
+            'UPDATE counter.aggregate SET state = \'{"total": "x"}\' WHERE case_id = $1', sick
+        )
+    await publish(bench.pool, ticked(sick, 2), ticked(well, 2))
+    await drain(bench)
+    assert [(case, sequence) for case, sequence, *_ in await bench.ledger.parked()] == [(sick, 2)]
+    async with bench.pool.acquire() as connection:
+        assert (
+            await connection.fetchval("SELECT version FROM counter.aggregate WHERE case_id = $1", well) == 2
+        )
+
+
+async def test_a_case_whose_timers_fail_keeps_no_other_from_firing(bench: Bench) -> None:
+    """Invariant 3: the sick case is put off for five minutes and said so; all others fire."""
+    sick, *well = cases = [uuid4() for _ in range(5)]
+    await publish(bench.pool, *(ticked(case, 1) for case in cases))
+    await drain(bench)
+    async with bench.pool.acquire() as connection:
+        await connection.execute(
+            'UPDATE counter.aggregate SET state = state || \'{"total": "x"}\' WHERE case_id = $1', sick
+        )
+    bench.clock.move(timedelta(minutes=11))
+    runner = bench.runner()
+    assert await runner.timers_once() == 5
+    for case in well:
+        assert (await bench.ledger.emitted(case))[-1] == (2, Rang.type)
+    assert await runner.timers_once() == 0
+    bench.clock.move(timedelta(minutes=5))
+    assert await runner.timers_once() == 1
+
+
 async def test_stops_and_says_so_when_too_much_would_be_parked(bench: Bench) -> None:
     policy = RunnerPolicy(poll_timeout_s=0.0, parked_least=3, parked_share=0.5, parked_window=10)
     await publish(bench.pool, *(ticked(uuid4(), 1, 13) for _ in range(3)))
