@@ -189,7 +189,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
 def _spare_the_collector() -> None:
     """Take what was loaded so far out of the garbage collector's rounds, and make its rounds rarer.
 
-    The jurisdiction, policy and routes live as long as the process: walking through them again and again was a fifth
+    Jurisdiction, policy and routes live as long as the process: walking through them again and again was a fifth
     of a busy service's time. Nearly all that a request makes is freed by reference counts.
     """
     gc.collect()
