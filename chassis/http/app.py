@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from chassis.http import openapi, problems
 from chassis.http.access import public, seal
 from chassis.http.auth import Authenticator
+from chassis.http.hot import Endpoints, HotRoutes
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.middleware import BodyLimit, Guard
 from chassis.metrics import Metrics
@@ -52,6 +53,7 @@ def create_app(
     declared who may call it.
     `body_limits` maps an exact path to its limit in bytes (elsewhere 1 MiB).
     """
+    hot_endpoints: Endpoints = {}
     app = FastAPI(
         title=title,
         description=description,
@@ -61,7 +63,11 @@ def create_app(
         redirect_slashes=False,
         lifespan=_sealed(lifespan),
         telemetry=_NO_TELEMETRY,  # 170 µs and more a request; we make the spans that tell something
-        middleware=[Middleware(Guard, metrics=metrics), Middleware(BodyLimit, limits=body_limits or {})],
+        middleware=[
+            Middleware(Guard, metrics=metrics),
+            Middleware(BodyLimit, limits=body_limits or {}),
+            Middleware(HotRoutes, endpoints=hot_endpoints),
+        ],
         exception_handlers={
             problems.Problem: problems.on_problem,
             RequestValidationError: problems.on_request_invalid,
@@ -71,6 +77,7 @@ def create_app(
     app.state.authenticator = Authenticator(KeySource(settings.jwks), settings.issuer, settings.audience)
     app.state.stopping = asyncio.Event()
     app.state.hot_routes = []
+    app.state.hot_endpoints = hot_endpoints
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     _add_own_routes(app, settings.service, readiness, metrics)
     return app

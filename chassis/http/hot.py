@@ -1,15 +1,19 @@
 """Hot routes: plain Starlette endpoints for where FastAPI's dependency solver costs too much, still documented."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.http.access import Protected, protect
 from chassis.http.auth import Role
+from chassis.http.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,37 @@ class HotRoute:
     """OpenAPI parameter objects, for example of the Idempotency-Key header."""
 
 
+Endpoints = dict[tuple[str, str], Callable[[Request], Awaitable[Response]]]
+"""The hot endpoints by method and exact path."""
+
+
+class HotRoutes:
+    """Answers the hot routes before the router, its exit stacks and its exception handlers are entered."""
+
+    def __init__(self, app: ASGIApp, endpoints: Endpoints) -> None:
+        self.app = app
+        self.endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self.endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if endpoint is None:
+            return await self.app(scope, receive, send)
+        try:
+            response = await endpoint(Request(scope, receive, send))
+        except Problem as problem:
+            response = problem.response()
+        return await response(scope, receive, send)
+
+
 def add_hot_route(app: FastAPI, route: HotRoute, endpoint: Protected) -> None:
-    """Add `endpoint(request, principal)`; the caller is verified and holds one of the roles before it runs."""
-    made = Route(route.path, protect(*route.roles)(endpoint), methods=[route.method], include_in_schema=False)
-    app.router.routes.insert(0, made)  # routes are tried one by one: the hot ones first
+    """Add `endpoint(request, principal)`; the caller is verified and holds one of the roles before it runs.
+
+    Raises ValueError for a path with parameters: a hot route is found by its exact path.
+    """
+    if "{" in route.path:
+        raise ValueError(f"a hot route has no path parameters, got {route.path}")
+    protected = protect(*route.roles)(endpoint)
+    app.state.hot_endpoints[route.method, route.path] = protected
+    # the router knows it too: for `seal`, for other methods' 405, and for addresses below a mount
+    app.router.routes.insert(0, Route(route.path, protected, methods=[route.method], include_in_schema=False))
     app.state.hot_routes.append(route)
