@@ -99,11 +99,13 @@ class Batch(Generic[S]):
         self._emitted: list[Envelope] = []
         self.tally = Tally()
 
-    async def load(self, case_ids: Sequence[UUID], *, check_parked: bool = False) -> None:
-        """Lock and read the cases; one that is not known yet starts from the decider's initial state."""
+    async def load(self, case_ids: Sequence[UUID], parked: Collection[UUID] = ()) -> None:
+        """Lock and read the cases; one that is not known yet starts from the decider's initial state.
+
+        Of those in `parked`, every further event is set aside too.
+        """
         unique = sorted(set(case_ids))
         rows = await self._store.load(self._connection, unique)
-        parked = await self._store.parked_cases(self._connection, unique) if check_parked else set[UUID]()
         for case_id in unique:
             row = rows.get(case_id)
             if row is None:

@@ -34,6 +34,9 @@ class RunnerPolicy:
 
     max_records: int = 500
     poll_timeout_s: float = 0.25
+    pace_s: float = 0.01
+    """At least this long from one batch to the next, unless it was full: a transaction costs the same for one
+    record as for fifty, so many small ones take the time of the work itself."""
     timer_interval_s: float = 0.5
     max_timers: int = 200
     first_pause_s: float = 0.1
@@ -95,7 +98,7 @@ class Runner(Generic[S]):
     async def run(self) -> None:
         """Work until stopped. Ends early only for TooManyParked, which `halted` then explains."""
         loops = [
-            asyncio.create_task(self._forever(self.stream_once)),
+            asyncio.create_task(self._forever(self._stream_in_step)),
             asyncio.create_task(self._forever(self._timers_then_wait)),
         ]
         try:
@@ -132,12 +135,20 @@ class Runner(Generic[S]):
 
     async def _wait(self, seconds: float) -> None:
         """Wait that long, or until stopped."""
+        if seconds <= 0:
+            return
         try:
             await asyncio.wait_for(self._stop.wait(), seconds)
         except TimeoutError:
             return
 
     # -- the stream ------------------------------------------------------------------------------------
+
+    async def _stream_in_step(self) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        if 0 < await self.stream_once() < self._policy.max_records:
+            await self._wait(self._policy.pace_s - (loop.time() - started))
 
     async def stream_once(self) -> int:
         """Poll and apply one batch; return how many records it held."""
@@ -174,12 +185,13 @@ class Runner(Generic[S]):
     async def _commit(self, batch: StreamBatch) -> Tally:
         """Apply the records and move the position in one transaction."""
         async with self._pool.acquire() as connection, connection.transaction():
+            case_ids = list({record.case_id for record in batch.records})
+            parked = await self._store.advance(connection, batch.partition, batch.start, batch.end, case_ids)
             work = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
-            await work.load([record.case_id for record in batch.records], check_parked=True)
+            await work.load(case_ids, parked)
             work.consume_all(batch.records)
             self._guard(batch.records, work.tally)
             await work.save()
-            await self._store.advance(connection, batch.partition, batch.start, batch.end)
         return work.tally
 
     async def _park(self, batch: StreamBatch, reason: str) -> Tally:
@@ -187,8 +199,8 @@ class Runner(Generic[S]):
         tally = Tally(parked=[ParkedEvent(record, reason, behind=False) for record in batch.records])
         self._guard(batch.records, tally)
         async with self._pool.acquire() as connection, connection.transaction():
+            await self._store.advance(connection, batch.partition, batch.start, batch.end, [])
             await self._store.park(connection, tally.parked)
-            await self._store.advance(connection, batch.partition, batch.start, batch.end)
         return tally
 
     def _guard(self, records: Sequence[Envelope], tally: Tally) -> None:

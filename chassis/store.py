@@ -90,9 +90,10 @@ class Store:
         self._due = (
             f"SELECT case_id FROM {schema}.aggregate WHERE next_due_at <= $1 ORDER BY next_due_at LIMIT $2"
         )
-        self._parked_cases = (
-            f"SELECT DISTINCT case_id FROM {schema}.parked"
-            " WHERE case_id = ANY($1::uuid[]) AND resolved_at IS NULL"
+        self._advance = (
+            f"UPDATE {schema}.stream_position SET position = $3, updated_at = now()"
+            f" WHERE partition = $1 AND position = $2 RETURNING ARRAY(SELECT DISTINCT case_id FROM {schema}.parked"
+            " WHERE case_id = ANY($4::uuid[]) AND resolved_at IS NULL)"
         )
         self._park = (
             f"INSERT INTO {schema}.parked (case_id, source, sequence, type, topic, time, traceparent, data,"
@@ -171,21 +172,18 @@ class Store:
             )
         )
 
-    async def advance(self, connection: Connection, partition: int, start: str, end: str) -> None:
-        """Move the position from `start` to `end`. Raises FenceLost where it is no longer at `start`."""
-        status = await connection.execute(
-            f"UPDATE {self.schema}.stream_position SET position = $3, updated_at = now()"
-            " WHERE partition = $1 AND position = $2",
-            partition,
-            start,
-            end,
-        )
-        if status != "UPDATE 1":
-            raise FenceLost(f"{self.schema}: partition {partition} is no longer at position {start!r}")
+    async def advance(
+        self, connection: Connection, partition: int, start: str, end: str, case_ids: Sequence[UUID]
+    ) -> set[UUID]:
+        """Move the position from `start` to `end`; return those of the cases that have an open parked event.
 
-    async def parked_cases(self, connection: Connection, case_ids: Sequence[UUID]) -> set[UUID]:
-        """Return those of the cases that have an unresolved parked event."""
-        return {row[0] for row in await connection.fetch(self._parked_cases, case_ids)}
+        To be called first in a transaction: the locked row makes a second owner of the partition wait, and then
+        lose. Raises FenceLost where the position is no longer at `start`.
+        """
+        parked = await connection.fetchval(self._advance, partition, start, end, case_ids)
+        if parked is None:
+            raise FenceLost(f"{self.schema}: partition {partition} is no longer at position {start!r}")
+        return set(parked)
 
     async def park(self, connection: Connection, parked: Sequence[ParkedEvent]) -> None:
         """Record events that were set aside; one that is there already stays as it is."""
