@@ -128,9 +128,6 @@ class Filing(Value):
     sealed: Sealed | None = None
     persons: tuple[bytes, ...] = ()
     """Blind indexes of the reporter's phone, id number or account (R-PET-18)."""
-    topic: str | None = None
-    """What a repeat must agree in: the matter code, else the fingerprint of the text."""
-    fingerprint: bytes = b""
 
 
 class SubmitCase(Command):

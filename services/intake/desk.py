@@ -125,15 +125,11 @@ class Desk:
     def _filing(
         self, case_id: UUID, case: CaseSubmitted, body: CaseBody, who: Caller, unit: str, now: datetime
     ) -> Filing:
-        persons = self._persons(body, who)
-        fingerprint = self._index.fingerprint(body.title, body.text) if persons else b""
         return Filing(
             unit=unit,
             code_digest=self.codes.digest(self.codes.of(case_id)),
             sealed=self._sealed(case_id, case, body, now),
-            persons=persons,
-            topic=self._topic(body, fingerprint) if persons else None,
-            fingerprint=fingerprint,
+            persons=self._persons(body, who),
         )
 
     def _persons(self, body: CaseBody, who: Caller) -> tuple[bytes, ...]:
@@ -145,13 +141,6 @@ class Desk:
             return self._index.persons(None, None, own)
         account = own or (f"given:{reporter.account}" if reporter.account else None)
         return self._index.persons(reporter.phone, reporter.id_number, account)
-
-    def _topic(self, body: CaseBody, fingerprint: bytes) -> str:
-        """R-PET-18: the matter that staff named, else the likeliest one, else the words themselves."""
-        if body.matter is not None:
-            return body.matter
-        candidates = self._matcher.match(body.title, body.text).candidates
-        return candidates[0].matter if candidates else fingerprint.hex()
 
     def _sealed(self, case_id: UUID, case: CaseSubmitted, body: CaseBody, now: datetime) -> Sealed | None:
         """Encrypt the reporter, and the words that masking changed; None where there is nothing to protect."""

@@ -12,7 +12,7 @@ from chassis.settings import Settings
 from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
 from reference.load import load
-from reference.matcher import Matcher
+from reference.matcher import Matcher, Triage
 from schemas.jurisdiction import Jurisdiction
 from services.intake import batch
 from services.intake.api import add_routes
@@ -44,14 +44,15 @@ def build(settings: Settings, policy: RunnerPolicy | None = None) -> tuple[Host[
     """
     keys = settings.keys()
     jurisdiction = load(settings.reference)
+    matcher = Matcher(jurisdiction)
     desk = Desk(
         Surroundings.of(jurisdiction, GridIndex.load(settings.reference)),
         Gazetteer.load(settings.reference),
-        Matcher(jurisdiction),
+        matcher,
         Vault([keys.master_key]),
         keys.index_key,
     )
-    host = Host(settings, service(jurisdiction), policy=policy or _UNHURRIED)
+    host = Host(settings, service(jurisdiction, matcher), policy=policy or _UNHURRIED)
     app = create_app(
         settings,
         "Caseladder intake",
@@ -65,7 +66,7 @@ def build(settings: Settings, policy: RunnerPolicy | None = None) -> tuple[Host[
     return host, app
 
 
-def service(jurisdiction: Jurisdiction) -> Service[IntakeState]:
+def service(jurisdiction: Jurisdiction, triage: Triage) -> Service[IntakeState]:
     """Return intake as the chassis runs it."""
 
     def name(code: str) -> str:
@@ -76,5 +77,5 @@ def service(jurisdiction: Jurisdiction) -> Service[IntakeState]:
         decider=Intake(),
         catalogue={event.type: event for event in PROGRESS},
         project=Projection(name).project,
-        enrich=Repeats().enrich,
+        enrich=Repeats(triage).enrich,
     )

@@ -51,11 +51,6 @@ class BlindIndex:
         )
         return tuple(self._digest(kind, value) for kind, value in given if value)
 
-    def fingerprint(self, title: str, text: str) -> bytes:
-        """Return a digest of the words, blind to width, case, spaces and punctuation (R-HOT-03)."""
-        words = _NOT_ALNUM.sub("", f"{title}\n{text}")
-        return self._digest(b"text:", unicodedata.normalize("NFKC", words).casefold())
-
     def _digest(self, kind: bytes, value: str) -> bytes:
         return hmac.digest(self._key, kind + value.encode(), "sha256")[:_DIGEST_BYTES]
 

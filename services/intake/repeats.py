@@ -1,37 +1,53 @@
-"""Repeats: the same person with the same matter is linked to the earlier case, never dropped (R-PET-18)."""
+"""Repeats: the same person with the same matter is linked to the earlier case, never dropped (R-PET-18).
 
+Only who calls again is looked at: the words of two cases are compared when one person has both, so that most cases
+cost no more than one look into an index, and nothing about a matter is stored beside the person.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from chassis.database import Connection
-from schemas.intake import SubmitCase
+from reference.matcher import Triage
+from schemas.intake import CaseSubmitted, SubmitCase
 from schemas.message import Command
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
+MOST_EARLIER: Final = 20
+"""How many of a person's latest cases are compared."""
 
-_EARLIER = (
-    "SELECT DISTINCT ON (u.n) u.n, p.case_id, p.fingerprint"
-    " FROM unnest($1::int[], $2::bytea[], $3::text[], $4::timestamptz[]) AS u(n, digest, topic, since)"
-    " CROSS JOIN LATERAL (SELECT i.case_id, i.fingerprint, i.received_at FROM intake.person_index i"
-    " WHERE i.digest = u.digest AND i.topic = u.topic AND i.received_at >= u.since"
-    " ORDER BY i.received_at DESC LIMIT 1) AS p ORDER BY u.n, p.received_at DESC"
+_EARLIER: Final = (
+    "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter'"
+    " FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) AS u(n, digest, since)"
+    " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
+    " WHERE p.digest = u.digest AND p.received_at >= u.since"
+    f" ORDER BY p.received_at DESC LIMIT {MOST_EARLIER}) AS i"
+    " JOIN chassis.event_log l ON l.case_id = i.case_id AND l.source = 'intake' AND l.sequence = 1"
+    " ORDER BY u.n, i.received_at DESC"
 )
+_NOT_ALNUM: Final = re.compile(r"[\W_]+")
 
 
-class Earlier(NamedTuple):
-    """The newest earlier case of a person on a topic, and the fingerprint of its words."""
+class Said(NamedTuple):
+    """The words of a case, masked, and the matter that staff named."""
 
     case_id: UUID
-    fingerprint: bytes
+    title: str
+    text: str
+    matter: str | None
 
 
 class Repeats:
     """Completes submissions with the earlier case. `window` is how far back it may lie."""
 
-    def __init__(self, window: timedelta = WINDOW) -> None:
+    def __init__(self, triage: Triage, window: timedelta = WINDOW) -> None:
+        self._triage = triage
         self._window = window
 
     async def enrich(
@@ -41,51 +57,70 @@ class Repeats:
 
         A case that is stored already goes before one of the same batch, which is not yet sure to be taken.
         """
-        known = await self._stored(connection, commands)
-        fresh: dict[tuple[bytes, str | None], Earlier] = {}
+        stored = await self._stored(connection, commands)
+        fresh: dict[bytes, list[Said]] = defaultdict(list)
         completed: list[Command] = []
         for place, (case_id, command) in enumerate(commands):
             if not isinstance(command, SubmitCase):
                 completed.append(command)
                 continue
-            filing = command.filing
-            keys = [(digest, filing.topic) for digest in filing.persons]
-            earlier = known.get(place) or next((fresh[key] for key in keys if key in fresh), None)
-            completed.append(_linked(command, earlier if earlier and earlier.case_id != case_id else None))
-            for key in keys:
-                fresh.setdefault(key, Earlier(case_id, filing.fingerprint))
+            said = _said(case_id, command.case)
+            persons = command.filing.persons
+            earlier = [*stored.get(place, ()), *(case for digest in persons for case in fresh[digest])]
+            completed.append(_linked(command, said, self._same_matter(said, earlier)))
+            for digest in persons:
+                fresh[digest].append(said)
         return completed
 
     async def _stored(
         self, connection: Connection, commands: Sequence[tuple[UUID, Command]]
-    ) -> dict[int, Earlier]:
-        """Return the newest stored case for each command that has one, by its place in the batch."""
+    ) -> dict[int, list[Said]]:
+        """Return the person's stored cases for each command that has some, newest first, by place in the batch."""
         asked = [
-            (place, digest, command)
+            (place, digest, command.case.received_at - self._window)
             for place, (_, command) in enumerate(commands)
             if isinstance(command, SubmitCase)
             for digest in command.filing.persons
         ]
         if not asked:
             return {}
-        rows = await connection.fetch(
-            _EARLIER,
-            [place for place, _, _ in asked],
-            [digest for _, digest, _ in asked],
-            [command.filing.topic for _, _, command in asked],
-            [command.case.received_at - self._window for _, _, command in asked],
-        )
-        return {
-            row[0]: Earlier(UUID(bytes=row[1].bytes), row[2]) for row in rows
-        }  # a plain UUID, not the driver's
+        rows = await connection.fetch(_EARLIER, *([entry[part] for entry in asked] for part in range(3)))
+        found: dict[int, list[Said]] = defaultdict(list)
+        for row in rows:  # a plain UUID, not the driver's
+            found[row[0]].append(Said(UUID(bytes=row[1].bytes), row[2], row[3], row[4]))
+        return found
+
+    def _same_matter(self, said: Said, earlier: Sequence[Said]) -> Said | None:
+        """Return the first of the earlier cases that is about the same."""
+        others = [case for case in earlier if case.case_id != said.case_id]
+        if not others:
+            return None
+        topic = self._topic(said)
+        return next((case for case in others if self._topic(case) == topic), None)
+
+    def _topic(self, said: Said) -> str:
+        """R-PET-18: the matter that staff named, else the likeliest one, else the words themselves."""
+        if said.matter is not None:
+            return said.matter
+        candidates = self._triage.match(said.title, said.text).candidates
+        return candidates[0].matter if candidates else words_of(said.title, said.text)
 
 
-def _linked(command: SubmitCase, earlier: Earlier | None) -> SubmitCase:
+def words_of(title: str, text: str) -> str:
+    """Return the words alone, blind to width, case, spaces and punctuation (R-HOT-03)."""
+    return unicodedata.normalize("NFKC", _NOT_ALNUM.sub("", f"{title}\n{text}")).casefold()
+
+
+def _said(case_id: UUID, case: CaseSubmitted) -> Said:
+    return Said(case_id, case.title, case.text, case.matter)
+
+
+def _linked(command: SubmitCase, said: Said, earlier: Said | None) -> SubmitCase:
     """Return the submission with its link, and with what is known of new facts."""
     stated = command.new_facts
     if earlier is None:
         return command if stated in (None, True) else _with(command, None, new_facts=False)
-    same = command.filing.fingerprint == earlier.fingerprint
+    same = words_of(said.title, said.text) == words_of(earlier.title, earlier.text)
     return _with(command, earlier.case_id, new_facts=not same if stated is None else stated)
 
 

@@ -26,8 +26,8 @@ _INSERT_RECORDS = (
     " SELECT record_id, case_id, ciphertext FROM given"
 )
 _INSERT_PERSONS = (
-    "INSERT INTO intake.person_index (digest, topic, received_at, case_id, fingerprint)"
-    " SELECT * FROM unnest($1::bytea[], $2::text[], $3::timestamptz[], $4::uuid[], $5::bytea[])"
+    "INSERT INTO intake.person_index (digest, received_at, case_id)"
+    " SELECT * FROM unnest($1::bytea[], $2::timestamptz[], $3::uuid[])"
 )
 _INSERT_PROGRESS = (
     "INSERT INTO intake.timeline (case_id, at, status, words)"
@@ -113,10 +113,8 @@ async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCa
         await connection.execute(
             _INSERT_PERSONS,
             [digest for digest, _, _ in persons],
-            [command.filing.topic for _, _, command in persons],
             [command.case.received_at for _, _, command in persons],
             [case_id for _, case_id, _ in persons],
-            [command.filing.fingerprint for _, _, command in persons],
         )
 
 

@@ -54,15 +54,13 @@ class PersonIndex(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "person_index"
     __table_args__ = (
-        Index("person_index_newest", "digest", "topic", text("received_at DESC")),
+        Index("person_index_newest", "digest", text("received_at DESC")),
         _SCHEMA,
     )
 
     case_id: UUID = Field(primary_key=True)
     digest: bytes = Field(primary_key=True)
-    topic: str = Field(sa_column=Column(Text, nullable=False))
     received_at: datetime = Field(sa_column=timestamp(nullable=False))
-    fingerprint: bytes
 
 
 class AccessLog(SQLModel, table=True):

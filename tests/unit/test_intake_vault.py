@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.intake.ids import TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord, normal_id, normal_phone
+from services.intake.repeats import words_of
 from services.intake.vault import Vault, VaultError, key_id
 
 MASTER, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -100,11 +101,11 @@ def test_indexes_of_different_things_never_meet() -> None:
     assert normal_id("11010119900307001x") == normal_id("110101 19900307 001X") == "11010119900307001X"
 
 
-def test_the_fingerprint_is_of_the_words() -> None:
+def test_the_same_words_are_known_again() -> None:
     """R-HOT-03: width, case, spaces and punctuation make no new facts; a word does."""
-    one = INDEX.fingerprint("路灯坏了", "3号楼 A座，请修！")
-    assert one == INDEX.fingerprint("路灯 坏了。", "３号楼a座请修")
-    assert one != INDEX.fingerprint("路灯坏了", "3号楼B座，请修！")
+    one = words_of("路灯坏了", "3号楼 A座，请修！")
+    assert one == words_of("路灯 坏了。", "３号楼a座请修")
+    assert one != words_of("路灯坏了", "3号楼B座，请修！")
 
 
 @given(st.integers(0, 2**42))

@@ -48,14 +48,12 @@ def upgrade() -> None:
         CREATE TABLE intake.person_index (
             case_id uuid NOT NULL,
             digest bytea NOT NULL,
-            topic text NOT NULL,
             received_at timestamptz NOT NULL,
-            fingerprint bytea NOT NULL,
             PRIMARY KEY (case_id, digest)
         )
         """
     )
-    op.execute("CREATE INDEX person_index_newest ON intake.person_index (digest, topic, received_at DESC)")
+    op.execute("CREATE INDEX person_index_newest ON intake.person_index (digest, received_at DESC)")
     op.execute(
         """
         CREATE TABLE intake.access_log (
