@@ -66,9 +66,13 @@ class Ladder:
     def place(
         self, matter: str | None, place: str, subjects: tuple[str, ...], from_rung: int, on: date
     ) -> Placement:
-        """The lowest lawful unit from `from_rung` up. Without a matter only the district can be (R-HOT-04)."""
+        """The lowest lawful unit from `from_rung` up. Without a matter only the district can be (R-HOT-04).
+
+        Below the matter's own rung nobody is competent, even where the case stands there (a grid settled it).
+        """
         skipped: list[Skip] = []
-        for rung in range(from_rung if matter else TOP, TOP + 1):
+        first = max(from_rung, int(self._j.matters[matter].entry)) if matter else int(TOP)
+        for rung in range(first, TOP + 1):
             named = self._j.responsible(matter, Rung(rung), place) if matter else self.district
             unit = self._j.current(named)
             skip = self._skip(matter, rung, unit, subjects, on)

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import EndReason, ReminderKind
+from schemas.department import EndReason, HandlingMode, ReminderKind
 from schemas.intake import FeedbackGiven
 from schemas.message import Actor, Event
-from services.router.domain.case import Desk, ended, remind
+from services.router.domain.case import Desk, day, ended, remind
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.handling import wrong_status
+from services.router.domain.registration import Register
 from services.router.domain.routing import Routing
 from services.router.domain.workorder import OPEN, WORKING, S, WorkOrder
 
@@ -17,8 +18,8 @@ from services.router.domain.workorder import OPEN, WORKING, S, WorkOrder
 class Oversight:
     """What is done to a case by those who do not handle it."""
 
-    def __init__(self, desk: Desk, routing: Routing) -> None:
-        self._desk, self._routing = desk, routing
+    def __init__(self, desk: Desk, routing: Routing, register: Register) -> None:
+        self._desk, self._routing, self._register = desk, routing, register
 
     def decide_extension(self, state: WorkOrder, c: r.DecideExtension, at: datetime) -> Decision:
         """R-HOT-07: more time, or not, with a reason."""
@@ -114,7 +115,15 @@ class Oversight:
         if state.replied and (state.redone or lawful):
             closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=True)
             return [recorded, *closed]
+        if self._beyond_the_settler(state, at):
+            return [recorded, *self._register.uploaded(state, at)]
         return [recorded, *self.redo(state, "resident: unsettled or unsatisfied", at)]
+
+    def _beyond_the_settler(self, state: WorkOrder, at: datetime) -> bool:
+        """R-GRD-01, R-COM-01: settled on the spot by a unit to which the matter cannot be given back."""
+        place = state.place or self._desk.ladder.district
+        lawful = self._desk.ladder.may_lead(state.unit or "", state.matter, place, day(at))
+        return state.mode is HandlingMode.DIRECT and not lawful
 
     def _retry(self, state: WorkOrder, at: datetime) -> tuple[r.Term, ...]:
         """R-HOT-08: the next attempt, after the configured hours."""

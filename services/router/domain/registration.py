@@ -1,10 +1,11 @@
 """What becomes of a fresh case: dispositions, triage and the human queue (R-HOT-02, R-HOT-03, R-HOT-13)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from chassis.decider import Decision, Refused
-from schemas.department import AssignmentRole, HandlingMode
+from schemas.department import AssignmentRole, EndReason, HandlingMode
 from schemas.intake import CaseSubmitted
 from schemas.jurisdiction import Matter, Rung
 from schemas.message import Event
@@ -12,6 +13,7 @@ from schemas.router import (
     CaseLinked,
     EmergencyTransferred,
     Fired,
+    Ground,
     Judged,
     QueueReason,
     Registration,
@@ -20,14 +22,16 @@ from schemas.router import (
     TriagedBy,
     TriageQueued,
 )
+from schemas.values import Evidence
 from services.router.domain.assignments import Texts, assigned
-from services.router.domain.case import Desk
+from services.router.domain.case import Desk, ended
 from services.router.domain.ladder import Placement
 from services.router.domain.reading import Reader, Triage, judge, territorial
 from services.router.domain.routing import Routing, Terms, Why
 from services.router.domain.workorder import S, WorkOrder, registered
 
 FIRST_RECEIVER: Final = Fired(table="ladder", row="first-receiver-keeps-it", source="R-HOT-13")
+UPLOADED: Final = Fired(table="ladder", row="grid-uploads", source="R-GRD-01: BZ11")
 REMAINDER: Final = Fired(table="ladder", row="remainder-of-emergency", source="R-HOT-13")
 _EXPLAINED: Final = frozenset({Judged.ANSWERED, Judged.SECRET, Judged.UNLAWFUL})
 
@@ -119,10 +123,19 @@ class Register:
 
     def after_emergency(self, state: WorkOrder, row: Fired, terms: Terms, at: datetime) -> list[Event]:
         """R-HOT-13: what the line did not take, or what remains, becomes an ordinary case; never trivia."""
+        return self._anew(state, Why(rows=(row,)), terms, at)
+
+    def uploaded(self, state: WorkOrder, at: datetime) -> list[Event]:
+        """R-GRD-01: what a unit without the power for it could not settle on the spot goes to the competent one."""
+        tried = Evidence(kind="handling_record", reference=state.assignment(state.number))
+        why = Why(rows=(UPLOADED,), ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
+        return [*ended(state, EndReason.REASSIGNED), *self._anew(state, why, Terms(), at)]
+
+    def _anew(self, case: WorkOrder, why: Why, terms: Terms, at: datetime) -> list[Event]:
         outcome, fired = self._row(
-            state, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH, known=True
+            case, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH, known=True
         )
-        return self._leave_or_dispatch(outcome, state, None, Why(rows=(row, fired)), terms, at)
+        return self._leave_or_dispatch(outcome, case, None, replace(why, rows=(*why.rows, fired)), terms, at)
 
     def _leave_or_dispatch(
         self, outcome: str, case: WorkOrder, exit_: str | None, why: Why, terms: Terms, at: datetime

@@ -69,7 +69,7 @@ class Router:
         register = Register(desk, routing, triage)
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
-        oversight = Oversight(desk, routing)
+        oversight = Oversight(desk, routing, register)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
