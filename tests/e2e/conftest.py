@@ -1,20 +1,36 @@
 """One running system for the tests that only use it; tests that kill things start their own."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.collector import Collector, collecting
 from tests.e2e.system import System
+from tests.e2e.town import Town, visiting
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def collector() -> Iterator[Collector]:
+    """The collector of traces to which the shared system tells every case."""
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[System]:
     """A system that many tests share."""
-    running = System(tmp_path_factory.mktemp("system"))
+    running = System(tmp_path_factory.mktemp("system"), collector.environment)
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+async def town(system: System) -> AsyncIterator[Town]:
+    """The people who use the shared system."""
+    async with visiting(system) as people:
+        yield people
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -14,7 +15,7 @@ import asyncpg
 import httpx
 import psutil
 
-from services.cli.local import PORT_OFFSETS, LocalRun
+from services.cli.local import LocalRun
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 90
@@ -22,8 +23,11 @@ READY_LINE = "Caseladder is ready."
 
 
 def free_port_base() -> int:
-    """Return the first of six neighbouring ports that are free now."""
-    for base in range(20000 + os.getpid() % 20000, 60000, 10):
+    """Return the first of six neighbouring ports that are free now, below the ports of outgoing connections.
+
+    Test processes that run side by side begin to look far from one another.
+    """
+    for base in range(20000 + os.getpid() % 12 * 1000, 32700, 10):
         sockets = []
         try:
             for port in range(base, base + 6):
@@ -40,10 +44,14 @@ def free_port_base() -> int:
 
 
 class System:
-    """A running system. `start` and `stop` may be called again: the data stay in the directory."""
+    """A running system. `start` and `stop` may be called again: the data stay in the directory.
 
-    def __init__(self, run_dir: Path) -> None:
+    `environment` are variables that its processes get on top of ours.
+    """
+
+    def __init__(self, run_dir: Path, environment: Mapping[str, str] | None = None) -> None:
         self.local = LocalRun(run_dir, free_port_base())
+        self._environment = os.environ | dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
@@ -55,6 +63,7 @@ class System:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "services", "up", *self.options],
             cwd=ROOT,
+            env=self._environment,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -65,6 +74,8 @@ class System:
             check=False,
         )  # fmt: skip
         if reading.returncode != 0:
+            self._process.send_signal(signal.SIGINT)  # it has ended, or it hangs
+            self.ended()
             raise RuntimeError(f"the system did not start:\n{output.read_text(encoding='utf-8')}")
 
     @property
@@ -76,12 +87,17 @@ class System:
         """Press Ctrl-C, wait for the end, and return all that `up` said. Asserts that it ended in order."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
+        status, said = self.ended()
+        assert status == 0, said
+        return said
+
+    def ended(self) -> tuple[int, str]:
+        """Wait until `up` has ended; return its status and all that it said."""
+        assert self._process is not None
         status = self._process.wait(60)
         assert self._output is not None
         self._output.close()
-        said = (self.local.run_dir / "up.out").read_text(encoding="utf-8")
-        assert status == 0, said
-        return said
+        return status, (self.local.run_dir / "up.out").read_text(encoding="utf-8")
 
     def kill(self, service: str) -> int:
         """Kill -9 a service, or `postgres`: its postmaster. Return the process id that died."""
@@ -134,8 +150,6 @@ class System:
         """Open a connection past the services, for the ledger's own counts."""
         return await asyncpg.connect(self.local.database_url())
 
-
-SERVICES = tuple(PORT_OFFSETS)
 
 # Follows a file until a line is said (status 0) or the process that writes it is gone (status 1).
 _UNTIL_SAID = 'until grep -q "$2" "$1"; do kill -0 "$3" 2>/dev/null || exit 1; sleep 0.1; done'
