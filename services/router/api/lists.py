@@ -13,7 +13,8 @@ import orjson
 from fastapi import FastAPI
 from fastapi import Query as Parameter
 
-from chassis.http import Principal, Problem, Role, allow, etag
+from chassis.http import FieldError, Principal, Problem, Role, allow, etag
+from chassis.http.problems import unprocessable
 from schemas.department import AssignmentRole, TextAccess
 from schemas.router import OrderStatus
 from services.router.api.access import DESKS, READERS, WORKERS, Access
@@ -62,6 +63,8 @@ def add_list_routes(app: FastAPI, office: Office, access: Access) -> None:
             raise Problem(404, "unit_unknown", "No such unit", f"There is no unit {of} in this jurisdiction.")
         if not access.reaches(principal, of):
             raise outside(principal, of)
+        if matter is not None and matter not in office.jurisdiction.matters:
+            raise _no_matter(matter)
         query = lists.query(principal, "a")
         query.where(f"a.unit = {query.value(of, 'text')}")
         query.where(f"a.ended_at IS {'NOT ' if ended else ''}NULL")
@@ -88,6 +91,11 @@ def outside(principal: Principal, unit: str) -> Problem:
     """403 for a unit that is not in the caller's jurisdiction."""
     detail = f"Your token covers {principal.unit}; {unit} does not belong to it."
     return Problem(403, "outside_jurisdiction", "This lies outside your jurisdiction", detail)
+
+
+def _no_matter(code: str) -> Problem:
+    message = f"There is no matter {code}."
+    return unprocessable([FieldError(field="query.matter", message=message, expected="a code of GET /v1/matters")])
 
 
 class _Lists:
@@ -133,7 +141,7 @@ class _Lists:
         return AssignmentPage(items=items, next=_next(rows, limit, "dispatched_at", "case_id", "number"))
 
     def _assignment(self, principal: Principal, row: Any) -> AssignmentView:
-        readable = _reads(principal, row)
+        readable = self._reads(principal, row)
         return AssignmentView(
             assignment=f"{row['case_id']}/{row['number']}",
             etag=etag(row["version"]),
@@ -141,8 +149,18 @@ class _Lists:
             matter_name=self._matter(row["matter"]),
             title=row["title"] if readable else None,
             text=row["body"] if readable else None,
+            locked=row["locked"] or row["status"] == OrderStatus.DISPATCHED_LOCKED,
             **{name: row[name] for name in _PLAIN},
         )
+
+    def _reads(self, principal: Principal, row: Any) -> bool:
+        """Whether the caller, who reaches the row's unit, may read the text (R-PRIV-01)."""
+        is_open = row["ended_at"] is None
+        if row["sealed"] or row["confidential"]:
+            holds = row["role"] in {AssignmentRole.LEAD, AssignmentRole.EXIT}
+            return is_open and holds and principal.has(*WORKERS, *DESKS) and principal.unit == row["unit"]
+        at_work = principal.has(*WORKERS) and self._access.works_for(principal, row["unit"])
+        return principal.has(*DESKS) or (at_work and is_open and row["access"] != TextAccess.WITHHELD)
 
     async def triage(self, principal: Principal, cursor: str | None, limit: int) -> QueuePage:
         query = self.query(principal, "q")
@@ -241,24 +259,12 @@ _PLAIN: Final = (
     "urgency",
     "mode",
     "place",
-    "locked",
     "dispatched_at",
     "sign_by",
     "handle_by",
     "ended_at",
     "end_reason",
 )
-
-
-def _reads(principal: Principal, row: Any) -> bool:
-    """Whether the caller, in whose jurisdiction the row's unit lies, may read the text (R-PRIV-01)."""
-    if not principal.has(*WORKERS, *DESKS):
-        return False
-    is_open = row["ended_at"] is None
-    if row["sealed"] or row["confidential"]:
-        holds = row["role"] in {AssignmentRole.LEAD, AssignmentRole.EXIT}
-        return is_open and holds and principal.unit == row["unit"]
-    return principal.has(*DESKS) or (is_open and row["access"] != TextAccess.WITHHELD)
 
 
 def _after(query: Query, cursor: str | None, key: dict[str, type[datetime] | type[UUID] | type[int]]) -> None:
