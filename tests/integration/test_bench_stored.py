@@ -1,0 +1,65 @@
+"""The benchmark's history: copies of real cases that differ where real cases would."""
+
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from bench.stored import store
+from chassis.database import Connection
+from chassis.migrate import upgrade
+
+_CASE = UUID(int=7)
+
+
+async def _tables(url: str) -> None:
+    for component in ("chassis", "intake", "router"):
+        await upgrade(url, component)
+
+
+async def _one_case(connection: Connection) -> None:
+    """A case as intake and router leave it, in some of their tables."""
+    for service in ("intake", "router"):
+        await connection.execute(
+            f"INSERT INTO {service}.aggregate (case_id, version, seen, state, traceparent)"
+            " VALUES ($1, 1, '{}', '{\"known\": true}', '')",
+            _CASE,
+        )
+        await connection.execute(
+            "INSERT INTO chassis.event_log (case_id, source, sequence, topic, type, time, traceparent, data)"
+            f" VALUES ($1, '{service}', 1, 'case.events', '{service}.Done.v1', now(), '', '{{}}')",
+            _CASE,
+        )
+    await connection.execute(
+        "INSERT INTO intake.case_file (case_id, unit, code_digest, received_at)"
+        " VALUES ($1, 'GL', decode(repeat('a7', 16), 'hex'), now())",
+        _CASE,
+    )
+
+
+async def test_copies_are_cases_of_their_own(database_url: str) -> None:
+    """Each has its rows in every table, with identifiers of its own; its events lie behind every reader."""
+    await _tables(database_url)
+    connection = await asyncpg.connect(database_url)
+    try:
+        await _one_case(connection)
+        newest = await connection.fetchval("SELECT max(xid::text::bigint) FROM chassis.event_log")
+        await store(database_url, 300)
+        for table in ("intake.aggregate", "router.aggregate", "intake.case_file"):
+            counts = await connection.fetchrow(f"SELECT count(*), count(DISTINCT case_id) FROM {table}")
+            assert counts is not None
+            assert tuple(counts) == (300, 300), table
+        assert await connection.fetchval("SELECT count(*) FROM chassis.event_log") == 600
+        assert await connection.fetchval("SELECT max(xid::text::bigint) FROM chassis.event_log") == newest
+        assert await connection.fetchval("SELECT count(DISTINCT code_digest) FROM intake.case_file") == 300
+        assert await connection.fetchval("SELECT count(DISTINCT state) FROM router.aggregate") == 1
+        assert await connection.fetchval("SELECT count(DISTINCT unit) FROM intake.case_file") == 1
+    finally:
+        await connection.close()
+
+
+async def test_without_a_case_there_is_nothing_to_copy(database_url: str) -> None:
+    """Refused, not endless."""
+    await _tables(database_url)
+    with pytest.raises(ValueError, match="no case is stored"):
+        await store(database_url, 10)
