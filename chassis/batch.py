@@ -4,7 +4,8 @@ The batch joins the caller's transaction. An input that the decider cannot take 
 the others; what only the database refuses is found by the runner's bisection.
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -76,7 +77,8 @@ class Tally:
 
     applied: int = 0
     duplicates: int = 0
-    emitted: int = 0
+    emitted: Mapping[str, int] = field(default_factory=dict)
+    """How many events were appended, by type."""
     timers: int = 0
     parked: list[ParkedEvent] = field(default_factory=list)
     failed_timers: list[tuple[UUID, str]] = field(default_factory=list)
@@ -279,7 +281,7 @@ class Batch(Generic[S]):
         rows = [self._row(case_id, case) for case_id, case in self._cases.items() if case.is_touched]
         if rows:
             await self._store.save(self._connection, rows)
-        self.tally.emitted = len(self._emitted)
+        self.tally.emitted = Counter([envelope.type for envelope in self._emitted])
         await self._store.append(self._connection, self._emitted)
         await self._store.park(self._connection, self.tally.parked)
         if self._service.project is not None and self._changes:

@@ -172,7 +172,7 @@ class CommandBus(Generic[S]):
         async with self._pool.acquire() as connection, connection.transaction():
             replies, tally = await self._apply(connection, requests)
         self._metrics.observe("group_commit_commands", len(requests))
-        self._metrics.count("events_emitted", tally.emitted)
+        self._metrics.count_each("events_emitted", tally.emitted)
         return replies
 
     async def _apply(

@@ -17,13 +17,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 CounterName = Literal[
     "cases_accepted",  # answered with 201, so durable
-    "cases_assigned",  # given a responsible unit or a named legal exit
-    "cases_closed",  # reached an end
     "commands",  # HTTP commands, by outcome: accepted, refused, conflict, replayed
     "batches",  # committed batches of the runner
     "records_applied",  # events that took effect
     "records_skipped",  # duplicates that did not
-    "events_emitted",  # events appended to the log
+    "events_emitted",  # events appended to the log, by type: router.CaseDispatched.v1, router.CaseClosed.v1
     "timers_fired",  # timers that came due and were decided
     "parked",  # records put aside with a reason, in total
     "http_responses",  # HTTP answers, by status class: 2xx, 4xx, 5xx
@@ -32,7 +30,7 @@ HistogramName = Literal[
     "batch_records",  # records in one batch of the runner
     "batch_seconds",  # from the poll's answer to the commit
     "group_commit_commands",  # HTTP commands that shared one commit
-    "stage_seconds",  # latency, by stage: from the event's time to its effect there
+    "stage_seconds",  # by source: from the time of a batch's oldest event to the commit of its effect here
 ]
 GaugeName = Literal[
     "lag_events",  # events in the log that this consumer has not read
@@ -46,7 +44,8 @@ GaugeName = Literal[
 _LABELS: Final[Mapping[str, str]] = {
     "commands": "outcome",
     "http_responses": "status",
-    "stage_seconds": "stage",
+    "events_emitted": "type",
+    "stage_seconds": "source",
 }
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 60)
@@ -75,6 +74,11 @@ class Metrics:
         if child is None:
             child = self._labelled_counters[name, label] = self._counters[name].labels(label)
         child.inc(amount)
+
+    def count_each(self, name: CounterName, amounts: Mapping[str, int]) -> None:
+        """Add to a labelled counter, an amount for each of its label's values."""
+        for label, amount in amounts.items():
+            self.count(name, amount, label)
 
     def set(self, name: GaugeName, value: float) -> None:
         """Set a gauge."""

@@ -155,11 +155,14 @@ class Runner(Generic[S]):
         batch = await self._reader.poll(self._policy.max_records, self._policy.poll_timeout_s)
         if batch is None:
             return 0
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         try:
             await self._apply(batch)
         except BaseException:
             self._reader.rewind()
             raise
+        self._metrics.observe("batch_seconds", loop.time() - started)
         return len(batch.records)
 
     async def _apply(self, batch: StreamBatch, *, is_second_try: bool = False) -> None:
@@ -227,12 +230,13 @@ class Runner(Generic[S]):
         self._metrics.observe("batch_records", len(batch.records))
         self._metrics.count("records_applied", tally.applied)
         self._metrics.count("records_skipped", tally.duplicates)
-        self._metrics.count("events_emitted", tally.emitted)
+        self._metrics.count_each("events_emitted", tally.emitted)
         if tally.parked:
             self._metrics.count("parked", len(tally.parked))
         self._metrics.set("parked_share", sum(self._recent) / max(1, len(self._recent)))
-        newest = batch.records[-1].time
-        self._metrics.set("lag_seconds", max(0.0, (self._clock() - newest).total_seconds()))
+        now, oldest, newest = self._clock(), batch.records[0], batch.records[-1]
+        self._metrics.observe("stage_seconds", max(0.0, (now - oldest.time).total_seconds()), oldest.source)
+        self._metrics.set("lag_seconds", max(0.0, (now - newest.time).total_seconds()))
 
     # -- the timers ------------------------------------------------------------------------------------
 
@@ -273,7 +277,7 @@ class Runner(Generic[S]):
         for case_id, reason in work.tally.failed_timers:
             _log.error("%s: timers of case %s failed: %s", self._service.name, case_id, reason)
         self._metrics.count("timers_fired", work.tally.timers)
-        self._metrics.count("events_emitted", work.tally.emitted)
+        self._metrics.count_each("events_emitted", work.tally.emitted)
 
 
 def _halves(batch: StreamBatch) -> tuple[StreamBatch, StreamBatch]:

@@ -267,3 +267,13 @@ async def test_survives_the_loss_of_its_connections(bench: Bench) -> None:
     assert await bench.ledger.totals() == dict.fromkeys(cases, 1)
     for case in cases:
         assert len(await bench.ledger.emitted(case)) == 1
+
+
+async def test_counts_what_it_did(bench: Bench) -> None:
+    """Every figure that a watcher is told of moves: events by type, the batch's time, the delay from the source."""
+    await publish(bench.pool, ticked(uuid4(), 1), ticked(uuid4(), 1))
+    await drain(bench)
+    value = bench.metrics.registry.get_sample_value
+    assert value("caseladder_events_emitted_total", {"type": Counted.type}) == 2
+    assert value("caseladder_batch_seconds_count") == 1
+    assert value("caseladder_stage_seconds_count", {"source": "outside"}) == 1

@@ -30,7 +30,15 @@ def test_labels() -> None:
     metrics.observe("stage_seconds", 0.04, "router")
     assert value(metrics, "commands_total", outcome="accepted") == 2
     assert value(metrics, "commands_total", outcome="refused") == 1
-    assert value(metrics, "stage_seconds_count", stage="router") == 1
+    assert value(metrics, "stage_seconds_count", source="router") == 1
+
+
+def test_counting_each() -> None:
+    metrics = Metrics()
+    metrics.count_each("events_emitted", {"router.CaseDispatched.v1": 2, "router.CaseClosed.v1": 1})
+    metrics.count_each("events_emitted", {"router.CaseClosed.v1": 3})
+    assert value(metrics, "events_emitted_total", type="router.CaseDispatched.v1") == 2
+    assert value(metrics, "events_emitted_total", type="router.CaseClosed.v1") == 4
 
 
 def test_a_missing_or_needless_label_is_a_fault() -> None:
