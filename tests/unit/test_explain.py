@@ -159,3 +159,12 @@ def test_no_disposition_is_without_words() -> None:
     """R-LAD-10: whatever disposes of a case is explained; a new kind of disposition must get its sentence."""
     spoken = {type(event) for event, _ in STORIES} | {CaseDispatched}
     assert {event for event in EVENTS if issubclass(event, Disposition)} <= spoken
+
+
+def test_chinese_sentences_have_chinese_punctuation() -> None:
+    """R-LAD-10: the words are for people; only codes and references stay as they are."""
+    skip = Skip(rung=3, unit="GL01", rule="R-LAD-04", reason="应当回避")
+    entry = Entry(matter=2, common=2, unit="GL0101", floor=3)
+    parts = {"rows": (ROW,), "entry": entry, "skipped": (skip,), "ground": Ground.NO_LEGAL_POWER}
+    [step] = told(dispatched(ROUTE.model_copy(update=parts)))
+    assert not set(",;()") & set(step.text.replace(ROW.source, ""))
