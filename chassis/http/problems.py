@@ -5,13 +5,14 @@ that FastAPI routes give. A ValidationError that nobody turned into a Problem is
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import orjson
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -77,11 +78,30 @@ class Problem(HTTPException):
 
 
 def read_json(model: type[M], raw: bytes) -> M:
-    """Parse and validate a JSON body; raises Problem (400 for broken JSON or UTF-8, 422 naming the fields)."""
+    """Parse and validate a JSON body; raises Problem (400 for broken JSON or UTF-8, 422 naming the fields).
+
+    A text with the character U+0000 is refused, too: PostgreSQL stores none.
+    """
     try:
-        return model.model_validate_json(raw)
+        read = model.model_validate_json(raw)
     except ValidationError as error:
         raise validation_problem(error, raw) from None
+    if b"\\u0000" in raw and (found := list(_with_nul(from_json(raw)))):
+        raise unprocessable(_field_error(loc, "nul", "a text without the character U+0000") for loc in found)
+    return read
+
+
+def _with_nul(value: object, loc: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    """The places of the texts that hold U+0000; JSON can only write it as an escape."""
+    match value:
+        case str() if "\x00" in value:
+            yield loc
+        case dict():
+            for name, inner in value.items():
+                yield from _with_nul(inner, (*loc, name))
+        case list():
+            for place, inner in enumerate(value):
+                yield from _with_nul(inner, (*loc, place))
 
 
 def validation_problem(error: ValidationError, raw: bytes | None = None) -> Problem:
