@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.http.problems import internal, too_large
@@ -37,6 +38,10 @@ class Guard:
 
         try:
             await self.app(scope, receive, counted)
+        except ClientDisconnect:
+            log.info(
+                "a client went away while it was sending"
+            )  # nobody is left to answer, and no fault is ours
         except Exception:
             incident = secrets.token_hex(8)
             log.exception("unhandled exception in a request", extra={"incident": incident})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from chassis.http import Role
 from chassis.http.problems import MEDIA_TYPE, Problem, field_path
@@ -64,6 +65,14 @@ async def test_broken_json_is_refused_with_line_and_column(client: httpx.AsyncCl
 async def test_invalid_utf8_is_refused_with_its_byte_offset(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.post(path, content=b'{"text": "\xe8\xb7\xaf\xff"}', headers=JSON)
     assert "offset 13 " in str(problem(answer, 400, "invalid_utf8")["detail"])
+
+
+async def test_a_text_that_no_database_stores_is_refused_by_its_field(client: httpx.AsyncClient) -> None:
+    body = {"text": "a\x00b", "place": {"longitude": 116}}
+    answer = await client.post("/hot", json=body)
+    assert [e["field"] for e in problem(answer, 422, "validation_failed")["errors"]] == ["text"]  # type: ignore[attr-defined]
+    spelled_out = await client.post("/hot", json=body | {"text": "the escape \\u0000"})
+    assert spelled_out.status_code == 201
 
 
 @BOTH
@@ -142,6 +151,35 @@ async def test_an_unhandled_exception_gives_an_incident_id_that_the_log_knows(tm
         assert "张三" not in text
         assert "13800138000" not in text
     assert b'caseladder_http_responses_total{status="5xx"} 1.0' in metrics.text()
+
+
+async def test_a_client_that_breaks_off_while_sending_is_no_fault_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics()
+    app = make_app(tmp_path, metrics)
+    came = iter(
+        [{"type": "http.request", "body": b'{"text"', "more_body": True}, {"type": "http.disconnect"}]
+    )
+    token = make_token(tmp_path, Role.OPERATOR)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/hot",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {token}".encode())],
+    }
+
+    async def receive() -> Message:
+        return next(came)
+
+    async def send(message: Message) -> None:
+        raise AssertionError(f"nobody is left to read {message}")
+
+    await app(scope, receive, send)
+    assert next(came, None) is None
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert b'status="5xx"' not in metrics.text()
 
 
 def test_field_paths() -> None:
