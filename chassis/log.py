@@ -128,13 +128,16 @@ class LogReader:
     async def lag(self) -> Lag:
         """Count the events after the cursor (to 100,000) and date the oldest."""
         async with self._pool.acquire() as connection:
+            cursor = self._cursor
+            if self._stored is None:  # nothing was polled yet, or since a rewind
+                cursor = Position.parse(await self._store.position(connection, 0))
             row = await connection.fetchrow(
                 "SELECT count(*), min(time) FROM (SELECT time FROM chassis.event_log WHERE topic = $1"
                 " AND (xid, position) > ($2::text::xid8, $3::bigint) AND type = ANY($4::text[])"
                 " ORDER BY xid, position LIMIT 100000) AS unread",
                 CASE_EVENTS,
-                self._cursor.xid,
-                self._cursor.position,
+                cursor.xid,
+                cursor.position,
                 self._types,
             )
         return Lag(row[0], row[1]) if row else Lag(0, None)

@@ -91,3 +91,6 @@ async def test_measures_how_far_behind_a_reader_is(transport: Transport) -> None
     await transport.read(reader, 4)
     after = await reader.lag()
     assert (after.events, after.oldest) == (0, None)
+    assert (await transport.new_reader().lag()).events == 0, (
+        "a restart is behind by what was not committed only"
+    )
