@@ -147,3 +147,23 @@ async def test_ops_reads_and_changes_nothing(router: RouterUnderTest) -> None:
     assert (row["text"], row["title"]) == (None, None)
     for action in ("sign", "supervision", "triage"):
         assert (await router.post(f"{path}/{action}", Role.OPS, DISTRICT)).code == "role_required"
+
+
+async def test_the_hotline_centre_is_wide_for_its_desks_only(router: RouterUnderTest) -> None:
+    """R-PRIV-01: who works at the hotline centre as a handler lists no other unit's assignments."""
+    await router.submit()
+    for role in (Role.HANDLER, Role.GRID_WORKER, Role.MEDIATOR):
+        listed = await router.get("/v1/assignments", role, HOTLINE, unit=COMMUNITY)
+        assert (listed.status, listed.code) == (403, "outside_jurisdiction")
+    [row] = (await router.get("/v1/assignments", Role.OPERATOR, HOTLINE, unit=COMMUNITY)).body["items"]
+    assert row["text"] == TEXT
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.SUPERVISOR, Role.HANDLER])
+async def test_ops_lends_its_width_to_no_other_role(router: RouterUnderTest, role: Role) -> None:
+    """R-PRIV-01: a token that names no unit is ops alone, whatever other roles it carries."""
+    path = await router.submit()
+    for shown in (path, "/v1/assignments"):
+        assert (await router.get(shown, (Role.OPS, role), None, unit=COMMUNITY)).code == "unit_required"
+    handled = await router.get("/v1/assignments", (Role.OPS, Role.HANDLER), HOTLINE, unit=COMMUNITY)
+    assert [row["text"] for row in handled.body["items"]] == [None]

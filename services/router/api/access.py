@@ -28,8 +28,10 @@ class Access:
     hotline: str
 
     def check_unit(self, principal: Principal) -> None:
-        """Raise Problem 403 unless the token names a unit of this jurisdiction; ops needs none."""
-        if principal.unit in self.jurisdiction.units or (principal.unit is None and principal.has(Role.OPS)):
+        """Raise Problem 403 unless the token names a unit of this jurisdiction; who is ops alone needs none."""
+        if principal.unit in self.jurisdiction.units:
+            return
+        if principal.unit is None and not principal.has(*WORKERS, *DESKS):
             return
         named = f"names {principal.unit}, which is no unit of {self.jurisdiction.code}"
         detail = f"Your token {named if principal.unit else 'names no unit'}; use one issued for your unit."
@@ -45,8 +47,9 @@ class Access:
         return (principal.unit, *self.jurisdiction.ancestors(principal.unit))
 
     def is_wide(self, principal: Principal) -> bool:
-        """Whether the caller works in the whole jurisdiction."""
-        return principal.unit in {self.jurisdiction.code, self.hotline, None}
+        """Whether the caller oversees the whole jurisdiction; who works for a unit reaches no further than it."""
+        wide = {self.jurisdiction.code, self.hotline, None}
+        return principal.unit in wide and principal.has(*DESKS, Role.OPS)
 
     def reaches(self, principal: Principal, unit: str) -> bool:
         """Whether `unit` lies in the caller's jurisdiction."""
@@ -86,7 +89,7 @@ class Access:
         return any(
             holding.is_open
             and holding.access is not TextAccess.WITHHELD
-            and self._own(principal, holding.unit)
+            and self.works_for(principal, holding.unit)
             for holding in case.holdings
         )
 
@@ -125,11 +128,12 @@ class Access:
         if role not in principal.roles or _TRACK_OF.get(role, case.state.track) != case.state.track:
             return False
         return any(
-            self._own(principal, holding.unit) and (holding.is_open or not open_only)
+            self.works_for(principal, holding.unit) and (holding.is_open or not open_only)
             for holding in case.holdings
         )
 
-    def _own(self, principal: Principal, unit: str) -> bool:
+    def works_for(self, principal: Principal, unit: str) -> bool:
+        """Whether `unit` is the caller's, or stands under it."""
         return principal.unit is not None and self.jurisdiction.in_scope(principal.unit, unit)
 
     def _is_own(self, principal: Principal, case: Case) -> bool:
