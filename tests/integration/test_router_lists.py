@@ -12,6 +12,7 @@ from chassis.database import open_pool
 from chassis.http import Role
 from schemas.department import HandlingMode
 from schemas.router import OrderStatus, Term
+from services.router.api.paging import encode
 from services.router.card import COLOUR_SQL, Card
 from services.router.domain import WorkOrder, colour
 from services.router.domain.workorder import OPEN, Seat
@@ -184,3 +185,16 @@ async def test_the_database_and_the_domain_agree_on_every_colour(database_url: s
     expected = [colour(state, NOW) for state in cases]
     assert [row["colour"] for row in rows] == expected
     assert len(set(expected)) == 5
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_cursor_out_of_all_time_is_refused(router: RouterUnderTest, moment: str) -> None:
+    cursor = encode([moment, UUID(int=1), 1])
+    answer = await router.get("/v1/assignments", Role.HANDLER, COMMUNITY, cursor=cursor)
+    assert (answer.status, [e["field"] for e in answer.body["errors"]]) == (422, ["query.cursor"])
+
+
+@pytest.mark.parametrize("matter", ["no.such", "a\x00b"])
+async def test_an_unknown_matter_is_refused_by_name(router: RouterUnderTest, matter: str) -> None:
+    answer = await router.get("/v1/assignments", Role.HANDLER, COMMUNITY, matter=matter)
+    assert (answer.status, [e["field"] for e in answer.body["errors"]]) == (422, ["query.matter"])

@@ -95,7 +95,9 @@ def outside(principal: Principal, unit: str) -> Problem:
 
 def _no_matter(code: str) -> Problem:
     message = f"There is no matter {code}."
-    return unprocessable([FieldError(field="query.matter", message=message, expected="a code of GET /v1/matters")])
+    return unprocessable(
+        [FieldError(field="query.matter", message=message, expected="a code of GET /v1/matters")]
+    )
 
 
 class _Lists:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
@@ -25,7 +25,7 @@ def decode(cursor: str, kinds: Sequence[type[Key]]) -> list[Key]:
         if not isinstance(parts, list):
             raise ValueError("not a list")
         return [_part(part, kind) for part, kind in zip(parts, kinds, strict=True)]
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         error = FieldError(
             field="query.cursor",
             message="not a cursor",
@@ -47,7 +47,7 @@ def _part(part: object, kind: type[Key]) -> Key:
         at = datetime.fromisoformat(part)
         if at.tzinfo is None:
             raise ValueError("no time zone")
-        return at
+        return at.astimezone(UTC)
     return UUID(part) if kind is UUID else part
 
 
