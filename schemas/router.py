@@ -3,6 +3,7 @@
 Every event that changes the clocks of a case carries `terms`: all the clocks that run after it.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Final, Literal
 from uuid import UUID
@@ -14,6 +15,8 @@ from schemas.department import HandlingMode
 from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.values import Evidence
 
+_FAR_AHEAD: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""No deadline lies behind it; moments near the year 9999 cannot even be told in another time zone."""
 Reason = Field(min_length=2, max_length=2000)
 """A reason in words is never empty."""
 
@@ -769,7 +772,7 @@ class InstructCase(RouterCommand):
     """批办: a leader sets owner and deadline. `leader` names an office, never a person."""
 
     unit: str
-    handle_by: Instant
+    handle_by: Instant = Field(lt=_FAR_AHEAD)
     leader: str = Field(min_length=2, max_length=100)
     note: str = Reason
 

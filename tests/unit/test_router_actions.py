@@ -1,7 +1,10 @@
 """From a body to a command: what staff write is masked like what residents write."""
 
+import pytest
+from pydantic import ValidationError
+
 from schemas.message import Actor
-from schemas.router import EscalateCase, ReplyCase
+from schemas.router import EscalateCase, InstructCase, ReplyCase
 from services.router.api.actions import ACTIONS
 
 BY_COMMAND = {action.command: action for action in ACTIONS}
@@ -30,3 +33,20 @@ def test_masks_the_notes_of_evidence_and_keeps_codes() -> None:
     assert command.evidence[0].kind == "legal_basis"
     assert command.evidence[0].reference == "档案2026-118"
     assert command.evidence[0].note == "当事人电话〔电话〕"
+
+
+def test_masks_numbers_in_the_name_of_an_office() -> None:
+    """R-PRIV-01, R-MODE-01: whoever writes a person with a number there leaves no number in the event."""
+    action = BY_COMMAND[InstructCase]
+    command = action.build(
+        action.body.model_validate(action.example | {"leader": "张主任13912345678"}), ACTOR
+    )
+    assert isinstance(command, InstructCase)
+    assert command.leader == "张主任〔电话〕"
+
+
+def test_refuses_a_deadline_that_no_calendar_can_tell() -> None:
+    """R-MODE-01: the last hours of the year 9999 west of Greenwich lie in no year that we can store."""
+    action = BY_COMMAND[InstructCase]
+    with pytest.raises(ValidationError, match=r"handle_by\n.*less than 2200-01-01"):
+        action.body.model_validate(action.example | {"handle_by": "9999-12-31T23:59:59-14:00"})

@@ -12,7 +12,7 @@ from schemas import router as r
 from schemas.message import Actor
 from services.router.api.access import WORKERS
 
-_PROSE: Final = frozenset({"reason", "note", "result", "explanation", "answer", "reference"})
+_PROSE: Final = frozenset({"reason", "note", "result", "explanation", "answer", "reference", "leader"})
 _FAR: Final = "2099-12-31T09:00:00+08:00"
 
 
