@@ -96,6 +96,7 @@ class Town:
         request: str,
         role: str,
         unit: str | None,
+        /,
         *,
         body: Any = None,
         content: bytes | None = None,
