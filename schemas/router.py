@@ -274,6 +274,9 @@ class CaseRedirected(Disposition):
     exit: NamedExit
     assignment: int | None = None
     """Number of the exit authority's assignment, where it is one of our units."""
+    parties: tuple[str, ...] | None = None
+    subjects: tuple[str, ...] | None = None
+    """All parties and subjects now known, where the step that led here adds some."""
 
 
 class CaseLinked(Disposition):
@@ -293,7 +296,8 @@ class EmergencyTransferred(Disposition):
 
     line: str
     words: str
-    unit: str
+    unit: str | None = None
+    """None where whoever could keep the case is complained of: a `CaseRedirected` follows at once."""
 
 
 class EmergencyConfirmed(ClockedEvent):

@@ -189,7 +189,8 @@ class _Speaker:
             case CaseLinked():
                 return f"与此前诉求{event.to}重复且无新事实，关联告知进展（R-PET-18、R-HOT-03）。"
             case EmergencyTransferred():
-                return f"出现险情，立即转{event.line}；对方确认前由{self._unit(event.unit)}负责（R-LAD-05）。"
+                keeps = f"；对方确认前由{self._unit(event.unit)}负责" if event.unit else ""
+                return f"出现险情，立即转{event.line}{keeps}（R-LAD-05）。"
             case SettledOnSite():
                 return f"{self._unit(event.unit)}（{RUNGS[event.rung]}级）现场解决，待核实（R-GRD-01）。"
         return ""

@@ -21,7 +21,7 @@ from schemas.department import (
     TextAccess,
 )
 from schemas.intake import CaseSubmitted, CaseSupplemented
-from schemas.router import CaseDispatched, SettledOnSite, TriageQueued
+from schemas.router import CaseDispatched, CaseRedirected, SettledOnSite, TriageQueued
 from services.router.card import Card
 from services.router.domain.workorder import WorkOrder
 
@@ -94,6 +94,12 @@ _KEEP: Final = (
     f"UPDATE router.assignment a SET {', '.join(f'{n} = {_value(n, t)}' for n, t in _SHARED.items())}"
     f" FROM {_unnest({'case_id': 'uuid', **_SHARED})} WHERE a.case_id = u.case_id AND a.ended_at IS NULL"
 )
+_HIDE: Final = (
+    "UPDATE router.assignment a SET subjects = string_to_array(u.subjects, ' ')"
+    " FROM unnest($1::uuid[], $2::text[]) AS u(case_id, subjects)"
+    " WHERE a.case_id = u.case_id AND a.ended_at IS NOT NULL"
+)
+"""R-LAD-04: who had the case earlier and is complained of later no longer finds it among the ended ones."""
 _END: Final = (
     "UPDATE router.assignment a SET ended_at = u.ended_at, end_reason = u.reason FROM"
     " unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[]) AS u(case_id, number, ended_at, reason)"
@@ -171,6 +177,8 @@ class _Work:
     supplements: list[tuple[object, ...]] = field(default_factory=list)
     given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
     ended: list[tuple[object, ...]] = field(default_factory=list)
+    accused: set[UUID] = field(default_factory=set)
+    """Cases of which more subjects became known."""
     queued: dict[UUID, tuple[TriageQueued, datetime]] = field(default_factory=dict)
 
 
@@ -188,6 +196,9 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     )
     await _write(connection, _KEEP, [(case_id, *_shared(work, case_id)) for case_id in known])
     await _write(connection, _END, work.ended)
+    await _write(
+        connection, _HIDE, [(case_id, " ".join(work.states[case_id].subjects)) for case_id in work.accused]
+    )
     if known:
         await connection.execute(_UNQUEUE, known)
     await _write(connection, _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
@@ -209,6 +220,8 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             work.supplements.append((change.case_id, text))
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
+        if isinstance(event, CaseDispatched | CaseRedirected) and event.subjects:
+            work.accused.add(change.case_id)
         match event:
             case CaseDispatched(number=number, rung=rung):
                 rungs[number] = rung

@@ -65,6 +65,26 @@ async def test_a_unit_found_interested_later_loses_sight(router: RouterUnderTest
     assert (await router.get(path, Role.SUPERVISOR, DISTRICT)).body["unit"]["code"] == STREET
 
 
+async def test_who_had_the_case_before_loses_sight_too(router: RouterUnderTest) -> None:
+    """R-LAD-04: complained of after it passed the case up, a unit no longer finds it."""
+    path = await router.submit()
+    for action in ("sign", "contact"):
+        await router.post(f"{path}/{action}", Role.HANDLER, COMMUNITY)
+    kinds = ("legal_basis", "handling_record")
+    evidence = [{"kind": kind, "reference": "1"} for kind in kinds]
+    body = {"ground": "NO_LEGAL_POWER", "evidence": evidence}
+    assert (await router.post(f"{path}/escalation", Role.HANDLER, COMMUNITY, body)).status == 200
+    past = await router.get("/v1/assignments", Role.SUPERVISOR, COMMUNITY, ended=True)
+    assert len(past.body["items"]) == 1
+    declared = [{"kind": "interest_declaration", "reference": "回避申请1"}]
+    body = {"ground": "SUBJECT_SKIPPED", "subjects": [STREET], "evidence": declared}
+    left = await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, body)
+    assert (left.status, left.body["unit"]["code"]) == (200, CIVIL), left.body
+    for unit in (STREET, COMMUNITY):
+        gone = await router.get("/v1/assignments", Role.SUPERVISOR, unit, unit=unit, ended=True)
+        assert gone.body["items"] == []
+
+
 async def test_sealed_matter_reaches_its_one_recipient(router: RouterUnderTest) -> None:
     """R-PET-10: neither the district nor the hotline nor ops sees it; the discipline inspection reads it."""
     path = await router.submit(matter=SEALED)

@@ -9,10 +9,18 @@ from schemas.message import Event
 from services.router.domain.workorder import S, Seat, WorkOrder, findings, taken
 
 Update = dict[str, Any]
-_OFF_LADDER: Final[Update] = {"queue": None, "number": 0, "rung": None, "helpers": (), "copies": ()}
+_OFF_LADDER: Final[Update] = {
+    "queue": None,
+    "number": 0,
+    "rung": None,
+    "helpers": (),
+    "copies": (),
+    "receiver": None,
+}
 _FRESH_OWNER: Final[Update] = {
     "queue": None,
     "exit": None,
+    "receiver": None,
     "breaches": 0,
     "overdue": False,
     "supervised": False,
@@ -51,8 +59,22 @@ def _answered(_: WorkOrder, e: r.CaseAnswered) -> Update:
 
 
 def _redirected(state: WorkOrder, e: r.CaseRedirected) -> Update:
-    issued = e.assignment or state.issued
-    return {**_OFF_LADDER, "status": S.REDIRECTED, "unit": None, "exit": e.exit.code, "issued": issued}
+    unit, number = e.exit.authority, e.assignment
+    return {
+        **_added(e),
+        **_OFF_LADDER,
+        "status": S.REDIRECTED,
+        "unit": None,
+        "exit": e.exit.code,
+        "receiver": Seat(unit=unit, number=number) if unit and number else None,
+        "issued": number or state.issued,
+    }
+
+
+def _added(e: r.CaseDispatched | r.CaseRedirected) -> Update:
+    """Parties and subjects that became known with this step."""
+    found = {"parties": e.parties, "subjects": e.subjects}
+    return {name: codes for name, codes in found.items() if codes is not None}
 
 
 def _linked(_: WorkOrder, e: r.CaseLinked) -> Update:
@@ -65,9 +87,8 @@ def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:
 
 def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
     seats = (*e.helpers, *e.copies)
-    added = {"parties": e.parties, "subjects": e.subjects}
     return {
-        **{name: codes for name, codes in added.items() if codes is not None},
+        **_added(e),
         **_FRESH_OWNER,
         "status": S.DISPATCHED_LOCKED if e.locked else S.DISPATCHED,
         "unit": e.unit,
@@ -188,7 +209,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.CallbackRecorded: _recorded,
     r.RedoOrdered: _redo,
     r.CaseClosed: _closed,
-    r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": ()},
+    r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": (), "receiver": None},
     r.TrackChosen: lambda _, e: {"track": e.track},
     r.DeadlineAtRisk: lambda _, __: {},
     r.DeadlineReminded: lambda _, __: {},

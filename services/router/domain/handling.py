@@ -13,7 +13,7 @@ from services.router.domain.case import SUPERVISOR, Desk, remind
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.ladder import BODIES
 from services.router.domain.routing import Routing
-from services.router.domain.workorder import TO_SIGN, WORKING, S, WorkOrder
+from services.router.domain.workorder import FINAL, TO_SIGN, WORKING, S, WorkOrder
 
 WHISTLED_FROM: Final = TO_SIGN | WORKING | {S.SIGNED, S.REDO}
 CONTACTED_FROM: Final = WORKING | {S.SIGNED, S.REDO}
@@ -187,10 +187,13 @@ class Handling:
         )
 
     def supplemented(self, state: WorkOrder) -> list[Event]:
-        """New material lies at the API; the lead and those helpers who may read it are told."""
-        if not state.number or state.status in {S.CLOSED, S.ARCHIVED}:
+        """New material lies at the API; lead and helpers who may read it, or the exit's authority, are told."""
+        if state.status in FINAL:
             return []
-        readers = [state.unit or ""] if state.confidential else [s.unit for s in state.seats()]
+        open_to_all = not state.confidential
+        readers = [
+            s.unit for s in state.seats() if open_to_all or s == state.receiver or s.unit == state.unit
+        ]
         return [remind(state, unit, ReminderKind.SUPPLEMENT) for unit in readers]
 
 

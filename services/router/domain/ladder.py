@@ -18,7 +18,10 @@ TOP: Final = Rung.DISTRICT
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The lowest lawful unit from a rung on, and the rungs passed over; `unit` None: no lawful rung is left."""
+    """The lowest lawful unit from a rung on, and the rungs passed over; `unit` None: no lawful rung is left.
+
+    Where all departments in question are interested the district itself takes the matter, unless it is, too.
+    """
 
     unit: str | None
     rung: int
@@ -47,6 +50,12 @@ class Ladder:
         return any(
             s == unit or (s in units and unit in units and self._j.controls(s, unit)) for s in subjects
         )
+
+    def with_successors(self, subjects: Iterable[str]) -> tuple[str, ...]:
+        """R-PET-04: who took over an abolished unit's duties is complained of with it."""
+        known = self._j.units
+        pairs = ((code, self._j.current(code) if code in known else code) for code in subjects)
+        return tuple(dict.fromkeys(code for pair in pairs for code in pair))
 
     def common_rung(self, place: str, parties: tuple[str, ...]) -> tuple[str, int]:
         """R-LAD-01: the lowest unit that contains the place and all parties, and its rung."""
@@ -79,6 +88,8 @@ class Ladder:
             if skip is None:
                 return Placement(unit, rung, tuple(skipped), named if named != unit else None)
             skipped.append(skip)
+        if not self.interested(self.district, subjects):  # it stands above its departments (XF24, BJ20)
+            return Placement(self.district, TOP, tuple(skipped))
         return Placement(None, TOP, tuple(skipped))
 
     def _skip(

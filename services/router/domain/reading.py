@@ -59,7 +59,7 @@ class Reader:
             kind=e.kind,
             place=place,
             parties=parties,
-            subjects=e.subjects,
+            subjects=self._desk.ladder.with_successors(e.subjects),
             households=e.households,
             sealed=matter is not None and matter.sealed,
             confidential=e.confidential,

@@ -107,19 +107,19 @@ class Register:
     ) -> list[Event]:
         """R-LAD-05, R-HOT-13: to the line at once; the first receiver keeps it until the line confirms."""
         keeper = self._desk.keeper(case.subjects)
-        if keeper is None:
-            return self._routing.to_placement(case, Placement(None, int(Rung.DISTRICT)), why, terms, at)
-        return [
-            EmergencyTransferred(
-                by=terms.by,
-                terms=(self._desk.clocks.wait("emergency", at),),
-                route=self._routing.route(why),
-                registered=terms.first,
-                line=line,
-                words="" if case.sealed else words,
-                unit=keeper,
-            )
-        ]
+        transferred = EmergencyTransferred(
+            by=terms.by,
+            terms=(self._desk.clocks.wait("emergency", at),),
+            route=self._routing.route(why),
+            registered=terms.first,
+            line=line,
+            words="" if case.sealed else words,
+            unit=keeper,
+        )
+        if keeper is not None:
+            return [transferred]
+        nowhere, terms = Placement(None, int(Rung.DISTRICT)), Terms(by=terms.by)
+        return [transferred, *self._routing.to_placement(case, nowhere, Why(), terms, at)]
 
     def after_emergency(self, state: WorkOrder, row: Fired, terms: Terms, at: datetime) -> list[Event]:
         """R-HOT-13: what the line did not take, or what remains, becomes an ordinary case; never trivia."""
@@ -177,7 +177,9 @@ class Register:
             kind=state.kind,
             place=c.place or state.place,
             parties=state.parties if c.parties is None else c.parties,
-            subjects=state.subjects if c.subjects is None else c.subjects,
+            subjects=(
+                state.subjects if c.subjects is None else self._desk.ladder.with_successors(c.subjects)
+            ),
             households=state.households,
             sealed=matter is not None and matter.sealed,
             confidential=state.confidential,

@@ -106,9 +106,13 @@ class Routing:
     def to_placement(
         self, case: WorkOrder, placement: Placement, why: Why, terms: Terms, at: datetime
     ) -> list[Event]:
-        """To the unit that the ladder found, or out by the exit for cases that no rung may have."""
+        """To the unit that the ladder found, or out by the exit for cases that no rung may have.
+
+        Nor may a rung have it where hotline and district are interested: nobody could review, call back, supervise.
+        """
         why = replace(why, skipped=(*why.skipped, *placement.skipped))
-        if placement.unit is None:
+        subjects = case.subjects if terms.subjects is None else terms.subjects
+        if placement.unit is None or self._desk.keeper(subjects) is None:
             why = replace(why, rows=(*why.rows, ALL_SKIPPED))
             return self.redirect(case, self._desk.policy.settings.exits.skipped, why, terms, at)
         return self.dispatch(case, placement.unit, placement.rung, why, terms, at, placement.successor_of)
@@ -229,11 +233,17 @@ class Routing:
         return () if case.subjects and self._desk.ladder.interested(district, case.subjects) else (district,)
 
     def redirect(self, case: WorkOrder, code: str, why: Why, terms: Terms, at: datetime) -> list[Event]:
-        """R-PET-06: out by a named exit. Its authority gets the case, where it is one of our units (R-PET-10)."""
+        """R-PET-06: out by a named exit. Its authority gets the case, where it is one of our units (R-PET-10).
+
+        An authority complained of is not named: its superior receives what takes this way (R-LAD-04).
+        """
         named = self._desk.exit(code)
         authority = named.authority
         if authority and self._desk.ladder.interested(authority, case.subjects):
-            authority = None
+            reason = "该机关是被反映单位或受其管辖，应当回避，由其上级机关受理"
+            skip = Skip(rung=int(Rung.DISTRICT), unit=authority, rule="R-LAD-04", reason=reason)
+            why = replace(why, skipped=(*why.skipped, skip))
+            authority, named = None, named.model_copy(update={"authority": None})
         number = case.issued + 1 if authority else None
         left = CaseRedirected(
             by=terms.by,
@@ -242,6 +252,8 @@ class Routing:
             registered=terms.first,
             exit=named,
             assignment=number,
+            parties=terms.parties,
+            subjects=terms.subjects,
         )
         if authority is None or number is None:
             return [left]

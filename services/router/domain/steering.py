@@ -17,6 +17,8 @@ from services.router.domain.workorder import FINAL, OPEN, TO_SIGN, WORKING, S, W
 CLIMBS_FROM: Final = WORKING
 BREACHED_FROM: Final = WORKING | {S.SIGNED, S.REDO, S.CALLBACK}
 """A unit that let its time pass twice need not have begun to handle the case for it to be taken away."""
+RECUSED_FROM: Final = OPEN
+"""Who is interested recuses at once, whatever was or was not done (R-LAD-04)."""
 INSTRUCTED_FROM: Final = TO_SIGN | WORKING | {S.SIGNED, S.OBJECTED, S.SUSPENDED, S.REDO}
 ADJUDICATED: Final = r.Fired(table="ladder", row="objection-upheld", source="R-HOT-05: BJ12, WF22")
 INSTRUCTED: Final = r.Fired(table="ladder", row="instructed", source="R-MODE-01")
@@ -43,7 +45,8 @@ class Steering:
             return wrong
         if row.then["verdict"] == "emergency":
             return self._to_line(state, c, row.fired, at)
-        allowed = BREACHED_FROM if c.ground is r.Ground.SECOND_BREACH else CLIMBS_FROM
+        starts = {r.Ground.SECOND_BREACH: BREACHED_FROM, r.Ground.SUBJECT_SKIPPED: RECUSED_FROM}
+        allowed = starts.get(c.ground, CLIMBS_FROM)
         if state.status not in allowed:
             return wrong_status(state, "escalated", allowed)
         return self._climb(state, c, int(row.then.get("to", "0")), row.fired, at)
@@ -56,18 +59,28 @@ class Steering:
             return Refused("EVIDENCE_NEEDED", f"R-LAD-10: show {named}", "evidence")
         if c.ground is r.Ground.SECOND_BREACH and not state.second_breach:
             return Refused("NO_SECOND_BREACH", "R-LAD-08: first remind and supervise the same owner")
+        return self._not_interested(state, c) or self._parties_inside(state, c)
+
+    def _not_interested(self, state: WorkOrder, c: r.EscalateCase) -> Refused | None:
+        """R-LAD-04, R-LAD-10: subjects are named under their own ground, and the owner must be among them."""
         if set(c.subjects) - self._desk.jurisdiction.units.keys():
             return Refused("UNKNOWN_UNIT", "name units of this jurisdiction", "subjects")
-        if c.ground is r.Ground.SUBJECT_SKIPPED and not c.subjects:
+        if c.ground is not r.Ground.SUBJECT_SKIPPED:
+            wrong = "R-LAD-10: units are passed over on the ground SUBJECT_SKIPPED, with its evidence"
+            return Refused("ANOTHER_GROUND", wrong, "subjects") if c.subjects else None
+        if not c.subjects:
             return Refused("SUBJECTS_NEEDED", "name the units that are interested", "subjects")
-        return self._parties_inside(state, c)
+        if not self._desk.ladder.interested(state.unit or "", c.subjects):
+            return Refused("NOT_INTERESTED", f"name {state.unit}, or a unit above it", "subjects")
+        return None
 
     def _parties_inside(self, state: WorkOrder, c: r.EscalateCase) -> Refused | None:
         units = self._desk.jurisdiction.units
         if any(code not in units or units[code].rung is None for code in c.parties):
             return Refused("UNKNOWN_UNIT", "name territorial units of this jurisdiction", "parties")
         if c.ground is not r.Ground.PARTIES_OUTSIDE:
-            return None
+            wrong = "R-LAD-10: further parties lift a case on the ground PARTIES_OUTSIDE, with its evidence"
+            return Refused("ANOTHER_GROUND", wrong, "parties") if c.parties else None
         _, common = self._desk.ladder.common_rung(self._place(state), (*state.parties, *c.parties))
         if common <= (state.rung or 0):
             return Refused("PARTIES_INSIDE", "all parties live within this rung's unit", "parties")
@@ -78,11 +91,12 @@ class Steering:
     ) -> list[Event]:
         rung = state.rung or 0
         parties = tuple(dict.fromkeys((*state.parties, *c.parties)))
-        subjects = tuple(dict.fromkeys((*state.subjects, *c.subjects)))
+        subjects = self._desk.ladder.with_successors((*state.subjects, *c.subjects))
         place = self._place(state)
         _, common = self._desk.ladder.common_rung(place, parties)
+        lowest = rung if c.ground is r.Ground.SUBJECT_SKIPPED else rung + 1
         placement = self._desk.ladder.place(
-            state.matter, place, subjects, max(rung + 1, floor, common), day(at)
+            state.matter, place, subjects, max(lowest, floor, common), day(at)
         )
         evidence = c.evidence or (self._breach(state),)
         left = r.CaseEscalated(

@@ -6,9 +6,9 @@ from typing import Final
 
 from chassis.decider import TimerDue
 from schemas import router as r
-from schemas.department import ReminderKind
+from schemas.department import EndReason, ReminderKind
 from schemas.message import Event
-from services.router.domain.case import Desk, remind
+from services.router.domain.case import Desk, ended, remind
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.handling import Handling
 from services.router.domain.oversight import Oversight
@@ -53,7 +53,7 @@ class Timers:
             "supervise": self._supervise,
             "emergency": self._unconfirmed,
             "resume": self._resume,
-            "archive": lambda _, __: [r.CaseArchived()],
+            "archive": self._archive,
         }
 
     def fired(self, state: WorkOrder, timer: TimerDue, at: datetime) -> list[Event]:
@@ -169,6 +169,11 @@ class Timers:
             r.CaseSupervised(terms=state.without("supervise"), unit=unit, term="handle"),
             remind(state, unit, ReminderKind.SUPERVISED),
         ]
+
+    def _archive(self, state: WorkOrder, _: datetime) -> list[Event]:
+        """The end; the authority of a named exit goes on in its own procedure, no longer here."""
+        left = [state.receiver] if state.receiver else []
+        return [r.CaseArchived(), *ended(state, EndReason.CLOSED, left)]
 
     def _unconfirmed(self, state: WorkOrder, at: datetime) -> list[Event]:
         """R-HOT-13: still unclear, so the first receiver keeps it and it becomes a work order."""

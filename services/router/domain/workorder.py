@@ -63,6 +63,8 @@ class WorkOrder(Value):
     """The emergency line to which the case went."""
     helpers: tuple[Seat, ...] = ()
     copies: tuple[Seat, ...] = ()
+    receiver: Seat | None = None
+    """The authority of the named exit, where it is one of our units."""
     terms: tuple[Term, ...] = ()
     breaches: int = 0
     """How often this unit let the handling time pass."""
@@ -111,9 +113,10 @@ class WorkOrder(Value):
         return f"{self.case_id}/{number}"
 
     def seats(self) -> tuple[Seat, ...]:
-        """All assignments that run: the lead's first."""
+        """All assignments that run: the lead's first; or that of the exit's authority."""
         lead = (Seat(unit=self.unit, number=self.number),) if self.unit and self.number else ()
-        return (*lead, *self.helpers, *self.copies)
+        receiver = (self.receiver,) if self.receiver else ()
+        return (*lead, *self.helpers, *self.copies, *receiver)
 
 
 def findings(found: Registration) -> dict[str, Any]:
