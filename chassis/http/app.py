@@ -23,6 +23,7 @@ from chassis.http.auth import Authenticator
 from chassis.http.hot import Endpoints, HotRoutes
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.middleware import BodyLimit, Guard
+from chassis.http.protocol import BoundedProtocol
 from chassis.metrics import Metrics
 from chassis.settings import Settings
 
@@ -152,7 +153,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
