@@ -65,12 +65,30 @@ class Desk:
         return Refused("NOT_RESPONSIBLE", f"only {state.unit}, a unit above it or a supervisor may do this")
 
     def not_independent(self, state: WorkOrder, actor: Actor) -> Refused | None:
-        """Nobody decides on, or checks, the work of their own unit."""
-        if actor.unit is not None and state.number and actor.unit == state.unit:
-            return Refused(
-                "OWN_CASE", f"{actor.unit} is responsible for the case; the hotline centre must decide"
-            )
-        return None
+        """Nobody decides on, or checks, the work of their own unit or of one above it; the hotline centre may.
+
+        Where the centre is complained of, whoever keeps its cases does its work, with their own cases too.
+        """
+        centre = self.keeper(state.subjects)
+        own = bool(state.number) and self._serves(actor, state.unit)
+        if not own or (actor.unit == centre and (actor.unit != state.unit or centre != self.hotline)):
+            return None
+        return Refused(
+            "OWN_CASE", f"{state.unit} is responsible for the case; the hotline centre must decide"
+        )
+
+    def _serves(self, actor: Actor, unit: str | None) -> bool:
+        """Whether the actor belongs to the unit or to one that it controls."""
+        units = self.jurisdiction.units
+        return actor.unit in units and unit in units and self.jurisdiction.controls(unit, actor.unit)
+
+    def oversees(self, actor: Actor, unit: str | None) -> bool:
+        """Whether the actor's unit stands above the other: in the tree, or as district or its hotline centre."""
+        units = self.jurisdiction.units
+        if actor.unit is None or actor.unit not in units or unit not in units or actor.unit == unit:
+            return actor.unit == unit == self.ladder.district
+        wide = actor.unit in {self.hotline, self.ladder.district}
+        return wide or self.jurisdiction.controls(actor.unit, unit)
 
 
 def day(at: datetime) -> date:

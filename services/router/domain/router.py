@@ -53,6 +53,8 @@ HOTLINE: Final = frozenset(
     }
 )
 """Commands of the hotline centre, of those above it, and of supervisors; never on their own unit's case."""
+DECIDED_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.DecideSuspension})
+"""Of these, what a unit asked for: decided by the centre, the district, or a unit above the one that asks."""
 
 
 class Router:
@@ -130,7 +132,14 @@ class Router:
             return Refused(
                 "NOT_THE_HOTLINE", "only the hotline centre, a unit above it or a supervisor may do this"
             )
-        return self._desk.not_independent(state, actor)
+        if no := self._desk.not_independent(state, actor):
+            return no
+        if type(command) in DECIDED_ABOVE and not self._desk.oversees(actor, state.unit):
+            return Refused(
+                "NOT_A_SUPERIOR",
+                f"only the hotline centre, the district or a unit above {state.unit} decides",
+            )
+        return None
 
     def evolve(self, state: WorkOrder, event: Event) -> WorkOrder:
         """The state after one of the router's own events."""

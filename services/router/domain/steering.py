@@ -8,7 +8,7 @@ from schemas import router as r
 from schemas.department import EndReason, ReminderKind
 from schemas.message import Actor, Event
 from schemas.values import Evidence
-from services.router.domain.case import SUPERVISOR, Desk, day, ended, remind
+from services.router.domain.case import Desk, day, ended, remind
 from services.router.domain.handling import wrong_status
 from services.router.domain.registration import REMAINDER, Register
 from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
@@ -168,12 +168,16 @@ class Steering:
         """R-MODE-01 批办: owner and deadline by a leader above the owner; never a way up without a ground."""
         if state.status not in INSTRUCTED_FROM:
             return wrong_status(state, "instructed", INSTRUCTED_FROM)
-        if c.actor.role != SUPERVISOR and c.actor.unit == state.unit:
-            return Refused("NOT_A_SUPERIOR", "only a unit above the owner, or a supervisor, instructs")
+        if not self._desk.oversees(c.actor, state.unit):
+            return Refused("NOT_A_SUPERIOR", f"only the district or a unit above {state.unit} instructs")
         if c.handle_by <= at:
             return Refused("IN_THE_PAST", "the deadline must lie ahead", "handle_by")
         if wrong := self._unlawful(state, c.unit, at, other=False):
             return wrong
+        if not self._desk.oversees(c.actor, c.unit):
+            return Refused(
+                "NOT_A_SUPERIOR", f"only the district or a unit above {c.unit} instructs it", "unit"
+            )
         unit = self._desk.jurisdiction.current(c.unit)
         rung = state.rung or 0
         if unit != state.unit and self._desk.ladder.rung_of(unit, rung) > rung:
