@@ -52,11 +52,14 @@ class Desk:
         """Whether the actor may act for the unit: a member of it or of one above it, or a supervisor."""
         if actor.role == SUPERVISOR:
             return True
-        units = self.jurisdiction.units
-        if actor.unit not in units or unit not in units:
+        current = self.jurisdiction.current(unit) if unit in self.jurisdiction.units and unit else None
+        return self._controls(actor.unit, current) or (current is not None and actor.unit == unit)
+
+    def _controls(self, above: str | None, below: str | None) -> bool:
+        """Whether both are units of ours, and the one is the other or stands above it."""
+        if above is None or below is None or not self.jurisdiction.units.keys() >= {above, below}:
             return False
-        assert actor.unit is not None and unit is not None  # noqa: S101, PT018 - narrowed by the line above
-        return self.jurisdiction.controls(actor.unit, self.jurisdiction.current(unit)) or actor.unit == unit
+        return self.jurisdiction.controls(above, below)
 
     def not_in_charge(self, state: WorkOrder, actor: Actor) -> Refused | None:
         """Refuse who does not act for the responsible unit."""
@@ -70,25 +73,18 @@ class Desk:
         Where the centre is complained of, whoever keeps its cases does its work, with their own cases too.
         """
         centre = self.keeper(state.subjects)
-        own = bool(state.number) and self._serves(actor, state.unit)
+        own = bool(state.number) and self._controls(state.unit, actor.unit)
         if not own or (actor.unit == centre and (actor.unit != state.unit or centre != self.hotline)):
             return None
         return Refused(
             "OWN_CASE", f"{state.unit} is responsible for the case; the hotline centre must decide"
         )
 
-    def _serves(self, actor: Actor, unit: str | None) -> bool:
-        """Whether the actor belongs to the unit or to one that it controls."""
-        units = self.jurisdiction.units
-        return actor.unit in units and unit in units and self.jurisdiction.controls(unit, actor.unit)
-
     def oversees(self, actor: Actor, unit: str | None) -> bool:
         """Whether the actor's unit stands above the other: in the tree, or as district or its hotline centre."""
-        units = self.jurisdiction.units
-        if actor.unit is None or actor.unit not in units or unit not in units or actor.unit == unit:
-            return actor.unit == unit == self.ladder.district
-        wide = actor.unit in {self.hotline, self.ladder.district}
-        return wide or self.jurisdiction.controls(actor.unit, unit)
+        if actor.unit == unit:
+            return unit == self.ladder.district
+        return actor.unit in {self.hotline, self.ladder.district} or self._controls(actor.unit, unit)
 
 
 def day(at: datetime) -> date:
