@@ -188,11 +188,15 @@ class Batch(Generic[S]):
         return None
 
     def command(
-        self, case_id: UUID, command: Command, traceparent: str, expected: Collection[int] | None = None
+        self,
+        case_id: UUID,
+        command: Command,
+        traceparent: str | None,
+        expected: Collection[int] | None = None,
     ) -> Outcome[S]:
         """Decide one command; a refusal or a stale version changes nothing.
 
-        `traceparent` is the request's; the effects belong to the case's own trace and link to it.
+        `traceparent` is the request's, or None; the effects belong to the case's own trace and link to it.
         """
         case = self._cases[case_id]
         if expected is not None and case.version not in expected:
@@ -208,15 +212,14 @@ class Batch(Generic[S]):
                 return Failed(error)
         return Applied(case.version, case.state, decision)
 
-    def _span(self, case: _Case[S], case_id: UUID, name: str, request: str) -> Span:
-        """Open a span in the trace of the case, or in the request's where the case has none yet."""
-        parent = case.traceparent or request
-        return self._telemetry.span(
-            name,
-            parent=parent,
-            links=[request] if request != parent else (),
-            attributes={"caseladder.case_id": str(case_id)} if sampled(parent) else None,
-        )
+    def _span(self, case: _Case[S], case_id: UUID, name: str, request: str | None) -> Span:
+        """Open a span in the trace of the case, else in the request's, else in one of its own."""
+        parent = case.traceparent or request or None
+        links = [request] if request and request != parent else ()
+        span = self._telemetry.span(name, parent=parent, links=links)
+        if sampled(span.traceparent):
+            span.set("caseladder.case_id", str(case_id))
+        return span
 
     def fire_timers(self, case_id: UUID) -> None:
         """Fire all timers of a case that are due, in the order of their moments, each on the state it finds."""

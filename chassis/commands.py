@@ -45,7 +45,7 @@ class Request(Generic[S]):
 
     case_id: UUID
     command: Command
-    traceparent: str
+    traceparent: str | None
     expected: Collection[int] | None = None
     """The versions the caller takes (If-Match); None takes any."""
     idempotency: Idempotency | None = None

@@ -1,7 +1,7 @@
 """Tracing by hand: one trace tells the whole route of a case, its W3C traceparent lives in the events.
 
     telemetry = Telemetry.start(settings)
-    traceparent = telemetry.new_traceparent()                       # at the edge, once for each case
+    traceparent = telemetry.accept(headers.get("traceparent"))     # at the edge; None: a trace of its own
     with telemetry.span("case.events process", parent=traceparent, kind=SpanKind.CONSUMER,
                         links=[batch.traceparent], attributes={"messaging.system": "caseladder"}) as span:
         span.set("caseladder.outcome", "assigned")
@@ -122,9 +122,9 @@ class Telemetry:
         flag = "01" if trace_id % _HALF < self._bound else "00"
         return f"00-{trace_id:032x}-{_span_id()}-{flag}"
 
-    def accept(self, header: str | None) -> str:
-        """The traceparent to go on with for a request that came with this header, or without a valid one."""
-        return child(header) if header and _TRACEPARENT.fullmatch(header) else self.new_traceparent()
+    def accept(self, header: str | None) -> str | None:
+        """The caller's span, to go on under it; None without a valid header: the first span then begins a trace."""
+        return header[:55] if header and _TRACEPARENT.fullmatch(header) else None
 
     def span(
         self,

@@ -76,9 +76,8 @@ def _begin(host: Host[IntakeState], desk: Desk, who: Caller, number: int, raw: b
             raise _too_long(len(raw))
         submission, key = _read(desk, who, raw, host.clock())
         asked = Idempotency(who.subject, key, request_hash("POST", PATH, raw)) if key is not None else None
-        trace = host.telemetry.new_traceparent()
         request = Request(
-            submission.case_id, submission.command, trace, idempotency=asked, answer=submission.answer
+            submission.case_id, submission.command, None, idempotency=asked, answer=submission.answer
         )
         return _Line(number, request=request, reply=host.bus.enqueue(request))
     except Problem as problem:
