@@ -12,7 +12,8 @@ from chassis.metrics import Metrics
 
 log = logging.getLogger(__name__)
 DEFAULT_BODY_BYTES = 1024 * 1024
-MOST_DISCARDED_BYTES = 64 * 1024 * 1024
+DISCARDED_BYTES = 8 * 1024 * 1024
+"""How much more than its limit is still read of a body that is refused."""
 
 
 class Guard:
@@ -54,8 +55,8 @@ class Guard:
 class BodyLimit:
     """Refuses a larger body with 413, by its Content-Length or while its bytes arrive.
 
-    `limits` names exact paths with another limit in bytes. What is too much is read and thrown away first, up to
-    `MOST_DISCARDED_BYTES`: a client that still sends when we close would see a reset instead of the answer.
+    `limits` names exact paths with another limit in bytes. What is too much is read and thrown away first, within
+    reason: a client that still sends when we close would see a reset instead of the answer.
     """
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int], default: int = DEFAULT_BODY_BYTES) -> None:
@@ -68,7 +69,7 @@ class BodyLimit:
             return await self.app(scope, receive, send)
         limit = self.limits.get(scope["path"], self.default)
         if _content_length(scope) > limit:
-            await _discard(receive)
+            await _discard(receive, limit + DISCARDED_BYTES)
             return await too_large(limit).response()(scope, receive, send)
         return await self.app(scope, _counted(receive, limit), send)
 
@@ -82,19 +83,18 @@ def _counted(receive: Receive, limit: int) -> Receive:
         seen += len(message.get("body", b""))
         if seen > limit:
             if message.get("more_body"):
-                await _discard(receive)
+                await _discard(receive, DISCARDED_BYTES)
             raise too_large(limit)
         return message
 
     return counted
 
 
-async def _discard(receive: Receive) -> None:
-    """Read a body to its end and keep nothing of it."""
-    discarded = 0
-    while discarded < MOST_DISCARDED_BYTES:
+async def _discard(receive: Receive, most: int) -> None:
+    """Read a body to its end, or `most` bytes of it, and keep nothing."""
+    while most > 0:
         message = await receive()
-        discarded += len(message.get("body", b""))
+        most -= len(message.get("body", b""))
         if not message.get("more_body"):
             return
 
