@@ -32,9 +32,12 @@ class Collector:
 
     url: str = ""
     spans: list[Span] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    """All that came, as it came."""
 
     def take(self, body: bytes) -> None:
-        """Keep the spans of one export."""
+        """Keep one export and its spans."""
+        self.bodies.append(body)
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             names = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
             for scope in resource.scope_spans:

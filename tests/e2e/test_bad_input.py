@@ -227,8 +227,8 @@ async def test_a_refused_action_changes_nothing(town: Town) -> None:
         ("supervisor", "GL02", 403, "role_required"),
         ("resident", None, 403, "role_required"),
     ]
-    for role, unit, status, code in strangers:
-        refused = await town.act(case, "sign", role, unit)
+    for role, stranger, status, code in strangers:
+        refused = await town.act(case, "sign", role, stranger)
         problem(refused, status, code)
     stale = await town.act(case, "sign", "handler", "GL0101", If_Match='"1"')
     problem(stale, 412, "version_mismatch")
