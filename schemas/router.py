@@ -237,6 +237,10 @@ class Registration(Value):
     households: int | None = None
     sealed: bool = False
     confidential: bool = False
+    track_asked: str | None = None
+    """The track that the resident asked for (R-LAD-09); a later judgement of the matter does not change it."""
+    urgency_stated: int | None = None
+    """The urgency that a human stated, for as long as no human states another."""
 
 
 class Disposition(ClockedEvent):

@@ -210,7 +210,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.RedoOrdered: _redo,
     r.CaseClosed: _closed,
     r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": (), "receiver": None},
-    r.TrackChosen: lambda _, e: {"track": e.track},
+    r.TrackChosen: lambda _, e: {"track": e.track, "track_asked": e.track},
     r.DeadlineAtRisk: lambda _, __: {},
     r.DeadlineReminded: lambda _, __: {},
     r.DeadlineBreached: _breached,

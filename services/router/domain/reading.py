@@ -63,6 +63,8 @@ class Reader:
             households=e.households,
             sealed=matter is not None and matter.sealed,
             confidential=e.confidential,
+            track_asked=e.track,
+            urgency_stated=e.urgency,
         )
         return found, doubt
 
@@ -85,11 +87,15 @@ class Reader:
 
 
 def judge(by: TriagedBy, matter: Matter | None, track: str | None, urgency: int | None) -> Judgement:
-    """The catalogue's word on the matter, unless staff or resident said otherwise (R-LAD-09 for the track)."""
+    """The catalogue's word on the matter, unless staff or resident said otherwise (R-LAD-09 for the track).
+
+    A danger is dealt with first, by whom the catalogue says (R-LAD-05); the resident can choose a track after that.
+    """
+    danger = matter is not None and matter.emergency
     return Judgement(
         by=by,
         matter=matter.code if matter else None,
-        track=track or (matter.track if matter else "S"),
+        track=(None if danger else track) or (matter.track if matter else "S"),
         urgency=urgency or (matter.urgency if matter else NO_MATTER_URGENCY),
         confidence=1.0 if matter else 0.0,
     )

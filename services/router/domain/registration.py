@@ -100,7 +100,7 @@ class Register:
         if outcome == "answer":
             return self._routing.answer(case, c.judged, c.answer, why, terms, at)
         exit_ = c.exit or (self._desk.policy.settings.exits.outside_remit if _outside(c) else None)
-        return self._leave_or_dispatch(outcome, case, exit_, why, terms, at)
+        return self._leave_or_dispatch(outcome, case, None if case.sealed else exit_, why, terms, at)
 
     def emergency(
         self, case: WorkOrder, line: str, words: str, why: Why, terms: Terms, at: datetime
@@ -172,8 +172,9 @@ class Register:
 
     def _judged(self, state: WorkOrder, c: TriageCase) -> Registration:
         matter = self._desk.jurisdiction.matters[c.matter] if c.matter else None
+        track, urgency = c.track or state.track_asked, c.urgency or state.urgency_stated
         return Registration(
-            judgement=judge(TriagedBy.HUMAN, matter, c.track, c.urgency),
+            judgement=judge(TriagedBy.HUMAN, matter, track, urgency),
             kind=state.kind,
             place=c.place or state.place,
             parties=state.parties if c.parties is None else c.parties,
@@ -183,6 +184,8 @@ class Register:
             households=state.households,
             sealed=matter is not None and matter.sealed,
             confidential=state.confidential,
+            track_asked=state.track_asked,
+            urgency_stated=urgency,
         )
 
     def _unknown(self, c: TriageCase) -> Refused | None:

@@ -10,9 +10,10 @@ from schemas.message import Actor, Event
 from schemas.values import Evidence
 from services.router.domain.case import Desk, day, ended, remind
 from services.router.domain.handling import wrong_status
+from services.router.domain.reading import judge
 from services.router.domain.registration import REMAINDER, Register
 from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
-from services.router.domain.workorder import FINAL, OPEN, TO_SIGN, WORKING, S, WorkOrder
+from services.router.domain.workorder import FINAL, OPEN, TO_SIGN, WORKING, S, WorkOrder, registered
 
 CLIMBS_FROM: Final = WORKING
 BREACHED_FROM: Final = WORKING | {S.SIGNED, S.REDO, S.CALLBACK}
@@ -223,6 +224,8 @@ class Steering:
             return Refused("FINAL", "the case is over; a new case can take the other track")
         if state.sealed:
             return Refused("SEALED", "R-PET-10: accusation material is with the discipline inspection only")
+        if danger := self._danger(state, c):
+            return danger
         if c.exit is not None and c.exit not in self._desk.jurisdiction.legal_exits:
             exits = ", ".join(self._desk.jurisdiction.legal_exits)
             return Refused("UNKNOWN_EXIT", f"expected one of {exits}", "exit")
@@ -235,6 +238,18 @@ class Steering:
             return [chosen]
         return [chosen, *ended(state, EndReason.TRACK_CHOSEN), *moved]
 
+    def _danger(self, state: WorkOrder, c: r.ChooseTrack) -> Refused | None:
+        """R-LAD-05: a danger is dealt with first, and never mediated."""
+        if state.term("emergency") is not None:
+            reason = (
+                "R-LAD-05: the line has not confirmed; confirm the emergency or dispatch what remains first"
+            )
+            return Refused("DANGER_FIRST", reason)
+        matter = self._desk.jurisdiction.matters[state.matter] if state.matter else None
+        if c.track == "M" and matter is not None and matter.emergency:
+            return Refused("NOT_MEDIATED", "R-LAD-05: violence and other dangers are not mediated", "track")
+        return None
+
     def _on_track(self, case: WorkOrder, c: r.ChooseTrack, at: datetime) -> list[Event] | None:
         """The new owner or exit; None where the unit that has the case goes on with it."""
         why, terms = Why(rows=(RESIDENTS_CHOICE,)), Terms(by=c.actor)
@@ -242,7 +257,9 @@ class Steering:
             return self._routing.redirect(case, c.exit or self._exit(case), why, terms, at)
         petition = self._desk.policy.settings.units.petition
         if c.track == "P":
-            return self._routing.to_petition_office(case, petition, Why(), terms, at)
+            matter = self._desk.jurisdiction.matters[case.matter] if case.matter else None
+            own = (matter.legal_exit,) if matter and matter.legal_exit else ()
+            return self._routing.to_petition_office(case, petition, Why(open_exits=own), terms, at)
         if case.status is S.REGISTERED or (case.status in OPEN and case.unit != petition):
             return None
         return self._routing.by_ladder(case, why, terms, at)
@@ -257,12 +274,14 @@ class Steering:
             return wrong_status(state, "dispatched as a remainder", {S.EMERGENCY_XFER})
         if c.matter is not None and c.matter not in self._desk.jurisdiction.matters:
             return Refused("UNKNOWN_MATTER", f"{c.matter!r} is not in the catalogue", "matter")
+        if state.sealed and c.matter not in {None, state.matter}:
+            return Refused(
+                "SEALED", "R-PET-10: an accusation goes to the discipline inspection whole", "matter"
+            )
         if c.matter is None or c.matter == state.matter:
             return self._register.after_emergency(state, REMAINDER, Terms(by=c.actor), at)
         found = self._desk.jurisdiction.matters[c.matter]
-        judged = r.Judgement(
-            by=r.TriagedBy.HUMAN, matter=found.code, track=found.track, urgency=found.urgency
-        )
+        judged = judge(r.TriagedBy.HUMAN, found, state.track_asked, None)
         first = r.Registration(
             judgement=judged,
             kind=state.kind,
@@ -272,16 +291,11 @@ class Steering:
             households=state.households,
             sealed=found.sealed,
             confidential=state.confidential,
+            track_asked=state.track_asked,
         )
-        case = state.model_copy(
-            update={
-                "matter": found.code,
-                "track": found.track,
-                "urgency": found.urgency,
-                "sealed": found.sealed,
-            }
+        return self._register.after_emergency(
+            registered(state, first), REMAINDER, Terms(first=first, by=c.actor), at
         )
-        return self._register.after_emergency(case, REMAINDER, Terms(first=first, by=c.actor), at)
 
     def _place(self, state: WorkOrder) -> str:
         return state.place or self._desk.ladder.district

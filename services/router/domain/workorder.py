@@ -59,6 +59,8 @@ class WorkOrder(Value):
     households: int | None = None
     sealed: bool = False
     confidential: bool = False
+    track_asked: str | None = None
+    urgency_stated: int | None = None
     line: str | None = None
     """The emergency line to which the case went."""
     helpers: tuple[Seat, ...] = ()
@@ -133,6 +135,8 @@ def findings(found: Registration) -> dict[str, Any]:
         "households": found.households,
         "sealed": found.sealed,
         "confidential": found.confidential,
+        "track_asked": found.track_asked,
+        "urgency_stated": found.urgency_stated,
     }
 
 
