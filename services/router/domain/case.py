@@ -1,6 +1,6 @@
 """What every part of the domain needs: jurisdiction, policy, clocks, and small makers of events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -9,8 +9,8 @@ from chassis.decider import Refused
 from schemas.department import DepartmentAssignmentEnded, DepartmentReminded, EndReason, ReminderKind
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor, Event
-from schemas.router import NamedExit, Route
-from services.router.domain.clocks import Clocks
+from schemas.router import NamedExit, Route, Term
+from services.router.domain.clocks import SUPERVISED, Clocks
 from services.router.domain.ladder import Ladder
 from services.router.domain.workorder import Seat, WorkOrder
 from services.router.policy.model import Policy
@@ -39,6 +39,20 @@ class Desk:
         """A legal exit of the jurisdiction as events carry it."""
         found = self.jurisdiction.legal_exits[code]
         return NamedExit(code=found.code, name=found.name, authority=found.authority, source=found.source)
+
+    def rules(self, state: WorkOrder) -> Mapping[str, str]:
+        """The deadline rules by which the case's times run (domain.md §6)."""
+        return self.policy.terms.decide(state.kind, str(state.urgency)).then
+
+    def asked(self, state: WorkOrder, name: str, at: datetime) -> Term:
+        """The time to decide on an objection or a request (R-HOT-05, R-HOT-07)."""
+        return self.clocks.start(name, self.rules(state)["adjudicate"], at)
+
+    def supervision(self, state: WorkOrder, name: str, at: datetime) -> Term:
+        """From the reminder about `name` to its supervision (R-LAD-08)."""
+        own = self.rules(state)["supervise"]
+        rule = self.policy.settings.clocks.supervise if name == "callback" else own
+        return self.clocks.start(name + SUPERVISED, rule, at)
 
     def barred(self, state: WorkOrder, actor: Actor) -> Refused | None:
         """R-LAD-04, R-HOT-14: an interested unit does nothing with the case, whatever its role."""

@@ -30,9 +30,10 @@ class Clocks:
         """A clock that somebody set to an instant."""
         return Term(name=name, at=at, since=since, rule=rule)
 
-    def handling(self, rule: str, since: datetime) -> tuple[Term, Term]:
-        """The handling clock and its mark for the yellow plate (R-CARD-01)."""
-        handle = self.start("handle", rule, since)
+    def handling(self, rules: str, since: datetime) -> tuple[Term, Term]:
+        """The handling clock and its mark for the yellow plate (R-CARD-01): of several rules, the first to end."""
+        ends = (self.start("handle", rule, since) for rule in rules.split())
+        handle = min(ends, key=lambda term: term.at)
         return handle, self.mark(handle)
 
     def mark(self, handle: Term) -> Term:
@@ -47,13 +48,9 @@ class Clocks:
         return (sign_term, *objection, *self.handling(handle, since))
 
     def wait(self, name: str, since: datetime) -> Term:
-        """A clock whose rule the policy's settings name after it (triage, callback, archive, ...)."""
+        """A clock whose rule the policy's settings name after it (callback, archive, ...)."""
         rule: str = getattr(self._names, name)
         return self.start(name, rule, since)
-
-    def supervise(self, name: str, since: datetime) -> Term:
-        """From the reminder about `name` to its supervision (R-LAD-08)."""
-        return self.start(name + SUPERVISED, self._names.supervise, since)
 
     def extended(self, handle: Term, days: int) -> tuple[Term, Term]:
         """The handling clock with `days` calendar days more, from the end that it had."""

@@ -33,9 +33,9 @@ class Handling:
 
     def signed_terms(self, state: WorkOrder, at: datetime) -> tuple[r.Term, ...]:
         """The clocks after signing."""
-        row = self._desk.policy.terms.decide(state.kind, str(state.urgency))
+        rules = self._desk.rules(state)
         kept = state.without("sign", "sign" + SUPERVISED, "object")
-        return (self._desk.clocks.start("contact", row.then["contact"], at), *kept)
+        return (self._desk.clocks.start("contact", rules["contact"], at), *kept)
 
     def object(self, state: WorkOrder, c: r.ObjectAssignment, at: datetime) -> Decision:
         """R-HOT-05: once, before signing, within the time to object; a designated unit never."""
@@ -48,7 +48,7 @@ class Handling:
             return Refused("TOO_LATE", "the time to object has passed; sign the order and act")
         if c.proposed is not None and c.proposed not in self._desk.jurisdiction.units:
             return Refused("UNKNOWN_UNIT", "propose a unit of this jurisdiction, or none", "proposed")
-        terms = (self._desk.clocks.wait("adjudicate", at), *state.only("handle", "mark"))
+        terms = (self._desk.asked(state, "adjudicate", at), *state.only("handle", "mark"))
         unit = state.unit or ""
         return [
             r.AssignmentObjected(by=c.actor, terms=terms, unit=unit, reason=c.reason, proposed=c.proposed)
@@ -77,7 +77,7 @@ class Handling:
         longer = self._desk.clocks.extended(handle, c.days)[0].at if handle else at
         if handle and longer > self._desk.clocks.longest_extension(handle.at):
             return Refused("TOO_LONG", "ask for fewer days; the configured extension is the longest", "days")
-        terms = (*state.without("decide"), self._desk.clocks.wait("decide", at))
+        terms = (*state.without("decide"), self._desk.asked(state, "decide", at))
         unit = state.unit or ""
         return [r.ExtensionRequested(by=c.actor, terms=terms, unit=unit, reason=c.reason, days=c.days)]
 
@@ -85,7 +85,7 @@ class Handling:
         """R-GRD-02: insoluble for now; needs a justification and an approval."""
         if wrong := self._may_ask(state, at):
             return wrong
-        terms = (*state.without("decide"), self._desk.clocks.wait("decide", at))
+        terms = (*state.without("decide"), self._desk.asked(state, "decide", at))
         return [r.SuspensionRequested(by=c.actor, terms=terms, unit=state.unit or "", reason=c.reason)]
 
     def _may_ask(self, state: WorkOrder, at: datetime) -> Refused | None:

@@ -140,10 +140,14 @@ class Oversight:
         return self.redo(state, "no reply within the time, resident not reached", at)
 
     def redo(self, state: WorkOrder, reason: str, at: datetime) -> list[Event]:
-        """JN27, R-LAD-08: once more to the same unit, with a new time. Supervision that is due stays due."""
-        row = self._desk.policy.terms.decide(state.kind, str(state.urgency))
-        contact = self._desk.clocks.start("contact", row.then["contact"], at)
-        handle = self._desk.clocks.handling(self._desk.policy.settings.clocks.redo, at)
+        """JN27, R-LAD-08: once more to the same unit, with a new time, never more than the order had.
+
+        Supervision that is due stays due.
+        """
+        rules = self._desk.rules(state)
+        contact = self._desk.clocks.start("contact", rules["contact"], at)
+        lawful = f"{self._desk.policy.settings.clocks.redo} {rules['handle']}"
+        handle = self._desk.clocks.handling(lawful, at)
         terms = (contact, *handle, *state.only("supervise"))
         unit = state.unit or ""
         again = r.RedoOrdered(terms=terms, unit=unit, reason=reason, unanswered=not state.replied)

@@ -154,8 +154,8 @@ class Steering:
         self, state: WorkOrder, reason: str, at: datetime, *, by: Actor | None = None, lapsed: bool = False
     ) -> r.ObjectionAdjudicated:
         """The unit keeps the case, locked. Its handling time has run on: act first, argue later (R-HOT-05)."""
-        row = self._desk.policy.terms.decide(state.kind, str(state.urgency))
-        sign = self._desk.clocks.start("sign", row.then["sign"], at)
+        rules = self._desk.rules(state)
+        sign = self._desk.clocks.start("sign", rules["sign"], at)
         return r.ObjectionAdjudicated(
             by=by,
             terms=(sign, *state.only("handle", "mark")),

@@ -68,7 +68,7 @@ class Timers:
 
     def _waits(self, state: WorkOrder, name: str, at: datetime) -> list[Event]:
         unit = self._hotline(state)
-        terms = (*state.without(name), self._desk.clocks.supervise(name, at))
+        terms = (*state.without(name), self._desk.supervision(state, name, at))
         return [
             r.DeadlineReminded(terms=terms, unit=unit, term=name),
             remind(state, unit, HOTLINE_WAITS[name]),
@@ -77,13 +77,13 @@ class Timers:
     def _still_waits(self, state: WorkOrder, name: str, at: datetime) -> list[Event]:
         """A wait that only a human can end is supervised again and again."""
         unit = self._hotline(state)
-        terms = (*state.without(name + SUPERVISED), self._desk.clocks.supervise(name, at))
+        terms = (*state.without(name + SUPERVISED), self._desk.supervision(state, name, at))
         supervised = r.CaseSupervised(terms=terms, unit=unit, term=name)
         return [supervised, remind(state, unit, ReminderKind.SUPERVISED)]
 
     def _adjudicate(self, state: WorkOrder, at: datetime) -> list[Event]:
         unit = self._hotline(state)
-        terms = (*state.without("adjudicate"), self._desk.clocks.supervise("adjudicate", at))
+        terms = (*state.without("adjudicate"), self._desk.supervision(state, "adjudicate", at))
         reminded = r.DeadlineReminded(terms=terms, unit=unit, term="adjudicate")
         return [reminded, remind(state, unit, ReminderKind.ADJUDICATE)]
 
@@ -110,7 +110,7 @@ class Timers:
 
     def _remind_unit(self, state: WorkOrder, name: str, kind: ReminderKind, at: datetime) -> list[Event]:
         unit = state.unit or ""
-        terms = (*state.without(name), self._desk.clocks.supervise(name, at))
+        terms = (*state.without(name), self._desk.supervision(state, name, at))
         return [r.DeadlineReminded(terms=terms, unit=unit, term=name), remind(state, unit, kind)]
 
     def _unsigned(self, state: WorkOrder, at: datetime) -> list[Event]:
@@ -156,7 +156,7 @@ class Timers:
         unit = state.unit or ""
         handle = state.term("handle")
         due = handle.at if handle else at
-        supervise = self._desk.clocks.start("supervise", self._desk.policy.settings.clocks.supervise, at)
+        supervise = self._desk.clocks.start("supervise", self._desk.rules(state)["supervise"], at)
         breach = r.DeadlineBreached(terms=(supervise,), unit=unit, breaches=state.breaches + 1)
         overdue = remind(state, unit, ReminderKind.OVERDUE, due)
         callback = self._routing.callback("expired", at, supervise)

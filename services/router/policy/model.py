@@ -36,12 +36,11 @@ class Clocks(_Part):
     """Names of the deadline rules for what the `terms` table does not set."""
 
     triage: Code
-    adjudicate: Code
-    decide: Code
     callback: Code
     redo: Code
     extension: Code
     supervise: Code
+    """From the reminder of a callback to its supervision; a unit's is in the `terms` table."""
     emergency: Code
     suspension: Code
     archive: Code

@@ -83,7 +83,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
     Shape(
         "terms",
         {"kind": _just(frozenset(RequestKind)), "urgency": _just(frozenset("1234"))},
-        {"handle": _deadlines, "sign": _deadlines, "object": _deadlines, "contact": _deadlines},
+        dict.fromkeys(("handle", "sign", "object", "contact", "adjudicate", "supervise"), _deadlines),
     ),
     Shape("checks", {"matter": _matters}, {"check": _just(frozenset({"required", "optional"}))}),
     Shape(
