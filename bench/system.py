@@ -136,7 +136,7 @@ class Site:
         last: tuple[str, Sequence[str]],
     ) -> Running:
         issuer = self.local.issuer()
-        token = issuer.issue("bench", ["operator"], datetime.now(UTC), unit=None)
+        token = issuer.issue("bench", ["operator"], datetime.now(UTC), unit="GL")
         pids, incidents = started
         return Running(
             name=name,

@@ -12,7 +12,7 @@ from schemas.intake import ErasePerson
 from services.intake.access import read_person
 from services.intake.answers import not_found
 from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
-from services.intake.callers import STAFF, Caller, caller, demand_scope, is_complained_of
+from services.intake.callers import STAFF, Caller, caller, demand_scope, is_kept_from
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.storage import File, file_by_id
@@ -39,12 +39,13 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 async def _opened(
     host: Host[IntakeState], desk: Desk, case_id: UUID, principal: Principal
 ) -> tuple[File, Caller]:
-    """Return the file and the caller. Raises Problem 404 for a unit complained of, 403 outside its area."""
+    """Return the file and the caller. Raises Problem 404 for whom it is kept from, 403 outside their area."""
     who = caller(principal, desk.jurisdiction, STAFF)
     file = await file_by_id(host.pool, case_id)
-    if file is None or is_complained_of(who, file.subjects, desk.jurisdiction):
+    if file is None or is_kept_from(who, file.subjects, file.recipient, desk.jurisdiction):
         raise not_found()
-    demand_scope(who, file.unit, desk.jurisdiction)
+    if file.recipient is None:  # whom sealed matter was sent to may well have no area
+        demand_scope(who, file.unit, desk.jurisdiction)
     return file, who
 
 

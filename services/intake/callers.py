@@ -18,6 +18,9 @@ CHANNELS: Final = {
     Role.RESIDENT: Channel.WEB,
 }
 
+_WITHOUT_UNIT: Final = frozenset({Role.OPS, Role.RESIDENT})
+"""Whoever else comes without a unit has a token that was set up by mistake, not a wider jurisdiction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -44,8 +47,8 @@ def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, 
     """Return the caller in the first of `roles` that they hold. Raises Problem 403 for a useless token."""
     role = next(role for role in roles if role in principal.roles)
     unit = principal.unit
-    if unit is None and role is Role.GRID_WORKER:
-        detail = "A grid worker's token must name their unit in its claim `unit`."
+    if unit is None and role not in _WITHOUT_UNIT:
+        detail = f"The token of the role {role} must name your unit in its claim `unit`."
         raise Problem(403, "unit_required", "Your token names no unit", detail)
     if unit is not None and unit not in jurisdiction.units and role is not Role.RESIDENT:
         detail = f"Your token's unit {unit} is none of {jurisdiction.name}."
@@ -54,7 +57,7 @@ def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, 
 
 
 def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
-    """Raise Problem 403 where `unit` lies outside the caller's jurisdiction. A token without unit has all of it."""
+    """Raise Problem 403 where `unit` lies outside the caller's jurisdiction. Ops without a unit has all of it."""
     if who.is_resident or who.unit is None or jurisdiction.in_scope(who.unit, unit):
         return
     own = jurisdiction.units[who.unit]
@@ -68,11 +71,14 @@ def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
     )
 
 
-def is_complained_of(who: Caller, subjects: list[str], jurisdiction: Jurisdiction) -> bool:
-    """R-LAD-04, R-HOT-14: whether the caller's unit is complained of, or stands under one that is.
+def is_kept_from(who: Caller, subjects: list[str], recipient: str | None, jurisdiction: Jurisdiction) -> bool:
+    """Whether the case does not exist for the caller.
 
-    Of a caller without a unit nobody knows under whom they stand, so any subject keeps them out.
+    R-LAD-04, R-HOT-14: their unit is complained of, or stands under one that is; of a caller without a unit nobody
+    knows under whom they stand, so any subject keeps them out. R-PET-10: sealed matter is for its recipient alone.
     """
+    if recipient is not None and who.unit != recipient:
+        return True
     unit = who.unit
     if unit is None:
         return bool(subjects)

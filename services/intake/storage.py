@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis.database import Connection, Pool
 from chassis.service import Change
 from schemas.intake import PersonErased, Sealed, SubmitCase, SupplementCase
 from schemas.message import Event
+from schemas.router import CaseRedirected, Disposition, TriagedBy
 from services.intake.domain import IntakeState
 from services.intake.progress import Names, Progress, progress
 
@@ -16,6 +18,14 @@ _INSERT_FILES = (
     "INSERT INTO intake.case_file (case_id, unit, subjects, code_digest, received_at)"
     " SELECT a, b, string_to_array(nullif(c, ''), ','), d, e"
     " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[]) AS u(a, b, c, d, e)"
+)
+_HIDE = (
+    "UPDATE intake.case_file f SET"
+    " subjects = CASE WHEN u.subjects IS NULL THEN f.subjects"
+    " ELSE string_to_array(nullif(u.subjects, ''), ',') END,"
+    " recipient = CASE WHEN coalesce(u.sealed, f.recipient IS NOT NULL) THEN coalesce(u.holder, '') END"
+    " FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[]) AS u(case_id, subjects, sealed, holder)"
+    " WHERE f.case_id = u.case_id"
 )
 _INSERT_RECORDS = (
     "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::bytea[])"
@@ -55,6 +65,7 @@ class Projection:
             await _file(connection, submitted)
         await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
         await self._tell(connection, changes)
+        await _hide(connection, changes)
         erased = [
             change.case_id
             for change in changes
@@ -118,6 +129,44 @@ async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCa
         )
 
 
+class _Found(NamedTuple):
+    """What the router found out about a case. None for `subjects` or `sealed`: as before."""
+
+    subjects: str | None
+    sealed: bool | None
+    holder: str | None
+
+    def after(self, earlier: "_Found | None") -> "_Found":
+        """Return both together."""
+        if earlier is None:
+            return self
+        subjects = earlier.subjects if self.subjects is None else self.subjects
+        return _Found(subjects, earlier.sealed if self.sealed is None else self.sealed, self.holder)
+
+
+async def _hide(connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
+    """R-LAD-04, R-PET-10: keep the files from whom the router found to be complained of, and those of sealed matter
+    from all but the one unit that has it."""
+    found: dict[UUID, _Found] = {}
+    for change in changes:
+        if isinstance(change.given, Disposition) and (said := _found(change.given)):
+            found[change.case_id] = said.after(found.get(change.case_id))
+    if found:
+        columns = zip(*found.values(), strict=True)
+        await connection.execute(_HIDE, list(found), *(list(column) for column in columns))
+
+
+def _found(event: Disposition) -> _Found | None:
+    first = event.registered
+    subjects: tuple[str, ...] | None = getattr(event, "subjects", None)
+    if first is not None:
+        subjects = subjects or first.subjects
+        if not (subjects or first.sealed or first.judgement.by is TriagedBy.HUMAN):
+            return None  # nearly every case: the first that is heard of it, and nobody to keep it from
+    holder = event.exit.authority if isinstance(event, CaseRedirected) else getattr(event, "unit", None)
+    return _Found(None if subjects is None else ",".join(subjects), first.sealed if first else None, holder)
+
+
 async def _keep(connection: Connection, records: Sequence[tuple[UUID, Sealed]]) -> None:
     """Store encrypted records, their keys apart from them."""
     if records:
@@ -138,13 +187,14 @@ class File:
     case_id: UUID
     unit: str
     subjects: list[str]
+    recipient: str | None
     received_at: datetime
     version: int
     erased: bool
 
 
 _FILE = (
-    "SELECT f.case_id, f.unit, f.subjects, f.received_at, a.version,"
+    "SELECT f.case_id, f.unit, f.subjects, f.recipient, f.received_at, a.version,"
     " coalesce((a.state ->> 'erased')::boolean, false)"
     " FROM intake.case_file f JOIN intake.aggregate a USING (case_id) WHERE "
 )
@@ -163,7 +213,7 @@ async def file_by_code(pool: Pool, code_digest: bytes) -> File | None:
 async def _one_file(pool: Pool, condition: str, key: UUID | bytes) -> File | None:
     async with pool.acquire() as connection:
         row = await connection.fetchrow(_FILE + condition, key)
-    return File(row[0], row[1], list(row[2] or ()), row[3], row[4], row[5]) if row else None
+    return File(row[0], row[1], list(row[2] or ()), *row[3:]) if row else None
 
 
 async def timeline(pool: Pool, case_id: UUID) -> list[tuple[datetime, str | None, str]]:

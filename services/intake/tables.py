@@ -22,6 +22,8 @@ class CaseFile(SQLModel, table=True):
     case_id: UUID = Field(primary_key=True)
     unit: str = Field(sa_column=Column(Text, nullable=False))
     subjects: list[str] | None = Field(sa_column=Column(ARRAY(Text), nullable=True))
+    recipient: str | None = Field(sa_column=Column(Text, nullable=True))
+    """R-PET-10: of sealed matter the one unit that may see it, empty where none of ours may; else null."""
     code_digest: bytes
     received_at: datetime = Field(sa_column=timestamp(nullable=False))
 

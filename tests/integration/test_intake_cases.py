@@ -156,7 +156,7 @@ async def test_a_grid_worker_reports_a_settled_matter(intake: Intake) -> None:
         (Role.OPERATOR, "GL01", {"grid": "GL020101"}, 403, "outside_jurisdiction"),
         (Role.OPERATOR, "GL01", {}, 403, "outside_jurisdiction"),
         (Role.OPERATOR, "GL01", {"grid": GRID}, 201, None),
-        (Role.OPERATOR, None, {}, 201, None),
+        (Role.OPERATOR, None, {}, 403, "unit_required"),
         (Role.GRID_WORKER, None, {"grid": GRID}, 403, "unit_required"),
         (Role.OPERATOR, "XX99", {"grid": GRID}, 403, "unit_unknown"),
         (Role.HANDLER, "GL", {"grid": GRID}, 403, "role_required"),

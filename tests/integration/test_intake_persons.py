@@ -9,11 +9,24 @@ import httpx
 import pytest
 
 from chassis.http import Role
+from schemas.department import HandlingMode
+from schemas.router import (
+    CaseDispatched,
+    CaseRedirected,
+    Judgement,
+    NamedExit,
+    QueueReason,
+    Registration,
+    Route,
+    TriagedBy,
+    TriageQueued,
+)
 from services.intake.access import read_person, rewrap_keys
 from services.intake.callers import Caller
 from services.intake.vault import Vault, VaultError
 from tests.intake_kit import Intake, body, running
 
+ROUTE = Route(policy="p", jurisdiction="gulou")
 REPORTER = {"name": "王大爷", "phone": "13800138000", "id_number": "11010119900307001X"}
 OPERATOR = Caller("op-1", Role.OPERATOR, "GL")
 
@@ -22,6 +35,28 @@ OPERATOR = Caller("op-1", Role.OPERATOR, "GL")
 async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
     async with running(database_url, tmp_path) as service:
         yield service
+
+
+def registration(*, sealed: bool = False, by: TriagedBy = TriagedBy.ENGINE) -> Registration:
+    return Registration(judgement=Judgement(by=by, track="S", urgency=3), sealed=sealed)
+
+
+def dispatched(unit: str, subjects: tuple[str, ...] | None = None) -> CaseDispatched:
+    return CaseDispatched(
+        route=ROUTE,
+        unit=unit,
+        number=1,
+        rung=3,
+        mode=HandlingMode.TRANSFER,
+        track="S",
+        urgency=3,
+        subjects=subjects,
+    )
+
+
+def redirected(authority: str | None, *, sealed: bool) -> CaseRedirected:
+    left = NamedExit(code="discipline-inspection", name="检举控告", authority=authority, source="XF22")
+    return CaseRedirected(route=ROUTE, registered=registration(sealed=sealed), exit=left)
 
 
 async def read(intake: Intake, case_id: str, purpose: str = "回访核实", **headers: str) -> httpx.Response:
@@ -65,6 +100,63 @@ async def test_the_unit_complained_of_reads_nothing(intake: Intake) -> None:
     answer = await read(intake, case["case_id"], **intake.as_role(Role.SUPERVISOR, unit="GL01"))
     assert (answer.status_code, answer.json()["code"]) == (404, "case_unknown")
     assert await log(intake) == []
+
+
+async def test_a_unit_found_to_be_complained_of_later_reads_nothing_more(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: intake learns from the router who is complained of, at triage or on the way up."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    supervisor = intake.as_role(Role.SUPERVISOR, unit="GL0101")
+    assert (await read(intake, case["case_id"], **supervisor)).status_code == 200
+    await intake.say(case["case_id"], dispatched("GL01", subjects=("GL0101",)))
+    gone = await read(intake, case["case_id"], **supervisor)
+    assert (gone.status_code, gone.json()["code"]) == (404, "case_unknown")
+    await intake.say(case["case_id"], dispatched("GL-CIVIL"))
+    assert (await read(intake, case["case_id"], **supervisor)).status_code == 404
+    assert (await read(intake, case["case_id"])).status_code == 200
+
+
+@pytest.mark.parametrize("authority", ["GL-DISCIPLINE", None])
+async def test_sealed_matter_is_for_its_recipient_alone(intake: Intake, authority: str | None) -> None:
+    """R-PET-10: who took the accusation in reads it no more; its recipient does; the reporter follows it."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    await intake.say(case["case_id"], redirected(authority, sealed=True))
+    callers = {
+        unit: intake.as_role(Role.SUPERVISOR, unit=unit)
+        for unit in ("GL", "GL01", "GL-HOTLINE", "GL-DISCIPLINE")
+    }
+    path = f"/v1/cases/{case['case_id']}"
+    for unit, headers in callers.items():
+        expected = 200 if unit == authority else 404
+        assert (await read(intake, case["case_id"], **headers)).status_code == expected
+        assert (await intake.client.get(path, headers=headers)).status_code == expected
+        done = await intake.client.post(f"{path}/supplements", json={"text": "补充"}, headers=headers)
+        assert done.status_code == expected
+    assert (await intake.client.get(path, headers=intake.as_role(Role.OPS))).status_code == 404
+    assert (await intake.client.get(f"/v1/track/{case['tracking_code']}")).status_code == 200
+
+
+async def test_what_a_human_unseals_is_open_again(intake: Intake) -> None:
+    """R-PET-10: the queue found an accusation, the human a plain matter."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    queued = TriageQueued(
+        route=ROUTE,
+        registered=registration(sealed=True),
+        unit="GL-HOTLINE",
+        reason=QueueReason.LOW_CONFIDENCE,
+    )
+    await intake.say(case["case_id"], queued)
+    assert (await read(intake, case["case_id"])).status_code == 404
+    judged = registration(by=TriagedBy.HUMAN)
+    await intake.say(case["case_id"], dispatched("GL0101").model_copy(update={"registered": judged}))
+    assert (await read(intake, case["case_id"])).status_code == 200
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.SUPERVISOR])
+async def test_staff_without_a_unit_read_nothing(intake: Intake, role: Role) -> None:
+    """R-PRIV-01: a claim that is missing narrows what a token opens, and never widens it."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    answer = await read(intake, case["case_id"], **intake.as_role(role, Role.OPS))
+    assert (answer.status_code, answer.json()["code"]) == (403, "unit_required")
 
 
 async def test_a_supplement_keeps_its_own_words(intake: Intake) -> None:

@@ -162,7 +162,7 @@ async def test_staff_act_for_the_resident_within_their_area(intake: Intake) -> N
         unit: (await intake.client.get(path, headers=intake.as_role(Role.OPERATOR, unit=unit))).status_code
         for unit in ("GL", "GL01", "GL0101", "GL02", None)
     }
-    assert statuses == {"GL": 200, "GL01": 404, "GL0101": 404, "GL02": 403, None: 404}
+    assert statuses == {"GL": 200, "GL01": 404, "GL0101": 404, "GL02": 403, None: 403}
     done = await post(intake, f"{path}/withdrawal", {"reason": "来电撤回"}, **intake.operator)
     assert done.status_code == 200
     (event,) = await intake.events(shown["case_id"], "CaseWithdrawn")

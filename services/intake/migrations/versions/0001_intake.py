@@ -16,6 +16,7 @@ def upgrade() -> None:
             case_id uuid PRIMARY KEY,
             unit text NOT NULL,
             subjects text[],
+            recipient text,
             code_digest bytea NOT NULL,
             received_at timestamptz NOT NULL
         )
