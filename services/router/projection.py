@@ -21,7 +21,7 @@ from schemas.department import (
     TextAccess,
 )
 from schemas.intake import CaseSubmitted, CaseSupplemented
-from schemas.router import CaseDispatched, CaseRedirected, SettledOnSite, TriageQueued
+from schemas.router import CaseDispatched, CaseRedirected, Disposition, SettledOnSite, TriageQueued
 from services.router.card import Card
 from services.router.domain.workorder import WorkOrder
 
@@ -95,11 +95,12 @@ _KEEP: Final = (
     f" FROM {_unnest({'case_id': 'uuid', **_SHARED})} WHERE a.case_id = u.case_id AND a.ended_at IS NULL"
 )
 _HIDE: Final = (
-    "UPDATE router.assignment a SET subjects = string_to_array(u.subjects, ' ')"
-    " FROM unnest($1::uuid[], $2::text[]) AS u(case_id, subjects)"
+    "UPDATE router.assignment a SET subjects = string_to_array(u.subjects, ' '), sealed = u.sealed"
+    " FROM unnest($1::uuid[], $2::text[], $3::boolean[]) AS u(case_id, subjects, sealed)"
     " WHERE a.case_id = u.case_id AND a.ended_at IS NOT NULL"
 )
-"""R-LAD-04: who had the case earlier and is complained of later no longer finds it among the ended ones."""
+"""R-LAD-04, R-PET-10: who had the case earlier no longer finds it among the ended ones when they turn out to be
+complained of, or it turns out to be sealed matter."""
 _END: Final = (
     "UPDATE router.assignment a SET ended_at = u.ended_at, end_reason = u.reason FROM"
     " unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[]) AS u(case_id, number, ended_at, reason)"
@@ -178,7 +179,7 @@ class _Work:
     given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
     ended: list[tuple[object, ...]] = field(default_factory=list)
     accused: set[UUID] = field(default_factory=set)
-    """Cases of which more subjects became known."""
+    """Cases of which more subjects became known, or that they are sealed matter."""
     queued: dict[UUID, tuple[TriageQueued, datetime]] = field(default_factory=dict)
 
 
@@ -196,9 +197,7 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     )
     await _write(connection, _KEEP, [(case_id, *_shared(work, case_id)) for case_id in known])
     await _write(connection, _END, work.ended)
-    await _write(
-        connection, _HIDE, [(case_id, " ".join(work.states[case_id].subjects)) for case_id in work.accused]
-    )
+    await _write(connection, _HIDE, [_hidden(case_id, work.states[case_id]) for case_id in work.accused])
     if known:
         await connection.execute(_UNQUEUE, known)
     await _write(connection, _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
@@ -220,7 +219,7 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             work.supplements.append((change.case_id, text))
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
-        if isinstance(event, CaseDispatched | CaseRedirected) and event.subjects:
+        if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
             work.accused.add(change.case_id)
         match event:
             case CaseDispatched(number=number, rung=rung):
@@ -234,6 +233,14 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
                 _end(work, change.case_id, event, envelope.time)
             case TriageQueued():
                 work.queued[change.case_id] = (event, envelope.time)
+
+
+def _seals(event: Disposition) -> bool:
+    return event.registered is not None and event.registered.sealed
+
+
+def _hidden(case_id: UUID, state: WorkOrder) -> tuple[object, ...]:
+    return case_id, " ".join(state.subjects), state.sealed
 
 
 def _number(assignment: str) -> int:

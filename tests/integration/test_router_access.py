@@ -105,6 +105,26 @@ async def test_sealed_matter_reaches_its_one_recipient(router: RouterUnderTest) 
     assert (await router.get(path, Role.OPS, None)).status == 404
 
 
+async def test_who_had_the_case_before_it_was_sealed_loses_sight(router: RouterUnderTest) -> None:
+    """R-PET-10: what remains of an emergency is found to be an accusation."""
+    path = await router.submit()
+    for action in ("sign", "contact"):
+        await router.post(f"{path}/{action}", Role.HANDLER, COMMUNITY)
+    danger = {
+        "ground": "DANGER",
+        "line": "110",
+        "evidence": [{"kind": "danger_report", "reference": "1"}],
+    }
+    assert (await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, danger)).status == 200
+    past = await router.get("/v1/assignments", Role.SUPERVISOR, STREET, unit=COMMUNITY, ended=True)
+    assert [row["text"] for row in past.body["items"]] == [TEXT]
+    done = await router.post(f"{path}/emergency/remainder", Role.OPERATOR, HOTLINE, {"matter": SEALED})
+    assert (done.status, done.body) == (204, None)
+    gone = await router.get("/v1/assignments", Role.SUPERVISOR, STREET, unit=COMMUNITY, ended=True)
+    assert gone.body["items"] == []
+    assert (await router.get(path, Role.HANDLER, DISCIPLINE)).body["status"] == "REDIRECTED"
+
+
 async def test_confidential_text_is_for_the_responsible_unit(router: RouterUnderTest) -> None:
     """R-HOT-14, R-PRIV-01: others see that there is a case, not what was said."""
     path = await router.submit(confidential=True)
