@@ -96,11 +96,11 @@ class Ladder:
         self, matter: str | None, rung: int, unit: str, subjects: tuple[str, ...], on: date
     ) -> Skip | None:
         if subjects and self.interested(unit, subjects):
-            reason = "该单位是被反映单位或受其管辖,应当回避"
+            reason = "该单位是被反映单位或受其管辖，应当回避"
             return Skip(rung=rung, unit=unit, rule="R-LAD-04", reason=reason)
         if matter and rung <= Rung.COMMUNITY and not self._listed(matter, unit, on):
             assist = self._j.matters[matter].community_duty is CommunityDuty.ASSIST
-            reason = "协助事项不得由社区主责" if assist else "不在社区职责清单内,且未经准入"
+            reason = "协助事项不得由社区主责" if assist else "不在社区职责清单内，且未经准入"
             return Skip(rung=rung, unit=unit, rule="R-COM-01", reason=reason)
         return None
 
