@@ -123,6 +123,7 @@ def run_block(shell: Shell, block: Block, name: str) -> None:
 
 def test_every_command_does_what_is_written(own_system: System) -> None:
     """One system for all pages, in the order in which a newcomer reads them; each page in a shell of its own."""
+    assert shutil.which("curl"), "the documentation uses curl: sudo apt-get install -y curl"
     for name in RUN:
         found = list(blocks(ROOT / name))
         assert found, f"{name} has nothing to run"
