@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -174,7 +175,7 @@ async def test_an_open_event_stream_ends_when_the_service_stops(
     @app.get("/feed")
     @public
     async def feed(request: Request) -> Response:
-        return event_stream(request, endless())
+        return event_stream(request, endless(), time.time() + 3600)
 
     async with running(app, tmp_path, listener) as (server, client), client.stream("GET", "/feed") as answer:
         lines = answer.aiter_lines()
@@ -183,6 +184,20 @@ async def test_an_open_event_stream_ends_when_the_service_stops(
         server.stop()
         assert [line async for line in lines] == []
     assert not server.force_exit
+
+
+@pytest.mark.parametrize("lifetime", [0.05, -5])
+async def test_an_open_event_stream_ends_with_its_token(tmp_path: Path, lifetime: float) -> None:
+    """Whoever was let in may not listen on when the token no longer says so."""
+    app = plain_app(tmp_path)
+
+    @app.get("/feed")
+    @public
+    async def feed(request: Request) -> Response:
+        return event_stream(request, endless(), time.time() + lifetime)
+
+    async with make_client(app) as client, asyncio.timeout(PATIENCE_SECONDS):
+        assert (await client.get("/feed")).text.startswith("retry: 1000\n\n")
 
 
 async def test_a_quiet_stream_is_kept_alive_and_ends_with_its_events(tmp_path: Path) -> None:
@@ -196,7 +211,7 @@ async def test_a_quiet_stream_is_kept_alive_and_ends_with_its_events(tmp_path: P
     @app.get("/feed")
     @public
     async def feed(request: Request) -> Response:
-        answer = event_stream(request, quiet(), keepalive_seconds=0.001)
+        answer = event_stream(request, quiet(), time.time() + 3600, keepalive_seconds=0.001)
         inner = answer.body_iterator
 
         async def watched() -> AsyncIterator[bytes]:

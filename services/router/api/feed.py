@@ -57,7 +57,8 @@ def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
             detail = f"A feed is its unit's own; your token is of {principal.unit}."
             raise Problem(403, "not_your_feed", "This is another unit's feed", detail)
         start = _position(last_event_id or after or START)
-        return event_stream(request, feeds.follow(office.host.pool, f"dept.{code}.assigned", start))
+        events = feeds.follow(office.host.pool, f"dept.{code}.assigned", start)
+        return event_stream(request, events, principal.expires_at)
 
 
 def _position(text: str) -> Position:
