@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,8 +59,7 @@ class System:
     def start(self) -> None:
         """Start `up` and wait until it says that all is ready."""
         self.local.run_dir.mkdir(parents=True, exist_ok=True)
-        output = self.local.run_dir / "up.out"
-        self._output = output.open("wb")
+        self._output = (self.local.run_dir / "up.out").open("wb")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "services", "up", *self.options],
             cwd=ROOT,
@@ -68,15 +68,23 @@ class System:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        reading = subprocess.run(
-            ["timeout", str(START_LIMIT_S), "sh", "-c", _UNTIL_SAID, "sh", str(output), READY_LINE,
-             str(self._process.pid)],
-            check=False,
-        )  # fmt: skip
-        if reading.returncode != 0:
+        if not self._says(READY_LINE):
             self._process.send_signal(signal.SIGINT)  # it has ended, or it hangs
-            self.ended()
-            raise RuntimeError(f"the system did not start:\n{output.read_text(encoding='utf-8')}")
+            _, said = self.ended()
+            raise RuntimeError(f"the system did not start:\n{said}")
+
+    def _says(self, line: str) -> bool:
+        """Wait until `up` says the line; False when it has ended without, or is late."""
+        assert self._process is not None
+        late = time.monotonic() + START_LIMIT_S
+        while line not in self._said():
+            if self._process.poll() is not None or time.monotonic() > late:
+                return False
+            time.sleep(0.05)  # polled: a growing file gives no signal
+        return True
+
+    def _said(self) -> str:
+        return (self.local.run_dir / "up.out").read_text(encoding="utf-8")
 
     @property
     def options(self) -> list[str]:
@@ -97,7 +105,7 @@ class System:
         status = self._process.wait(60)
         assert self._output is not None
         self._output.close()
-        return status, (self.local.run_dir / "up.out").read_text(encoding="utf-8")
+        return status, self._said()
 
     def kill(self, service: str) -> int:
         """Kill -9 a service, or `postgres`: its postmaster. Return the process id that died."""
@@ -149,7 +157,3 @@ class System:
     async def database(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Open a connection past the services, for the ledger's own counts."""
         return await asyncpg.connect(self.local.database_url())
-
-
-# Follows a file until a line is said (status 0) or the process that writes it is gone (status 1).
-_UNTIL_SAID = 'until grep -q "$2" "$1"; do kill -0 "$3" 2>/dev/null || exit 1; sleep 0.1; done'
