@@ -105,7 +105,8 @@ class Host(Generic[S]):
 
     async def readiness(self) -> list[str]:
         """Return why the service cannot do its work, in plain words."""
-        reasons = [reason for reason in (self._crashed, self.runner.halted, self.runner.trouble) if reason]
+        reasons = [reason for reason in (self._crashed, self.runner.halted) if reason]
+        reasons += self.runner.troubles.values()
         try:
             async with self.pool.acquire(timeout=2) as connection:
                 await connection.fetchval(f"SELECT count(*) FROM {self.service.name}.stream_position")

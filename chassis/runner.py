@@ -88,8 +88,8 @@ class Runner(Generic[S]):
         self._stop = asyncio.Event()
         self.halted: str | None = None
         """Why the runner gave up, in plain words; None while it works."""
-        self.trouble: str | None = None
-        """What keeps the runner from working just now; it goes on trying."""
+        self.troubles: dict[str, str] = {}
+        """What keeps the stream or the timers from working just now; they go on trying."""
 
     def stop(self) -> None:
         """Finish the batch in hand and end."""
@@ -98,8 +98,8 @@ class Runner(Generic[S]):
     async def run(self) -> None:
         """Work until stopped. Ends early only for TooManyParked, which `halted` then explains."""
         loops = [
-            asyncio.create_task(self._forever(self._stream_in_step)),
-            asyncio.create_task(self._forever(self._timers_then_wait)),
+            asyncio.create_task(self._forever("stream", self._stream_in_step)),
+            asyncio.create_task(self._forever("timers", self._timers_then_wait)),
         ]
         try:
             await asyncio.gather(*loops)
@@ -108,7 +108,7 @@ class Runner(Generic[S]):
                 task.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
 
-    async def _forever(self, step: Callable[[], Awaitable[object]]) -> None:
+    async def _forever(self, name: str, step: Callable[[], Awaitable[object]]) -> None:
         """Repeat a step. After a failure it is tried again, after a growing pause with jitter."""
         pause = self._policy.first_pause_s
         while not self._stop.is_set():
@@ -118,20 +118,27 @@ class Runner(Generic[S]):
                 self.halted = str(error)
                 _log.critical(self.halted)
                 self._stop.set()
+            except FenceLost as error:  # in order: another process of this service was first
+                _log.info("%s: %s", self._service.name, error)
+                await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
             except Exception as error:
-                is_defect = not (is_passing(error) or isinstance(error, FenceLost))
-                self.trouble = f"{self._service.name}: {describe(error)}"
-                _log.log(
-                    logging.ERROR if is_defect else logging.WARNING,
-                    "%s; trying again in %.1f s",
-                    self.trouble,
-                    pause,
-                    exc_info=error if is_defect else None,
-                )
+                self._note_trouble(name, error, pause)
                 await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                 pause = min(pause * 2, self._policy.longest_pause_s)
             else:
-                pause, self.trouble = self._policy.first_pause_s, None
+                pause = self._policy.first_pause_s
+                self.troubles.pop(name, None)
+
+    def _note_trouble(self, name: str, error: Exception, pause: float) -> None:
+        self.troubles[name] = f"{self._service.name}, {name}: {describe(error)}"
+        is_defect = not is_passing(error)
+        _log.log(
+            logging.ERROR if is_defect else logging.WARNING,
+            "%s; trying again in %.1f s",
+            self.troubles[name],
+            pause,
+            exc_info=error if is_defect else None,
+        )
 
     async def _wait(self, seconds: float) -> None:
         """Wait that long, or until stopped."""

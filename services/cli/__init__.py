@@ -9,6 +9,10 @@ COMMANDS = {
     "up": ("services.cli.up:up", "Run the whole system on this machine; Ctrl-C stops it."),
     "intake": ("services.cli.service:intake", "Run the intake service alone."),
     "router": ("services.cli.service:router", "Run the router service alone."),
+    "migrate": (
+        "services.cli.migrate:migrate",
+        "Bring the database's tables up to date (`up` does it by itself).",
+    ),
     "import": ("services.cli.import_messages:import_messages", "Send a CSV file of messages as cases."),
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),

@@ -1,8 +1,11 @@
 """What the migrations build is what the SQLModel classes say."""
 
+import asyncio
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from click.testing import CliRunner
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -10,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from chassis.migrate import metadata_of, upgrade
 from chassis.tables import Xid8
+from services.cli.migrate import migrate
 
 COMPONENTS = ["chassis", "intake", "router"]
 
@@ -43,3 +47,13 @@ async def test_migrations_and_models_agree(database_url: str, component: str) ->
 async def test_an_unknown_component_is_refused(database_url: str) -> None:
     with pytest.raises(ModuleNotFoundError):
         await upgrade(database_url, "nowhere")
+
+
+async def test_the_command_migrates_every_service_and_may_be_repeated(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASELADDER_DATABASE_URL", database_url)
+    for _ in range(2):
+        done = await asyncio.to_thread(CliRunner().invoke, migrate)
+        assert done.exit_code == 0, done.output
+        assert done.output.splitlines() == [f"{component}: up to date" for component in COMPONENTS]
