@@ -211,12 +211,12 @@ def test_parties_outside() -> None:
     [(Ground.OWNER_UNCLEAR, "ownership_inquiry"), (Ground.COORDINATION_FAILED, "coordination_record")],
 )
 def test_street_to_district(ground: Ground, kind: str) -> None:
-    """R-LAD-02 (BJJ17): owner unclear or coordination failed lift from the street to the district only."""
+    """R-LAD-02, R-GRD-02 (BJJ17): owner unclear, or coordination failed: from the street to the district itself."""
     low = handled()
     assert low.refused(climb(low, ground, kind)).code == "GROUND_STREET_FIRST"
     case = handled("municipal.road")
     case.give(climb(case, ground, kind))
-    assert (case.state.unit, case.state.rung) == ("GL-URBAN", 4)
+    assert (case.state.unit, case.state.rung) == (DISTRICT, 4)
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,7 @@ def test_unreached_and_unanswered_goes_back() -> None:
     case.wait("handle")
     for _ in range(gulou().thresholds.callback_attempts):
         case.give(r.RecordCallback(actor=OPERATOR, contacted=False))
+        case.later(hours=gulou().thresholds.callback_interval_hours)
     assert case.status is S.REDO
 
 

@@ -19,7 +19,17 @@ from schemas.department import (
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.router import OrderStatus as S
 from services.router.domain.workorder import DIRECT, FINAL
-from tests.unit.router_kit import COMMUNITY, GRID, OPERATOR, STREET, SUPERVISOR, Played, actor, open_case
+from tests.unit.router_kit import (
+    COMMUNITY,
+    GRID,
+    OPERATOR,
+    STREET,
+    SUPERVISOR,
+    Played,
+    actor,
+    gulou,
+    open_case,
+)
 from tests.unit.test_router_ladder import handled
 
 SATISFIED = r.RecordCallback(actor=OPERATOR, contacted=True, resolved=True, satisfied=True)
@@ -407,8 +417,11 @@ def test_unreachable_resident() -> None:
     missed = r.RecordCallback(actor=OPERATOR, contacted=False)
     assert case.refused(missed.model_copy(update={"resolved": True})).code == "CONTRADICTION"
     case.give(missed)
+    assert case.refused(missed).code == "TOO_SOON"
+    case.later(hours=gulou().thresholds.callback_interval_hours)
     case.give(missed)
     assert case.status is S.CALLBACK
+    case.wait("callback")
     case.give(missed)
     assert case.last(r.CaseClosed).outcome is r.Outcome.UNREACHABLE
     assert [e.attempt for e in case.all(r.CallbackRecorded)] == [1, 2, 3]

@@ -24,6 +24,7 @@ _FRESH_OWNER: Final[Update] = {
     "breaches": 0,
     "overdue": False,
     "supervised": False,
+    "warned": False,
     "second_breach": False,
     "leader": None,
     "extended": False,
@@ -31,6 +32,7 @@ _FRESH_OWNER: Final[Update] = {
     "pending_days": None,
     "suspended_at": None,
     "replied": False,
+    "verified": False,
     "redone": False,
     "attempts": 0,
 }
@@ -115,6 +117,7 @@ def _settled(_: WorkOrder, e: r.SettledOnSite) -> Update:
         "issued": 1,
         "mode": HandlingMode.DIRECT,
         "replied": True,
+        "verified": True,
     }
 
 
@@ -153,10 +156,16 @@ def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
         "status": S.REDO,
         "redone": state.redone or not e.unanswered,
         "replied": False,
+        "verified": False,
         "overdue": False,
         "attempts": 0,
         "extended": False,
     }
+
+
+def _replied(_: WorkOrder, e: r.CaseReplied) -> Update:
+    verified = e.check is not None and e.check.matches
+    return {"status": S.REPLIED, "replied": True, "verified": verified, "pending": None}
 
 
 def _recorded(state: WorkOrder, e: r.CallbackRecorded) -> Update:
@@ -168,12 +177,14 @@ def _closed(_: WorkOrder, __: r.CaseClosed) -> Update:
 
 
 def _breached(state: WorkOrder, e: r.DeadlineBreached) -> Update:
-    second = state.second_breach or (state.supervised and state.breaches >= 1)
+    second = state.second_breach or state.warned
     return {"breaches": e.breaches, "overdue": True, "second_breach": second, "pending": None}
 
 
 def _supervised(state: WorkOrder, e: r.CaseSupervised) -> Update:
-    return {"supervised": True} if state.number and e.unit == state.unit else {}
+    if not state.number or e.unit != state.unit:
+        return {}
+    return {"supervised": True, "warned": state.warned or state.breaches > 0}
 
 
 def _to(status: S) -> Callable[[WorkOrder, Any], Update]:
@@ -203,7 +214,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.DepartmentsWhistled: _whistled,
     r.CaseEscalated: _to(S.ESCALATED),
     r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": HandlingMode.INSTRUCTED},
-    r.CaseReplied: lambda _, __: {"status": S.REPLIED, "replied": True, "pending": None},
+    r.CaseReplied: _replied,
     r.CallbackOpened: _to(S.CALLBACK),
     r.SettledOnSite: _settled,
     r.CallbackRecorded: _recorded,

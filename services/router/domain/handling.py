@@ -110,16 +110,19 @@ class Handling:
 
     def help(self, state: WorkOrder, c: r.DeliverHelp, at: datetime) -> Decision:
         """R-HOT-06: a helper delivers its part to the lead, or reports its reasons."""
-        waiting = [s.unit for s in state.helpers if self._desk.acts_for(c.actor, s.unit)]
-        own = [unit for unit in waiting if unit == c.actor.unit] or waiting
+        seats = [s for s in state.helpers if self._desk.acts_for(c.actor, s.unit)]
+        seats.sort(key=lambda seat: (seat.unit != c.actor.unit, seat.answered))
+        own = [seat.unit for seat in seats]
         if not own:
             return Refused("NOT_HELPER", "only a unit that was asked to help this case can deliver")
         return [r.HelpDelivered(by=c.actor, unit=own[0], done=c.done, note=c.note)]
 
     def reply(self, state: WorkOrder, c: r.ReplyCase, at: datetime) -> Decision:
         """Say what was done; unsolved needs an explanation, component matters a check that matches (R-GRD-02)."""
-        late = state.status is S.CALLBACK and not state.replied
-        if state.status not in WORKING and not late:
+        expired = state.status is S.CALLBACK and not state.replied
+        handle = state.term("handle")
+        late = expired or (handle is not None and handle.at <= at)
+        if state.status not in WORKING and not expired:
             return wrong_status(state, "replied to", WORKING, "record the contact with the resident first")
         if (late or not c.solved) and not c.explanation:
             reason = "R-HOT-07: lateness, or an unsolved matter, is explained to the resident"
@@ -139,6 +142,10 @@ class Handling:
         return [replied, self._routing.callback("replied", at)]
 
     def _check(self, state: WorkOrder, c: r.ReplyCase) -> Refused | None:
+        if c.check is not None and c.check.unit not in self._desk.jurisdiction.units:
+            return Refused("UNKNOWN_UNIT", "name the unit that looked, one of this jurisdiction", "check")
+        if c.check is not None and self._desk.ladder.interested(c.check.unit, state.subjects):
+            return Refused("INTERESTED", f"R-LAD-04: {c.check.unit} checks nothing in this case", "check")
         if c.check is not None and c.solved and not c.check.matches:
             return Refused(
                 "CHECK_MISMATCH", "the check on the spot does not match; go on or ask to suspend", "check"
@@ -159,7 +166,8 @@ class Handling:
         if wrong := self._unfit(state, c.units):
             return wrong
         present = {seat.unit for seat in state.seats()}
-        summoned = [unit for unit in dict.fromkeys((*c.units, street)) if unit not in present]
+        called = dict.fromkeys(j.current(unit) for unit in (*c.units, street))
+        summoned = [unit for unit in called if unit not in present]
         if self._desk.ladder.interested(street, state.subjects) and street in summoned:
             summoned.remove(street)
         if not summoned:
@@ -176,7 +184,7 @@ class Handling:
         for unit in units:
             if unit not in known or known[unit].kind not in BODIES:
                 return Refused("UNKNOWN_UNIT", f"{unit} is no department or public body here", "units")
-            if self._desk.ladder.interested(unit, state.subjects):
+            if self._desk.ladder.interested(self._desk.jurisdiction.current(unit), state.subjects):
                 return Refused("INTERESTED", f"{unit} is complained of or under a unit that is", "units")
         return None
 

@@ -73,11 +73,18 @@ class Ladder:
         return max(at, common, floor), Entry(matter=at, common=common, unit=unit, floor=floor), row.fired
 
     def place(
-        self, matter: str | None, place: str, subjects: tuple[str, ...], from_rung: int, on: date
+        self,
+        matter: str | None,
+        place: str,
+        subjects: tuple[str, ...],
+        from_rung: int,
+        on: date,
+        beyond: str | None = None,
     ) -> Placement:
         """The lowest lawful unit from `from_rung` up. Without a matter only the district can be (R-HOT-04).
 
         Below the matter's own rung nobody is competent, even where the case stands there (a grid settled it).
+        `beyond`: a unit that failed and does not get the case again at a higher rung (R-LAD-08).
         """
         skipped: list[Skip] = []
         first = max(from_rung, int(self._j.matters[matter].entry)) if matter else int(TOP)
@@ -85,6 +92,8 @@ class Ladder:
             named = self._j.responsible(matter, Rung(rung), place) if matter else self.district
             unit = self._j.current(named)
             skip = self._skip(matter, rung, unit, subjects, on)
+            if skip is None and unit == beyond:
+                skip = Skip(rung=rung, unit=unit, rule="R-LAD-08", reason="该单位经督办后再次逾期")
             if skip is None:
                 return Placement(unit, rung, tuple(skipped), named if named != unit else None)
             skipped.append(skip)

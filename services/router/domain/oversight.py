@@ -72,7 +72,7 @@ class Oversight:
         terms = state.without("decide")
         if back is not None:
             resume = back.model_copy(update={"name": "resume"})
-            terms = (*state.only("handle", "mark"), resume)
+            terms = (*terms, resume)
         return r.SuspensionDecided(
             by=by, terms=terms, granted=back is not None, reason=reason, since=at, lapsed=lapsed
         )
@@ -83,6 +83,9 @@ class Oversight:
             return wrong_status(state, "called back", {S.CALLBACK})
         if not c.contacted and (c.resolved or c.satisfied):
             return Refused("CONTRADICTION", "who was not reached said nothing", "contacted")
+        last = state.term("callback") if state.attempts and not c.contacted else None
+        if last is not None and at < last.at:
+            return Refused("TOO_SOON", f"the next attempt counts from {last.at.isoformat()}", "contacted")
         return self._heard(state, c, at, by=c.actor, lawful=c.lawful)
 
     def feedback(self, state: WorkOrder, e: FeedbackGiven, at: datetime) -> list[Event]:
@@ -108,11 +111,12 @@ class Oversight:
             by_resident=isinstance(said, FeedbackGiven),
             attempt=state.attempts + 1,
         )
+        closable = state.replied and (lawful or self._seen_to_be_done(state))
         if not reached:
-            return [recorded, *self._unreached(state, at)]
+            return [recorded, *self._unreached(state, at, closable=closable)]
         if said.resolved and said.satisfied:
             return [recorded, *self.close(state, r.Outcome.RESOLVED, at, EndReason.CLOSED)]
-        if state.replied and (state.redone or lawful):
+        if closable and (state.redone or lawful):
             closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=True)
             return [recorded, *closed]
         if self._beyond_the_settler(state, at):
@@ -131,13 +135,19 @@ class Oversight:
         again = self._desk.clocks.stated("callback", "callback_interval", at, at + hours)
         return (*state.without("callback", "callback" + SUPERVISED), again)
 
-    def _unreached(self, state: WorkOrder, at: datetime) -> list[Event]:
-        """After the last attempt: what was replied to is closed; what was not goes back to the unit."""
+    def _seen_to_be_done(self, state: WorkOrder) -> bool:
+        """R-GRD-02: whether a check matched, where the matter needs one: else only the resident's yes closes it."""
+        needed = self._desk.policy.checks.decide(self._desk.ladder.matter_key(state.matter))
+        return state.verified or needed.then["check"] != "required"
+
+    def _unreached(self, state: WorkOrder, at: datetime, *, closable: bool) -> list[Event]:
+        """After the last attempt: what was replied to, and seen to be done, is closed; the rest goes back."""
         if state.attempts + 1 < self._desk.jurisdiction.thresholds.callback_attempts:
             return []
-        if state.replied:
+        if closable:
             return self.close(state, r.Outcome.UNREACHABLE, at, EndReason.CLOSED)
-        return self.redo(state, "no reply within the time, resident not reached", at)
+        lacking = "matching check on the spot" if state.replied else "reply within the time"
+        return self.redo(state, f"no {lacking}, resident not reached", at)
 
     def redo(self, state: WorkOrder, reason: str, at: datetime) -> list[Event]:
         """JN27, R-LAD-08: once more to the same unit, with a new time, never more than the order had.

@@ -6,14 +6,17 @@ from typing import Final
 from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import EndReason, ReminderKind
+from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Evidence
 from services.router.domain.case import Desk, day, ended, remind
 from services.router.domain.handling import wrong_status
+from services.router.domain.ladder import BODIES, Placement
 from services.router.domain.reading import judge
 from services.router.domain.registration import REMAINDER, Register
 from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
 from services.router.domain.workorder import FINAL, OPEN, TO_SIGN, WORKING, S, WorkOrder, registered
+from services.router.policy.tables import Row
 
 CLIMBS_FROM: Final = WORKING
 BREACHED_FROM: Final = WORKING | {S.SIGNED, S.REDO, S.CALLBACK}
@@ -50,7 +53,7 @@ class Steering:
         allowed = starts.get(c.ground, CLIMBS_FROM)
         if state.status not in allowed:
             return wrong_status(state, "escalated", allowed)
-        return self._climb(state, c, int(row.then.get("to", "0")), row.fired, at)
+        return self._climb(state, c, row, at)
 
     def _unproven(self, state: WorkOrder, c: r.EscalateCase, needed: str) -> Refused | None:
         lacking = set(needed.split()) - {e.kind for e in c.evidence}
@@ -83,31 +86,38 @@ class Steering:
             wrong = "R-LAD-10: further parties lift a case on the ground PARTIES_OUTSIDE, with its evidence"
             return Refused("ANOTHER_GROUND", wrong, "parties") if c.parties else None
         _, common = self._desk.ladder.common_rung(self._place(state), (*state.parties, *c.parties))
-        if common <= (state.rung or 0):
-            return Refused("PARTIES_INSIDE", "all parties live within this rung's unit", "parties")
+        everywhere = (
+            state.unit in units and units[state.unit].kind in BODIES
+        )  # a department works in all streets
+        if common <= (state.rung or 0) or everywhere:
+            return Refused("PARTIES_INSIDE", "all parties live within the unit's area", "parties")
         return None
 
-    def _climb(
-        self, state: WorkOrder, c: r.EscalateCase, floor: int, row: r.Fired, at: datetime
-    ) -> list[Event]:
+    def _climb(self, state: WorkOrder, c: r.EscalateCase, row: Row, at: datetime) -> list[Event]:
         rung = state.rung or 0
         parties = tuple(dict.fromkeys((*state.parties, *c.parties)))
         subjects = self._desk.ladder.with_successors((*state.subjects, *c.subjects))
-        place = self._place(state)
-        _, common = self._desk.ladder.common_rung(place, parties)
-        lowest = rung if c.ground is r.Ground.SUBJECT_SKIPPED else rung + 1
-        placement = self._desk.ladder.place(
-            state.matter, place, subjects, max(lowest, floor, common), day(at)
-        )
+        case = state.model_copy(update={"parties": parties, "subjects": subjects})
+        placement = self._step(case, c.ground, row, at)
         evidence = c.evidence or (self._breach(state),)
         left = r.CaseEscalated(
-            by=c.actor, unit=state.unit or "", rung=rung, ground=c.ground, evidence=evidence, row=row
+            by=c.actor, unit=state.unit or "", rung=rung, ground=c.ground, evidence=evidence, row=row.fired
         )
-        case = state.model_copy(update={"parties": parties, "subjects": subjects})
-        why = Why(rows=(row,), ground=c.ground, evidence=evidence)
+        why = Why(rows=(row.fired,), ground=c.ground, evidence=evidence)
         terms = Terms(by=c.actor, parties=parties, subjects=subjects)
         moved = self._routing.to_placement(case, placement, why, terms, at)
         return [left, *ended(state, EndReason.ESCALATED), *moved]
+
+    def _step(self, case: WorkOrder, ground: r.Ground, row: Row, at: datetime) -> Placement:
+        """Where the ground lifts the case to: the next lawful rung, or the district where the row says so."""
+        ladder, rung, place = self._desk.ladder, case.rung or 0, self._place(case)
+        if row.then.get("unit") == "district" and not ladder.interested(ladder.district, case.subjects):
+            return Placement(ladder.district, int(Rung.DISTRICT))
+        lowest = rung if ground is r.Ground.SUBJECT_SKIPPED else rung + 1
+        _, common = ladder.common_rung(place, case.parties)
+        from_rung = max(lowest, int(row.then.get("to", "0")), common)
+        beyond = case.unit if ground is r.Ground.SECOND_BREACH else None
+        return ladder.place(case.matter, place, case.subjects, from_rung, day(at), beyond)
 
     def _breach(self, state: WorkOrder) -> Evidence:
         """The router's own record of two lapses, which SECOND_BREACH rests on."""

@@ -153,6 +153,8 @@ class Timers:
     def _expired(self, state: WorkOrder, at: datetime) -> list[Event]:
         """R-LAD-08, R-HOT-08: remind the unit and ask the resident; supervision follows."""
         events: list[Event] = [self._deemed_signed(state, at)] if state.status in TO_SIGN else []
+        if state.pending is not None:
+            events += self._undecided_request(state, at)
         unit = state.unit or ""
         handle = state.term("handle")
         due = handle.at if handle else at

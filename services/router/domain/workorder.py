@@ -72,6 +72,8 @@ class WorkOrder(Value):
     """How often this unit let the handling time pass."""
     overdue: bool = False
     supervised: bool = False
+    warned: bool = False
+    """Supervised since the first delay."""
     second_breach: bool = False
     """The time passed again after supervision: ground SECOND_BREACH holds (R-LAD-02)."""
     leader: str | None = None
@@ -81,6 +83,8 @@ class WorkOrder(Value):
     pending_days: int | None = None
     suspended_at: Instant | None = None
     replied: bool = False
+    verified: bool = False
+    """A check on the spot matched what the unit replied, or the grid settled it there (R-GRD-02)."""
     redone: bool = False
     attempts: int = 0
     """Callbacks in which the resident was not reached."""

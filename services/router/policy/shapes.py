@@ -97,9 +97,10 @@ SHAPES: Final[tuple[Shape, ...]] = (
         {
             "verdict": _just(frozenset({"climb", "emergency", "refuse"})),
             "to": _just(_RUNGS),
+            "unit": _just(frozenset({"district"})),
             "evidence": None,
             "alternative": None,
         },
-        optional=frozenset({"to", "evidence", "alternative"}),
+        optional=frozenset({"to", "unit", "evidence", "alternative"}),
     ),
 )
