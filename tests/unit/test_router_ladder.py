@@ -18,7 +18,6 @@ from tests.unit.router_kit import (
     GRID,
     OPERATOR,
     STREET,
-    SUPERVISOR,
     Played,
     actor,
     gulou,
@@ -265,10 +264,53 @@ def test_second_breach_climbs_after_supervision() -> None:
     case.wait("supervise")
     case.give(r.RecordCallback(actor=OPERATOR, contacted=True))
     assert (case.status, case.state.unit) == (S.REDO, GRID)
+    assert case.state.term("escalate") is None
     case.wait("handle")
-    case.give(r.EscalateCase(actor=SUPERVISOR, ground=Ground.SECOND_BREACH))
     assert (case.status, case.state.unit) == (S.DISPATCHED, COMMUNITY)
-    assert [e.kind for e in case.last(r.CaseEscalated).evidence] == ["breach_record"]
+    left = case.last(r.CaseEscalated)
+    assert (left.by, left.ground, left.row.row) == (None, Ground.SECOND_BREACH, "second-breach")
+    assert [e.kind for e in left.evidence] == ["breach_record"]
+    assert case.state.breaches == 0
+
+
+def test_silence_after_supervision_is_the_second_breach() -> None:
+    """R-LAD-02, R-HOT-10: remind, supervise, escalate: also where the resident was never called back meanwhile."""
+    case = handled()
+    for name in ("handle", "supervise", "escalate"):
+        case.wait(name)
+    assert (case.status, case.state.unit) == (S.DISPATCHED, COMMUNITY)
+    assert [e.breaches for e in case.all(r.DeadlineBreached)] == [1, 2]
+
+
+def test_supervision_by_a_person_warns_too() -> None:
+    """R-HOT-10, R-LAD-02: it takes the place of the clock's, and silence after it is the second breach."""
+    case = handled()
+    case.wait("handle")
+    case.give(r.SuperviseCase(actor=actor(STREET, "supervisor"), reason="群众反映"))
+    assert case.state.term("supervise") is None
+    case.wait("escalate")
+    assert (case.status, case.state.unit) == (S.DISPATCHED, COMMUNITY)
+
+
+def test_an_answer_after_supervision_ends_the_climb() -> None:
+    """R-LAD-08: who answers late, but answers, keeps the case."""
+    case = handled()
+    case.wait("handle")
+    case.wait("supervise")
+    case.give(r.ReplyCase(actor=case.owner, result="已修好", explanation="配件延误"))
+    assert {t.name for t in case.router.due(case.state)} == {"callback"}
+
+
+def test_silence_at_the_top_is_supervised_again_and_again() -> None:
+    """R-HOT-10, R-LAD-02: where no rung is left above, supervision never ends by itself."""
+    case = handled("traffic.bus")
+    case.wait("handle")
+    for _ in range(3):
+        case.wait("supervise")
+        case.wait("escalate")
+    assert (case.status, case.state.unit, case.state.breaches) == (S.CALLBACK, "GL-TRANSPORT", 4)
+    assert case.all(r.CaseEscalated) == []
+    assert len([e for e in case.all(r.CaseSupervised) if e.term == "handle"]) == 3
 
 
 def test_two_breaches_without_supervision_do_not_climb() -> None:

@@ -160,8 +160,6 @@ def test_who_failed_twice_does_not_get_it_again_a_rung_up() -> None:
     case.wait("supervise")
     case.give(UNSETTLED)
     case.wait("handle")
-    if case.status is not S.DISPATCHED:
-        case.give(r.EscalateCase(actor=SUPERVISOR, ground=Ground.SECOND_BREACH))
     assert (case.state.unit, case.state.rung) == (DISTRICT, 4)
     skipped = case.last(r.CaseDispatched).route.skipped
     assert [(s.unit, s.rule) for s in skipped] == [("GL-LABOUR", "R-LAD-08")]

@@ -69,5 +69,5 @@ def test_a_redo_never_has_more_time_than_the_order(matter: str) -> None:
 def test_every_deadline_rule_of_the_orders_exists() -> None:
     """R-HOT-07: each row of the terms names rules of the jurisdiction for all its times."""
     for row in policy().terms.rows:
-        assert set(row.then) == {"handle", "sign", "object", "contact", "adjudicate", "supervise"}
+        assert set(row.then) == {"handle", "sign", "object", "contact", "adjudicate", "supervise", "escalate"}
         assert {rule for rules in row.then.values() for rule in rules.split()} <= set(gulou().deadlines)

@@ -54,6 +54,13 @@ class Desk:
         rule = self.policy.settings.clocks.supervise if name == "callback" else own
         return self.clocks.start(name + SUPERVISED, rule, at)
 
+    def warned(self, state: WorkOrder, at: datetime) -> tuple[Term, ...]:
+        """The clocks after supervision: whoever stays silent is at the second breach next (R-LAD-02)."""
+        terms = state.without("supervise")
+        if not state.overdue or state.replied or state.term("escalate") is not None:
+            return terms
+        return (*terms, self.clocks.start("escalate", self.rules(state)["escalate"], at))
+
     def barred(self, state: WorkOrder, actor: Actor) -> Refused | None:
         """R-LAD-04, R-HOT-14: an interested unit does nothing with the case, whatever its role."""
         if actor.unit is not None and self.ladder.interested(actor.unit, state.subjects):

@@ -188,7 +188,7 @@ class Oversight:
             return wrong_status(state, "supervised", OPEN)
         unit = state.unit or ""
         supervised = r.CaseSupervised(
-            by=c.actor, terms=state.without("supervise"), unit=unit, term="manual", reason=c.reason
+            by=c.actor, terms=self._desk.warned(state, at), unit=unit, term="manual", reason=c.reason
         )
         return [supervised, remind(state, unit, ReminderKind.SUPERVISED)]
 

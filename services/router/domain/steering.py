@@ -1,5 +1,6 @@
 """Who owns the case changes: upward steps, adjudicated objections, instructions, the resident's choice of track."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +29,17 @@ ADJUDICATED: Final = r.Fired(table="ladder", row="objection-upheld", source="R-H
 INSTRUCTED: Final = r.Fired(table="ladder", row="instructed", source="R-MODE-01")
 
 
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """A step up: its ground, who took it (None for a clock), and what was shown and found for it."""
+
+    ground: r.Ground
+    by: Actor | None = None
+    evidence: tuple[Evidence, ...] = ()
+    parties: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+
+
 class Steering:
     """Moves a case to another owner, each time with its ground."""
 
@@ -38,9 +50,7 @@ class Steering:
         """R-LAD-02, R-LAD-06, R-LAD-10: a ground of the escalation table with all the evidence that it demands."""
         if state.status not in OPEN or state.rung is None:
             return wrong_status(state, "escalated", OPEN)
-        row = self._desk.policy.escalations.decide(
-            c.ground, str(state.rung), state.track, self._desk.ladder.matter_key(state.matter)
-        )
+        row = self._row(state, c.ground)
         if row.then["verdict"] == "refuse":
             return Refused(
                 f"GROUND_{row.id.upper().replace('-', '_')}", row.then.get("alternative", row.source)
@@ -53,7 +63,18 @@ class Steering:
         allowed = starts.get(c.ground, CLIMBS_FROM)
         if state.status not in allowed:
             return wrong_status(state, "escalated", allowed)
-        return self._climb(state, c, row, at)
+        lift = Lift(c.ground, c.actor, c.evidence, c.parties, c.subjects)
+        return self._climb(state, lift, row, at)
+
+    def breached_again(self, state: WorkOrder, at: datetime) -> list[Event]:
+        """R-LAD-02, R-LAD-08: a rung up on the router's own record; nothing where there is no rung above."""
+        row = self._row(state, r.Ground.SECOND_BREACH)
+        climbs = row.then["verdict"] == "climb"
+        return self._climb(state, Lift(r.Ground.SECOND_BREACH), row, at) if climbs else []
+
+    def _row(self, state: WorkOrder, ground: r.Ground) -> Row:
+        key = self._desk.ladder.matter_key(state.matter)
+        return self._desk.policy.escalations.decide(ground, str(state.rung), state.track, key)
 
     def _unproven(self, state: WorkOrder, c: r.EscalateCase, needed: str) -> Refused | None:
         lacking = set(needed.split()) - {e.kind for e in c.evidence}
@@ -86,25 +107,24 @@ class Steering:
             wrong = "R-LAD-10: further parties lift a case on the ground PARTIES_OUTSIDE, with its evidence"
             return Refused("ANOTHER_GROUND", wrong, "parties") if c.parties else None
         _, common = self._desk.ladder.common_rung(self._place(state), (*state.parties, *c.parties))
-        everywhere = (
-            state.unit in units and units[state.unit].kind in BODIES
-        )  # a department works in all streets
+        owner = units.get(state.unit or "")
+        everywhere = owner is not None and owner.kind in BODIES  # a department works in all streets
         if common <= (state.rung or 0) or everywhere:
             return Refused("PARTIES_INSIDE", "all parties live within the unit's area", "parties")
         return None
 
-    def _climb(self, state: WorkOrder, c: r.EscalateCase, row: Row, at: datetime) -> list[Event]:
+    def _climb(self, state: WorkOrder, lift: Lift, row: Row, at: datetime) -> list[Event]:
         rung = state.rung or 0
-        parties = tuple(dict.fromkeys((*state.parties, *c.parties)))
-        subjects = self._desk.ladder.with_successors((*state.subjects, *c.subjects))
+        parties = tuple(dict.fromkeys((*state.parties, *lift.parties)))
+        subjects = self._desk.ladder.with_successors((*state.subjects, *lift.subjects))
         case = state.model_copy(update={"parties": parties, "subjects": subjects})
-        placement = self._step(case, c.ground, row, at)
-        evidence = c.evidence or (self._breach(state),)
+        placement = self._step(case, lift.ground, row, at)
+        evidence = lift.evidence or (self._breach(state),)
         left = r.CaseEscalated(
-            by=c.actor, unit=state.unit or "", rung=rung, ground=c.ground, evidence=evidence, row=row.fired
+            by=lift.by, unit=state.unit or "", rung=rung, ground=lift.ground, evidence=evidence, row=row.fired
         )
-        why = Why(rows=(row.fired,), ground=c.ground, evidence=evidence)
-        terms = Terms(by=c.actor, parties=parties, subjects=subjects)
+        why = Why(rows=(row.fired,), ground=lift.ground, evidence=evidence)
+        terms = Terms(by=lift.by, parties=parties, subjects=subjects)
         moved = self._routing.to_placement(case, placement, why, terms, at)
         return [left, *ended(state, EndReason.ESCALATED), *moved]
 

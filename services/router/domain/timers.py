@@ -51,6 +51,7 @@ class Timers:
             "mark": self._at_risk,
             "handle": self._expired,
             "supervise": self._supervise,
+            "escalate": self._silent,
             "emergency": self._unconfirmed,
             "resume": self._resume,
             "archive": self._archive,
@@ -161,16 +162,27 @@ class Timers:
         supervise = self._desk.clocks.start("supervise", self._desk.rules(state)["supervise"], at)
         breach = r.DeadlineBreached(terms=(supervise,), unit=unit, breaches=state.breaches + 1)
         overdue = remind(state, unit, ReminderKind.OVERDUE, due)
-        callback = self._routing.callback("expired", at, supervise)
-        return [*events, breach, overdue, *self._helpers(state, due), callback]
+        told = [*events, breach, overdue, *self._helpers(state, due)]
+        if state.warned and (lifted := self._steering.breached_again(state, at)):
+            return [*told, *lifted]
+        return [*told, self._routing.callback("expired", at, supervise)]
 
-    def _supervise(self, state: WorkOrder, _: datetime) -> list[Event]:
+    def _supervise(self, state: WorkOrder, at: datetime) -> list[Event]:
         """The red plate (R-CARD-01): overdue and supervised, still the same owner (R-LAD-08)."""
         unit = state.unit or ""
         return [
-            r.CaseSupervised(terms=state.without("supervise"), unit=unit, term="handle"),
+            r.CaseSupervised(terms=self._desk.warned(state, at), unit=unit, term="handle"),
             remind(state, unit, ReminderKind.SUPERVISED),
         ]
+
+    def _silent(self, state: WorkOrder, at: datetime) -> list[Event]:
+        """R-LAD-02: supervised and still without an answer is a second breach; at the top, supervised again."""
+        unit = state.unit or ""
+        supervise = self._desk.clocks.start("supervise", self._desk.rules(state)["supervise"], at)
+        terms = (*state.without("escalate"), supervise)
+        breach = r.DeadlineBreached(terms=terms, unit=unit, breaches=state.breaches + 1)
+        lifted = self._steering.breached_again(state, at)
+        return [breach, remind(state, unit, ReminderKind.OVERDUE), *lifted]
 
     def _archive(self, state: WorkOrder, _: datetime) -> list[Event]:
         """The end; the authority of a named exit goes on in its own procedure, no longer here."""

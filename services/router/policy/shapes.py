@@ -83,7 +83,9 @@ SHAPES: Final[tuple[Shape, ...]] = (
     Shape(
         "terms",
         {"kind": _just(frozenset(RequestKind)), "urgency": _just(frozenset("1234"))},
-        dict.fromkeys(("handle", "sign", "object", "contact", "adjudicate", "supervise"), _deadlines),
+        dict.fromkeys(
+            ("handle", "sign", "object", "contact", "adjudicate", "supervise", "escalate"), _deadlines
+        ),
     ),
     Shape("checks", {"matter": _matters}, {"check": _just(frozenset({"required", "optional"}))}),
     Shape(
