@@ -103,17 +103,23 @@ def read_messages(path: Path) -> Iterator[Message | Fault]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Fault(line, f"not a row of CSV: {error}")
+                yield Fault(line, f"not a row of CSV: {error}{_extent(line, rows.line_num)}")
                 line = rows.line_num + 1
                 continue
             if row:
-                yield _message(header, row, line)
+                yield _message(header, row, line, rows.line_num)
             line = rows.line_num + 1
 
 
-def _message(header: Sequence[str], row: Sequence[str], line: int) -> Message | Fault:
+def _extent(line: int, last: int) -> str:
+    """Say how many lines a faulty row took with it: with a quotation mark too few, all up to the next one."""
+    return f" (lines {line} to {last} were read as this one row)" if last > line else ""
+
+
+def _message(header: Sequence[str], row: Sequence[str], line: int, last: int) -> Message | Fault:
     if len(row) != len(header):
-        return Fault(line, f"{len(row)} fields, the header has {len(header)}: is a quotation mark missing?")
+        wrong = f"{len(row)} fields, the header has {len(header)}: is a quotation mark missing?"
+        return Fault(line, wrong + _extent(line, last))
     cells = dict(zip(header, row, strict=True))
     if any("\udc80" <= character <= "\udcff" for cell in row for character in cell):
         return Fault(line, "not valid UTF-8; save the file as UTF-8 and import it again")

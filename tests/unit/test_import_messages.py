@@ -68,3 +68,17 @@ def test_draws_the_same_grid_for_the_same_message_and_says_that_it_is_drawn(tmp_
     assert case == case_of(message, grids, "d")
     assert case["place"]["source"] == "sampled"
     assert case["place"]["grid"] in grids
+
+
+def test_a_missing_quotation_mark_tells_which_lines_it_took_with_it(tmp_path: Path) -> None:
+    """Rows that were swallowed are not among those read, so the fault must name them."""
+    good = "GL1,R1,2026-03-02T07:41:00+08:00,t,b,0,0\n"
+    [first, swallowed] = rows_of(tmp_path, HEADER + good + good.replace(",t,", ',"t,') + good * 3)
+    assert isinstance(first, Message)
+    assert isinstance(swallowed, Fault)
+    assert swallowed.line == 3
+    assert swallowed.reason.endswith("(lines 3 to 6 were read as this one row)")
+    endless = HEADER + good.replace(",t,", ',"t,') + good * 5000
+    faults = [row for row in rows_of(tmp_path, endless) if isinstance(row, Fault)]
+    assert faults[0].line == 2
+    assert "lines 2 to " in faults[0].reason
