@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chassis.decider import Input, Refused, TimerDue
 from schemas import router as r
-from schemas.department import DepartmentAssigned, DepartmentEvent
+from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded, DepartmentEvent
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.message import Event
 from schemas.router import OrderStatus as S
@@ -53,6 +53,14 @@ SUBMISSIONS = st.builds(
 )
 
 
+LIFTING = [
+    r.Ground.NO_LEGAL_POWER,
+    r.Ground.SUBJECT_SKIPPED,
+    r.Ground.SUBJECT_SKIPPED,
+    r.Ground.PARTIES_OUTSIDE,
+    r.Ground.MANY_HOUSEHOLDS,
+]
+GROUNDS = [*r.Ground, *LIFTING, *LIFTING]
 FIELDS: dict[str, st.SearchStrategy[Any]] = {"reason": TEXT, "note": TEXT, "result": TEXT}
 SPECIAL: dict[type[r.RouterCommand], dict[str, Any]] = {
     r.TriageCase: {
@@ -68,12 +76,6 @@ SPECIAL: dict[type[r.RouterCommand], dict[str, Any]] = {
     r.ObjectAssignment: {"proposed": st.none()},
     r.AdjudicateObjection: {"unit": ANY_UNIT},
     r.RequestExtension: {"days": st.integers(1, 10)},
-    r.EscalateCase: {
-        "evidence": EVIDENCE,
-        "subjects": SUBJECTS,
-        "parties": PARTIES,
-        "line": st.sampled_from([None, "110"]),
-    },
     r.WhistleDepartments: {"units": st.lists(st.sampled_from(BODIES), min_size=1, max_size=3).map(tuple)},
     r.InstructCase: {"unit": ANY_UNIT, "leader": TEXT, "handle_by": st.just(MONDAY + timedelta(days=400))},
     r.ReplyCase: {
@@ -110,8 +112,24 @@ ON_THE_WAY: dict[S, list[type[r.RouterCommand]]] = {
 """Commands that move a case on, so that the search gets beyond the first steps."""
 
 
+def escalation(ground: r.Ground, actors: st.SearchStrategy[Any]) -> st.SearchStrategy[r.EscalateCase]:
+    """A step up that names units and parties mostly under the ground that they belong to."""
+    none: st.SearchStrategy[tuple[str, ...]] = st.just(())
+    return st.builds(
+        r.EscalateCase,
+        actor=actors,
+        ground=st.just(ground),
+        evidence=EVIDENCE,
+        subjects=SUBJECTS if ground is r.Ground.SUBJECT_SKIPPED else none | none | SUBJECTS,
+        parties=PARTIES if ground is r.Ground.PARTIES_OUTSIDE else none | none | PARTIES,
+        line=st.sampled_from([None, "110"]),
+    )
+
+
 def command_of(kind: type[r.RouterCommand], actors: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Any command of that kind."""
+    if kind is r.EscalateCase:
+        return st.sampled_from(GROUNDS).flatmap(lambda ground: escalation(ground, actors))
     plain = {name: how for name, how in FIELDS.items() if name in kind.model_fields}
     return st.builds(kind, actor=actors, **{**plain, **SPECIAL.get(kind, {})})
 
@@ -131,6 +149,8 @@ class Life(RuleBasedStateMachine):
         self.state = self.router.initial(CASE)
         self.at: datetime = MONDAY
         self.numbers: set[str] = set()
+        self.open: dict[str, str] = {}
+        """Assignments given and not ended, by id, with their unit."""
 
     def apply(self, given_: Input) -> list[Event]:
         decision = self.router.decide(self.state, given_, self.at)
@@ -149,6 +169,9 @@ class Life(RuleBasedStateMachine):
         if isinstance(event, DepartmentAssigned):
             assert event.assignment not in self.numbers, "an assignment number was given twice"
             self.numbers.add(event.assignment)
+            self.open[event.assignment] = event.unit
+        if isinstance(event, DepartmentAssignmentEnded):
+            assert self.open.pop(event.assignment) == event.unit, "what was never given was ended"
         if (
             isinstance(event, r.CaseDispatched)
             and self.state.rung is not None
@@ -167,7 +190,8 @@ class Life(RuleBasedStateMachine):
         for event in decision:
             if isinstance(event, DepartmentEvent):
                 assert not any(s in J.units and J.controls(s, event.unit) for s in given_.subjects)
-        self.numbers = {e.assignment for e in decision if isinstance(e, DepartmentAssigned)}
+        self.open = {e.assignment: e.unit for e in decision if isinstance(e, DepartmentAssigned)}
+        self.numbers = set(self.open)
         for event in decision:
             self.state = self.router.evolve(self.state, event)
         assert decision
@@ -203,6 +227,18 @@ class Life(RuleBasedStateMachine):
         assert self.apply(TimerDue(first.name, first.at)), f"{first.name} passed in silence"
         assert first not in self.router.due(self.state), "R-HOT-10: a fired clock is still there"
 
+    @rule(weeks=st.integers(1, 30))
+    def downtime(self, weeks: int) -> None:
+        """R-HOT-10: all clocks that ran out meanwhile are answered one after the other, to an end."""
+        self.at += timedelta(weeks=weeks)
+        for _ in range(20):
+            due = [timer for timer in self.router.due(self.state) if timer.at <= self.at]
+            if not due:
+                return
+            first = min(due, key=lambda timer: (timer.at, timer.name))
+            assert self.apply(TimerDue(first.name, first.at)), f"{first.name} passed in silence"
+        raise AssertionError("the clocks never come to rest")
+
     @rule(
         hours=st.integers(0, 400), name=st.sampled_from(["handle", "sign", "archive", "callback", "nonsense"])
     )
@@ -218,6 +254,13 @@ class Life(RuleBasedStateMachine):
         if self.state.unit is not None:
             assert self.state.unit in J.units
             assert not self.interested(self.state.unit), "R-LAD-04: the subject is responsible"
+
+    @invariant()
+    def each_unit_knows_what_it_has(self) -> None:
+        if self.state.status in FINAL:
+            assert self.open == {}, "R-HOT-06: an assignment outlived its case"
+        else:
+            assert {self.state.assignment(s.number): s.unit for s in self.state.seats()} == self.open
 
     @invariant()
     def no_dead_end(self) -> None:
