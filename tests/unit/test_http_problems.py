@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -163,7 +163,7 @@ async def test_a_client_that_breaks_off_while_sending_is_no_fault_of_ours(
 ) -> None:
     metrics = Metrics()
     app = make_app(tmp_path, metrics)
-    came = iter(
+    came: Iterator[Message] = iter(
         [{"type": "http.request", "body": b'{"text"', "more_body": True}, {"type": "http.disconnect"}]
     )
     token = make_token(tmp_path, Role.OPERATOR)
