@@ -281,3 +281,56 @@ def test_new_schedule_recomputes_provisional_times() -> None:
     assert (moved.provisional, moved.at > sign.at) == (False, True)
     assert {"sign", "object"} <= set(case.last(r.DeadlineRecomputed).changed)
     assert case.give(same) == []
+
+
+def new_year(*holidays: int) -> Router:
+    """The router after a restart with a schedule for 2027 in which those days of January are off."""
+    off = frozenset(date(2027, 1, day) for day in holidays)
+    years = {**gulou().calendar, 2027: CalendarYear(2027, "2027-test", off, frozenset())}
+    return Router(replace(gulou(), calendar=years), policy(), Oracle(), WorkingCalendar(years))
+
+
+def test_a_provisional_time_that_was_put_off_does_not_run_out() -> None:
+    """R-HOT-07, R-HOT-10: a schedule published before it ends moves it without a command."""
+    case = Played(at=datetime(2026, 12, 30, 2, tzinfo=UTC))
+    case.give(submitted(urgency=3))
+    handle = case.state.term("handle")
+    assert handle is not None
+    assert handle.provisional
+    case.router = new_year(*range(4, 9))
+    case.at = handle.at
+    events = case.give(TimerDue("handle", handle.at))
+    assert [type(e) for e in events] == [r.DeadlineRecomputed]
+    moved = case.state.term("handle")
+    assert moved is not None
+    assert (moved.provisional, moved.at > handle.at, case.status) == (False, True, S.DISPATCHED)
+    case.wait("handle")
+    assert case.status is S.CALLBACK
+
+
+def test_a_provisional_time_that_stands_runs_out() -> None:
+    """R-HOT-10: where nothing was published, or it changes nothing, the time counts as it is."""
+    for decider in (None, new_year(1)):
+        case = Played(at=datetime(2026, 12, 30, 2, tzinfo=UTC))
+        case.give(submitted(urgency=3))
+        case.router = decider or case.router
+        case.wait("handle")
+        assert case.status is S.CALLBACK
+
+
+def test_the_mark_of_an_extended_time_is_recounted_from_its_beginning() -> None:
+    """R-CARD-01, R-HOT-07: 75 % of the whole time, extension included, after a new schedule, too."""
+    case = Played(at=datetime(2026, 12, 25, 2, tzinfo=UTC))
+    case.give(submitted(urgency=3))
+    case.give(r.SignAssignment(actor=case.owner))
+    case.give(r.RecordContact(actor=case.owner))
+    began = case.state.term("mark")
+    assert began is not None
+    case.give(r.RequestExtension(actor=case.owner, reason="等待材料", days=5))
+    case.give(r.DecideExtension(actor=OPERATOR, granted=True, reason="属实"))
+    case.router = new_year(*range(4, 15))
+    case.give(r.RecomputeDeadlines(actor=SUPERVISOR))
+    handle, mark = case.state.term("handle"), case.state.term("mark")
+    assert handle is not None
+    assert mark is not None
+    assert mark.at - began.since == (handle.at - began.since) * 0.75

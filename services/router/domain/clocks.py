@@ -97,9 +97,13 @@ class Clocks:
         fresh = tuple(self._again(term) if term.provisional else term for term in state.terms)
         handle = next((term for term in fresh if term.name == "handle"), None)
         if handle is not None and handle != state.term("handle"):
-            fresh = tuple(self.mark(handle) if term.name == "mark" else term for term in fresh)
+            fresh = tuple(self._marked(handle, term) if term.name == "mark" else term for term in fresh)
         changed = (new.name for old, new in zip(state.terms, fresh, strict=True) if old != new)
         return fresh, tuple(changed)
+
+    def _marked(self, handle: Term, mark: Term) -> Term:
+        """The mark anew: an extended time is counted from its old end, its share from the beginning."""
+        return self.mark(Term.model_validate({**dict(handle), "since": mark.since}))
 
     def _again(self, term: Term) -> Term:
         rule = self._rules.get(term.rule)

@@ -61,7 +61,16 @@ class Timers:
         """Answer a due timer; one that is not due in this state, with nothing."""
         if not state.is_due(timer.name, at) or timer.name not in self._answers:
             return []
-        return self._answers[timer.name](state, at)
+        return self._moved(state, timer.name, at) or self._answers[timer.name](state, at)
+
+    def _moved(self, state: WorkOrder, name: str, at: datetime) -> list[Event]:
+        """domain.md §6: a provisional time that the schedule published since then puts off does not run out."""
+        term = state.term(name)
+        if term is None or not term.provisional:
+            return []
+        terms, changed = self._desk.clocks.recomputed(state)
+        is_put_off = any(fresh.name == name and fresh.at > at for fresh in terms)
+        return [r.DeadlineRecomputed(terms=terms, changed=changed)] if is_put_off else []
 
     def _hotline(self, state: WorkOrder) -> str:
         """Who is reminded that the hotline's work waits: the hotline centre, or whoever keeps its cases."""
