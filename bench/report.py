@@ -86,11 +86,28 @@ def targets(report: Report) -> list[Target]:
     return found
 
 
+def cpu_ratio(report: Report) -> float | None:
+    """What an empty case costs in CPU as a share of a real one; hardly disturbed by others on the machine."""
+    phases = report.phases
+    empty = [phases[name] for name in ("empty before", "empty after") if name in phases]
+    if not empty or "real" not in phases:
+        return None
+    return sum(map(_own_cost, empty)) / len(empty) / _own_cost(phases["real"])
+
+
+def _own_cost(phase: Phase) -> float:
+    return sum(cost for name, cost in phase.cost.items() if name not in {"system", "foreign"})
+
+
 def show(report: Report, console: Console) -> None:
     """Print phases, costs and targets."""
     console.print(_phase_table(report.phases))
     console.print(_cost_table(report.phases))
     console.print(_target_table(targets(report)))
+    if ratio := cpu_ratio(report):
+        console.print(
+            f"real / empty by the CPU that our processes spent on a case, not by the clock: {ratio:.2f}"
+        )
     if report.postgresql_mb:
         console.print(
             f"PostgreSQL's memory after the last phase: {report.postgresql_mb:.0f} MB (Pss, all processes)"
@@ -174,6 +191,7 @@ def _document(report: Report, at: datetime) -> dict[str, Any]:
         "postgresql_pss_mb": round(report.postgresql_mb, 1),
         "phases": {name: phase.figures() for name, phase in report.phases.items()},
         "targets": targets(report),
+        "cpu_ratio": cpu_ratio(report),
         "sound": report.is_sound,
         "incidents": report.incidents,
     }

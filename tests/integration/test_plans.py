@@ -16,7 +16,8 @@ async def _rows_read(connection: Connection) -> int:
     await connection.execute("SELECT pg_stat_force_next_flush()")
     return int(
         await connection.fetchval(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_all_tables WHERE schemaname = 'counter' AND relname = 'aggregate'"
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_all_tables"
+            " WHERE schemaname = 'counter' AND relname = 'aggregate'"
         )
     )
 
