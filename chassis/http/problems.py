@@ -18,6 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+_RIGHT = {
+    "missing": "a value: this field is required",
+    "extra_forbidden": "no such field: leave it out or correct its name",
+    "timezone_aware": "a time with its offset, such as 2026-03-02T09:30:00+08:00",
+    "uuid_parsing": "a UUID such as 0198a7c2-0000-7000-8000-000000000001",
+}
+"""What would be right, by pydantic's kind of error, where pydantic's own words do not say it."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -227,9 +234,8 @@ def _field_error(loc: Sequence[int | str], kind: str, message: str) -> FieldErro
 
 
 def _expected(kind: str, message: str) -> str:
-    """What would be right, in words: pydantic says it after 'should be' in most messages."""
-    if kind == "missing":
-        return "a value: this field is required"
-    if kind == "extra_forbidden":
-        return "no such field: leave it out or correct its name"
-    return message.removeprefix("Value error, ").removeprefix("Input should be ")
+    """What would be right, in words: pydantic says it after 'should' in most messages."""
+    if kind in _RIGHT:
+        return _RIGHT[kind]
+    told = message.removeprefix("Value error, ")
+    return re.sub(r"^\w+ should (?:be |have )?", "", told)

@@ -4,14 +4,17 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from starlette.types import Message
 
 from chassis.http import Role
-from chassis.http.problems import MEDIA_TYPE, Problem, field_path
+from chassis.http.problems import MEDIA_TYPE, Problem, field_path, validation_problem
 from chassis.logs import JsonFormatter
 from chassis.metrics import Metrics
 from tests.unit.http_kit import JSON, make_app, make_client, make_token
@@ -46,6 +49,23 @@ async def test_each_wrong_field_is_named_with_what_would_be_right(
     assert errors["place.longitude"] == "less than or equal to 136"
     assert "required" in errors["text"]
     assert "integer" in errors["tags[1]"]
+
+
+def test_what_would_be_right_is_not_the_message_again() -> None:
+    class Note(BaseModel):
+        at: AwareDatetime
+        case_id: UUID
+        text: str = Field(min_length=2)
+        track: str = Field(pattern="^[SM]$")
+
+    with pytest.raises(ValidationError) as caught:
+        Note.model_validate({"at": datetime(2026, 3, 2), "case_id": "7", "text": "", "track": "X"})  # noqa: DTZ001
+    assert {e.field: e.expected for e in validation_problem(caught.value).errors} == {
+        "at": "a time with its offset, such as 2026-03-02T09:30:00+08:00",
+        "case_id": "a UUID such as 0198a7c2-0000-7000-8000-000000000001",
+        "text": "at least 2 characters",
+        "track": "match pattern '^[SM]$'",
+    }
 
 
 @BOTH
