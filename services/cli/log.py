@@ -185,11 +185,14 @@ def whole(event: Envelope) -> str:
 
 
 def line(event: Envelope) -> str:
-    """One event for people: time in Asia/Shanghai, type, short case id, sequence, and its codes."""
+    """One event for people: time in Asia/Shanghai, type, case, sequence, and its codes.
+
+    The id stands there whole: it begins with the time, so that all cases of a minute begin alike.
+    """
     service, _, name = event.type.partition(".")
     kind = click.style(f"{service}.{name.split('.')[0]}".ljust(34), fg=_COLOURS.get(service))
     head = f"{event.time.astimezone(SHANGHAI):%m-%d %H:%M:%S.%f}"[:-3]
-    case = click.style(str(event.case_id)[:8], dim=True)
+    case = click.style(str(event.case_id), dim=True)
     return f"{head}  {kind} {case} {event.sequence:>3}  {summary(event)}".rstrip()
 
 

@@ -95,11 +95,11 @@ async def test_one_line_an_event_in_local_time_without_free_text(database_url: s
     """R-PRIV-01: codes and numbers are shown, words of a resident or an official are not."""
     await append(pool, SUBMITTED, DISPATCHED, ASSIGNED, OBJECTED, QUEUED)
     assert await run(database_url) == [
-        "03-06 01:30:15.250  intake.CaseSubmitted               0198a7c2   1  channel=hotline",
-        "03-06 01:30:15.250  router.CaseDispatched              0198a7c2   1  "
+        f"03-06 01:30:15.250  intake.CaseSubmitted               {CASE}   1  channel=hotline",
+        f"03-06 01:30:15.250  router.CaseDispatched              {CASE}   1  "
         "unit=GL0101 rung=2 number=1 matter=neighbour.noise locked=no",
-        "03-06 01:30:15.250  router.AssignmentObjected          0198a7c2   1  unit=GL02",
-        "03-06 01:30:15.250  router.TriageQueued                0198a7c2   2  "
+        f"03-06 01:30:15.250  router.AssignmentObjected          {OTHER}   1  unit=GL02",
+        f"03-06 01:30:15.250  router.TriageQueued                {OTHER}   2  "
         "unit=GL-HOTLINE reason=LOW_CONFIDENCE",
     ]
 
