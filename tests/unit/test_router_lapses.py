@@ -1,6 +1,7 @@
 """What is cut off, late, refused or unproven: said to the unit, and never passed off as done."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -176,3 +177,21 @@ def test_late_callbacks_keep_their_distance() -> None:
         assert case.refused(missed).field == "contacted"
     case.give(r.RecordCallback(actor=OPERATOR, contacted=True, resolved=True, satisfied=True))
     assert case.status is S.CLOSED
+
+
+def test_more_time_counts_from_the_end_that_was() -> None:
+    """R-HOT-07: two days after Monday's end are Wednesday's end; asked for at the end itself is too late."""
+    case = handled()
+    handle = case.state.term("handle")
+    assert handle is not None
+    assert handle.at == datetime(2026, 6, 15, 16, tzinfo=UTC)
+    ask = r.RequestExtension(actor=case.owner, reason="等待材料", days=2)
+    late = Played(at=handle.at)
+    late.state = case.state
+    for kind in (ask, r.RequestSuspension(actor=case.owner, reason="汛期")):
+        assert late.refused(kind).code == "TOO_LATE"
+    case.give(ask)
+    case.give(r.DecideExtension(actor=OPERATOR, granted=True, reason="属实"))
+    longer = case.state.term("handle")
+    assert longer is not None
+    assert longer.at == datetime(2026, 6, 17, 16, tzinfo=UTC)

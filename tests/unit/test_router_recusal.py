@@ -1,6 +1,7 @@
 """Who is complained of: never responsible, never told, from the first moment or from when it became known."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -196,3 +197,15 @@ def test_the_grid_of_a_community_complained_of() -> None:
     assert case.state.unit == STREET
     for unit in (GRID, COMMUNITY):
         assert case.refused(r.ChooseTrack(actor=actor(unit, "operator"), track="P")).code == "INTERESTED"
+
+
+@pytest.mark.parametrize("accused", ["GL-HOUSING", "GL-TRAFFIC-POLICE"])
+def test_nobody_designates_who_is_complained_of(accused: str) -> None:
+    """R-LAD-04, R-HOT-05, R-MODE-01: neither review nor leader gives the case to the accused."""
+    case = open_case("municipal.manhole", subjects=("GL-HOUSING", "GL-POLICE"))
+    case.give(r.ObjectAssignment(actor=case.owner, reason="不属于本单位"))
+    upheld = r.AdjudicateObjection(actor=OPERATOR, upheld=True, reason="属实", unit=accused)
+    assert case.refused(upheld).code == "INTERESTED"
+    by = case.at + timedelta(days=2)
+    order = r.InstructCase(actor=SUPERVISOR, unit=accused, handle_by=by, leader="区政府", note="尽快")
+    assert case.refused(order).code == "INTERESTED"

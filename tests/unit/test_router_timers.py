@@ -247,14 +247,14 @@ def test_sign_deadline_at_the_edges(start: datetime, sign_by: date) -> None:
 
 
 def test_the_rest_of_a_working_day_time_is_counted_anew() -> None:
-    """R-GRD-02: two of three working days left at the pause are two working days after it, weekend or not."""
+    """R-GRD-02: two working days left at the pause are two working days after it, also over a weekend."""
     case = Played(at=datetime(2026, 6, 4, 2, tzinfo=UTC))
     case.give(submitted("livelihood.elderly", kind="consult"))
     case.give(r.SignAssignment(actor=case.owner))
     case.give(r.RecordContact(actor=case.owner))
     case.give(r.RequestSuspension(actor=case.owner, reason="等待材料"))
     case.give(r.DecideSuspension(actor=OPERATOR, granted=True, reason="同意"))
-    case.at = datetime(2026, 6, 12, 2, tzinfo=UTC)
+    case.at = datetime(2026, 6, 13, 2, tzinfo=UTC)
     case.give(r.ResumeCase(actor=case.owner, reason="材料已到"))
     handle = case.state.term("handle")
     assert handle is not None

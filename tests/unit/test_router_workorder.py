@@ -204,6 +204,7 @@ def test_objection_upheld_designates() -> None:
     assert case.refused(upheld.model_copy(update={"unit": "x"})).code == "UNKNOWN_UNIT"
     case.give(upheld.model_copy(update={"unit": "GL-HOUSING"}))
     assert (case.status, case.state.unit) == (S.DISPATCHED_LOCKED, "GL-HOUSING")
+    assert (case.state.term("object"), case.last(DepartmentAssigned).object_by) == (None, None)
     assert case.refused(r.ObjectAssignment(actor=case.owner, reason="无关")).code == "LOCKED"
     assert case.last(DepartmentAssignmentEnded).reason is EndReason.OBJECTION_UPHELD
 
