@@ -228,7 +228,7 @@ def report(console: Console, tally: Tally, total: int) -> bool:
     waiting = [view for view in views if view["queue_reason"]]
     left = [view for view in views if view["exit"]]
     placed = [view for view in views if view["unit"] and not view["queue_reason"] and not view["exit"]]
-    _table(console, "Level", Counter(_RUNGS[view["rung"]] for view in placed if view["rung"] is not None))
+    _table(console, "Level", Counter(_level(view) for view in placed))
     _table(console, "Track", Counter(_TRACKS[view["track"]] for view in placed if view["track"]))
     units = Counter(f"{view['unit']} {view['unit_name']}" for view in placed)
     _table(console, f"Unit (the busiest 20 of {len(units)})", Counter(dict(units.most_common(20))))
@@ -256,6 +256,11 @@ def report(console: Console, tally: Tally, total: int) -> bool:
         for case_id in tally.missing():
             console.print(f"  case {case_id}, line {tally.accepted[case_id].line}", style="red")
     return is_complete and not tally.faults
+
+
+def _level(view: Mapping[str, Any]) -> str:
+    """The rung of a case; one that never entered the ladder is named by what became of it."""
+    return _RUNGS[view["rung"]] if view["rung"] is not None else f"none: {view['status']}"
 
 
 def _table(console: Console, title: str, counts: Counter[str]) -> None:
@@ -301,7 +306,8 @@ def import_messages(path: Path, run_dir: Path, port_base: int) -> None:
         is_complete = asyncio.run(_run(LocalRun(run_dir, port_base), rows, digest, Console()))
     except httpx.TransportError as error:
         raise click.ClickException(
-            f"no service answers at port base {port_base} ({type(error).__name__}): start it with `make up`"
+            f"no service answers at port base {port_base} ({type(error).__name__}): start it with `make up` "
+            "and import the same file again; what was accepted before makes no second case"
         ) from None
     if not is_complete:
         raise click.exceptions.Exit(1)

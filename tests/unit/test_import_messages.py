@@ -1,11 +1,15 @@
 """Reading a messages file: every broken row is named by its line, and spoils no other."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import click
 import pytest
+from rich.console import Console
 
-from services.cli.import_messages import Fault, Message, case_of, read_messages
+from services.cli.import_messages import Fault, Message, Tally, case_of, read_messages, report
 
 HEADER = "message_id,sender,received_at,title,body,agree,disagree\n"
 
@@ -82,3 +86,20 @@ def test_a_missing_quotation_mark_tells_which_lines_it_took_with_it(tmp_path: Pa
     faults = [row for row in rows_of(tmp_path, endless) if isinstance(row, Fault)]
     assert faults[0].line == 2
     assert "lines 2 to " in faults[0].reason
+
+
+def test_the_levels_add_up_to_the_cases_with_a_unit(tmp_path: Path) -> None:
+    """A case that never entered the ladder stands among the levels, too, by what became of it."""
+    [message] = rows_of(tmp_path, HEADER + "7,A1,2019-02-28T11:25:05+08:00,标题,文,0,0\n")
+    assert isinstance(message, Message)
+    view = {"unit": "GL-HOTLINE", "unit_name": "热线", "exit": None, "queue_reason": None, "track": "S"}
+    views: dict[UUID, Mapping[str, Any]] = {
+        UUID(int=1): view | {"rung": 3, "status": "SIGNED"},
+        UUID(int=2): view | {"rung": None, "status": "LINKED_DUP"},
+    }
+    console = Console(record=True, width=120)
+    assert report(console, Tally(accepted=dict.fromkeys(views, message), views=views), 2)
+    shown = console.export_text()
+    assert "L3 street 街道" in shown
+    assert "none: LINKED_DUP" in shown
+    assert "2 cases accepted: 2 with a responsible unit" in shown
