@@ -90,7 +90,10 @@ def _sealed(lifespan: Lifespan) -> Lifespan:
         try:
             seal(app)
             async with lifespan(app):
+                log.info("started")
                 yield
+                log.info("stopping: requests in flight and the batch in hand are finished first")
+            log.info("stopped")
         except Exception:
             log.exception("the service could not start or stop in order")
             raise
