@@ -64,9 +64,24 @@ def test_wide_matters_enter_higher() -> None:
     many = gulou().thresholds.many_households
     assert open_case(households=many).state.rung == 3
     assert open_case(households=many - 1).state.rung == 1
+    assert open_case("environment.dust", households=many).state.rung == 4  # several departments, too
+    assert open_case("environment.dust", households=many - 1).state.rung == 3
+    assert open_case(households=10_000).state.rung == 3
     entry = open_case(households=many).last(r.CaseDispatched).route.entry
     assert entry is not None
     assert entry.floor == 3
+
+
+def test_a_matter_of_several_departments_enters_at_the_street() -> None:
+    """R-LAD-03: departments count, the lead included; bodies that are no departments do not."""
+    base = gulou()
+    rungs = []
+    for helpers in (("GL-URBAN", "GL-HOUSING", "GL-POLICE"), ("GL-URBAN", "GL-HOUSING", "GL-WATER")):
+        leak = replace(base.matters["property.leak"], helpers=helpers)
+        case = Played(router(jurisdiction=replace(base, matters={**base.matters, "property.leak": leak})))
+        case.give(submitted())
+        rungs.append(case.state.rung)
+    assert rungs == [3, 1]
 
 
 def test_the_subject_is_skipped() -> None:
@@ -179,6 +194,8 @@ def test_never_a_ground(ground: Ground) -> None:
 def test_mediation_failed_needs_a_mediation() -> None:
     """R-LAD-02: a failed mediation, when the parties ask; not in a matter that was never mediated."""
     case = handled("property.fee")
+    for alone in ("mediation_record", "parties_request"):
+        assert case.refused(climb(case, Ground.MEDIATION_FAILED, alone)).code == "EVIDENCE_NEEDED"
     case.give(climb(case, Ground.MEDIATION_FAILED, "mediation_record", "parties_request"))
     assert case.state.unit == STREET
     service = handled("order.garbage")

@@ -9,7 +9,7 @@ from schemas import router as r
 from schemas.department import DepartmentAssigned, DepartmentReminded, ReminderKind
 from schemas.router import Ground
 from schemas.router import OrderStatus as S
-from schemas.values import OnSiteResolution
+from schemas.values import Emergency, OnSiteResolution
 from tests.unit.router_kit import (
     COMMUNITY,
     DISTRICT,
@@ -18,6 +18,9 @@ from tests.unit.router_kit import (
     OPERATOR,
     STREET,
     SUPERVISOR,
+    Hit,
+    Match,
+    Oracle,
     Played,
     actor,
     gulou,
@@ -195,3 +198,60 @@ def test_more_time_counts_from_the_end_that_was() -> None:
     longer = case.state.term("handle")
     assert longer is not None
     assert longer.at == datetime(2026, 6, 17, 16, tzinfo=UTC)
+
+
+def test_a_redo_without_an_answer_is_not_the_one_redo() -> None:
+    """R-HOT-08, R-LAD-08: only a reply that fell short uses up the redo; silence does not."""
+    case = handled()
+    case.wait("handle")
+    case.give(UNSETTLED)
+    case.give(r.ReportProgress(actor=case.owner, note="在办"))
+    case.give(reply(case))
+    case.give(UNSETTLED)
+    assert [e.unanswered for e in case.all(r.RedoOrdered)] == [True, False]
+    case.give(r.ReportProgress(actor=case.owner, note="返工"))
+    case.give(reply(case))
+    case.give(UNSETTLED)
+    assert case.status is S.CLOSED
+
+
+def test_a_new_owner_has_an_extension_of_its_own() -> None:
+    """R-HOT-07: once per owner."""
+    case = handled()
+    ask = r.RequestExtension(actor=SUPERVISOR, reason="等待材料", days=2)
+    case.give(ask)
+    case.give(r.DecideExtension(actor=OPERATOR, granted=True, reason="属实"))
+    case.give(climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record"))
+    case.give(r.SignAssignment(actor=case.owner))
+    case.give(r.RecordContact(actor=case.owner))
+    case.give(ask)
+    assert case.state.pending == "extension"
+
+
+def test_a_helper_that_delivered_is_left_in_peace() -> None:
+    """R-HOT-06: only who owes its part is reminded of it."""
+    case = open_case("municipal.streetlight")
+    case.give(r.DeliverHelp(actor=actor("GL-POWER"), done=True, note="完成"))
+    case.wait("mark")
+    assert [e.unit for e in case.all(DepartmentReminded) if e.kind is ReminderKind.HELP] == [COMMUNITY]
+
+
+def test_a_perhaps_dangerous_case_waits_no_longer_than_the_line() -> None:
+    """R-LAD-05, R-HOT-02: what may be a danger is looked at within the time in which a line confirms."""
+    waits = {}
+    for matter in ("family.violence", "order.garbage"):
+        case = Played(router(Oracle(Match((Hit(matter),), 0.3))))
+        case.give(submitted(None))
+        term = case.state.term("triage")
+        assert term is not None
+        waits[matter] = term.rule
+    assert waits == {"family.violence": "emergency.confirm", "order.garbage": "triage"}
+
+
+def test_a_sealed_emergency_tells_no_words() -> None:
+    """R-PET-10, R-LAD-05: the line is told on the telephone; the event does not say what was accused."""
+    case = open_case("government.report", emergency=Emergency(line="110", ground="科长收受贿赂并威胁"))
+    assert case.last(r.EmergencyTransferred).words == ""
+    assert (
+        open_case(emergency=Emergency(line="119", ground="着火")).last(r.EmergencyTransferred).words == "着火"
+    )
