@@ -67,7 +67,7 @@ class Emergency(Value):
 
 
 class OnSiteResolution(Value):
-    """A grid worker's own settlement on the spot (R-GRD-01)."""
+    """What was done at once: settled on the spot by a grid worker (R-GRD-01), answered on the call (R-HOT-02)."""
 
     unit: str
     measure: str = Field(min_length=2, max_length=2000)

@@ -87,7 +87,7 @@ class ReporterBody(Body):
 
 
 class ResolvedBody(Body):
-    """R-GRD-01: a grid worker has settled the matter on the spot."""
+    """A grid worker has settled the matter on the spot (R-GRD-01), an operator answered on the call (R-HOT-02)."""
 
     measure: Note
     resolved_at: Instant | None = None

@@ -16,7 +16,7 @@ from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
 from schemas.intake import CaseSubmitted, Filing, Sealed, SubmitCase
 from schemas.jurisdiction import Jurisdiction
-from schemas.values import Emergency, OnSiteResolution, Place
+from schemas.values import Emergency, OnSiteResolution, Place, RequestKind
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, read_case
 from services.intake.callers import CHANNELS, Caller, demand_scope
@@ -178,15 +178,22 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
                 check.fault(name, "Only staff may state this.", "leave it out")
         if body.reporter is not None and body.reporter.account is not None:
             check.fault("reporter.account", "You are known by your own account.", "leave it out")
-    if who.role is not Role.GRID_WORKER:
-        for name in ("resolved", "location"):
-            if getattr(body, name) is not None:
-                check.fault(name, "Only a grid worker may state this (R-GRD-01).", "leave it out")
+    if body.location is not None and who.role is not Role.GRID_WORKER:
+        check.fault("location", "Only a grid worker may state this (R-GRD-01).", "leave it out")
+    if body.resolved is not None and not _may_settle(body, who):
+        told = (
+            "Only a grid worker settles on the spot (R-GRD-01); an operator answers consultations (R-HOT-02)."
+        )
+        check.fault("resolved", told, "leave it out; an operator: with `kind` consult only")
     if body.place.source is not None:
         if who.role is not Role.OPS:
             check.fault("place.source", "Only the role ops imports trial data.", "leave it out")
         elif body.place.grid is None:
             check.fault("place.grid", "A sampled place is a grid.", "the code of the sampled grid")
+
+
+def _may_settle(body: CaseBody, who: Caller) -> bool:
+    return who.role is Role.GRID_WORKER or (who.role is Role.OPERATOR and body.kind is RequestKind.CONSULT)
 
 
 def _resolution(body: CaseBody, who: Caller, received_at: datetime) -> OnSiteResolution | None:

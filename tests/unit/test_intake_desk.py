@@ -100,6 +100,14 @@ def test_a_fault_names_its_field(desk: Desk, change: dict[str, Any], field: str)
     assert found[field]
 
 
+def test_an_operator_answers_consultations_on_the_call(desk: Desk) -> None:
+    """R-HOT-02: a consultation only; what is to be done is dispatched."""
+    case = read(desk, body(kind="consult", resolved={"measure": "已当场答复"})).command.case
+    assert case.resolved is not None
+    assert (case.resolved.unit, case.resolved.measure) == ("GL", "已当场答复")
+    assert set(faults(desk, body(kind="complain", resolved={"measure": "已当场答复"}))) == {"resolved"}
+
+
 @pytest.mark.parametrize(("longitude", "latitude"), [(116.4, 39.9), (34.2645, 117.15), (0, 0)])
 def test_a_point_outside_the_district_names_both_coordinates(
     desk: Desk, longitude: float, latitude: float

@@ -151,6 +151,12 @@ def test_consultation_is_answered_at_once_else_dispatched() -> None:
     answer = OnSiteResolution(unit="GL-HOTLINE", measure="已当场答复", resolved_at=MONDAY)
     case = open_case("livelihood.elderly", kind=RequestKind.CONSULT, resolved=answer)
     assert (case.status, case.state.unit) == (S.ANSWERED_DIRECT, "GL-HOTLINE")
+    answer = answer.model_copy(update={"unit": "GL"})
+    case = open_case(
+        "livelihood.elderly", kind=RequestKind.CONSULT, resolved=answer, by=actor("GL", "operator")
+    )
+    assert (case.status, case.state.unit) == (S.ANSWERED_DIRECT, "GL-HOTLINE")
+    assert case.last(r.CaseAnswered).answer == "已当场答复"
     open_ = open_case("livelihood.elderly", kind=RequestKind.CONSULT)
     handle = open_.state.term("handle")
     assert handle is not None

@@ -15,6 +15,7 @@ from services.router.domain.ladder import Ladder
 from services.router.domain.workorder import Seat, WorkOrder
 from services.router.policy.model import Policy
 
+OPERATOR: Final = "operator"
 SUPERVISOR: Final = "supervisor"
 
 

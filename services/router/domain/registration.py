@@ -24,7 +24,7 @@ from schemas.router import (
 )
 from schemas.values import Evidence
 from services.router.domain.assignments import Texts, assigned
-from services.router.domain.case import Desk, ended
+from services.router.domain.case import OPERATOR, Desk, ended
 from services.router.domain.ladder import Placement
 from services.router.domain.reading import Reader, Triage, judge, territorial
 from services.router.domain.routing import Routing, Terms, Why
@@ -217,7 +217,8 @@ class Register:
         unit = e.resolved.unit
         if self._desk.ladder.interested(unit, e.subjects):
             return "no", ""
-        return ("hotline" if unit == self._desk.hotline else "grid"), unit
+        on_the_call = unit == self._desk.hotline or (e.by is not None and e.by.role == OPERATOR)
+        return ("hotline" if on_the_call else "grid"), unit
 
     def _settle(
         self, case: WorkOrder, unit: str, e: CaseSubmitted, why: Why, terms: Terms, at: datetime
