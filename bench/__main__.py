@@ -149,7 +149,7 @@ async def _version(url: str) -> str:
 @click.command()
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(1, 3600), help="Per phase.")
 @click.option(
-    "--connections", default=64, show_default=True, type=click.IntRange(1, 1024), help="At full load."
+    "--connections", default=256, show_default=True, type=click.IntRange(1, 1024), help="At full load."
 )
 @click.option(
     "--stored", default=1_000_000, show_default=True, type=click.IntRange(0, 100_000_000), help="Cases."

@@ -106,7 +106,9 @@ def _child(local: LocalRun, name: str) -> Child:
 
 def _announce(local: LocalRun) -> None:
     lines = ["", "Caseladder is ready.", ""]
-    lines += [f"  {name:8} {local.base_url(name)}   (try /docs, /openapi.json, /metrics)" for name in PORT_OFFSETS]
+    lines += [
+        f"  {name:8} {local.base_url(name)}   (try /docs, /openapi.json, /metrics)" for name in PORT_OFFSETS
+    ]
     lines += [f"  data     {local.run_dir}   (logs in {local.log_dir})", ""]
     lines += ["Demo log-ins. A command that issues a token, and a token that is valid for one hour:", ""]
     for who, role, unit, subject in DEMO:
