@@ -74,23 +74,27 @@ _REGIONS: Final = frozenset(
 _CHECK_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
-def mask(text: str) -> str:
-    """Return `text` with personal numbers and accounts replaced (R-PRIV-01). Masking twice changes nothing more."""
+def mask(text: str, *, keep_lines: bool = False) -> str:
+    """Return `text` with personal numbers and accounts replaced (R-PRIV-01). Masking twice changes nothing more.
+
+    `keep_lines` leaves landlines and 400 numbers: for what an office says, which may be where to call it.
+    """
     if _ACCOUNT_WORD.search(text):
         text = _ACCOUNT.sub(rf"\1{ACCOUNT}", text)
     if "@" in text or "＠" in text:
         text = _EMAIL.sub(EMAIL, text)
-    return _mask_numbers(text) if _NUMBER.search(text) else text
+    return _mask_numbers(text, keep_lines=keep_lines) if _NUMBER.search(text) else text
 
 
-def _mask_numbers(text: str) -> str:
+def _mask_numbers(text: str, *, keep_lines: bool) -> str:
     text = _IDENTITY_18.sub(_when(_is_identity, IDENTITY), text)
     text = _IDENTITY_15.sub(_when(_is_old_identity, IDENTITY), text)
     text = _CARD.sub(_when(_is_card, CARD), text)
     text = _MOBILE.sub(_when(_is_mobile, PHONE), text)
-    text = _LANDLINE.sub(PHONE, text)
-    text = _SERVICE.sub(PHONE, text)
-    text = _ANNOUNCED.sub(_announced, text)
+    if not keep_lines:
+        text = _LANDLINE.sub(PHONE, text)
+        text = _SERVICE.sub(PHONE, text)
+        text = _ANNOUNCED.sub(_announced, text)
     return _SPELLED.sub(PHONE, text)
 
 

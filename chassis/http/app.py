@@ -33,6 +33,9 @@ Readiness = Callable[[], Awaitable[list[str]]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 READINESS_SECONDS = 3.0
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than the minute for which callers and proxies keep theirs, so that
+it is they who close it and no request meets a closing door (uvicorn's own 5 s would lose some)."""
 _COLLECT_AFTER = 20_000
 """Container objects made and not yet freed, before the youngest are looked through (Python's default: 700)."""
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -163,6 +166,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=settings.shutdown_grace_seconds,
             )
         )

@@ -40,7 +40,11 @@ class Submission:
     def answer(self, applied: Applied[IntakeState]) -> Answer:
         """Return the answer as it is stored with an Idempotency-Key: all but the tracking code."""
         case = self.command.case
-        body: dict[str, Any] = {"case_id": self.case_id, "received_at": case.received_at}
+        body: dict[str, Any] = {
+            "case_id": self.case_id,
+            "received_at": case.received_at,
+            "grid": case.place.grid,
+        }
         if case.emergency is not None:
             body["emergency"] = emergency.advice(case.emergency, to_resident=self.to_resident)
         if applied.state.repeat_of is not None:

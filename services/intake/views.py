@@ -25,6 +25,8 @@ class Accepted(View):
     case_id: UUID
     tracking_code: str
     received_at: datetime
+    grid: str | None = None
+    """The grid in which the place lies; null: the place was not found, and only the district is known."""
     emergency: EmergencyView | None = None
     repeat_of: UUID | None = None
     """The earlier case of the same person and matter (R-PET-18)."""

@@ -50,3 +50,12 @@ def test_refuses_a_deadline_that_no_calendar_can_tell() -> None:
     action = BY_COMMAND[InstructCase]
     with pytest.raises(ValidationError, match=r"handle_by\n.*less than 2200-01-01"):
         action.body.model_validate(action.example | {"handle_by": "9999-12-31T23:59:59-14:00"})
+
+
+def test_an_answer_may_name_the_office_to_call() -> None:
+    """R-HOT-03: who is sent elsewhere must learn where; a person's own number is masked there, too."""
+    action = BY_COMMAND[ReplyCase]
+    words = "请致电区供热服务中心0516-83712345或4008001234，经办人13912345678"
+    command = action.build(action.body.model_validate(action.example | {"result": words}), ACTOR)
+    assert isinstance(command, ReplyCase)
+    assert command.result == "请致电区供热服务中心0516-83712345或4008001234，经办人〔电话〕"

@@ -12,7 +12,9 @@ from schemas import router as r
 from schemas.message import Actor
 from services.router.api.access import WORKERS
 
-_PROSE: Final = frozenset({"reason", "note", "result", "explanation", "answer", "reference", "leader"})
+_PROSE: Final = frozenset({"reason", "note", "reference", "leader"})
+_TO_THE_RESIDENT: Final = frozenset({"result", "explanation", "answer"})
+"""Words that the resident reads; they may say which office to call."""
 _FAR: Final = "2099-12-31T09:00:00+08:00"
 
 
@@ -48,8 +50,8 @@ def _masked(given: Any, name: str = "") -> Any:
             return {key: _masked(value, key) for key, value in given.items()}
         case list() | tuple():
             return [_masked(value, name) for value in given]
-        case str() if name in _PROSE:
-            return mask(given)
+        case str() if name in _PROSE or name in _TO_THE_RESIDENT:
+            return mask(given, keep_lines=name in _TO_THE_RESIDENT)
     return given
 
 
