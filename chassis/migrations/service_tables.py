@@ -17,6 +17,12 @@ def create_service_tables(schema: str) -> None:
         )
         """
     )
+    for column in (
+        "seen",
+        "state",
+        "traceparent",
+    ):  # never searched by: no need to analyse them again and again
+        op.execute(f"ALTER TABLE {schema}.aggregate ALTER COLUMN {column} SET STATISTICS 0")
     op.execute(
         f"CREATE INDEX aggregate_next_due_at ON {schema}.aggregate (next_due_at)"
         " WHERE next_due_at IS NOT NULL"
