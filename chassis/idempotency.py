@@ -5,7 +5,7 @@ is no moment in which one exists without the other. Only what took effect is sto
 nothing behind and may be sent again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chassis.database import Connection
@@ -45,9 +45,7 @@ class KeyReused:
 Known = dict[tuple[str, str], tuple[bytes, Answer]]
 
 
-def look_up(
-    known: Mapping[tuple[str, str], tuple[bytes, Answer]], asked: Idempotency
-) -> Replay | KeyReused | None:
+def look_up(known: Known, asked: Idempotency) -> Replay | KeyReused | None:
     """Return what is known of a key: the answer, a clash, or None where the key is new."""
     found = known.get((asked.principal, asked.key))
     if found is None:

@@ -195,7 +195,7 @@ class Runner(Generic[S]):
     async def _commit(self, batch: StreamBatch) -> Tally:
         """Apply the records and move the position in one transaction."""
         async with self._pool.acquire() as connection, connection.transaction():
-            case_ids = list({record.case_id for record in batch.records})
+            case_ids = [record.case_id for record in batch.records]
             parked = await self._store.advance(connection, batch.partition, batch.start, batch.end, case_ids)
             work = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
             await work.load(case_ids, parked)

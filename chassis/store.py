@@ -22,10 +22,6 @@ class FenceLost(Exception):
     """The stored stream position is not where this owner started from: somebody else owns the partition now."""
 
 
-class VersionChanged(Exception):
-    """An aggregate was written by somebody else between the load and the save; the batch is to be redone."""
-
-
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An aggregate as it stands in the database, `seen` and `state` still JSON text."""
@@ -96,9 +92,9 @@ class Store:
             " WHERE case_id = ANY($4::uuid[]) AND resolved_at IS NULL)"
         )
         self._park = (
-            f"INSERT INTO {schema}.parked (case_id, source, sequence, type, topic, time, traceparent, data,"
-            " reason, behind) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],"
-            " $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::boolean[])"
+            f"INSERT INTO {schema}.parked (topic, source, case_id, sequence, type, time, traceparent, data,"
+            " reason, behind) SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[], $5::text[],"
+            " $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::boolean[])"
             " ON CONFLICT (case_id, source, sequence) DO NOTHING"
         )
 
@@ -128,17 +124,7 @@ class Store:
     async def append(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Append events to the log in the given order."""
         if envelopes:
-            await connection.execute(
-                self._append,
-                [event.topic for event in envelopes],
-                [event.source for event in envelopes],
-                [event.case_id for event in envelopes],
-                [event.sequence for event in envelopes],
-                [event.type for event in envelopes],
-                [event.time for event in envelopes],
-                [event.traceparent for event in envelopes],
-                [event.data for event in envelopes],
-            )
+            await connection.execute(self._append, *_columns(envelopes))
 
     async def due(self, connection: Connection, now: datetime, limit: int) -> list[UUID]:
         """Return the cases with a timer due at `now`, the longest overdue first."""
@@ -188,17 +174,9 @@ class Store:
     async def park(self, connection: Connection, parked: Sequence[ParkedEvent]) -> None:
         """Record events that were set aside; one that is there already stays as it is."""
         if parked:
-            events = [entry.envelope for entry in parked]
             await connection.execute(
                 self._park,
-                [event.case_id for event in events],
-                [event.source for event in events],
-                [event.sequence for event in events],
-                [event.type for event in events],
-                [event.topic for event in events],
-                [event.time for event in events],
-                [event.traceparent for event in events],
-                [event.data for event in events],
+                *_columns([entry.envelope for entry in parked]),
                 [entry.reason for entry in parked],
                 [entry.behind for entry in parked],
             )
@@ -208,3 +186,17 @@ class Store:
         return int(
             await connection.fetchval(f"SELECT count(*) FROM {self.schema}.parked WHERE resolved_at IS NULL")
         )
+
+
+def _columns(envelopes: Sequence[Envelope]) -> tuple[Sequence[object], ...]:
+    """Return the columns of events in the order in which the log and the parked events are written."""
+    return (
+        [event.topic for event in envelopes],
+        [event.source for event in envelopes],
+        [event.case_id for event in envelopes],
+        [event.sequence for event in envelopes],
+        [event.type for event in envelopes],
+        [event.time for event in envelopes],
+        [event.traceparent for event in envelopes],
+        [event.data for event in envelopes],
+    )
