@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.http.problems import internal, too_large
+from chassis.batch import describe
+from chassis.database import is_passing
+from chassis.http.problems import internal, too_large, unavailable
 from chassis.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,7 @@ DISCARDED_BYTES = 8 * 1024 * 1024
 class Guard:
     """Answers an unhandled exception with an opaque incident id, logs it under that id, and counts answers.
 
+    What passes by itself, such as a database that is away for a moment, is no fault of ours and answered with 503.
     Where the answer had begun, the exception goes on, so that the connection breaks and the client notices.
     """
 
@@ -44,12 +47,19 @@ class Guard:
             log.info(
                 "a client went away while it was sending"
             )  # nobody is left to answer, and no fault is ours
-        except Exception:
-            incident = secrets.token_hex(8)
-            log.exception("unhandled exception in a request", extra={"incident": incident})
+        except Exception as error:
+            if is_passing(error):
+                log.warning("a request could not be served: %s", describe(error))
+                problem = unavailable(
+                    "The database did not answer. Send the request again in a moment, with its Idempotency-Key."
+                )
+            else:
+                incident = secrets.token_hex(8)
+                log.exception("unhandled exception in a request", extra={"incident": incident})
+                problem = internal(incident)
             if started:
                 raise
-            await internal(incident).response()(scope, receive, counted)
+            await problem.response()(scope, receive, counted)
 
 
 class BodyLimit:

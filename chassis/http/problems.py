@@ -153,6 +153,11 @@ def internal(incident: str) -> Problem:
     return Problem(500, "internal_error", "Something went wrong here", detail)
 
 
+def unavailable(detail: str) -> Problem:
+    """503 for what passes by itself."""
+    return Problem(503, "unavailable", "Not available at the moment", detail, headers={"Retry-After": "1"})
+
+
 # --- handlers that create_app registers ---------------------------------------------------------------------
 
 

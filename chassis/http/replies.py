@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from chassis.batch import Applied, Failed, Stale, describe
 from chassis.commands import Reply, Unavailable
 from chassis.decider import Refused
+from chassis.http import problems
 from chassis.http.conditional import check_version
 from chassis.http.problems import Problem, internal
 from chassis.idempotency import Answer, KeyReused, Replay
@@ -62,5 +63,6 @@ def key_reused() -> Problem:
 
 def unavailable(error: Unavailable) -> Problem:
     """503: nothing has happened; try again."""
-    detail = f"The request was not taken and had no effect: {error}. Send it again in a moment."
-    return Problem(503, "unavailable", "Not available at the moment", detail, headers={"Retry-After": "1"})
+    return problems.unavailable(
+        f"The request was not taken and had no effect: {error}. Send it again in a moment."
+    )

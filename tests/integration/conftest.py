@@ -33,7 +33,8 @@ class HandClock:
 class Bench:
     """The counter on a real database, driven step by step."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, url: str, pool: Pool) -> None:
+        self.url = url
         self.pool = pool
         self.clock = HandClock()
         self.ledger = Ledger(pool)
@@ -70,5 +71,5 @@ async def bench(database_url: str) -> AsyncIterator[Bench]:
     """The counter's tables in a fresh database."""
     await install(database_url)
     pool = await open_pool(database_url)
-    yield Bench(pool)
+    yield Bench(database_url, pool)
     await pool.close()

@@ -1,10 +1,13 @@
 """The command bus on a real PostgreSQL: shared commits, versions, Idempotency-Key, shutdown."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from chassis.batch import Applied, Failed, Stale
@@ -152,3 +155,37 @@ async def test_two_processes_that_meet_on_a_new_case_both_take_effect(bench: Ben
         replies = await asyncio.gather(one.execute(add(case)), other.execute(add(case)))
     assert all(isinstance(reply, Applied) for reply in replies)
     assert await bench.ledger.totals() == {case: 2}
+
+
+def socket_of(connection: Any) -> int:
+    """Return the file descriptor under a connection of the pool."""
+    return int(connection._con._transport.get_extra_info("socket").fileno())
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_the_server_ends_in_a_commit_fails_no_command(
+    bench: Bench, turns: int
+) -> None:
+    """Invariants 1 and 2. By the turns of the event loop since the end, asyncpg meets it in four different ways."""
+    cut = 0
+
+    async def project(connection: Connection, changes: Sequence[Change[CounterState]]) -> None:
+        nonlocal cut
+        if cut < 2:
+            cut += 1
+            await other.execute("SELECT pg_terminate_backend($1)", connection.get_server_pid())
+            unread = socket_of(connection)
+            assert select.select([unread], [], [], 10)[0]  # no await: the event loop must stand still
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    case = uuid4()
+    other = await asyncpg.connect(bench.url)
+    try:
+        async with working(bench.bus(counter_service(project=project))) as bus:
+            replies = await together(bus, *(add(case) for _ in range(3)))
+    finally:
+        await other.close()
+    assert cut == 2
+    assert [reply.state.total for reply in replies if isinstance(reply, Applied)] == [1, 2, 3]
+    assert await bench.ledger.totals() == {case: 3}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import httpx
 from fastapi import APIRouter, FastAPI, Query
 from pydantic import BaseModel, Field, SecretStr
@@ -65,7 +66,7 @@ async def hot_report(request: Request, principal: Principal) -> Response:
 
 
 def make_app(directory: Path, metrics: Metrics | None = None) -> FastAPI:
-    """An app with /reports (FastAPI), /hot (Starlette), /open, /broken and /large (limit 4 MiB)."""
+    """An app with /reports (FastAPI), /hot (Starlette), /open, /broken, /away and /large (limit 4 MiB)."""
     app = create_app(
         make_settings(directory),
         "sample",
@@ -93,6 +94,11 @@ def make_app(directory: Path, metrics: Metrics | None = None) -> FastAPI:
     @app.post("/broken", dependencies=[allow(Role.OPERATOR)])
     async def broken() -> None:
         raise KeyError("张三 13800138000")
+
+    @app.get("/away")
+    @public
+    async def away() -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
 
     @app.post("/large", dependencies=[allow(Role.OPERATOR)])
     async def large(request: Request) -> int:

@@ -221,3 +221,11 @@ def test_a_problem_as_a_document() -> None:
         "title": "Taken",
         "detail": "Somebody else has it.",
     }
+
+
+async def test_a_database_that_is_away_is_no_fault_of_ours(tmp_path: Path) -> None:
+    """503 and when to come again; asyncpg meets a server that left between two queries in a state of its own."""
+    async with make_client(make_app(tmp_path)) as client:
+        answer = await client.get("/away")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
