@@ -1,7 +1,7 @@
 """The certificate of the compose stack's Keycloak, signed by an authority that exists for this one signature.
 
-The authority's private key is never written: nothing else can be signed with it, so trusting `ca.crt` trusts exactly
-one certificate. When it runs out, delete the files and make new ones.
+The authority's private key is never written: nothing else can be signed with it, so trusting `ca.crt` trusts one
+certificate only. When it runs out, delete the files and make new ones.
 """
 
 import os
@@ -34,7 +34,7 @@ _OTHER_USES: Final = (
 
 
 def write_certificates(directory: Path, at: datetime | None = None) -> bool:
-    """Write the three files; False, and nothing is touched, where all of them are there. `at`: valid from then on."""
+    """Write the three files, valid from `at` (now); False, and nothing is touched, where all of them are there."""
     if all((directory / name).exists() for name in (AUTHORITY, CERTIFICATE, KEY)):
         return False
     at = at or datetime.now(UTC)

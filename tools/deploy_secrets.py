@@ -4,9 +4,9 @@ python -m tools.deploy_secrets [DIRECTORY]      default: deploy/
 
 .env                    (0600) a random value for each variable that the compose file demands with `:?`
 kafka/passwords.env     (0600) a random password for the Kafka user of each department
-secrets/                (0700) the issuer of local tokens, and the certificate of Keycloak with the authority that signed it
+secrets/                (0700) the issuer of local tokens; Keycloak's certificate and the authority that signed it
 
-Run again after an update: what is new is added, what is there stays. To change a secret, delete its line or file first.
+Run again after an update: what is new is added, what is there stays. To change a secret, delete its line first.
 """
 
 import base64

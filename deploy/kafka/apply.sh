@@ -23,14 +23,17 @@ PROPERTIES
 # Runs a command in the background, at most $JOBS at once; the first that fails ends the script with what it printed.
 later() {
   if [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; then wait -n; fi
-  { "$@" >"$work/out.$BASHPID" 2>&1 || { echo "failed: ${*:3}" >&2; cat "$work/out.$BASHPID" >&2; exit 1; }; } &
+  {
+    out=$work/out.$BASHPID
+    "$@" >"$out" 2>&1 || { echo "failed: $*" >&2; cat "$out" >&2; exit 1; }
+  } &
 }
 
 # user NAME: a SCRAM user. The password goes by a file, so that no list of processes shows it.
 user() {
   local variable="KAFKA_PASSWORD_${1//-/_}"
   variable=${variable^^}
-  echo "SCRAM-SHA-512=[password=${!variable:?is missing: run make secrets}]" >"$work/$1.properties"
+  echo "SCRAM-SHA-512=password=${!variable:?is missing: run make secrets}" >"$work/$1.properties"
   later "$BIN/kafka-configs.sh" --bootstrap-server "$BOOTSTRAP" --command-config "$work/admin.properties" \
     --alter --entity-type users --entity-name "$1" --add-config-file "$work/$1.properties"
 }
