@@ -8,8 +8,8 @@ set -euo pipefail
 
 BOOTSTRAP=${KAFKA_BOOTSTRAP:-127.0.0.1:9094}
 BIN=${KAFKA_BIN:-/opt/kafka/bin}
-JOBS=${KAFKA_JOBS:-4} # each command is a Java program of its own that mostly starts up
-export KAFKA_HEAP_OPTS=${KAFKA_TOOLS_HEAP:--Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
+JOBS=${KAFKA_JOBS:-4}
+JAVA_OPTIONS='-Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable -Xlog:all=error:stderr'
 
 umask 077
 work=$(mktemp -d)
@@ -19,6 +19,12 @@ security.protocol=SASL_PLAINTEXT
 sasl.mechanism=PLAIN
 sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="admin" password="${KAFKA_ADMIN_PASSWORD:?}";
 PROPERTIES
+
+# Each command is a Java program of its own, and mostly starts up. So the first, which also proves that the broker lets us in,
+# leaves its loaded classes for all others.
+export KAFKA_HEAP_OPTS="$JAVA_OPTIONS -XX:ArchiveClassesAtExit=$work/classes.jsa"
+"$BIN/kafka-acls.sh" --bootstrap-server "$BOOTSTRAP" --command-config "$work/admin.properties" --list >/dev/null
+export KAFKA_HEAP_OPTS="$JAVA_OPTIONS -XX:SharedArchiveFile=$work/classes.jsa -Xshare:auto"
 
 # Runs a command in the background, at most $JOBS at once; the first that fails ends the script with what it printed.
 later() {

@@ -1,0 +1,128 @@
+"""One database and one role a service: the job's script and `migrate SERVICE` on a real PostgreSQL."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from chassis.embedded import EmbeddedPostgres
+from tests.deploy.compose_kit import COMPOSE_FILE, DEPLOY, ROOT, compose, placeholders
+from tools.deploy_secrets import demanded
+
+if shutil.which("psql") is None:
+    pytest.skip("psql is not here (Debian: postgresql-client)", allow_module_level=True)
+
+JOB = compose(placeholders(demanded(COMPOSE_FILE)))["services"]["databases"]["environment"]
+NAMES = JOB["DATABASES"].split()
+
+
+class Cluster:
+    """A PostgreSQL of this test alone, told where it is as the job is."""
+
+    def __init__(self, server: EmbeddedPostgres, password: str) -> None:
+        self.server = server
+        parts = urlsplit(server.url("postgres"))
+        query = parse_qs(parts.query)
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "PGHOST": query["host"][0] if "host" in query else parts.hostname or "",
+            "PGPORT": query["port"][0] if "port" in query else str(parts.port or 5432),
+            "PGUSER": unquote(parts.username or ""),
+            "PGPASSWORD": password,
+        }
+
+    def run_job(self, **changed: str) -> subprocess.CompletedProcess[str]:
+        """Run the job's script with the compose file's variables."""
+        env = JOB | self.env | changed
+        script = DEPLOY / "postgres" / "databases.sh"
+        return subprocess.run(["bash", str(script)], env=env, capture_output=True, text=True, check=False)
+
+    def url(self, role: str, database: str, password: str | None = None) -> str:
+        """The address of a database for one of the roles."""
+        secret = password or JOB[f"DATABASE_PASSWORD_{role.upper()}"]
+        port, host = self.env["PGPORT"], self.env["PGHOST"]
+        return f"postgresql://{role}:{secret}@/{database}?host={host}&port={port}"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A cluster in which the job has run once."""
+    password = uuid4().hex
+    place = Path(
+        tempfile.mkdtemp(prefix="caseladder-")
+    )  # PostgreSQL steps down from root: not under pytest's
+    try:
+        with EmbeddedPostgres(place / "postgres", password, settings={"fsync": "off"}) as server:
+            found = Cluster(server, password)
+            done = found.run_job()
+            assert done.returncode == 0, done.stderr
+            yield found
+    finally:
+        shutil.rmtree(place)
+
+
+def test_the_job_may_be_repeated(cluster: Cluster) -> None:
+    done = cluster.run_job()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("role", NAMES)
+async def test_a_role_owns_its_database_and_enters_no_other(cluster: Cluster, role: str) -> None:
+    for database in (*NAMES, "postgres", "template1"):
+        if database == role:
+            connection = await asyncpg.connect(cluster.url(role, database))
+            await connection.execute("CREATE SCHEMA trial; DROP SCHEMA trial")
+            assert (
+                await connection.fetchval(
+                    "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+                )
+                is False
+            )
+            await connection.close()
+        else:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await asyncpg.connect(cluster.url(role, database))
+
+
+async def test_a_changed_password_is_taken_over(cluster: Cluster) -> None:
+    assert cluster.run_job(DATABASE_PASSWORD_KEYCLOAK="it's new").returncode == 0
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(cluster.url("keycloak", "keycloak"))
+    connection = await asyncpg.connect(cluster.url("keycloak", "keycloak", password="it%27s%20new"))
+    await connection.close()
+
+
+def test_a_missing_password_fails_the_job(cluster: Cluster) -> None:
+    done = cluster.run_job(DATABASE_PASSWORD_ROUTER="")
+    assert done.returncode != 0
+    assert "router: role" not in done.stdout
+
+
+def _run(words: list[str], url: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "CASELADDER_DATABASE_URL": url}
+    argv = [sys.executable, "-m", "services", *words]
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+async def test_each_service_migrates_its_own_database_as_its_own_role(cluster: Cluster) -> None:
+    """The words of the compose file's jobs: the tables of this service and the shared ones, none of another."""
+    services = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
+    for name in ("intake", "router"):
+        done = await asyncio.to_thread(_run, services[f"migrate-{name}"]["command"], cluster.url(name, name))
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"chassis: up to date\n{name}: up to date\n"
+        connection = await asyncpg.connect(cluster.url(name, name))
+        found = await connection.fetch(
+            "SELECT nspname FROM pg_namespace WHERE nspname IN ('chassis', 'intake', 'router')"
+        )
+        await connection.close()
+        assert {row["nspname"] for row in found} == {"chassis", name}
