@@ -52,7 +52,7 @@ may() {
   later "$BIN/kafka-acls.sh" --bootstrap-server "$BOOTSTRAP" --command-config "$work/admin.properties" "${words[@]}"
 }
 
-# shellcheck source=deploy/kafka/grants.sh
+# shellcheck source=grants.sh
 source "$(dirname "${BASH_SOURCE[0]}")/grants.sh"
 while [ -n "$(jobs -p)" ]; do wait -n || exit 1; done
 echo "users and ACLs are in place"

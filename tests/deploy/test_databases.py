@@ -15,11 +15,9 @@ import asyncpg
 import pytest
 
 from chassis.embedded import EmbeddedPostgres
+from chassis.embedded_host import find_programs
 from tests.deploy.compose_kit import COMPOSE_FILE, DEPLOY, ROOT, compose, placeholders
 from tools.deploy_secrets import demanded
-
-if shutil.which("psql") is None:
-    pytest.skip("psql is not here (Debian: postgresql-client)", allow_module_level=True)
 
 JOB = compose(placeholders(demanded(COMPOSE_FILE)))["services"]["databases"]["environment"]
 NAMES = JOB["DATABASES"].split()
@@ -33,7 +31,7 @@ class Cluster:
         parts = urlsplit(server.url("postgres"))
         query = parse_qs(parts.query)
         self.env = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{find_programs()}:{os.environ['PATH']}",  # psql
             "PGHOST": query["host"][0] if "host" in query else parts.hostname or "",
             "PGPORT": query["port"][0] if "port" in query else str(parts.port or 5432),
             "PGUSER": unquote(parts.username or ""),

@@ -126,6 +126,16 @@ def test_the_collector_listens_where_services_send_and_sends_where_jaeger_listen
     assert config["exporters"]["otlp_grpc"]["endpoint"] == "jaeger:4317"
 
 
+def _promtool(directory: Path, *words: str) -> str:
+    """What promtool says; fails where it finds a fault."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not here (Debian: prometheus)")
+    done = subprocess.run([promtool, *words], cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -136,14 +146,15 @@ def test_the_collector_listens_where_services_send_and_sends_where_jaeger_listen
     ids=" ".join,
 )
 def test_promtool_loads_the_files_and_the_alerts_do_what_their_tests_say(words: tuple[str, ...]) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not here (Debian: prometheus)")
-    done = subprocess.run(
-        [promtool, *words], cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "SUCCESS" in done.stdout
+    assert "SUCCESS" in _promtool(DEPLOY / "prometheus", *words)
+
+
+def test_prometheus_understands_every_query_of_the_dashboards(tmp_path: Path) -> None:
+    """As rules, for promtool reads rules; Grafana puts the interval in."""
+    queries = [query.replace("$__rate_interval", "1m") for query in QUERIES]
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    (tmp_path / "all.yml").write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))
+    assert f"{len(queries)} rules found" in _promtool(tmp_path, "check", "rules", "all.yml")
 
 
 def test_every_alert_is_seen_firing_in_promtools_tests() -> None:
