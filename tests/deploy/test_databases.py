@@ -2,70 +2,23 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
-from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from chassis.embedded import EmbeddedPostgres
-from chassis.embedded_host import find_programs
-from tests.deploy.compose_kit import COMPOSE_FILE, DEPLOY, ROOT, compose, placeholders
+from tests.deploy.cluster import NAMES, Cluster, running_cluster
+from tests.deploy.compose_kit import COMPOSE_FILE, ROOT, compose, placeholders
 from tools.deploy_secrets import demanded
-
-JOB = compose(placeholders(demanded(COMPOSE_FILE)))["services"]["databases"]["environment"]
-NAMES = JOB["DATABASES"].split()
-
-
-class Cluster:
-    """A PostgreSQL of this test alone, told where it is as the job is."""
-
-    def __init__(self, server: EmbeddedPostgres, password: str) -> None:
-        self.server = server
-        parts = urlsplit(server.url("postgres"))
-        query = parse_qs(parts.query)
-        self.env = {
-            "PATH": f"{find_programs()}:{os.environ['PATH']}",  # psql
-            "PGHOST": query["host"][0] if "host" in query else parts.hostname or "",
-            "PGPORT": query["port"][0] if "port" in query else str(parts.port or 5432),
-            "PGUSER": unquote(parts.username or ""),
-            "PGPASSWORD": password,
-        }
-
-    def run_job(self, **changed: str) -> subprocess.CompletedProcess[str]:
-        """Run the job's script with the compose file's variables."""
-        env = JOB | self.env | changed
-        script = DEPLOY / "postgres" / "databases.sh"
-        return subprocess.run(["bash", str(script)], env=env, capture_output=True, text=True, check=False)
-
-    def url(self, role: str, database: str, password: str | None = None) -> str:
-        """The address of a database for one of the roles."""
-        secret = password or JOB[f"DATABASE_PASSWORD_{role.upper()}"]
-        port, host = self.env["PGPORT"], self.env["PGHOST"]
-        return f"postgresql://{role}:{secret}@/{database}?host={host}&port={port}"
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A cluster in which the job has run once."""
-    password = uuid4().hex
-    place = Path(
-        tempfile.mkdtemp(prefix="caseladder-")
-    )  # PostgreSQL steps down from root: not under pytest's
-    try:
-        with EmbeddedPostgres(place / "postgres", password, settings={"fsync": "off"}) as server:
-            found = Cluster(server, password)
-            done = found.run_job()
-            assert done.returncode == 0, done.stderr
-            yield found
-    finally:
-        shutil.rmtree(place)
+    with running_cluster() as found:
+        yield found
 
 
 def test_the_job_may_be_repeated(cluster: Cluster) -> None:
