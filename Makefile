@@ -2,7 +2,9 @@
 
 PYTHON    ?= $(firstword $(foreach name,python3.11 python3 python3.12 python3.13 python3.14,$(shell command -v $(name) 2>/dev/null)))
 PORT_BASE ?= 8100
+KAFKA_PORT ?= 9092
 RUN_DIR   ?= .run
+TRANSPORT ?= embedded
 VENV      := .venv
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
@@ -15,7 +17,7 @@ CODE       = $(wildcard $(CHECKED))
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make up             set up and run everything on this machine; Ctrl-C stops it (PORT_BASE=8100 RUN_DIR=.run)'
+	@echo 'make up             set up and run everything on this machine; Ctrl-C stops it (PORT_BASE=8100 RUN_DIR=.run TRANSPORT=embedded|kafka)'
 	@echo 'make test           set up, check style, types and import rules, run all tests'
 	@echo 'make bench          measure throughput and latency'
 	@echo 'make schemas        export the contracts: JSON Schema and AsyncAPI'
@@ -23,7 +25,7 @@ help:
 	@echo 'make clean          remove the virtual environment and caches; the data in $(RUN_DIR) stay'
 
 up: $(VENV)/runtime.stamp
-	@exec $(BIN)/python -m services up --run-dir $(RUN_DIR) --port-base $(PORT_BASE)
+	@exec $(BIN)/python -m services up --run-dir $(RUN_DIR) --port-base $(PORT_BASE) --transport $(TRANSPORT) --kafka 127.0.0.1:$(KAFKA_PORT)
 
 test: check
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal

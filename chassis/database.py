@@ -56,6 +56,9 @@ _PLANNING: Final = {"plan_cache_mode": "force_custom_plan", "random_page_cost": 
 """A plan that reads a whole table is right while the table is small. Kept with its prepared statement, it would
 stay until the next ANALYZE, when the table has long grown large: a busy system's first minutes would crawl.
 """
+_SESSION: Final = {"application_name": "caseladder", "timezone": "UTC", **_PLANNING}
+COMMAND_S: Final = 30
+"""A statement that takes longer is given up, in seconds."""
 
 
 async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | None = None) -> Pool:
@@ -64,15 +67,19 @@ async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | No
     Raises OSError or asyncpg.PostgresError where the database does not answer within 30 seconds.
     """
     return await asyncpg.create_pool(
-        url.replace("postgresql+asyncpg://", "postgresql://"),
+        _plain(url),
         min_size=1,
         max_size=size,
-        command_timeout=30,
+        command_timeout=COMMAND_S,
         connection_class=_Stateless,
-        server_settings={
-            "application_name": "caseladder",
-            "timezone": "UTC",
-            **_PLANNING,
-            **(settings or {}),
-        },
+        server_settings={**_SESSION, **(settings or {})},
     )
+
+
+async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open one connection, for whom a session must live and die with its work. Raises as `open_pool` does."""
+    return await asyncpg.connect(_plain(url), command_timeout=COMMAND_S, server_settings={**_SESSION})
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+asyncpg://", "postgresql://")

@@ -50,6 +50,17 @@ class EventLog(SQLModel, table=True):
     data: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
 
 
+class RelayPosition(SQLModel, table=True):
+    """On Kafka: up to where the event log of a service is published."""
+
+    __tablename__: ClassVar[Any] = "position"
+    __table_args__ = ({"schema": "relay"},)
+
+    service: str = Field(sa_column=Column(Text, primary_key=True))
+    position: str = Field(sa_column=Column(Text, nullable=False))
+    updated_at: datetime = Field(sa_column=timestamp(nullable=False, server_default=func.now()))
+
+
 def service_tables(schema: str) -> MetaData:
     """Return the per-service tables of the chassis in the service's schema."""
     metadata = MetaData(schema=schema)
