@@ -1,0 +1,1 @@
+"""Kafka: the production transport, and a local broker for development and tests."""
