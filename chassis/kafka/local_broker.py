@@ -217,8 +217,7 @@ class LocalKafka:
         fresh = self.data_dir / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         properties = self._write("format.properties", self._server_properties(fresh))
-        cluster = secrets.token_hex(8) + secrets.token_urlsafe(4)  # 16 bytes in base64, no leading dash
-        words = ["format", "--cluster-id", cluster, "--config", str(properties)]
+        words = ["format", f"--cluster-id={secrets.token_urlsafe(16)}", "--config", str(properties)]
         words += ["--add-scram", scram_argument(self._sasl)] if self._sasl else []
         # In a file, for other users could read a command line, and the password is on it.
         arguments = self._write("format.arguments", "\n".join(words))

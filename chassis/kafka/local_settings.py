@@ -29,6 +29,9 @@ _SETTINGS = {
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "4",
     "log.cleaner.dedupe.buffer.size": "16777216",  # bytes of the heap; the default is a quarter of all of it
+    # After kill -9 the node is refused until the session of its former self has run out (default 9 s).
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "group.initial.rebalance.delay.ms": "0",  # no waiting for more members: there are few
 }
 
@@ -44,6 +47,9 @@ rootLogger.appenderRef.out.ref = out
 # Lists each setting, passwords hidden, four times at each start.
 logger.config.name = org.apache.kafka.common.config.AbstractConfig
 logger.config.level = warn
+# One line a partition at each start.
+logger.state.name = state.change.logger
+logger.state.level = warn
 """
 
 
@@ -123,9 +129,9 @@ def log4j2_properties() -> str:
 
 
 def _login(module: str, sasl: Sasl, *more: str) -> str:
-    return " ".join(
-        [module, "required", f'username="{sasl.user}"', f'password="{sasl.password}"', *more]
-    ) + ";"
+    return (
+        " ".join([module, "required", f'username="{sasl.user}"', f'password="{sasl.password}"', *more]) + ";"
+    )
 
 
 def _lines(properties: Mapping[str, str]) -> str:
