@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import AuthenticationFailedError, KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from chassis.kafka.local_broker import LocalKafka, LocalKafkaError, Sasl
 from chassis.kafka.local_host import answers
@@ -30,9 +30,13 @@ def scram(user: str, password: str) -> Login:
 
 
 @asynccontextmanager
-async def producing(bootstrap: str, login: Login = ANYBODY) -> AsyncIterator[AIOKafkaProducer]:
+async def producing(
+    bootstrap: str, login: Login = ANYBODY, *, enable_idempotence: bool = True
+) -> AsyncIterator[AIOKafkaProducer]:
     """A producer as the relay's will be: idempotent, acknowledged by all."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, **login)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", enable_idempotence=enable_idempotence, **login
+    )
     try:
         await asyncio.wait_for(producer.start(), SECONDS)
         yield producer
@@ -40,15 +44,22 @@ async def producing(bootstrap: str, login: Login = ANYBODY) -> AsyncIterator[AIO
         await asyncio.wait_for(producer.stop(), SECONDS)
 
 
+@asynccontextmanager
+async def administering(bootstrap: str, login: Login = ANYBODY) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **login)
+    try:
+        await asyncio.wait_for(admin.start(), SECONDS)
+        yield admin
+    finally:
+        await admin.close()
+
+
 async def make_topic(bootstrap: str, partitions: int = 1, login: Login = ANYBODY) -> str:
     """A new topic with a name of its own."""
     name = f"test.{uuid4().hex}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **login)
-    await admin.start()
-    try:
+    async with administering(bootstrap, login) as admin:
         await admin.create_topics([NewTopic(name, partitions, 1)])
-    finally:
-        await admin.close()
     return name
 
 
@@ -61,14 +72,13 @@ async def write(bootstrap: str, topic: str, values: Sequence[bytes], login: Logi
 
 async def read(bootstrap: str, topic: str, partitions: int = 1, login: Login = ANYBODY) -> list[bytes]:
     """All records of a topic, from the beginning to the end that it has now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, **login)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", **login)
     values: list[bytes] = []
     try:
         await asyncio.wait_for(consumer.start(), SECONDS)
         assigned = [TopicPartition(topic, number) for number in range(partitions)]
         consumer.assign(assigned)
         ends = await asyncio.wait_for(consumer.end_offsets(assigned), SECONDS)
-        await consumer.seek_to_beginning(*assigned)
         while len(values) < sum(ends.values()):
             batches = await consumer.getmany(timeout_ms=int(SECONDS * 1000))
             assert batches, f"only {len(values)} of {sum(ends.values())} records came"
@@ -109,9 +119,14 @@ async def test_a_group_goes_on_where_it_committed(kafka_bootstrap: str) -> None:
 
 async def test_an_unknown_topic_is_not_made_by_the_way(kafka_bootstrap: str) -> None:
     """A typing error must be an error, not a topic with one partition."""
+    known, unknown = await make_topic(kafka_bootstrap), f"unknown.{uuid4().hex}"
     async with producing(kafka_bootstrap) as producer:
-        with pytest.raises(KafkaError):
-            await producer.partitions_for(f"unknown.{uuid4().hex}")
+        with pytest.raises(TimeoutError):  # the client asks again and again
+            await asyncio.wait_for(producer.partitions_for(unknown), 1)
+    async with administering(kafka_bootstrap) as admin:
+        topics = await admin.list_topics()
+    assert known in topics
+    assert unknown not in topics
 
 
 async def test_data_survive_a_stop_a_kill_and_a_pause(new_kafka: NewKafka) -> None:
@@ -140,7 +155,7 @@ async def test_data_survive_a_stop_a_kill_and_a_pause(new_kafka: NewKafka) -> No
 
 def test_only_one_owner_of_a_directory_and_of_a_port(new_kafka: NewKafka, tmp_path: Path) -> None:
     with new_kafka() as broker:
-        with pytest.raises(LocalKafkaError, match="another process is using the Kafka in .*/kafka"):
+        with pytest.raises(LocalKafkaError, match=r"another process is using the Kafka in .*/kafka"):
             new_kafka().start()
         port = int(broker.bootstrap.rpartition(":")[2])
         with pytest.raises(LocalKafkaError, match=f"port {port} of 127.0.0.1, wanted for Kafka, is not free"):
@@ -181,41 +196,47 @@ def test_a_killed_owner_leaves_no_broker_behind(new_kafka: NewKafka) -> None:
 
 async def test_access_control_holds(new_kafka: NewKafka) -> None:
     """Log-in by SCRAM: a wrong password is refused, and a user reads what an ACL allows and nothing else."""
-    broker = new_kafka(sasl=Sasl("the-secret-of-the-admin"))
+    secret = "the-secret-of-the-admin"
+    broker, admin = new_kafka(sasl=Sasl(secret)), scram("admin", secret)
     with broker:
-        address, admin = broker.bootstrap, scram("admin", "the-secret-of-the-admin")
-        secret, shown = await make_topic(address, login=admin), await make_topic(address, login=admin)
-        for topic in (secret, shown):
+        address = broker.bootstrap
+        own, seen, hidden = [await make_topic(address, login=admin) for _ in range(3)]
+        for topic in (own, seen, hidden):
             await write(address, topic, [b"assigned"], admin)
-        change = ("--alter", "--entity-type", "users", "--entity-name", "unit")
-        broker.run_tool(
-            "kafka.admin.ConfigCommand", *change, "--add-config", "SCRAM-SHA-512=[password=unit-1]"
-        )
-        allow = ("--add", "--allow-principal", "User:unit", "--operation", "Read", "--topic", shown)
-        broker.run_tool("org.apache.kafka.tools.AclCommand", *allow)
+        user = ("--alter", "--entity-type", "users", "--entity-name", "unit")
+        broker.run_tool("kafka.admin.ConfigCommand", *user, "--add-config", "SCRAM-SHA-512=[password=unit-1]")
+        for operation, topic in (("Read", own), ("Describe", seen)):
+            allow = ("--add", "--allow-principal", "User:unit", "--operation", operation, "--topic", topic)
+            broker.run_tool("org.apache.kafka.tools.AclCommand", *allow)
 
         unit = scram("unit", "unit-1")
-        assert await read(address, shown, login=unit) == [b"assigned"]
+        assert await read(address, own, login=unit) == [b"assigned"]
         with pytest.raises(TopicAuthorizationFailedError):
-            await read(address, secret, login=unit)
-        with pytest.raises(TopicAuthorizationFailedError):
-            await write(address, shown, [b"forged"], unit)
+            await read(address, seen, login=unit)
+        async with producing(address, unit, enable_idempotence=False) as producer:
+            with pytest.raises(TopicAuthorizationFailedError):
+                await producer.partitions_for(hidden)
+            with pytest.raises(TopicAuthorizationFailedError):
+                await producer.send_and_wait(own, b"forged")
         for login in (scram("unit", "wrong"), scram("nobody", "unit-1"), ANYBODY):
             with pytest.raises(KafkaError):
-                await read(address, shown, login=login)
-        assert await read(address, shown, login=admin) == [b"assigned"]
-    for file in broker.data_dir.iterdir():
-        assert file.is_dir() or b"the-secret" not in file.read_bytes() or file.stat().st_mode & 0o077 == 0
-    assert "the-secret" not in broker.log_path.read_text()
+                await read(address, own, login=login)
+        assert await read(address, own, login=admin) == [b"assigned"]
+    files = [file for file in broker.data_dir.iterdir() if file.is_file() and secret in file.read_text()]
+    assert {file.name: file.stat().st_mode & 0o077 for file in files} == {
+        "server.properties": 0,
+        "admin.properties": 0,
+    }
+    assert secret not in broker.log_path.read_text()
 
 
 def test_kafkas_own_tools_run_and_their_failure_is_told(new_kafka: NewKafka) -> None:
     topic = "org.apache.kafka.tools.TopicCommand"
     with new_kafka() as broker:
-        assert "Created topic t." in broker.run_tool(topic, "--create", "--topic", "t", "--partitions", "2")
+        assert "Created topic t." in broker.run_tool(topic, "--create", "--topic", "t")
         broker.run_tool("org.apache.kafka.tools.ConsoleProducer", "--topic", "t", input_text="a\nb\n")
-        words = ["--topic", "t", "--from-beginning", "--max-messages", "2"]
+        words = ["--topic", "t", "--partition", "0", "--offset", "earliest", "--max-messages", "2"]
         read = broker.run_tool("org.apache.kafka.tools.consumer.ConsoleConsumer", *words)
-        assert sorted(read.split()) == ["a", "b"]
-        with pytest.raises(LocalKafkaError, match="TopicCommand failed(.|\n)*'t' already exists"):
+        assert read.split() == ["a", "b"]
+        with pytest.raises(LocalKafkaError, match=r"TopicCommand failed(.|\n)*'t' already exists"):
             broker.run_tool(topic, "--create", "--topic", "t")
