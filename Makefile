@@ -13,11 +13,12 @@ CHECKED   := chassis schemas reference services tests bench tools
 CODE       = $(wildcard $(CHECKED))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check requirements schemas bench clean
+.PHONY: help up kafka test check requirements schemas bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make up             set up and run everything on this machine; Ctrl-C stops it (PORT_BASE=8100 RUN_DIR=.run TRANSPORT=embedded|kafka)'
+	@echo 'make kafka          run an Apache Kafka without Docker (Java 17, Maven); Ctrl-C stops it (KAFKA_PORT=9092 RUN_DIR=.run)'
 	@echo 'make test           set up, check style, types and import rules, run all tests'
 	@echo 'make bench          measure throughput and latency'
 	@echo 'make schemas        export the contracts: JSON Schema and AsyncAPI'
@@ -26,6 +27,9 @@ help:
 
 up: $(VENV)/runtime.stamp
 	@exec $(BIN)/python -m services up --run-dir $(RUN_DIR) --port-base $(PORT_BASE) --transport $(TRANSPORT) --kafka 127.0.0.1:$(KAFKA_PORT)
+
+kafka: $(VENV)/runtime.stamp
+	@exec $(BIN)/python -m services kafka --run-dir $(RUN_DIR) --port $(KAFKA_PORT)
 
 test: check
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal

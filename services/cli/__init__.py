@@ -7,6 +7,7 @@ import click
 # name -> (module:command, one line of help)
 COMMANDS = {
     "up": ("services.cli.up:up", "Run the whole system on this machine; Ctrl-C stops it."),
+    "kafka": ("services.cli.kafka:kafka", "Run an Apache Kafka on this machine, without Docker."),
     "intake": ("services.cli.service:intake", "Run the intake service alone."),
     "router": ("services.cli.service:router", "Run the router service alone."),
     "migrate": (

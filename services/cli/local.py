@@ -34,6 +34,11 @@ def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="CASELADDER_PORT_BASE",
         help="First of the six ports on 127.0.0.1.",
     )(command)
+    return run_dir_option(command)
+
+
+def run_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --run-dir alone."""
     return click.option(
         "--run-dir",
         default=Path(".run"),
