@@ -41,7 +41,7 @@ RETRY_S: Final = 1.0
 """The pause before leadership or an unreachable broker is tried again, in seconds."""
 
 _log = logging.getLogger(__name__)
-_LOCK_SPACE: Final = 0x434C  # "CL": our own part of the advisory locks
+LOCK_SPACE: Final = 0x434C  # "CL": our own part of the advisory locks
 
 
 class Relay:
@@ -60,7 +60,8 @@ class Relay:
         self._stop = asyncio.Event()
         self._producer: Any = None
         self._partitions: dict[str, int] = {}
-        self._is_away = False
+        self.is_away = False
+        """Whether events wait because the broker does not take them."""
         self.leads = False
         """Whether this one is at work."""
 
@@ -91,9 +92,9 @@ class Relay:
             await self._wait(RETRY_S)
 
     def _note_away(self, error: BaseException) -> None:
-        if not self._is_away:
+        if not self.is_away:
             _log.warning("%s: events wait to be published (%s); trying again", self._service, explain(error))
-        self._is_away = True
+        self.is_away = True
 
     @asynccontextmanager
     async def _leadership(self) -> AsyncIterator[Connection | None]:
@@ -101,7 +102,7 @@ class Relay:
         connection = await connect(self._url)
         try:
             number = zlib.crc32(self._service.encode()) - 2**31
-            has_it = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCK_SPACE, number)
+            has_it = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", LOCK_SPACE, number)
             self.leads = bool(has_it)
             yield connection if has_it else None
         finally:
@@ -142,9 +143,9 @@ class Relay:
                 for batch in batches
             ]
             await asyncio.gather(*pending)
-        if self._is_away:
+        if self.is_away:
             _log.info("%s: publishing again", self._service)
-        self._is_away = False
+        self.is_away = False
 
     async def _batches(self, events: Sequence[Envelope]) -> Mapping[tuple[str, int], Sequence[Any]]:
         """Sort events by topic and partition, the order within each kept."""

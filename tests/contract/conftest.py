@@ -1,6 +1,5 @@
 """The transports under the one contract. Nothing below knows which one it sits on."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,14 +9,12 @@ import pytest
 from chassis.database import Pool, open_pool
 from chassis.kafka.connection import KafkaConnection
 from chassis.kafka.reader import KafkaReader
-from chassis.kafka.relay import Relay
 from chassis.log import LogReader
 from chassis.migrate import RELAY, upgrade
 from chassis.store import Store
 from chassis.transport import StreamBatch, StreamReader
 from schemas.envelope import Envelope
-from schemas.message import CASE_EVENTS
-from tests.kafka_kit import published, topics_of_a_test
+from tests.kafka_kit import published, relaying, topics_of_a_test
 from tests.toy import Counter, install, publish
 
 
@@ -89,8 +86,6 @@ def embedded(pool: Pool) -> Transport:
 async def on_kafka(pool: Pool, connection: KafkaConnection, database_url: str) -> AsyncIterator[Transport]:
     """The log of the service `outside`, its relay, and readers of the topic."""
     await upgrade(database_url, RELAY)
-    relay = Relay(connection, database_url, "outside", {CASE_EVENTS}.__contains__)
-    working = asyncio.create_task(relay.run())
 
     async def publish_on_kafka(*envelopes: Envelope) -> None:
         await publish(pool, *envelopes)
@@ -100,6 +95,5 @@ async def on_kafka(pool: Pool, connection: KafkaConnection, database_url: str) -
         # one instance: each new reader is the same process, started again
         return KafkaReader(connection, pool, Store("counter"), Counter.consumes, "counter")
 
-    yield Transport(pool, new_reader, publish_on_kafka)
-    relay.stop()
-    await working
+    async with relaying(connection, database_url):
+        yield Transport(pool, new_reader, publish_on_kafka)

@@ -41,7 +41,18 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
     listed = [
         line.split()[0] for line in out.split("Commands:\n")[1].splitlines()[:-1] if line.startswith("  ")
     ]
-    assert listed == ["up", "kafka", "intake", "router", "migrate", "topics", "import", "token", "policy", "log"]
+    assert listed == [
+        "up",
+        "kafka",
+        "intake",
+        "router",
+        "migrate",
+        "topics",
+        "import",
+        "token",
+        "policy",
+        "log",
+    ]
     assert out.splitlines()[-1] == "[]"
 
 
