@@ -78,8 +78,8 @@ def docker_answers() -> bool:
 
 
 def small(data_dir: Path, *, sasl: Sasl | None = None) -> LocalKafka:
-    """A broker with a small heap and a quick start: for tests only."""
-    return LocalKafka(data_dir, sasl=sasl, heap_mb=256, java_options=("-XX:TieredStopAtLevel=1",))
+    """A broker with a small heap, as tests need no more."""
+    return LocalKafka(data_dir, sasl=sasl, heap_mb=256)
 
 
 @contextmanager

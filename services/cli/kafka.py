@@ -37,8 +37,7 @@ def kafka(port: int, run_dir: Path) -> None:
             click.echo(f"fetching Apache Kafka {KAFKA_VERSION} through Maven, once (about 45 MB)")
         click.echo("starting Kafka")
         with broker:
-            click.echo(_how_to_use(broker, run_dir))
-            status = _wait(broker)
+            status = _serve(broker, run_dir)
             click.echo("stopping Kafka")
     except LocalKafkaError as error:
         raise click.ClickException(str(error)) from None
@@ -49,9 +48,10 @@ def kafka(port: int, run_dir: Path) -> None:
     click.echo(f"stopped; the data are kept in {broker.data_dir}")
 
 
-def _wait(broker: LocalKafka) -> int | None:
-    """Block until a signal (None) or the end of the broker (its exit status)."""
+def _serve(broker: LocalKafka, run_dir: Path) -> int | None:
+    """Say how to use it; block until a signal (None) or the end of the broker (its exit status)."""
     try:
+        click.echo(_how_to_use(broker, run_dir))
         return broker.wait()
     except KeyboardInterrupt:
         return None

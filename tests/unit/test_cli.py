@@ -212,3 +212,13 @@ def test_up_refuses_a_broken_jurisdiction_before_it_starts_anything(tmp_path: Pa
     assert result.returncode == 1
     assert "is not in order:\njurisdiction.yaml:" in result.stderr
     assert not (tmp_path / "run" / "postgres").exists()
+
+
+def test_kafka_without_java_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr("chassis.kafka.local_host.VIRTUAL_MACHINES", tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the tests' process keeps its own handlers
+    result = CliRunner().invoke(main, ["kafka", "--run-dir", str(tmp_path / "run")])
+    assert result.exit_code == 1
+    assert "Mend it with:  sudo apt-get install -y default-jre-headless" in result.output
