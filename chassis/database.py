@@ -1,7 +1,7 @@
 """The one place that opens PostgreSQL connections, with the codecs that the hot path relies on."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -76,3 +76,18 @@ async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | No
             **(settings or {}),
         },
     )
+
+
+async def insert(
+    connection: Connection,
+    schema: str,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    """Insert rows, their values in the order of `columns`, with one COPY: for many rows the cheapest way there is.
+
+    An INSERT from arrays is dearer on both sides: the driver looks at each element whether it is an array, too, and
+    the server builds each array whole before it writes the rows one by one. Errors are those of an INSERT.
+    """
+    await connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=rows)
