@@ -105,16 +105,14 @@ class Store:
         """Write all rows in case order. Raises asyncpg.UniqueViolationError where a new case is not new."""
         ordered = sorted(rows, key=lambda row: row.case_id)
         fresh = [_aggregate(row) for row in ordered if row.is_new]
-        if fresh:
-            await insert(connection, self.schema, "aggregate", _AGGREGATE, fresh)
+        await insert(connection, self.schema, "aggregate", _AGGREGATE, fresh)
         known = [_aggregate(row)[: len(_CHANGING)] for row in ordered if not row.is_new]
         if known:
             await connection.execute(self._update, *_transposed(known))
 
     async def append(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Append events to the log in the given order."""
-        if envelopes:
-            await insert(connection, "chassis", "event_log", _EVENT, map(_event, envelopes))
+        await insert(connection, "chassis", "event_log", _EVENT, [_event(entry) for entry in envelopes])
 
     async def due(self, connection: Connection, now: datetime, limit: int) -> list[UUID]:
         """Return the cases with a timer due at `now`, the longest overdue first."""
