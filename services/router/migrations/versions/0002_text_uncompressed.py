@@ -7,5 +7,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Raise the size from which a row is compressed to what a page holds: to compress it costs more than the room."""
+    """Raise the size from which a row is compressed to what a page holds: compressing costs more than the room."""
     op.execute("ALTER TABLE router.case_text SET (toast_tuple_target = 8160)")
