@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Text, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
@@ -47,7 +47,7 @@ class EventLog(SQLModel, table=True):
     type: str = Field(sa_column=Column(Text, nullable=False))
     time: datetime = Field(sa_column=timestamp(nullable=False))
     traceparent: str = Field(sa_column=Column(Text, nullable=False))
-    data: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
 class RelayPosition(SQLModel, table=True):

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from chassis.kafka import relay as relay_module
-from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.connection import STOP_S, KafkaConnection
 from chassis.kafka.relay import Relay, unpublished
 from chassis.kafka.topics import Topic, Topics
 from chassis.migrate import RELAY, upgrade
@@ -170,4 +170,4 @@ async def test_ends_in_time_while_the_broker_is_away(bench: Bench, new_kafka: Ne
     await asyncio.to_thread(broker.pause)
     await publish(bench.pool, ticked(uuid4(), 1))
     relay.stop()
-    await asyncio.wait_for(working, relay_module.DELIVERY_S + relay_module.STOP_S + 5)
+    await asyncio.wait_for(working, relay_module.DELIVERY_S + STOP_S + 5)
