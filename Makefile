@@ -2,7 +2,9 @@
 
 PYTHON    ?= $(firstword $(foreach name,python3.11 python3 python3.12 python3.13 python3.14,$(shell command -v $(name) 2>/dev/null)))
 PORT_BASE ?= 8100
+KAFKA_PORT ?= 9092
 RUN_DIR   ?= .run
+TRANSPORT ?= embedded
 VENV      := .venv
 BIN       := $(VENV)/bin
 PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
@@ -11,11 +13,12 @@ CHECKED   := chassis schemas reference services tests bench tools
 CODE       = $(wildcard $(CHECKED))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check requirements schemas bench secrets kafka-acls dashboards stack stack-down clean
+.PHONY: help up kafka test check requirements schemas bench secrets kafka-acls dashboards stack stack-down clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make up             set up and run everything on this machine; Ctrl-C stops it (PORT_BASE=8100 RUN_DIR=.run)'
+	@echo 'make up             set up and run everything on this machine; Ctrl-C stops it (PORT_BASE=8100 RUN_DIR=.run TRANSPORT=embedded|kafka)'
+	@echo 'make kafka          run an Apache Kafka without Docker (Java 17, Maven); Ctrl-C stops it (KAFKA_PORT=9092 RUN_DIR=.run)'
 	@echo 'make test           set up, check style, types and import rules, run all tests'
 	@echo 'make bench          measure throughput and latency'
 	@echo 'make schemas        export the contracts: JSON Schema and AsyncAPI'
@@ -25,7 +28,10 @@ help:
 	@echo 'make clean          remove the virtual environment and caches; the data in $(RUN_DIR) stay'
 
 up: $(VENV)/runtime.stamp
-	@exec $(BIN)/python -m services up --run-dir $(RUN_DIR) --port-base $(PORT_BASE)
+	@exec $(BIN)/python -m services up --run-dir $(RUN_DIR) --port-base $(PORT_BASE) --transport $(TRANSPORT) --kafka 127.0.0.1:$(KAFKA_PORT)
+
+kafka: $(VENV)/runtime.stamp
+	@exec $(BIN)/python -m services kafka --run-dir $(RUN_DIR) --port $(KAFKA_PORT)
 
 test: check
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal

@@ -60,7 +60,7 @@ class Bench:
         async with here.real():
             self._report.ready_seconds = time.monotonic() - started
         self._say(f"start to ready: {self._report.ready_seconds:.1f} s, from an empty directory")
-        self._report.postgresql = await _version(here.local.database_url())
+        self._report.postgresql = await _version(here.local.databases()["router"])
         if self._options.only != "real":
             await self._with(here.empty(), lambda running: self._full(running, "empty before"))
         if self._options.only != "empty":

@@ -18,7 +18,7 @@ from chassis.embedded import EmbeddedPostgres
 from schemas import router
 from services.cli.local import PORT_OFFSETS, LocalRun
 from services.cli.supervisor import Child, Supervisor
-from services.cli.up import check_reference, prepare_database
+from services.cli.up import check_reference, prepare
 
 _RUNS: Final = ROOT / ".run"
 """On the disk of the project, never in /tmp: that may be memory, where a flush costs nothing."""
@@ -70,7 +70,7 @@ class Site:
     async def prepare(self) -> None:
         """Make the database of the real services, as `up` does."""
         check_reference(self.local.reference)
-        await prepare_database(self.local, self.server)
+        await prepare(self.local, self.server, None)
 
     @asynccontextmanager
     async def real(self) -> AsyncIterator[Running]:
@@ -84,7 +84,7 @@ class Site:
             )
             for name in PORT_OFFSETS
         ]
-        url = self.local.database_url()
+        url = self.local.databases()["router"]
         types = [event.type for event in router.EVENTS if issubclass(event, router.Disposition)]
         async with self._supervised(children) as pids:
             yield self._running("real", url, pids, ("intake", "intake.CaseSubmitted.v1"), ("router", types))

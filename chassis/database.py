@@ -1,7 +1,7 @@
 """The one place that opens PostgreSQL connections, with the codecs that the hot path relies on."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -56,6 +56,9 @@ _PLANNING: Final = {"plan_cache_mode": "force_custom_plan", "random_page_cost": 
 """A plan that reads a whole table is right while the table is small. Kept with its prepared statement, it would
 stay until the next ANALYZE, when the table has long grown large: a busy system's first minutes would crawl.
 """
+_SESSION: Final = {"application_name": "caseladder", "timezone": "UTC", **_PLANNING}
+COMMAND_S: Final = 30
+"""A statement that takes longer is given up, in seconds."""
 
 
 async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | None = None) -> Pool:
@@ -64,15 +67,35 @@ async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | No
     Raises OSError or asyncpg.PostgresError where the database does not answer within 30 seconds.
     """
     return await asyncpg.create_pool(
-        url.replace("postgresql+asyncpg://", "postgresql://"),
+        _plain(url),
         min_size=1,
         max_size=size,
-        command_timeout=30,
+        command_timeout=COMMAND_S,
         connection_class=_Stateless,
-        server_settings={
-            "application_name": "caseladder",
-            "timezone": "UTC",
-            **_PLANNING,
-            **(settings or {}),
-        },
+        server_settings={**_SESSION, **(settings or {})},
     )
+
+
+async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open one connection, for whom a session must live and die with its work. Raises as `open_pool` does."""
+    return await asyncpg.connect(_plain(url), command_timeout=COMMAND_S, server_settings={**_SESSION})
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+asyncpg://", "postgresql://")
+
+
+async def insert(
+    connection: Connection,
+    schema: str,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+) -> None:
+    """Insert rows, their values in the order of `columns`, with one COPY; no rows cost nothing.
+
+    An INSERT from arrays is dearer on both sides: the driver looks at each element whether it is an array, too, and
+    the server builds each array whole before it writes the rows one by one. Errors are those of an INSERT.
+    """
+    if rows:
+        await connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=rows)

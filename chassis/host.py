@@ -19,14 +19,14 @@ from chassis.batch import describe
 from chassis.commands import CommandBus
 from chassis.database import Pool, is_passing, open_pool
 from chassis.idempotency import forget_answers
-from chassis.log import LogReader
+from chassis.log import EmbeddedTransport
 from chassis.metrics import Metrics
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.store import Store
 from chassis.telemetry import Telemetry
-from chassis.transport import StreamReader
+from chassis.transport import Lag, StreamReader, Transport
 
 S = TypeVar("S")
 
@@ -66,6 +66,7 @@ class Host(Generic[S]):
         self.bus: CommandBus[S]
         self.runner: Runner[S]
         self._reader: StreamReader
+        self._transport: Transport
         self._policy = policy
         self._crashed: str | None = None
 
@@ -73,7 +74,8 @@ class Host(Generic[S]):
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         """Open everything, work, then finish the batch in hand and every command taken, and close."""
         self.pool = await open_pool(self.settings.database_url.get_secret_value())
-        self._reader = LogReader(self.pool, self.store, self.service.decider.consumes)
+        self._transport = self._open_transport()
+        self._reader = self._transport.reader(self.service.decider.consumes)
         self.bus = CommandBus(
             self.service, self.pool, self.clock, metrics=self.metrics, telemetry=self.telemetry
         )
@@ -87,6 +89,7 @@ class Host(Generic[S]):
             policy=self._policy,
         )
         working = [self._watched(self.bus.run()), self._watched(self.runner.run())]
+        carrying = self._watched(self._transport.run())
         keeping = [
             self._watched(self._repeat(self._measure, MEASURE_INTERVAL_S)),
             self._watched(self._repeat(self._forget, FORGET_INTERVAL_S)),
@@ -99,9 +102,19 @@ class Host(Generic[S]):
             self.bus.close()
             self.runner.stop()
             await asyncio.gather(*working, *keeping, return_exceptions=True)
+            self._transport.stop()  # after the last commit, which it may still bring out
+            await asyncio.gather(carrying, return_exceptions=True)
             await self._reader.close()
             await self.pool.close()
             self.telemetry.stop()
+
+    def _open_transport(self) -> Transport:
+        if self.settings.transport == "embedded":
+            return EmbeddedTransport(self.pool, self.store)
+        # imported here: an embedded run has no use for a Kafka client's memory
+        from chassis.kafka.transport import KafkaTransport  # noqa: PLC0415
+
+        return KafkaTransport(self.settings, self.service.topics, self.pool, self.store)
 
     async def readiness(self) -> list[str]:
         """Return why the service cannot do its work, in plain words."""
@@ -137,16 +150,34 @@ class Host(Generic[S]):
             await asyncio.sleep(seconds)
 
     async def _measure(self) -> None:
-        """Set the gauges that only the database knows."""
-        lag = await self._reader.lag()
-        age = (self.clock() - lag.oldest).total_seconds() if lag.oldest else 0.0
+        """Set the gauges that only the database, or the broker, knows."""
+        await self._measure_database()
+        await self._measure_unpublished()
+        await self._measure_lag()
+
+    async def _measure_database(self) -> None:
         async with self.pool.acquire() as connection:
             overdue = await self.store.overdue(connection, self.clock())
             parked = await self.store.parked_count(connection)
-        self.metrics.set("lag_events", lag.events)
-        self.metrics.set("oldest_unread_seconds", age)
         self.metrics.set("overdue_timers", overdue)
         self.metrics.set("parked_open", parked)
+
+    async def _measure_unpublished(self) -> None:
+        waiting = await self._transport.unpublished()
+        age = self._age(waiting)
+        self.metrics.set("unpublished_events", waiting.events)
+        self.metrics.set("oldest_unpublished_seconds", age)
+        if age > LOG_AGE_ALARM_S:
+            _log.error("the oldest of %d unpublished events is %d s old", waiting.events, age)
+
+    def _age(self, lag: Lag) -> float:
+        return (self.clock() - lag.oldest).total_seconds() if lag.oldest else 0.0
+
+    async def _measure_lag(self) -> None:
+        lag = await self._reader.lag()
+        age = self._age(lag)
+        self.metrics.set("lag_events", lag.events)
+        self.metrics.set("oldest_unread_seconds", age)
         if age > LOG_AGE_ALARM_S:
             _log.error("the oldest of %d unread events is %d s old", lag.events, age)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chassis.database import Connection, Pool, Record
 from chassis.store import START, Store
-from chassis.transport import Lag, StreamBatch
+from chassis.transport import Lag, StreamBatch, StreamReader
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 
@@ -55,6 +55,18 @@ class Position:
 def envelope(row: Record, data: str) -> Envelope:
     """Build the envelope of a log row that was selected with the module's columns."""
     return Envelope(row[3], row[4], row[5], row[6], row[7], row[2], row[8], data)
+
+
+_ALL_AFTER = (
+    f"SELECT {_COLUMNS}, data::text FROM chassis.event_log WHERE (xid, position) > ($1::text::xid8, $2::bigint)"
+    " AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY event_log.xid, position LIMIT $3"
+)
+
+
+async def read_all(connection: Connection, after: Position, limit: int) -> list[tuple[Position, Envelope]]:
+    """Return up to `limit` events of all topics after a position, in commit order."""
+    rows = await connection.fetch(_ALL_AFTER, after.xid, after.position, limit)
+    return [(Position(row[0], row[1]), envelope(row, row[9])) for row in rows]
 
 
 async def read(
@@ -144,3 +156,25 @@ class LogReader:
 
     async def close(self) -> None:
         """Hold nothing, so do nothing."""
+
+
+class EmbeddedTransport:
+    """All services share the log and read it themselves, so that nothing has to be brought out."""
+
+    def __init__(self, pool: Pool, store: Store) -> None:
+        self._pool = pool
+        self._store = store
+
+    def reader(self, consumes: Collection[str]) -> StreamReader:
+        """Return a reader of the shared log."""
+        return LogReader(self._pool, self._store, consumes)
+
+    async def run(self) -> None:
+        """Do nothing: what is committed can be read."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+    async def unpublished(self) -> Lag:
+        """Return that nothing waits."""
+        return Lag(0, None)

@@ -21,9 +21,13 @@ _S = r"[ \t\u3000\xa0\u200b\-\u2010-\u2015－_.·．]"  # what people put betwee
 _N = r"[\d〇○零一二三四五六七八九幺]"
 _WORD = "A-Za-z0-9Ａ-Ｚａ-ｚ０-９"
 
-# Most texts hold none of these and are done: seven digits, an @, an account word.
-_NUMBER = re.compile(rf"\d(?:{_S}{{0,2}}\d){{6}}|[一幺]{_S}?[三四五六七八九](?:{_S}?{_N}){{9}}")
-_ACCOUNT_WORD = re.compile(r"[微薇威]信|[Qq][Qq]|扣扣|[VWvw][Xx]|[Ww][Ee][Cc][Hh]")
+# Most texts hold none of these and are done: seven digits, an @, an account word. Each pattern begins with one
+# set of characters: that is what the search skips the others by, several times as fast as by alternatives.
+_DIGITS = re.compile(rf"\d(?:{_S}{{0,2}}\d){{6}}")
+_NUMERALS = re.compile(rf"[一幺]{_S}?[三四五六七八九](?:{_S}?{_N}){{9}}")
+_ACCOUNT_WORD = re.compile(
+    r"[微薇威QqVvWw扣](?:(?<=[微薇威])信|(?<=[Qq])[Qq]|(?<=扣)扣|(?<=[VvWw])[Xx]|(?<=[Ww])[Ee][Cc][Hh])"
+)
 _EMAIL = re.compile(
     rf"(?<![{_WORD}._%+-])[._%+-]*+[{_WORD}][{_WORD}._%+-]*+[@＠][{_WORD}-]++(?:[.．][{_WORD}-]++)*+"
 )
@@ -83,7 +87,9 @@ def mask(text: str, *, keep_lines: bool = False) -> str:
         text = _ACCOUNT.sub(rf"\1{ACCOUNT}", text)
     if "@" in text or "＠" in text:
         text = _EMAIL.sub(EMAIL, text)
-    return _mask_numbers(text, keep_lines=keep_lines) if _NUMBER.search(text) else text
+    if _DIGITS.search(text) or _NUMERALS.search(text):
+        return _mask_numbers(text, keep_lines=keep_lines)
+    return text
 
 
 def _mask_numbers(text: str, *, keep_lines: bool) -> str:

@@ -36,6 +36,8 @@ GaugeName = Literal[
     "lag_events",  # events in the log that this consumer has not read
     "lag_seconds",  # age of the newest applied event when it was applied
     "oldest_unread_seconds",  # age of the oldest event that this consumer has not read
+    "unpublished_events",  # on Kafka: events in the log that are on no topic yet
+    "oldest_unpublished_seconds",  # on Kafka: age of the oldest of them
     "overdue_timers",  # timers that are due and not yet fired
     "parked_open",  # records parked now
     "parked_share",  # share of the recent records that were parked, 0 to 1

@@ -1,9 +1,11 @@
 """Brings a database to the newest schema, one component at a time, with Alembic.
 
 upgrade(url, "chassis")     the event log
+upgrade(url, "relay")       on Kafka: what the relay of a service's event log needs
 upgrade(url, "router")      a service's own schema, the chassis's per-service tables among them
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -12,17 +14,21 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
 
-from chassis.tables import EventLog, service_tables
+from chassis.tables import EventLog, RelayPosition, service_tables
 
 CHASSIS: Final = "chassis"
+RELAY: Final = "relay"
+_PACKAGES: Final = {CHASSIS: "chassis", RELAY: "chassis.kafka"}
+_TABLES: Final[Mapping[str, type[SQLModel]]] = {CHASSIS: EventLog, RELAY: RelayPosition}
 
 
 def metadata_of(component: str) -> MetaData:
     """Return the tables that a component is meant to have: its own and the chassis's per-service ones."""
-    if component == CHASSIS:
+    if component in _TABLES:
         metadata = MetaData()
-        EventLog.__table__.to_metadata(metadata)  # type: ignore[attr-defined]
+        _TABLES[component].__table__.to_metadata(metadata)  # type: ignore[attr-defined]
         return metadata
     metadata = service_tables(component)
     for table in import_module(f"services.{component}.tables").TABLES:
@@ -50,7 +56,7 @@ async def upgrade(url: str, component: str, *, revision: str = "head") -> None:
 
 
 def _upgrade(connection: Connection, component: str, revision: str) -> None:
-    package = import_module(CHASSIS if component == CHASSIS else f"services.{component}")
+    package = import_module(_PACKAGES.get(component, f"services.{component}"))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("version_locations", str(Path(package.__path__[0]) / "migrations" / "versions"))

@@ -46,6 +46,8 @@ class Service(Generic[S]):
     """The event classes by type: all that the decider consumes."""
     project: Project[S] | None = None
     enrich: Enrich | None = None
+    topics: frozenset[str] = frozenset()
+    """The topics on Kafka that carry events of this service, beside the stream. Others stay in the event log."""
 
     @property
     def name(self) -> str:

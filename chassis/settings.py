@@ -43,7 +43,17 @@ _VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
     "otlp_endpoint": ("OTEL_EXPORTER_OTLP_ENDPOINT", "the http(s) address of an OTLP collector, or nothing"),
     "trace_ratio": ("OTEL_TRACES_SAMPLER_ARG", "the share of cases to trace, from 0 to 1"),
     "log_level": ("CASELADDER_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR"),
-    "transport": ("CASELADDER_TRANSPORT", "embedded"),
+    "transport": ("CASELADDER_TRANSPORT", "embedded or kafka"),
+    "kafka_bootstrap": ("CASELADDER_KAFKA_BOOTSTRAP", "one or more broker addresses: host:port,host:port"),
+    "kafka_security": ("CASELADDER_KAFKA_SECURITY", "PLAINTEXT, SASL_PLAINTEXT or SASL_SSL"),
+    "kafka_username": ("CASELADDER_KAFKA_USERNAME", "the SCRAM user of this service"),
+    "kafka_password": ("CASELADDER_KAFKA_PASSWORD", "the SCRAM password of this service"),
+    "kafka_ca": ("CASELADDER_KAFKA_CA", "the path of the CA that signed the broker's certificate"),
+    "kafka_prefix": ("CASELADDER_KAFKA_PREFIX", "letters, digits, dots and hyphens, or nothing"),
+    "kafka_instance": (
+        "CASELADDER_KAFKA_INSTANCE",
+        "a name that this process keeps when it is started again",
+    ),
     "shutdown_grace_seconds": ("CASELADDER_SHUTDOWN_GRACE_SECONDS", "whole seconds from 1 to 600"),
     "master_key": ("CASELADDER_MASTER_KEY", "32 random bytes in base64"),
     "index_key": ("CASELADDER_INDEX_KEY", "32 random bytes in base64"),
@@ -97,6 +107,12 @@ def _existing_directory(value: Path) -> Path:
     return value
 
 
+def _existing_file(value: str) -> str:
+    if not Path(value).is_file():
+        raise ValueError("no such file")
+    return value
+
+
 def _key(value: SecretStr) -> SecretStr:
     _decoded(value)
     return value
@@ -114,6 +130,14 @@ def _decoded(value: SecretStr) -> bytes:
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
+
+
+def _bootstrap(value: str) -> str:
+    for address in value.split(","):
+        host, colon, port = address.strip().rpartition(":")
+        if not (host and colon and port.isdigit()):
+            raise ValueError("not host:port")
+    return value
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -136,7 +160,14 @@ class Settings(BaseModel):
     otlp_endpoint: Annotated[str, AfterValidator(_http_address)] | None = None
     trace_ratio: float = Field(default=0.05, ge=0, le=1)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
-    transport: Literal["embedded"] = "embedded"
+    transport: Literal["embedded", "kafka"] = "embedded"
+    kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
+    kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_username: Text | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca: Annotated[str, AfterValidator(_existing_file)] | None = None
+    kafka_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.\-]*$")] = ""
+    kafka_instance: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,200}$")] | None = None
     shutdown_grace_seconds: int = Field(default=10, ge=1, le=600)
     master_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
     index_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
@@ -149,15 +180,27 @@ class Settings(BaseModel):
         """
         given = {field: env[name] for field, (name, _) in _VARIABLES.items() if env.get(name, "").strip()}
         try:
-            return cls.model_validate({"service": service, **given})
+            made = cls.model_validate({"service": service, **given})
         except ValidationError as error:
             raise SettingsError([_plain(str(e["loc"][0]), e["type"]) for e in error.errors()]) from None
+        made._require(*made._needed_for_kafka())
+        return made
+
+    def _needed_for_kafka(self) -> tuple[str, ...]:
+        if self.transport != "kafka":
+            return ()
+        log_in = () if self.kafka_security == "PLAINTEXT" else ("kafka_username", "kafka_password")
+        return ("kafka_bootstrap", *log_in)
+
+    def _require(self, *names: str) -> None:
+        absent = [name for name in names if getattr(self, name) is None]
+        if absent:
+            raise SettingsError([_plain(name, "missing") for name in absent])
 
     def keys(self) -> Keys:
         """The secrets of a service that holds personal data; SettingsError where one is missing."""
-        if self.master_key is None or self.index_key is None:
-            absent = [name for name in ("master_key", "index_key") if getattr(self, name) is None]
-            raise SettingsError([_plain(name, "missing") for name in absent])
+        self._require("master_key", "index_key")
+        assert self.master_key is not None and self.index_key is not None  # noqa: S101, PT018
         return Keys(_decoded(self.master_key), _decoded(self.index_key))
 
 

@@ -7,15 +7,24 @@ transactions. Writes are multi-row: one statement for a whole batch.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
+from typing import Final
 from uuid import UUID
 
 import orjson
 
-from chassis.database import Connection
+from chassis.database import Connection, insert
 from schemas.envelope import Envelope
 
 START = ""
 """The stream position before the first event."""
+
+
+_CHANGING: Final = ("case_id", "version", "seen", "state", "next_due_at")
+_AGGREGATE: Final = (*_CHANGING, "traceparent")
+_EVENT: Final = ("topic", "source", "case_id", "sequence", "type", "time", "traceparent", "data")
+"""The columns in which the log and the parked events are written; an envelope has them as attributes."""
+_event: Final = attrgetter(*_EVENT)
 
 
 class FenceLost(Exception):
@@ -66,22 +75,11 @@ class Store:
             f"SELECT case_id, version, seen::text, state::text, traceparent FROM {schema}.aggregate"
             " WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
         )
-        self._insert = (
-            f"INSERT INTO {schema}.aggregate (case_id, version, seen, state, next_due_at, traceparent)"
-            " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]::jsonb[], $4::text[]::jsonb[],"
-            " $5::timestamptz[], $6::text[])"
-        )
         self._update = (
             f"UPDATE {schema}.aggregate a SET version = u.version, seen = u.seen, state = u.state,"
             " next_due_at = u.next_due_at FROM unnest($1::uuid[], $2::bigint[], $3::text[]::jsonb[],"
-            " $4::text[]::jsonb[], $5::timestamptz[], $6::text[])"
-            " AS u(case_id, version, seen, state, next_due_at, traceparent)"
+            " $4::text[]::jsonb[], $5::timestamptz[]) AS u(case_id, version, seen, state, next_due_at)"
             " WHERE a.case_id = u.case_id"
-        )
-        self._append = (
-            "INSERT INTO chassis.event_log (topic, source, case_id, sequence, type, time, traceparent, data)"
-            " SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[], $5::text[],"
-            " $6::timestamptz[], $7::text[], $8::text[]::jsonb[])"
         )
         self._due = (
             f"SELECT case_id FROM {schema}.aggregate WHERE next_due_at <= $1 ORDER BY next_due_at LIMIT $2"
@@ -106,25 +104,15 @@ class Store:
     async def save(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write all rows in case order. Raises asyncpg.UniqueViolationError where a new case is not new."""
         ordered = sorted(rows, key=lambda row: row.case_id)
-        for statement, part in (
-            (self._insert, [row for row in ordered if row.is_new]),
-            (self._update, [row for row in ordered if not row.is_new]),
-        ):
-            if part:
-                await connection.execute(
-                    statement,
-                    [row.case_id for row in part],
-                    [row.version for row in part],
-                    [orjson.dumps(row.seen).decode() for row in part],
-                    [row.state for row in part],
-                    [row.next_due_at for row in part],
-                    [row.traceparent for row in part],
-                )
+        fresh = [_aggregate(row) for row in ordered if row.is_new]
+        await insert(connection, self.schema, "aggregate", _AGGREGATE, fresh)
+        known = [_aggregate(row)[: len(_CHANGING)] for row in ordered if not row.is_new]
+        if known:
+            await connection.execute(self._update, *_transposed(known))
 
     async def append(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Append events to the log in the given order."""
-        if envelopes:
-            await connection.execute(self._append, *_columns(envelopes))
+        await insert(connection, "chassis", "event_log", _EVENT, [_event(entry) for entry in envelopes])
 
     async def due(self, connection: Connection, now: datetime, limit: int) -> list[UUID]:
         """Return the cases with a timer due at `now`, the longest overdue first."""
@@ -176,7 +164,7 @@ class Store:
         if parked:
             await connection.execute(
                 self._park,
-                *_columns([entry.envelope for entry in parked]),
+                *_transposed([_event(entry.envelope) for entry in parked]),
                 [entry.reason for entry in parked],
                 [entry.behind for entry in parked],
             )
@@ -188,15 +176,12 @@ class Store:
         )
 
 
-def _columns(envelopes: Sequence[Envelope]) -> tuple[Sequence[object], ...]:
-    """Return the columns of events in the order in which the log and the parked events are written."""
-    return (
-        [event.topic for event in envelopes],
-        [event.source for event in envelopes],
-        [event.case_id for event in envelopes],
-        [event.sequence for event in envelopes],
-        [event.type for event in envelopes],
-        [event.time for event in envelopes],
-        [event.traceparent for event in envelopes],
-        [event.data for event in envelopes],
-    )
+def _aggregate(row: Row) -> tuple[object, ...]:
+    """Return the values of `_AGGREGATE`."""
+    seen = orjson.dumps(row.seen).decode()
+    return (row.case_id, row.version, seen, row.state, row.next_due_at, row.traceparent)
+
+
+def _transposed(rows: Sequence[tuple[object, ...]]) -> list[Sequence[object]]:
+    """Return the columns of some rows, of which there is at least one."""
+    return [list(column) for column in zip(*rows, strict=True)]

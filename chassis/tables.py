@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Text, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
@@ -47,7 +47,18 @@ class EventLog(SQLModel, table=True):
     type: str = Field(sa_column=Column(Text, nullable=False))
     time: datetime = Field(sa_column=timestamp(nullable=False))
     traceparent: str = Field(sa_column=Column(Text, nullable=False))
-    data: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class RelayPosition(SQLModel, table=True):
+    """On Kafka: up to where the event log of a service is published."""
+
+    __tablename__: ClassVar[Any] = "position"
+    __table_args__ = ({"schema": "relay"},)
+
+    service: str = Field(sa_column=Column(Text, primary_key=True))
+    position: str = Field(sa_column=Column(Text, nullable=False))
+    updated_at: datetime = Field(sa_column=timestamp(nullable=False, server_default=func.now()))
 
 
 def service_tables(schema: str) -> MetaData:

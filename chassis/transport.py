@@ -1,6 +1,6 @@
 """What a transport promises: one case's events in order, at least once, read from a position that we store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -52,4 +52,24 @@ class StreamReader(Protocol):
 
     async def close(self) -> None:
         """Let go of everything held."""
+        ...
+
+
+class Transport(Protocol):
+    """How a service's events travel, and how it hears of others'. One of a process, run beside the runner."""
+
+    def reader(self, consumes: Collection[str]) -> StreamReader:
+        """Return the service's consumer of the stream."""
+        ...
+
+    async def run(self) -> None:
+        """Bring out what the service's transactions append to the log, until stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is in hand, and let `run` end."""
+        ...
+
+    async def unpublished(self) -> Lag:
+        """Measure how far what is in the log has not been brought out yet."""
         ...

@@ -97,14 +97,14 @@ _DANGERS: Final = tuple(
 )
 
 
-# Every sign holds one of these; a text with none of them, as most are, needs no closer look.
+# Every sign holds one of these; a sentence with none of them, as most are, needs no closer look.
 _HINTS: Final = AhoCorasick(
     [
         *("燃气", "煤气", "天然气", "液化气", "漏气", "泄漏", "泄露", "着火", "起火", "失火", "浓烟"),
         *("火势", "燃烧", "烧起来", "电梯", "正在", "又在", "在打", "在砍", "在掐", "在踢", "在揍", "刀"),
-        *("杀我", "杀孩", "杀全", "砍死", "打死", "家暴", "家庭暴力", "毒打", "殴打", "虐待", "塌", "陷"),
+        *("杀", "砍死", "打死", "家暴", "家庭暴力", "毒打", "殴打", "虐待", "塌", "陷"),
         *("坑", "井", "洞", "砸", "伤人", "伤到", "往下", "车祸", "交通事故", "翻车", "追尾", "撞", "昏迷"),
-        *("呼吸", "心跳", "出血", "中毒", "不省人事", "晕倒", "跳楼", "要跳", "轻生"),
+        *("呼吸", "心跳", "出血", "中毒", "不省人事", "晕倒", "跳", "轻生"),
     ],
     implementation=Implementation.DFA,
 )
@@ -119,7 +119,7 @@ def find_alarm(title: str, text: str) -> Emergency | None:
     if length > _LETTER:
         sentences = sentences[: 1 + _FIRST_SENTENCES]
     now = length <= _SHORT and _NOW.search(f"{title}\n{text}") is not None
-    for sentence in sentences:
+    for sentence in filter(_HINTS.find_matches_as_indexes, sentences):
         for danger in _DANGERS:
             for found in danger.sign.finditer(sentence):
                 if _is_live(sentence, found, danger.urgent or now):

@@ -1,8 +1,9 @@
-"""Fixtures that all tests share: one PostgreSQL per test process, one fresh database per test."""
+"""Fixtures that all tests share: a PostgreSQL per test process, a database per test, a Kafka per session."""
 
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ import asyncpg
 import pytest
 
 from chassis.embedded import EmbeddedPostgres
+from chassis.kafka.local_broker import LocalKafka, Sasl
+from tests import kafka_broker
 
 # For tests only: nobody misses these data after a power cut, and starting is faster.
 FAST_AND_LOSSY = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
@@ -40,3 +43,42 @@ async def _drop(postgres: EmbeddedPostgres, name: str) -> None:
         await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
         await connection.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Kafka that all tests of this session share: give topics and groups unique names.
+
+    One broker for all xdist workers, for it takes a third of a gigabyte; where it comes from: kafka_broker.
+    """
+    source = kafka_broker.choose(os.environ, kafka_broker.docker_answers, kafka_broker.missing_here)
+    if isinstance(source, str):
+        kafka_broker.give_up(source, os.environ)
+    place = tmp_path_factory.getbasetemp()
+    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+    with kafka_broker.shared(place / "kafka", source) as address:
+        yield address
+
+
+NewKafka = Callable[..., LocalKafka]
+
+
+@pytest.fixture
+def new_kafka() -> Iterator[NewKafka]:
+    """Makes a Kafka of this test alone, not yet started, to be killed, paused or closed by log-in (`sasl`).
+
+    Always one of our own (Java, Maven), whatever the shared one is. Stopped and removed after the test.
+    """
+    missing = kafka_broker.missing_here()
+    if missing:
+        kafka_broker.give_up(f"a Kafka of this test alone needs more: {missing}", os.environ)
+    made: list[LocalKafka] = []
+    with tempfile.TemporaryDirectory(prefix="caseladder-kafka-") as place:
+
+        def new(*, sasl: Sasl | None = None, name: str = "kafka") -> LocalKafka:
+            made.append(kafka_broker.small(Path(place) / name, sasl=sasl))
+            return made[-1]
+
+        yield new
+        for broker in made:
+            broker.kill()

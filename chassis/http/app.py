@@ -36,7 +36,7 @@ READINESS_SECONDS = 3.0
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than the minute for which callers and proxies keep theirs, so that
 it is they who close it and no request meets a closing door (uvicorn's own 5 s would lose some)."""
-_COLLECT_AFTER = 20_000
+_COLLECT_AFTER = 100_000
 """Container objects made and not yet freed, before the youngest are looked through (Python's default: 700)."""
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 

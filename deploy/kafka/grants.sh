@@ -7,11 +7,11 @@
 
 user intake
 may intake literal Read,Write topic:case.events topic:case.parked
-may intake prefixed Read group:caseladder.
+may intake literal Read group:caseladder.intake
 
 user router
 may router literal Read,Write topic:case.events topic:case.parked
-may router prefixed Read group:caseladder.
+may router literal Read group:caseladder.router
 may router prefixed Read,Write topic:dept.
 
 user topics

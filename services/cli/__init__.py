@@ -7,12 +7,14 @@ import click
 # name -> (module:command, one line of help)
 COMMANDS = {
     "up": ("services.cli.up:up", "Run the whole system on this machine; Ctrl-C stops it."),
+    "kafka": ("services.cli.kafka:kafka", "Run an Apache Kafka on this machine, without Docker."),
     "intake": ("services.cli.service:intake", "Run the intake service alone."),
     "router": ("services.cli.service:router", "Run the router service alone."),
     "migrate": (
         "services.cli.migrate:migrate",
         "Bring the database's tables up to date (`up` does it by itself).",
     ),
+    "topics": ("services.cli.topics:topics", "On Kafka: `topics apply|show`, what is meant to be there."),
     "import": ("services.cli.import_messages:import_messages", "Send a CSV file of messages as cases."),
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),

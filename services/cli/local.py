@@ -7,11 +7,12 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 
 from chassis.tokens import LocalIssuer
 
@@ -33,6 +34,11 @@ def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="CASELADDER_PORT_BASE",
         help="First of the six ports on 127.0.0.1.",
     )(command)
+    return run_dir_option(command)
+
+
+def run_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --run-dir alone."""
     return click.option(
         "--run-dir",
         default=Path(".run"),
@@ -41,6 +47,16 @@ def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="CASELADDER_RUN_DIR",
         help="Where data, secrets and logs are kept.",
     )(command)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How `up` runs the services: one database for all, or on Kafka one for each."""
+
+    databases: dict[str, str]
+    """Addresses by service, with the password."""
+    kafka: str | None = None
+    """The broker's address; None on the embedded transport."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +100,61 @@ class LocalRun:
         """The secret of the database."""
         return self._secrets()[_PASSWORD]
 
-    def remember_database(self, url: str) -> None:
-        """Write the database's address down for the other commands."""
-        _write_private(self._database_file, url + "\n")
+    def remember(self, run: Run) -> None:
+        """Write down for the other commands how `up` runs."""
+        _write_private(self._run_file, orjson.dumps(asdict(run)).decode() + "\n")
 
-    def database_url(self) -> str:
-        """The database's address: CASELADDER_DATABASE_URL, else that of the running `up`.
+    def last_run(self) -> Run | None:
+        """How `up` ran here last; None where it never did."""
+        try:
+            return Run(**orjson.loads(self._run_file.read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def databases(self) -> dict[str, str]:
+        """The address of each service's database: CASELADDER_DATABASE_URL, else those of the last `up`.
 
         Raises click.ClickException where there is neither.
         """
         given = os.environ.get("CASELADDER_DATABASE_URL")
         if given:
-            return given
-        try:
-            return self._database_file.read_text().strip()
-        except FileNotFoundError:
+            return dict.fromkeys(PORT_OFFSETS, given)
+        run = self.last_run()
+        if run is None:
             raise click.ClickException(
                 f"nothing has run in {self.run_dir} yet: start it with `make up`, name its --run-dir, "
                 f"or set CASELADDER_DATABASE_URL"
-            ) from None
+            )
+        return run.databases
+
+    def kafka(self) -> dict[str, str]:
+        """The CASELADDER_KAFKA_* variables, the address of the last `up` among them.
+
+        Raises click.ClickException where no broker is named.
+        """
+        run = self.last_run()
+        given = {"CASELADDER_KAFKA_BOOTSTRAP": run.kafka} if run and run.kafka else {}
+        given |= {name: value for name, value in os.environ.items() if name.startswith("CASELADDER_KAFKA_")}
+        if not given.get("CASELADDER_KAFKA_BOOTSTRAP"):
+            raise click.ClickException(
+                f"nothing has run on Kafka in {self.run_dir} yet: start it with `make up TRANSPORT=kafka`, "
+                "or set CASELADDER_KAFKA_BOOTSTRAP"
+            )
+        return given
 
     def variables(self, service: str) -> dict[str, str]:
         """The environment variables of a service; none before the first `up` (as in a production container)."""
-        if not self._database_file.exists():
+        run = self.last_run()
+        if run is None:
             return {}
         keys = {name: value for name, value in self._secrets().items() if name != _PASSWORD}
         return {
-            "CASELADDER_DATABASE_URL": self._database_file.read_text().strip(),
+            "CASELADDER_DATABASE_URL": run.databases[service],
+            **(
+                {"CASELADDER_TRANSPORT": "kafka", "CASELADDER_KAFKA_BOOTSTRAP": run.kafka}
+                if run.kafka
+                else {}
+            ),
             "CASELADDER_REFERENCE": str(self.reference.absolute()),
             "CASELADDER_RUN_DIR": str(self.run_dir.absolute()),
             "CASELADDER_JWKS": str((self.run_dir / "jwks.json").absolute()),
@@ -157,8 +201,8 @@ class LocalRun:
         return self.run_dir / "secrets.env"
 
     @property
-    def _database_file(self) -> Path:
-        return self.run_dir / "database.url"
+    def _run_file(self) -> Path:
+        return self.run_dir / "run.json"
 
     def _secrets(self) -> Mapping[str, str]:
         lines = self._secrets_file.read_text().splitlines()

@@ -4,9 +4,12 @@ By default no word that a resident or an official wrote is shown: only codes, nu
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -128,46 +131,76 @@ def log(
     """Read events as they happen, or as they happened, in the order in which they were committed."""
     wanted = Wanted(topic or (None if case else CASE_EVENTS), case, type_)
     count = limit if limit is not None else (_LAST_POSITION if case else TAIL)
-    url = LocalRun(run_dir, port_base).database_url()
+    urls = list(dict.fromkeys(LocalRun(run_dir, port_base).databases().values()))
     show = whole if as_json else line
     try:
-        asyncio.run(_print(url, wanted, count, follow, show))
+        asyncio.run(_print(urls, wanted, count, follow, show))
     except KeyboardInterrupt:
         return
     except OSError as error:
         raise click.ClickException(f"the database does not answer ({error}): is `make up` running?") from None
 
 
-async def _print(url: str, wanted: Wanted, count: int, follow: bool, show: Callable[[Envelope], str]) -> None:
+async def _print(
+    urls: Sequence[str], wanted: Wanted, count: int, follow: bool, show: Callable[[Envelope], str]
+) -> None:
+    async with AsyncExitStack() as stack:
+        pools = [await stack.enter_async_context(_open(url)) for url in urls]
+        async for event in _events([_Log(pool, wanted) for pool in pools], count, follow):
+            click.echo(show(event))  # click leaves the colours out where the output is no terminal
+
+
+@asynccontextmanager
+async def _open(url: str) -> AsyncIterator[Pool]:
     pool = await open_pool(url, size=1)
     try:
-        async for event in _events(pool, wanted, count, follow):
-            click.echo(show(event))  # click leaves the colours out where the output is no terminal
+        yield pool
     finally:
         await pool.close()
 
 
-async def _events(pool: Pool, wanted: Wanted, count: int, follow: bool) -> AsyncIterator[Envelope]:
-    """The last `count` events and then, if following, each as it is committed."""
-    async with pool.acquire() as connection:
-        settled = await _settled(connection)
-        tail = await connection.fetch(_TAIL, wanted.topic, wanted.case, wanted.type, settled, count)
-    for row in reversed(tail):
-        yield Envelope(*row[:8])
-    after = _before(settled)
+async def _events(logs: Sequence["_Log"], count: int, follow: bool) -> AsyncIterator[Envelope]:
+    """The last `count` events and then, if following, each as it is committed.
+
+    On Kafka each service has a log of its own; those are merged by the events' times.
+    """
+    tails = [await log.tail(count) for log in logs]
+    merged = list(merge(*tails, key=attrgetter("time")))
+    for event in merged[len(merged) - min(count, len(merged)) :]:
+        yield event
     while follow:
-        async with pool.acquire() as connection:
+        found = [await log.more() for log in logs]
+        for event in merge(*found, key=attrgetter("time")):
+            yield event
+        if not any(found):
+            await asyncio.sleep(_IDLE_S)
+
+
+class _Log:
+    """One event log, read on from where it was read last."""
+
+    def __init__(self, pool: Pool, wanted: Wanted) -> None:
+        self._pool = pool
+        self._wanted = (wanted.topic, wanted.case, wanted.type)
+        self._after = _before("1")
+
+    async def tail(self, count: int) -> list[Envelope]:
+        """Return the last events, oldest first."""
+        async with self._pool.acquire() as connection:
+            settled = await _settled(connection)
+            rows = await connection.fetch(_TAIL, *self._wanted, settled, count)
+        self._after = _before(settled)
+        return [Envelope(*row[:8]) for row in reversed(rows)]
+
+    async def more(self) -> list[Envelope]:
+        """Return the next page of what was committed since."""
+        async with self._pool.acquire() as connection:
             settled = await _settled(connection)
             rows = await connection.fetch(
-                _AFTER, wanted.topic, wanted.case, wanted.type, settled, _PAGE, after.xid, after.position
+                _AFTER, *self._wanted, settled, _PAGE, self._after.xid, self._after.position
             )
-        for row in rows:
-            yield Envelope(*row[:8])
-        if len(rows) == _PAGE:
-            after = Position(rows[-1][8], rows[-1][9])
-        else:
-            after = _before(settled)
-            await asyncio.sleep(_IDLE_S)
+        self._after = Position(rows[-1][8], rows[-1][9]) if len(rows) == _PAGE else _before(settled)
+        return [Envelope(*row[:8]) for row in rows]
 
 
 async def _settled(connection: Connection) -> str:

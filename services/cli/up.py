@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import click
 
 from chassis.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from chassis.migrate import upgrade
-from services.cli.local import PORT_OFFSETS, LocalRun, local_options
+from services.cli.local import PORT_OFFSETS, LocalRun, Run, local_options
+from services.cli.migrate import upgrade_all
 from services.cli.policy import findings
 from services.cli.supervisor import Child, ChildNotReadyError, Supervisor
 
@@ -28,11 +28,27 @@ DEMO_LIFETIME = timedelta(hours=1)
 
 
 @click.command()
+@click.option(
+    "--transport",
+    type=click.Choice(["embedded", "kafka"]),
+    default="embedded",
+    show_default=True,
+    envvar="CASELADDER_TRANSPORT",
+    help="How events travel: all services share one log, or each has its own and Kafka carries them.",
+)
+@click.option(
+    "--kafka",
+    default="127.0.0.1:9092",
+    show_default=True,
+    envvar="CASELADDER_KAFKA_BOOTSTRAP",
+    help="The broker, for --transport kafka (`make kafka` starts one).",
+)
 @local_options
-def up(run_dir: Path, port_base: int) -> None:
+def up(transport: str, kafka: str, run_dir: Path, port_base: int) -> None:
     """Run PostgreSQL and all services, print their addresses and demo log-ins; Ctrl-C stops all cleanly.
 
-    Data, secrets and logs are kept in the run directory and found again at the next start.
+    Data, secrets and logs are kept in the run directory and found again at the next start. The two transports
+    have databases, and so cases, of their own.
     """
     signal.signal(signal.SIGTERM, _interrupt)  # until the services run; then both signals stop them in order
     local = LocalRun(run_dir, port_base)
@@ -43,7 +59,7 @@ def up(run_dir: Path, port_base: int) -> None:
         try:
             _say("starting PostgreSQL")
             with EmbeddedPostgres(run_dir / "postgres", local.password()) as server:
-                asyncio.run(prepare_database(local, server))
+                asyncio.run(prepare(local, server, kafka if transport == "kafka" else None))
                 reason = asyncio.run(_serve(local, server))
                 _say("stopping PostgreSQL")
         except EmbeddedPostgresError as error:
@@ -62,12 +78,21 @@ def check_reference(path: Path) -> None:
         )
 
 
-async def prepare_database(local: LocalRun, server: EmbeddedPostgres) -> None:
-    """Create the database once, bring its tables up to date, note its address for the other commands."""
-    url = await server.create_database("caseladder")
-    for component in ("chassis", *PORT_OFFSETS):
-        await upgrade(url, component)
-    local.remember_database(url)
+async def prepare(local: LocalRun, server: EmbeddedPostgres, kafka: str | None) -> None:
+    """Create what is missing of databases, tables and topics, and note for the other commands how this runs.
+
+    Raises click.ClickException where the broker does not answer.
+    """
+    databases = {name: "caseladder" if kafka is None else f"caseladder_{name}" for name in PORT_OFFSETS}
+    run = Run({name: await server.create_database(database) for name, database in databases.items()}, kafka)
+    await upgrade_all(run.databases, relayed=kafka is not None)
+    local.remember(run)
+    if kafka is not None:
+        _say(f"making sure of the topics on {kafka}")
+        # imported here: an embedded run has no use for a Kafka client
+        from services.cli.topics import apply_topics  # noqa: PLC0415
+
+        await apply_topics(local, _say)
 
 
 async def _serve(local: LocalRun, server: EmbeddedPostgres) -> str | None:

@@ -6,19 +6,19 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from chassis.database import Connection, Pool
+from chassis.database import Connection, Pool, insert
 from chassis.service import Change
 from schemas.intake import PersonErased, Sealed, SubmitCase, SupplementCase
 from schemas.message import Event
 from schemas.router import CaseRedirected, Disposition, TriagedBy
 from services.intake.domain import IntakeState
-from services.intake.progress import Names, Progress, progress
+from services.intake.progress import Names, progress
 
-_INSERT_FILES = (
-    "INSERT INTO intake.case_file (case_id, unit, subjects, code_digest, received_at)"
-    " SELECT a, b, string_to_array(nullif(c, ''), ','), d, e"
-    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[]) AS u(a, b, c, d, e)"
-)
+_FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
+_PERSON = ("digest", "received_at", "case_id")
+_KEY = ("record_id", "case_id", "key_id", "wrapped_key")
+_RECORD = ("record_id", "case_id", "ciphertext")
+_ENTRY = ("case_id", "at", "status", "words")
 _HIDE = (
     "UPDATE intake.case_file f SET"
     " subjects = CASE WHEN u.subjects IS NULL THEN f.subjects"
@@ -26,24 +26,6 @@ _HIDE = (
     " recipient = CASE WHEN coalesce(u.sealed, f.recipient IS NOT NULL) THEN coalesce(u.holder, '') END"
     " FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[]) AS u(case_id, subjects, sealed, holder)"
     " WHERE f.case_id = u.case_id"
-)
-_INSERT_RECORDS = (
-    "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::bytea[])"
-    " AS u(record_id, case_id, key_id, wrapped_key, ciphertext)), keys AS ("
-    " INSERT INTO intake.record_key (record_id, case_id, key_id, wrapped_key)"
-    " SELECT record_id, case_id, key_id, wrapped_key FROM given)"
-    " INSERT INTO intake.personal_record (record_id, case_id, ciphertext)"
-    " SELECT record_id, case_id, ciphertext FROM given"
-)
-_INSERT_PERSONS = (
-    "INSERT INTO intake.person_index (digest, received_at, case_id)"
-    " SELECT * FROM unnest($1::bytea[], $2::timestamptz[], $3::uuid[])"
-)
-_INSERT_PROGRESS = (
-    "INSERT INTO intake.timeline (case_id, at, status, words)"
-    " SELECT a, b, c, d"
-    " FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) WITH ORDINALITY AS u(a, b, c, d, n)"
-    " ORDER BY n"
 )
 _ERASE = ("record_key", "personal_record", "person_index")
 
@@ -61,8 +43,7 @@ class Projection:
             for change in changes
             if change.events and isinstance(change.given, SubmitCase)
         ]
-        if submitted:
-            await _file(connection, submitted)
+        await _file(connection, submitted)
         await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
         await self._tell(connection, changes)
         await _hide(connection, changes)
@@ -76,21 +57,14 @@ class Projection:
 
     async def _tell(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
         """Add to the time lines, each entry dated by its event."""
-        rows: list[tuple[UUID, datetime, Progress]] = []
+        rows: list[tuple[UUID, datetime, str | None, str]] = []
         for change in changes:
             if isinstance(change.given, Event) and (entry := progress(self._names, change.given)):
-                rows.append((change.case_id, change.given_at, entry))
+                rows.append((change.case_id, change.given_at, *entry))
             for event, envelope in zip(change.events, change.envelopes, strict=True):
                 if entry := progress(self._names, event):
-                    rows.append((change.case_id, envelope.time, entry))
-        if rows:
-            await connection.execute(
-                _INSERT_PROGRESS,
-                [case_id for case_id, _, _ in rows],
-                [at for _, at, _ in rows],
-                [entry.status for _, _, entry in rows],
-                [entry.words for _, _, entry in rows],
-            )
+                    rows.append((change.case_id, envelope.time, *entry))
+        await insert(connection, "intake", "timeline", _ENTRY, rows)
 
 
 def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
@@ -109,24 +83,13 @@ def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
 
 async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:
     """Open a file for each new case, and index its reporter."""
-    await connection.execute(
-        _INSERT_FILES,
-        [case_id for case_id, _ in submitted],
-        [command.filing.unit for _, command in submitted],
-        [",".join(command.case.subjects) for _, command in submitted],
-        [command.filing.code_digest for _, command in submitted],
-        [command.case.received_at for _, command in submitted],
-    )
-    persons = [
-        (digest, case_id, command) for case_id, command in submitted for digest in command.filing.persons
-    ]
-    if persons:
-        await connection.execute(
-            _INSERT_PERSONS,
-            [digest for digest, _, _ in persons],
-            [command.case.received_at for _, _, command in persons],
-            [case_id for _, case_id, _ in persons],
-        )
+    files, persons = [], []
+    for case_id, command in submitted:
+        filing, case = command.filing, command.case
+        files.append((case_id, filing.unit, case.subjects or None, filing.code_digest, case.received_at))
+        persons += [(digest, case.received_at, case_id) for digest in filing.persons]
+    await insert(connection, "intake", "case_file", _FILED, files)
+    await insert(connection, "intake", "person_index", _PERSON, persons)
 
 
 class _Found(NamedTuple):
@@ -169,15 +132,10 @@ def _found(event: Disposition) -> _Found | None:
 
 async def _keep(connection: Connection, records: Sequence[tuple[UUID, Sealed]]) -> None:
     """Store encrypted records, their keys apart from them."""
-    if records:
-        await connection.execute(
-            _INSERT_RECORDS,
-            [sealed.record_id for _, sealed in records],
-            [case_id for case_id, _ in records],
-            [sealed.key_id for _, sealed in records],
-            [sealed.wrapped_key for _, sealed in records],
-            [sealed.ciphertext for _, sealed in records],
-        )
+    keys = [(sealed.record_id, case_id, sealed.key_id, sealed.wrapped_key) for case_id, sealed in records]
+    await insert(connection, "intake", "record_key", _KEY, keys)
+    texts = [(sealed.record_id, case_id, sealed.ciphertext) for case_id, sealed in records]
+    await insert(connection, "intake", "personal_record", _RECORD, texts)
 
 
 @dataclass(frozen=True, slots=True)

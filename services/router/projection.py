@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from chassis.database import Connection
+from chassis.database import Connection, insert
 from chassis.service import Change
 from schemas.department import (
     AssignmentRole,
@@ -44,7 +44,7 @@ _SHARED: Final = {
 
 
 def _unnest(columns: Mapping[str, str]) -> str:
-    types = [{_CODES: "text[]", "jsonb": "text[]::jsonb[]"}.get(t, f"{t}[]") for t in columns.values()]
+    types = ["text[]" if t == _CODES else f"{t}[]" for t in columns.values()]
     arrays = ", ".join(f"${i}::{type_}" for i, type_ in enumerate(types, 1))
     return f"unnest({arrays}) AS u({', '.join(columns)})"
 
@@ -53,43 +53,32 @@ def _value(name: str, type_: str) -> str:
     return f"string_to_array(u.{name}, ' ')" if type_ == _CODES else f"u.{name}"
 
 
-def _insert(table: str, columns: Mapping[str, str]) -> str:
-    values = ", ".join(_value(name, type_) for name, type_ in columns.items())
-    return f"INSERT INTO router.{table} ({', '.join(columns)}) SELECT {values} FROM {_unnest(columns)}"
-
-
-_TEXTS: Final = _insert(
-    "case_text",
-    {"case_id": "uuid", "title": "text", "body": "text", "address": "text", "received_at": "timestamptz"},
-)
+_TEXT: Final = ("case_id", "title", "body", "address", "received_at")
 _SUPPLEMENTS: Final = (
     "UPDATE router.case_text t SET supplements = t.supplements || s.added FROM (SELECT case_id,"
     " jsonb_agg(jsonb_build_object('at', now(), 'text', body) ORDER BY n) AS added"
     " FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS u(case_id, body, n) GROUP BY case_id) s"
     " WHERE t.case_id = s.case_id"
 )
-_ASSIGN: Final = _insert(
-    "assignment",
-    {
-        "case_id": "uuid",
-        "number": "int",
-        "unit": "text",
-        "role": "text",
-        "lead": "text",
-        "rung": "smallint",
-        "matter": "text",
-        "track": "text",
-        "urgency": "smallint",
-        "mode": "text",
-        "place": "text",
-        "access": "text",
-        "locked": "boolean",
-        "dispatched_at": "timestamptz",
-        "ended_at": "timestamptz",
-        "end_reason": "text",
-        **_SHARED,
-    },
+_GIVEN: Final = (
+    "case_id",
+    "number",
+    "unit",
+    "role",
+    "lead",
+    "rung",
+    "matter",
+    "track",
+    "urgency",
+    "mode",
+    "place",
+    "access",
+    "locked",
+    "dispatched_at",
+    "ended_at",
+    "end_reason",
 )
+"""What is an assignment's own; `_SHARED` follows."""
 _KEEP: Final = (
     f"UPDATE router.assignment a SET {', '.join(f'{n} = {_value(n, t)}' for n, t in _SHARED.items())}"
     f" FROM {_unnest({'case_id': 'uuid', **_SHARED})} WHERE a.case_id = u.case_id AND a.ended_at IS NULL"
@@ -106,22 +95,19 @@ _END: Final = (
     " unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[]) AS u(case_id, number, ended_at, reason)"
     " WHERE a.case_id = u.case_id AND a.number = u.number"
 )
-_QUEUE: Final = _insert(
-    "triage",
-    {
-        "case_id": "uuid",
-        "unit": "text",
-        "reason": "text",
-        "place": "text",
-        "urgency": "smallint",
-        "confidence": "float8",
-        "candidates": "jsonb",
-        "subjects": _CODES,
-        "sealed": "boolean",
-        "confidential": "boolean",
-        "queued_at": "timestamptz",
-        "due_at": "timestamptz",
-    },
+_QUEUE: Final = (
+    "case_id",
+    "unit",
+    "reason",
+    "place",
+    "urgency",
+    "confidence",
+    "candidates",
+    "subjects",
+    "sealed",
+    "confidential",
+    "queued_at",
+    "due_at",
 )
 _UNQUEUE: Final = "DELETE FROM router.triage WHERE case_id = ANY($1::uuid[])"
 
@@ -190,17 +176,16 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
         _collect(work, change)
     waiting = [case_id for case_id in work.queued if work.states[case_id].queue is not None]
     known = [case_id for case_id in work.states if case_id not in work.fresh]
-    await _write(connection, _TEXTS, work.texts)
+    assignments = [(*given.row(), *_shared(work, given.case_id)) for given in work.given.values()]
+    await insert(connection, "router", "case_text", _TEXT, work.texts)
     await _write(connection, _SUPPLEMENTS, work.supplements)
-    await _write(
-        connection, _ASSIGN, [(*given.row(), *_shared(work, given.case_id)) for given in work.given.values()]
-    )
-    await _write(connection, _KEEP, [(case_id, *_shared(work, case_id)) for case_id in known])
+    await insert(connection, "router", "assignment", (*_GIVEN, *_SHARED), assignments)
+    await _write(connection, _KEEP, [_kept(work, case_id) for case_id in known])
     await _write(connection, _END, work.ended)
     await _write(connection, _HIDE, [_hidden(case_id, work.states[case_id]) for case_id in work.accused])
     if known:
         await connection.execute(_UNQUEUE, known)
-    await _write(connection, _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
+    await insert(connection, "router", "triage", _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
 
 
 async def _write(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -313,8 +298,14 @@ def _shared(work: _Work, case_id: UUID) -> tuple[object, ...]:
         card.overdue,
         card.watched,
         card.coordinated,
-        " ".join(state.subjects),
+        state.subjects,
     )
+
+
+def _kept(work: _Work, case_id: UUID) -> tuple[object, ...]:
+    """The case id and the values of `_SHARED` as `_KEEP` takes them."""
+    *values, _ = _shared(work, case_id)
+    return case_id, *values, " ".join(work.states[case_id].subjects)
 
 
 def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
@@ -331,7 +322,7 @@ def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
         state.urgency,
         judged.confidence if judged else 0.0,
         orjson.dumps(candidates).decode(),
-        " ".join(state.subjects),
+        state.subjects,
         state.sealed,
         state.confidential,
         at,

@@ -1,15 +1,20 @@
-"""The transports under the one contract. Kafka takes the second seat; nothing below knows which one it sits on."""
+"""The transports under the one contract. Nothing below knows which one it sits on."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 
 from chassis.database import Pool, open_pool
+from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.reader import KafkaReader
 from chassis.log import LogReader
+from chassis.migrate import RELAY, upgrade
 from chassis.store import Store
 from chassis.transport import StreamBatch, StreamReader
 from schemas.envelope import Envelope
+from tests.kafka_kit import published, relaying, topics_of_a_test
 from tests.toy import Counter, install, publish
 
 
@@ -41,22 +46,54 @@ class Transport:
         return records
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=["embedded", "kafka"])
 async def transport(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[Transport]:
     """One transport after the other."""
     await install(database_url)
     pool = await open_pool(database_url)
+    readers: list[StreamReader] = []
+    try:
+        async with AsyncExitStack() as stack:
+            if request.param == "embedded":
+                made = embedded(pool)
+            else:
+                connection = await stack.enter_async_context(
+                    topics_of_a_test(request.getfixturevalue("kafka_bootstrap"))
+                )
+                made = await stack.enter_async_context(on_kafka(pool, connection, database_url))
+
+            def new_reader() -> StreamReader:
+                readers.append(made.new_reader())
+                return readers[-1]
+
+            yield replace(made, new_reader=new_reader)
+            for reader in readers:
+                await reader.close()
+    finally:
+        await pool.close()
+
+
+def embedded(pool: Pool) -> Transport:
+    """The log itself."""
 
     async def publish_embedded(*envelopes: Envelope) -> None:
         await publish(pool, *envelopes)
 
-    readers: list[StreamReader] = []
+    return Transport(pool, lambda: LogReader(pool, Store("counter"), Counter.consumes), publish_embedded)
+
+
+@asynccontextmanager
+async def on_kafka(pool: Pool, connection: KafkaConnection, database_url: str) -> AsyncIterator[Transport]:
+    """The log of the service `outside`, its relay, and readers of the topic."""
+    await upgrade(database_url, RELAY)
+
+    async def publish_on_kafka(*envelopes: Envelope) -> None:
+        await publish(pool, *envelopes)
+        await published(pool, "outside")
 
     def new_reader() -> StreamReader:
-        readers.append(LogReader(pool, Store("counter"), Counter.consumes))
-        return readers[-1]
+        # one instance: each new reader is the same process, started again
+        return KafkaReader(connection, pool, Store("counter"), Counter.consumes, "counter")
 
-    yield Transport(pool, new_reader, publish_embedded)
-    for reader in readers:
-        await reader.close()
-    await pool.close()
+    async with relaying(connection, database_url):
+        yield Transport(pool, new_reader, publish_on_kafka)

@@ -59,7 +59,7 @@ def test_a_missing_password_fails_the_job(cluster: Cluster) -> None:
 
 
 def _run(words: list[str], url: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.environ["PATH"], "CASELADDER_DATABASE_URL": url}
+    env = {"PATH": os.environ["PATH"], "CASELADDER_TRANSPORT": "kafka", "CASELADDER_DATABASE_URL": url}
     argv = [sys.executable, "-m", "services", *words]
     return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
@@ -70,7 +70,7 @@ async def test_each_service_migrates_its_own_database_as_its_own_role(cluster: C
     for name in ("intake", "router"):
         done = await asyncio.to_thread(_run, services[f"migrate-{name}"]["command"], cluster.url(name, name))
         assert done.returncode == 0, done.stderr
-        assert done.stdout == f"chassis: up to date\n{name}: up to date\n"
+        assert done.stdout == f"chassis: up to date\nrelay: up to date\n{name}: up to date\n"
         connection = await asyncpg.connect(cluster.url(name, name))
         found = await connection.fetch(
             "SELECT nspname FROM pg_namespace WHERE nspname IN ('chassis', 'intake', 'router')"

@@ -1,37 +1,40 @@
-"""The compose file's Kafka settings and the generated grants, on a real Apache Kafka without Docker.
-
-KAFKA_LIBS names a directory with Kafka's jars (kafka_2.13, kafka-tools and all they need); else this is skipped.
-"""
+"""The compose file's Kafka settings and the generated grants, on a real Apache Kafka without Docker."""
 
 import asyncio
 import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from chassis.embedded_host import free_port
-from tests.deploy.compose_kit import COMPOSE_FILE, DEPLOY, compose, placeholders, properties
+from chassis.kafka.jars import cache_dir, fetch_jars
+from chassis.tokens import LocalIssuer
+from services.cli.local import AUDIENCE, GULOU, ISSUER
+from tests.deploy.cluster import running_cluster
+from tests.deploy.compose_kit import COMPOSE_FILE, DEPLOY, OWN, ROOT, compose, placeholders, properties
+from tests.deploy.image_kit import container, make_image, run, serving, words
+from tests.kafka_broker import give_up, missing_here
 from tools.deploy_secrets import demanded
 from tools.kafka_acls import TARGET, password_variable
 
-_LIBS = os.environ.get("KAFKA_LIBS", "")
+_LIBS = cache_dir()
 _JAVA = shutil.which("java")
-pytestmark = pytest.mark.skipif(
-    not (_LIBS and _JAVA), reason="no Kafka jars here: name their directory in KAFKA_LIBS (and have Java 17)"
-)
 _CLASSES = {
     "kafka-configs.sh": "kafka.admin.ConfigCommand",
     "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
 }
-_USERS = ("router", "topics", "dept-GL", "dept-GL-URBAN")
+_USERS = ("intake", "router", "topics", "dept-GL", "dept-GL-URBAN")
 _CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
 _START_S = 90
 
@@ -78,6 +81,9 @@ def _settings(place: Path, clients: int, external: int, admin: int, controller: 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker of this module alone, with the grants of a few users applied as the job does it."""
+    if missing := missing_here():
+        give_up(f"the compose file's Kafka needs more: {missing}", os.environ)
+    fetch_jars(_LIBS, Path(str(_JAVA)))
     place = tmp_path_factory.mktemp("kafka")
     ports = [free_port() for _ in range(4)]
     file = place / "server.properties"
@@ -93,7 +99,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         passwords = {password_variable(user): f"secret-of-{user}" for user in _USERS}
         running = Broker(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[2]}", passwords)
         _grant(place, running)
-        asyncio.run(_create_topics(running))
+        _create_topics(running)
         yield running
     finally:
         process.send_signal(signal.SIGKILL)
@@ -144,17 +150,26 @@ def _grant(place: Path, running: Broker) -> None:
         assert done.returncode == 0, done.stderr
 
 
-async def _create_topics(running: Broker) -> None:
-    admin = AIOKafkaAdminClient(**running.login("topics"))
-    await admin.start()
-    try:
-        names = [f"dept.{code}.{kind}" for code in ("GL", "GL-URBAN", "GL-GAS") for kind in _KINDS]
-        await admin.create_topics([NewTopic(name, 1, 1) for name in (*names, "case.events", "case.parked")])
-    finally:
-        await admin.close()
+def _kafka(running: Broker, user: str) -> dict[str, str]:
+    """The CASELADDER_KAFKA_* variables of one user, as the compose file sets them."""
+    return {
+        "CASELADDER_TRANSPORT": "kafka",
+        "CASELADDER_KAFKA_BOOTSTRAP": running.clients,
+        "CASELADDER_KAFKA_SECURITY": "SASL_PLAINTEXT",
+        "CASELADDER_KAFKA_USERNAME": user,
+        "CASELADDER_KAFKA_PASSWORD": running.passwords[password_variable(user)],
+    }
 
 
-_KINDS = ("assigned", "rejected", "replies")
+def _create_topics(running: Broker) -> None:
+    """The job `topics`, with its own words and its own user, twice."""
+    services = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
+    argv = [sys.executable, "-m", "services", *services["topics"]["command"]]
+    env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | _kafka(running, "topics")
+    for said in (" made, 0 changed, 0 as they were", " topics: 0 made, 0 changed"):
+        done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
 
 
 async def _send(broker: Broker, user: str, topic: str, value: bytes) -> None:
@@ -210,3 +225,38 @@ async def test_a_wrong_password_is_refused(broker: Broker) -> None:
     with pytest.raises(KafkaError):
         await producer.start()
     await producer.stop()
+
+
+async def test_the_stack_routes_a_case_and_a_department_reads_it(broker: Broker, tmp_path: Path) -> None:
+    """The image's words on the compose file's broker and databases: each service as its own user and role."""
+    image = make_image(tmp_path)
+    with running_cluster() as cluster, ExitStack() as running:
+        envs = {}
+        for service in OWN:
+            envs[service] = container(image, service, cluster.url(service, service)) | _kafka(broker, service)
+            migrated = run([*words("ENTRYPOINT"), "migrate", "--service", service], image, envs[service])
+            assert migrated.returncode == 0, migrated.stderr
+            running.enter_context(serving(image, service, envs[service]))
+        token = LocalIssuer.open(tmp_path / "keys", ISSUER, AUDIENCE).issue(
+            "o-1", ["operator"], _now(), unit="GL"
+        )
+        case = {
+            "title": "小区门口路灯不亮",
+            "text": "小区北门外三盏路灯坏了一周，晚上老人孩子出入很不安全，请尽快维修。",
+            "place": {"address": "秋岭公寓3幢"},
+        }
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            answer = await client.post(
+                f"http://127.0.0.1:{envs['intake']['CASELADDER_PORT']}/v1/cases",
+                json=case,
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        assert answer.status_code == 201, answer.text
+        while True:  # the other tests left words of their own on the topic
+            value = await _first(broker, "dept-GL-URBAN", "dept.GL-URBAN.assigned", "dept-GL-URBAN")
+            if value and answer.json()["case_id"].encode() in value:
+                return
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from chassis.kafka.connection import KafkaConnection
 from reference.load import load
 from schemas.jurisdiction import UnitKind
 from services.cli.local import GULOU, PORT_OFFSETS
+from services.departments import units_with_topics
 from tests.deploy.compose_kit import DEPLOY, compose, placeholders, properties
 from tools.deploy_secrets import demanded
-from tools.kafka_acls import TARGET, Grant, departments, grants, password_variable, render
+from tools.kafka_acls import TARGET, Grant, grants, password_variable, render
 
 GULOU_UNITS = load(GULOU)
 GRANTS = grants(GULOU_UNITS)
@@ -40,19 +42,19 @@ def test_the_committed_file_is_what_the_generator_makes_now() -> None:
 
 
 def test_departments_public_bodies_streets_and_the_district_have_users() -> None:
-    codes = departments(GULOU_UNITS)
+    codes = units_with_topics(GULOU_UNITS)
     kinds = [GULOU_UNITS.units[code].kind for code in codes]
     assert len(codes) == len(set(codes)) == 36
     assert kinds.count(UnitKind.DEPARTMENT) + kinds.count(UnitKind.PUBLIC_BODY) == 28
     assert (kinds.count(UnitKind.STREET), kinds.count(UnitKind.DISTRICT)) == (7, 1)
 
 
-@pytest.mark.parametrize("code", departments(GULOU_UNITS))
+@pytest.mark.parametrize("code", units_with_topics(GULOU_UNITS))
 def test_a_department_reads_its_own_topics_writes_its_replies_and_nothing_else(code: str) -> None:
     user = f"dept-{code}"
     topics = [
         f"topic:dept.{other}.{kind}"
-        for other in departments(GULOU_UNITS)
+        for other in units_with_topics(GULOU_UNITS)
         for kind in ("assigned", "rejected", "replies")
     ]
     topics += ["topic:case.events", "topic:case.parked", "topic:__consumer_offsets"]
@@ -62,10 +64,10 @@ def test_a_department_reads_its_own_topics_writes_its_replies_and_nothing_else(c
     assert {operation for grant in of(user) for operation in grant.operations} == {"Read", "Write"}
 
 
-@pytest.mark.parametrize("code", departments(GULOU_UNITS))
+@pytest.mark.parametrize("code", units_with_topics(GULOU_UNITS))
 def test_a_department_reaches_no_other_departments_consumer_groups(code: str) -> None:
     """`dept-GL` is the beginning of `dept-GL-URBAN`: a bare prefix would let the district into its group."""
-    for other in departments(GULOU_UNITS):
+    for other in units_with_topics(GULOU_UNITS):
         for group in (f"group:dept-{other}", f"group:dept-{other}.case-system"):
             assert allowed(f"dept-{code}", "Read", group) is (other == code)
 
@@ -75,7 +77,9 @@ def test_services_read_and_write_the_story_and_only_the_router_the_departments_t
         for topic in ("topic:case.events", "topic:case.parked"):
             assert allowed(service, "Read", topic)
             assert allowed(service, "Write", topic)
-        assert allowed(service, "Read", f"group:caseladder.{service}")
+        for other in PORT_OFFSETS:
+            group = KafkaConnection("broker:9092").group(other)
+            assert allowed(service, "Read", f"group:{group}") is (other == service)
         assert allowed(service, "Write", "topic:dept.GL-URBAN.assigned") is (service == "router")
         assert not allowed(service, "Read", "group:dept-GL-URBAN")
 

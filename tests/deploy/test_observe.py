@@ -21,9 +21,7 @@ from tools.panels import DASHBOARDS
 ALERTS = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
 RULES: list[dict[str, Any]] = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 SERVICES = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
-# They come with the Kafka transport.
-COMING = {"oldest_unpublished_seconds", "unpublished_events"}
-KNOWN = {*get_args(CounterName), *get_args(HistogramName), *get_args(GaugeName)} | COMING
+KNOWN = {*get_args(CounterName), *get_args(HistogramName), *get_args(GaugeName)}
 QUERIES = [str(rule["expr"]) for rule in RULES] + [
     query for page in DASHBOARDS for _, row in page.rows for panel in row for query, _ in panel.queries
 ]

@@ -154,6 +154,6 @@ class System:
             check=False,
         )
 
-    async def database(self) -> "asyncpg.Connection[asyncpg.Record]":
-        """Open a connection past the services, for the ledger's own counts."""
-        return await asyncpg.connect(self.local.database_url())
+    async def database(self, service: str = "router") -> "asyncpg.Connection[asyncpg.Record]":
+        """Open a connection past a service, for the ledger's own counts."""
+        return await asyncpg.connect(self.local.databases()[service])

@@ -13,6 +13,7 @@ from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Service
 from chassis.store import Store
 from chassis.telemetry import Telemetry
+from chassis.transport import StreamReader
 from tests.toy import Counter, CounterState, Ledger, counter_service, install
 
 
@@ -42,13 +43,16 @@ class Bench:
         self.telemetry = Telemetry(None, 0)
 
     def runner(
-        self, service: Service[CounterState] | None = None, policy: RunnerPolicy | None = None
+        self,
+        service: Service[CounterState] | None = None,
+        policy: RunnerPolicy | None = None,
+        reader: StreamReader | None = None,
     ) -> Runner[CounterState]:
-        """Return a new owner of the stream, with a reader of its own."""
+        """Return a new owner of the stream, with a reader of its own (by default of the embedded log)."""
         return Runner(
             service or counter_service(),
             self.pool,
-            LogReader(self.pool, Store("counter"), Counter.consumes),
+            reader or LogReader(self.pool, Store("counter"), Counter.consumes),
             self.clock,
             metrics=self.metrics,
             telemetry=self.telemetry,

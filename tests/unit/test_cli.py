@@ -18,7 +18,7 @@ from joserfc.jwk import KeySet
 
 from chassis.http.auth import Role
 from services.cli import main
-from services.cli.local import GULOU, ISSUER, LocalRun
+from services.cli.local import GULOU, ISSUER, LocalRun, Run
 from services.cli.token import ROLES
 
 
@@ -41,7 +41,18 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
     listed = [
         line.split()[0] for line in out.split("Commands:\n")[1].splitlines()[:-1] if line.startswith("  ")
     ]
-    assert listed == ["up", "intake", "router", "migrate", "import", "token", "policy", "log"]
+    assert listed == [
+        "up",
+        "kafka",
+        "intake",
+        "router",
+        "migrate",
+        "topics",
+        "import",
+        "token",
+        "policy",
+        "log",
+    ]
     assert out.splitlines()[-1] == "[]"
 
 
@@ -51,7 +62,7 @@ def test_an_unknown_command_is_refused() -> None:
     assert "No such command 'mediation'" in result.output
 
 
-@pytest.mark.parametrize("name", ["up", "intake", "router", "migrate", "token", "policy"])
+@pytest.mark.parametrize("name", ["up", "kafka", "intake", "router", "migrate", "token", "policy"])
 def test_each_command_has_help(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0, result.output
@@ -130,21 +141,36 @@ def test_variables_give_each_service_what_it_needs_and_no_more(local: LocalRun) 
     from chassis.settings import Settings
 
     assert local.variables("intake") == {}
-    local.remember_database("postgresql://u:p@/caseladder?host=%2Fx")
+    url = "postgresql://u:p@/caseladder?host=%2Fx"
+    local.remember(Run({"intake": url, "router": url}))
     intake, router = local.variables("intake"), local.variables("router")
     assert len(Settings.from_environment("intake", intake).keys().master_key) == 32
     assert Settings.from_environment("router", router).port == 8102
     assert set(intake) - set(router) == {"CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"}
     assert not [name for name in intake if "PASSWORD" in name]
-    assert (local.run_dir / "database.url").stat().st_mode & 0o777 == 0o600
+    assert (local.run_dir / "run.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_database_url_before_the_first_run(local: LocalRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CASELADDER_DATABASE_URL", raising=False)
     with pytest.raises(click.ClickException, match=r"nothing has run in .*: start it with `make up`"):
-        local.database_url()
+        local.databases()
     monkeypatch.setenv("CASELADDER_DATABASE_URL", "postgresql://elsewhere/x")
-    assert local.database_url() == "postgresql://elsewhere/x"
+    assert set(local.databases().values()) == {"postgresql://elsewhere/x"}
+
+
+def test_on_kafka_each_service_has_its_database_and_the_broker(local: LocalRun) -> None:
+    local.remember(Run({"intake": "postgresql:///i", "router": "postgresql:///r"}, "127.0.0.1:9092"))
+    router = local.variables("router")
+    assert router["CASELADDER_DATABASE_URL"] == "postgresql:///r"
+    assert router["CASELADDER_TRANSPORT"] == "kafka"
+    assert router["CASELADDER_KAFKA_BOOTSTRAP"] == "127.0.0.1:9092"
+    assert local.kafka() == {"CASELADDER_KAFKA_BOOTSTRAP": "127.0.0.1:9092"}
+
+
+def test_no_broker_is_guessed(local: LocalRun) -> None:
+    with pytest.raises(click.ClickException, match=r"start it with `make up TRANSPORT=kafka`"):
+        local.kafka()
 
 
 def test_a_second_owner_of_the_run_directory_is_refused(local: LocalRun) -> None:
@@ -186,3 +212,13 @@ def test_up_refuses_a_broken_jurisdiction_before_it_starts_anything(tmp_path: Pa
     assert result.returncode == 1
     assert "is not in order:\njurisdiction.yaml:" in result.stderr
     assert not (tmp_path / "run" / "postgres").exists()
+
+
+def test_kafka_without_java_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr("chassis.kafka.local_host.VIRTUAL_MACHINES", tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the tests' process keeps its own handlers
+    result = CliRunner().invoke(main, ["kafka", "--run-dir", str(tmp_path / "run")])
+    assert result.exit_code == 1
+    assert "Mend it with:  sudo apt-get install -y default-jre-headless" in result.output

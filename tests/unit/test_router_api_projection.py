@@ -31,14 +31,13 @@ class Recorder:
         self.statements.append((statement, columns))
         return "INSERT"
 
+    async def copy_records_to_table(self, table: str, *, records: list[tuple[Any, ...]], **_: Any) -> str:
+        self.statements.append((f"COPY {table}", tuple(records)))
+        return "COPY"
+
     def on(self, table: str) -> list[tuple[Any, ...]]:
         """The rows written to a table."""
-        return [
-            row
-            for statement, columns in self.statements
-            if f"INTO router.{table} " in statement
-            for row in zip(*columns, strict=True)
-        ]
+        return [row for statement, rows in self.statements if statement == f"COPY {table}" for row in rows]
 
 
 @pytest.fixture(scope="module")

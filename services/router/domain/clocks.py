@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from chassis.calendar import SHANGHAI, WorkingCalendar
 from schemas.deadline import DeadlineRule, TimeUnit
@@ -21,9 +22,15 @@ class Clocks:
         self._rules, self._calendar = rules, calendar
         self._names = policy.settings.clocks
         self._share = policy.settings.at_risk_percent / 100
+        # the cases of a batch are decided at one instant, and so share their clocks
+        self._started = lru_cache(maxsize=256)(self._start)
+        self._ordered = lru_cache(maxsize=256)(self._order)
 
     def start(self, name: str, rule: str, since: datetime) -> Term:
         """The clock `name` by the deadline rule `rule`, counted from `since`."""
+        return self._started(name, rule, since)
+
+    def _start(self, name: str, rule: str, since: datetime) -> Term:
         return self._count(name, self._rules[rule], since, amended=False)
 
     def stated(self, name: str, rule: str, since: datetime, at: datetime) -> Term:
@@ -43,6 +50,9 @@ class Clocks:
 
     def order(self, handle: str, sign: str, object_: str | None, since: datetime) -> tuple[Term, ...]:
         """The clocks of a fresh work order; without `object_` the unit may not object."""
+        return self._ordered(handle, sign, object_, since)
+
+    def _order(self, handle: str, sign: str, object_: str | None, since: datetime) -> tuple[Term, ...]:
         sign_term = self.start("sign", sign, since)
         objection = (self.start("object", object_, since),) if object_ else ()
         return (sign_term, *objection, *self.handling(handle, since))

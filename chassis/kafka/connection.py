@@ -1,0 +1,88 @@
+"""How this process reaches Kafka, and how long it waits for an answer."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self, cast, get_args
+
+from aiokafka.errors import KafkaError
+
+from chassis.settings import SettingsError
+
+Security = Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"]
+
+ANSWER_S: Final = 5.0
+"""A request to the broker that takes longer than this is given up, in seconds."""
+STOP_S: Final = 3.0
+"""How long a client may take to leave in order before it is cut off, in seconds."""
+
+UNREACHABLE: Final = (KafkaError, OSError, TimeoutError)
+"""What a broker that is away, or a client that is stuck, shows itself as."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConnection:
+    """An address with its log-in. `prefix` stands before every topic and group, so that several installations
+    can share one cluster.
+    """
+
+    bootstrap: str
+    security: Security = "PLAINTEXT"
+    username: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    prefix: str = ""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Self:
+        """Read the CASELADDER_KAFKA_* variables, for a command that is no service. Raises SettingsError."""
+        security = env.get("CASELADDER_KAFKA_SECURITY") or "PLAINTEXT"
+        if security not in get_args(Security):
+            raise SettingsError([f"CASELADDER_KAFKA_SECURITY must be one of {', '.join(get_args(Security))}"])
+        return cls(
+            env["CASELADDER_KAFKA_BOOTSTRAP"],
+            cast(Security, security),
+            env.get("CASELADDER_KAFKA_USERNAME"),
+            env.get("CASELADDER_KAFKA_PASSWORD"),
+            env.get("CASELADDER_KAFKA_CA"),
+            env.get("CASELADDER_KAFKA_PREFIX", ""),
+        )
+
+    def topic(self, name: str) -> str:
+        """Return the name of a topic on the broker."""
+        return f"{self.prefix}{name}"
+
+    def group(self, name: str) -> str:
+        """Return the name of a consumer group on the broker."""
+        return f"{self.prefix}caseladder.{name}"
+
+    def options(self) -> dict[str, Any]:
+        """Return what every client is made with. Raises OSError where the CA file cannot be read."""
+        made: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap,
+            "security_protocol": self.security,
+            "retry_backoff_ms": 100,
+        }
+        if self.security != "PLAINTEXT":
+            made |= {
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
+        if self.security == "SASL_SSL":
+            made["ssl_context"] = ssl.create_default_context(cafile=self.ca)
+        return made
+
+
+class TopicMissing(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A topic that must be there is not."""
+
+    safe_to_log = True
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"there is no topic {topic}: make it with `python -m services topics apply`")
+
+
+def explain(error: BaseException) -> str:
+    """Say what is wrong with the broker, in a few words."""
+    return str(error) if isinstance(error, TopicMissing) else type(error).__name__

@@ -1,0 +1,63 @@
+"""Stored positions on Kafka: the next offset, and the id of the record before it.
+
+An offset alone says nothing once the broker was lost and its topics were made anew: it points into another log.
+The id tells: if the record before the offset is another one, the log is new, and it is read from its beginning.
+What was applied before is skipped by its sequence.
+"""
+
+from dataclasses import dataclass
+
+from chassis.store import START
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a partition. Its text form is `<next offset>@<id of the record before it>`."""
+
+    offset: int
+    event: str
+
+    def __str__(self) -> str:
+        return f"{self.offset}@{self.event}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Position":
+        """Read the text form. Raises ValueError naming what would be right."""
+        offset, at, event = text.partition("@")
+        if not (at and offset.isascii() and offset.isdigit() and int(offset) > 0):
+            raise ValueError(
+                f"not a position in a Kafka partition: {text!r}; it looks like 12@intake/<case id>/1. "
+                "A database that has run on the embedded transport does not go on with Kafka"
+            )
+        return cls(int(offset), event)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where to go on reading."""
+
+    offset: int
+    expected: str | None = None
+    """The id that the record at `offset` must have, which was applied already; None: it is the next to apply."""
+    finding: str | None = None
+    """What is wrong with the log, in plain words."""
+
+
+def resume(stored: str, begin: int, end: int) -> Resumption:
+    """Say where to go on in a partition that holds the offsets from `begin` up to, not including, `end`."""
+    if stored == START:
+        return Resumption(begin)
+    position = Position.parse(stored)
+    if position.offset > end:
+        return Resumption(
+            begin, finding=f"the log ends at {end}, before {position.offset} where we stood: it is a new one"
+        )
+    if position.offset > begin:
+        return Resumption(position.offset - 1, position.event)
+    if position.offset == begin:
+        return Resumption(begin)
+    lost = begin - position.offset
+    return Resumption(
+        begin,
+        finding=f"{lost} records were deleted by retention before they were read: republish the event logs",
+    )

@@ -1,0 +1,272 @@
+"""The Kafka side of the stream: one consumer of a group, whose positions stand in the service's own database.
+
+The offsets in Kafka are for Kafka's own tools only. aiokafka revokes everything at each rebalance and can stick for
+good after a broker came back, so nothing here trusts it: what it hands out is placed by our stored position, a
+consumer that stands still although there is more is thrown away, and no call of it is awaited without a limit.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from chassis.database import Pool
+from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing, explain
+from chassis.kafka.partitions import Partitions
+from chassis.kafka.positions import Position, resume
+from chassis.kafka.records import UNREADABLE, decode
+from chassis.store import Store
+from chassis.transport import Lag, StreamBatch
+from schemas.message import CASE_EVENTS
+
+STUCK_S: Final = 10.0
+"""A consumer that brings nothing for so long is checked against the end of the log, in seconds."""
+RETRY_S: Final = 0.5
+"""The pause before an unreachable broker is tried again, in seconds."""
+SESSION_S: Final = 15.0
+"""A member of the group that was not heard of for so long loses its partitions, in seconds."""
+TELL_S: Final = 5.0
+"""How often Kafka's own tools are told how far we are, in seconds."""
+AT_ONCE: Final = 2000
+"""Records fetched at once at most: all that ever waits in memory beside aiokafka's own buffer."""
+
+_log = logging.getLogger(__name__)
+
+
+class KafkaReader:
+    """A `StreamReader` on Kafka. `instance` names this member for good (static membership)."""
+
+    def __init__(
+        self, connection: KafkaConnection, pool: Pool, store: Store, consumes: Collection[str], instance: str
+    ) -> None:
+        self._connection = connection
+        self._topic = connection.topic(CASE_EVENTS)
+        self._pool = pool
+        self._store = store
+        self._types = frozenset({*consumes, UNREADABLE})
+        self._instance = instance
+        self._consumer: Any = None
+        self._lock = asyncio.Lock()
+        self._partitions = Partitions(self._types)
+        self._moved_at = 0.0
+        self._told_at = 0.0
+        self._is_away = False
+
+    async def poll(self, max_records: int, timeout_s: float) -> StreamBatch | None:
+        """Return the next records of one partition that the service wants; others are passed over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while True:
+            async with self._lock:
+                if batch := self._partitions.take(max_records):
+                    return batch
+                await self._fill(max(0.0, deadline - loop.time()))
+                if batch := self._partitions.take(max_records):
+                    return batch
+            if loop.time() >= deadline:
+                return None
+
+    def acknowledge(self, batch: StreamBatch) -> None:
+        """Take the end of the batch as the stored position."""
+        self._partitions.stored[batch.partition] = batch.end
+
+    def rewind(self) -> None:
+        """Read the stored positions again at the next poll."""
+        self._partitions.unplace(self._partitions.all)
+
+    async def lag(self) -> Lag:
+        """Count the records of our partitions (before any assignment: of all) that were not handed out yet.
+
+        Records that the service does not want are counted until they are passed over. Raises ConnectionError where
+        the broker is away.
+        """
+        async with self._lock:
+            try:
+                if self._consumer is None:
+                    await self._start()
+                events = await self._behind()
+                if events and not self._partitions.next_event():
+                    await self._fill(ANSWER_S)
+                    events = await self._behind()
+            except UNREACHABLE as error:
+                await self._lose(error)
+                raise ConnectionError("Kafka does not answer") from error
+            head = self._partitions.next_event()
+            return Lag(events, head.time if head else None)
+
+    async def close(self) -> None:
+        """Leave the broker. A static member keeps its seat in the group for `SESSION_S`."""
+        async with self._lock:
+            await self._tell()
+            await self._discard()
+
+    # -- the consumer ------------------------------------------------------------------------------------
+
+    async def _fill(self, timeout_s: float) -> None:
+        """Fetch more records into the partitions, or find out why there are none."""
+        stored = await self._stored(sorted(self._partitions.unplaced))
+        try:
+            if self._consumer is None:
+                await self._start()
+            await self._place(stored)
+            got = await asyncio.wait_for(
+                self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=AT_ONCE),
+                timeout_s + ANSWER_S,
+            )
+            for place, records in got.items():
+                await self._sort_in(place.partition, records)
+            await self._check_progress(bool(got))
+            self._is_away = False
+        except UNREACHABLE as error:
+            await self._lose(error)
+            await asyncio.sleep(min(timeout_s, RETRY_S))
+
+    async def _stored(self, partitions: Iterable[int]) -> dict[int, str]:
+        """Return our own positions. Raises what the database raises, which is no fault of Kafka's."""
+        asked = list(partitions)
+        if not asked:
+            return {}
+        async with self._pool.acquire() as connection:
+            return {number: await self._store.position(connection, number) for number in asked}
+
+    async def _start(self) -> None:
+        self._partitions = Partitions(self._types)
+        consumer = AIOKafkaConsumer(
+            group_id=self._connection.group(self._store.schema),
+            group_instance_id=self._instance,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(SESSION_S * 1000),
+            heartbeat_interval_ms=3000,
+            fetch_max_wait_ms=100,  # also how long a look at the offsets waits behind a fetch
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            **self._connection.options(),
+            # a join is answered only when the other members have come, or their time is over
+            request_timeout_ms=int((SESSION_S + ANSWER_S) * 1000),
+        )
+        consumer.subscribe([self._topic], listener=_Listener(self._partitions))
+        self._consumer = consumer
+        await asyncio.wait_for(consumer.start(), ANSWER_S)
+        if not consumer.partitions_for_topic(self._topic):
+            raise TopicMissing(self._topic)
+        self._moved_at = asyncio.get_running_loop().time()
+
+    async def _place(self, stored: Mapping[int, str]) -> None:
+        """Put the consumer where our own database says for each partition that is new to us."""
+        begins, ends = (
+            await self._offsets("beginning_offsets", stored),
+            await self._offsets("end_offsets", stored),
+        )
+        for number in stored:
+            if number not in self._partitions.unplaced:
+                continue  # taken away meanwhile
+            found = resume(stored[number], begins[number], ends[number])
+            if found.finding:
+                _log.error("%s: partition %d: %s", self._store.schema, number, found.finding)
+            self._consumer.seek(self._at(number), found.offset)
+            self._partitions.place(number, stored[number], found.offset, found.expected)
+
+    async def _offsets(self, which: str, partitions: Iterable[int]) -> dict[int, int]:
+        asked = [self._at(number) for number in partitions]
+        if not asked:
+            return {}
+        found = await asyncio.wait_for(getattr(self._consumer, which)(asked), ANSWER_S)
+        return {place.partition: offset for place, offset in found.items()}
+
+    def _at(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition)
+
+    async def _sort_in(self, number: int, records: list[Any]) -> None:
+        """Let records wait, unless they show that the log is not the one in which we stood."""
+        if number not in self._partitions.reached:
+            return  # a rebalance came between: these are from where we did not ask
+        events = [(record.offset + 1, decode(record, CASE_EVENTS)) for record in records]
+        if self._partitions.receive(number, events):
+            return
+        stored = self._partitions.stored[number]
+        _log.error(
+            "%s: partition %d is not the log that we read until %s: reading it from its beginning",
+            self._store.schema,
+            number,
+            stored,
+        )
+        begin = (await self._offsets("beginning_offsets", [number]))[number]
+        self._consumer.seek(self._at(number), begin)
+        self._partitions.place(number, stored, begin, None)
+
+    async def _check_progress(self, has_moved: bool) -> None:
+        """Throw a consumer away that stands still although there is more (aiokafka #1154)."""
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at > TELL_S:
+            self._told_at = now
+            await self._tell()
+        if has_moved:
+            self._moved_at = now
+        elif now - self._moved_at > STUCK_S:
+            self._moved_at = now
+            if await self._behind():
+                _log.warning("%s: the consumer stands still; making a new one", self._store.schema)
+                await self._discard()
+
+    async def _behind(self) -> int:
+        """Count the records between what was handed out and the end, of our partitions or else of all."""
+        reached = dict(self._partitions.reached)
+        if not reached:
+            stored = await self._stored(sorted(self._consumer.partitions_for_topic(self._topic) or ()))
+            begins = await self._offsets("beginning_offsets", stored)
+            ends = await self._offsets("end_offsets", stored)
+            places = {number: resume(text, begins[number], ends[number]) for number, text in stored.items()}
+            return sum(ends[number] - at.offset - (at.expected is not None) for number, at in places.items())
+        ends = await self._offsets("end_offsets", reached)
+        return sum(max(0, ends[number] - offset) for number, offset in reached.items())
+
+    async def _tell(self) -> None:
+        """Commit our positions to Kafka, for its own tools to show; nothing depends on it."""
+        known = {
+            self._at(number): OffsetAndMetadata(Position.parse(text).offset, "")
+            for number, text in self._partitions.stored.items()
+            if text and number in self._partitions.all
+        }
+        if self._consumer is None or not known:
+            return
+        try:
+            await asyncio.wait_for(self._consumer.commit(known), STOP_S)
+        except UNREACHABLE as error:
+            _log.debug("offsets not committed to Kafka: %s", type(error).__name__)
+
+    async def _lose(self, error: BaseException) -> None:
+        if not self._is_away:
+            _log.warning(
+                "%s: the stream cannot be read (%s); trying again", self._store.schema, explain(error)
+            )
+        self._is_away = True
+        await self._discard()
+
+    async def _discard(self) -> None:
+        """Let the consumer go, in order if it can, and forget all it brought."""
+        consumer, self._consumer = self._consumer, None
+        self._partitions = Partitions(self._types)
+        if consumer is None:
+            return
+        try:
+            await asyncio.wait_for(consumer.stop(), STOP_S)
+        except UNREACHABLE:
+            await asyncio.wait_for(consumer._client.close(), STOP_S)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Told by aiokafka who has which partition now."""
+
+    def __init__(self, partitions: Partitions) -> None:
+        self._partitions = partitions
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Drop what waits: its new owner will read it."""
+        self._partitions.revoke([place.partition for place in revoked])
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Take over; where we stand is looked up before anything is fetched."""
+        self._partitions.assign([place.partition for place in assigned])

@@ -1,0 +1,61 @@
+"""Kafka as a service's transport: the relay brings its log out, the reader consumes the stream."""
+
+import socket
+from collections.abc import Collection
+
+from chassis.database import Pool
+from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.reader import KafkaReader
+from chassis.kafka.relay import Relay, unpublished
+from chassis.settings import Settings
+from chassis.store import Store
+from chassis.transport import Lag, StreamReader
+from schemas.message import CASE_EVENTS
+
+
+def connection_of(settings: Settings) -> KafkaConnection:
+    """Return how the settings reach Kafka. They were checked to be enough for the transport `kafka`."""
+    password = settings.kafka_password
+    return KafkaConnection(
+        settings.kafka_bootstrap or "",
+        settings.kafka_security,
+        settings.kafka_username,
+        password.get_secret_value() if password else None,
+        settings.kafka_ca,
+        settings.kafka_prefix,
+    )
+
+
+class KafkaTransport:
+    """A `Transport`. `topics` carry the service's events beside the stream."""
+
+    def __init__(self, settings: Settings, topics: frozenset[str], pool: Pool, store: Store) -> None:
+        self._connection = connection_of(settings)
+        self._instance = (
+            settings.kafka_instance or f"{settings.service}-{socket.gethostname()}-{settings.port}"
+        )
+        self._pool = pool
+        self._store = store
+        self._relay = Relay(
+            self._connection,
+            settings.database_url.get_secret_value(),
+            settings.service,
+            (topics | {CASE_EVENTS}).__contains__,
+        )
+
+    def reader(self, consumes: Collection[str]) -> StreamReader:
+        """Return the service's member of its consumer group."""
+        return KafkaReader(self._connection, self._pool, self._store, consumes, self._instance)
+
+    async def run(self) -> None:
+        """Relay until stopped."""
+        await self._relay.run()
+
+    def stop(self) -> None:
+        """Finish the events in hand."""
+        self._relay.stop()
+
+    async def unpublished(self) -> Lag:
+        """Count what the relay of this service, in whichever process, has not published."""
+        async with self._pool.acquire() as connection:
+            return await unpublished(connection, self._store.schema)

@@ -1,0 +1,121 @@
+"""`topics`: what is on Kafka, as `deploy/kafka/topics.yaml` and the jurisdiction's units want it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection
+from chassis.kafka.topics import Difference, Topic, Topics, TopicsInvalid, load_topics
+from reference.load import load
+from reference.source import ReferenceInvalid
+from services.cli.local import LocalRun, local_options
+from services.departments import units_with_topics
+
+TOPICS: Final = Path(__file__).parents[2] / "deploy" / "kafka" / "topics.yaml"
+
+
+def topics_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --file."""
+    return click.option(
+        "--file",
+        default=TOPICS,
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="CASELADDER_TOPICS",
+        help="The topics as they are meant to be.  [default: deploy/kafka/topics.yaml]",
+    )(command)
+
+
+@click.group()
+def topics() -> None:
+    """Make, and compare, the topics on Kafka."""
+
+
+@topics.command()
+@topics_option
+@local_options
+def show(file: Path, run_dir: Path, port_base: int) -> None:
+    """Show each topic that is meant to be, and what is not as it is meant to be. Status 1 if anything is not."""
+    local = LocalRun(run_dir, port_base)
+    wanted = wanted_topics(local, file)
+    found = {entry.topic.name: entry for entry in _run(local, _differences(local, wanted))}
+    for topic in wanted:
+        click.echo(f"{topic.name:40} {topic.partitions:3} partitions  {_state(found.get(topic.name))}")
+    if found:
+        raise click.ClickException(f"{len(found)} of {len(wanted)} topics are not as {file} wants them")
+
+
+@topics.command()
+@topics_option
+@local_options
+def apply(file: Path, run_dir: Path, port_base: int) -> None:
+    """Make the topics that are missing, and set the settings that differ. Safe to repeat."""
+    local = LocalRun(run_dir, port_base)
+    _run(local, apply_topics(local, click.echo, file))
+
+
+async def apply_topics(local: LocalRun, say: Callable[[str], None], file: Path = TOPICS) -> None:
+    """Bring the broker to what the file wants. Raises click.ClickException where that cannot be."""
+    wanted = wanted_topics(local, file)
+    try:
+        async with Topics(KafkaConnection.from_environment(local.kafka())) as there:
+            differences = await there.differences(wanted)
+            for entry in differences:
+                if entry.partitions not in {None, entry.topic.partitions}:
+                    raise click.ClickException(_other_partitions(entry))
+            missing = [entry.topic for entry in differences if entry.is_missing]
+            await there.create(missing)
+            await there.adjust([entry.topic for entry in differences if entry.settings])
+    except UNREACHABLE as error:
+        raise click.ClickException(_unreachable(local, error)) from None
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from None
+    changed, kept = len(differences) - len(missing), len(wanted) - len(differences)
+    say(f"{len(wanted)} topics: {len(missing)} made, {changed} changed, {kept} as they were")
+
+
+def wanted_topics(local: LocalRun, file: Path) -> Sequence[Topic]:
+    """Read the file for the units of the jurisdiction. Raises click.ClickException where either is not in order."""
+    try:
+        return load_topics(file, units_with_topics(load(local.reference)))
+    except TopicsInvalid as error:
+        raise click.ClickException(str(error)) from None
+    except ReferenceInvalid as error:
+        raise click.ClickException("\n".join(map(str, error.errors))) from None
+
+
+async def _differences(local: LocalRun, wanted: Sequence[Topic]) -> list[Difference]:
+    async with Topics(KafkaConnection.from_environment(local.kafka())) as there:
+        return await there.differences(wanted)
+
+
+def _run(local: LocalRun, work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return asyncio.run(work)
+    except UNREACHABLE as error:
+        raise click.ClickException(_unreachable(local, error)) from None
+
+
+def _unreachable(local: LocalRun, error: BaseException) -> str:
+    address = local.kafka()["CASELADDER_KAFKA_BOOTSTRAP"]
+    return f"Kafka does not answer on {address} ({type(error).__name__}): `make kafka` starts one on this machine"
+
+
+def _state(entry: Difference | None) -> str:
+    if entry is None:
+        return "in order"
+    if entry.is_missing:
+        return "MISSING"
+    told = [f"{name} is {value}, not {entry.topic.settings[name]}" for name, value in entry.settings.items()]
+    told += [f"has {entry.partitions}"] if entry.partitions != entry.topic.partitions else []
+    return "; ".join(told)
+
+
+def _other_partitions(entry: Difference) -> str:
+    return (
+        f"{entry.topic.name} has {entry.partitions} partitions and not {entry.topic.partitions}: with another "
+        "number the events of a case would go on in another partition, out of order. Set the number that there "
+        "is, or make the topic anew (docs/how-to/recover-from-a-lost-broker.md)"
+    )

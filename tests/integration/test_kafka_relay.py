@@ -1,0 +1,173 @@
+"""The relay on a real broker: order, one at work, outages, topics that are missing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from chassis.kafka import relay as relay_module
+from chassis.kafka.connection import STOP_S, KafkaConnection
+from chassis.kafka.relay import Relay, unpublished
+from chassis.kafka.topics import Topic, Topics
+from chassis.migrate import RELAY, upgrade
+from schemas.envelope import Envelope
+from schemas.message import CASE_EVENTS
+from tests.conftest import NewKafka
+from tests.integration.conftest import Bench
+from tests.kafka_kit import on_topic, published, relaying, topics_of_a_test, until
+from tests.toy import publish, ticked
+
+
+@pytest.fixture
+async def connection(bench: Bench, kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
+    """Topics of this test, and a database that is relayed."""
+    await upgrade(bench.url, RELAY)
+    async with topics_of_a_test(kafka_bootstrap, partitions=3, more=["dept.X.assigned"]) as made:
+        yield made
+
+
+def story(cases: Sequence[UUID], length: int) -> list[Envelope]:
+    """Events of several cases, interleaved."""
+    return [ticked(case, sequence) for sequence in range(1, length + 1) for case in cases]
+
+
+def by_case(events: Sequence[Envelope]) -> dict[UUID, list[int]]:
+    found: dict[UUID, list[int]] = {}
+    for event in events:
+        found.setdefault(event.case_id, []).append(event.sequence)
+    return found
+
+
+async def test_publishes_everything_once_in_the_order_of_each_case(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "BATCH", 7)
+    cases = [uuid4() for _ in range(5)]
+    async with relaying(connection, bench.url):
+        for number in range(4):
+            await publish(
+                bench.pool, *(replace(e, sequence=e.sequence + 10 * number) for e in story(cases, 10))
+            )
+        await published(bench.pool, "outside")
+    assert by_case(await on_topic(connection)) == {case: list(range(1, 41)) for case in cases}
+
+
+async def test_topics_that_do_not_exist_for_the_service_are_passed_over(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """Communities have no topics of their own: their events stay in the log, for the feed."""
+    here, there = ticked(uuid4(), 1), replace(ticked(uuid4(), 1), topic="dept.X.assigned")
+    nowhere = replace(ticked(uuid4(), 1), topic="dept.GL0101.assigned")
+    async with relaying(connection, bench.url, publishes={CASE_EVENTS, "dept.X.assigned"}.__contains__):
+        await publish(bench.pool, nowhere, here, there)
+        await published(bench.pool, "outside")
+    assert [event.case_id for event in await on_topic(connection)] == [here.case_id]
+    assert [event.case_id for event in await on_topic(connection, "dept.X.assigned")] == [there.case_id]
+
+
+async def test_one_of_two_relays_works_and_the_other_takes_over(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    case = uuid4()
+    async with relaying(connection, bench.url) as first:
+        await until(lambda: first.leads)
+        async with relaying(connection, bench.url) as second:
+            await publish(bench.pool, ticked(case, 1))
+            await published(bench.pool, "outside")
+            assert (first.leads, second.leads) == (True, False)
+            first.stop()
+            await until(lambda: second.leads)
+            await publish(bench.pool, ticked(case, 2))
+            await published(bench.pool, "outside")
+    assert by_case(await on_topic(connection)) == {case: [1, 2]}
+
+
+async def test_a_relay_that_lost_its_session_stops_publishing(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock and the position are of one session: nothing is stored by who does not lead any more."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    case = uuid4()
+    async with relaying(connection, bench.url) as relay:
+        await publish(bench.pool, ticked(case, 1))
+        await published(bench.pool, "outside")
+        async with bench.pool.acquire() as admin:
+            ended = await admin.fetchval(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_locks"
+                " WHERE locktype = 'advisory' AND classid = $1 AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database())",
+                relay_module.LOCK_SPACE,
+            )
+        assert ended == 1
+        await publish(bench.pool, ticked(case, 2))
+        await published(bench.pool, "outside")
+        assert relay.leads
+    assert by_case(await on_topic(connection)) == {case: [1, 2]}
+
+
+async def test_a_missing_topic_is_told_and_nothing_is_lost(
+    bench: Bench, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    await upgrade(bench.url, RELAY)
+    connection = KafkaConnection(kafka_bootstrap, prefix=f"t{uuid4().hex}.")
+    case = uuid4()
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, ticked(case, 1))
+        await until(lambda: "make it with `python -m services topics apply`" in caplog.text)
+        async with bench.pool.acquire() as database:
+            assert (await unpublished(database, "outside")).events == 1
+        async with Topics(connection) as topics:
+            await topics.create([Topic(CASE_EVENTS, 1, 1)])
+            await published(bench.pool, "outside")
+            assert by_case(await on_topic(connection)) == {case: [1]}
+            await topics.delete([connection.topic(CASE_EVENTS)])
+
+
+@pytest.mark.parametrize("outage", ["killed", "stuck"])
+async def test_what_waited_while_the_broker_was_away_is_published_in_order(
+    bench: Bench, new_kafka: NewKafka, monkeypatch: pytest.MonkeyPatch, outage: str
+) -> None:
+    """Invariants 1 and 2: killed and started again, or alive without an answer (aiokafka #1101)."""
+    for name, seconds in (("RETRY_S", 0.1), ("DELIVERY_S", 2.0), ("ANSWER_S", 2.0), ("STOP_S", 1.0)):
+        monkeypatch.setattr(relay_module, name, seconds)
+    await upgrade(bench.url, RELAY)
+    broker = new_kafka()
+    await asyncio.to_thread(broker.start)
+    cases = [uuid4() for _ in range(3)]
+    async with topics_of_a_test(broker.bootstrap) as connection, relaying(connection, bench.url) as relay:
+        await publish(bench.pool, *story(cases, 5))
+        await published(bench.pool, "outside")
+        await asyncio.to_thread(broker.kill if outage == "killed" else broker.pause)
+        for number in range(1, 4):
+            await publish(
+                bench.pool, *(replace(e, sequence=e.sequence + 5 * number) for e in story(cases, 5))
+            )
+        await until(lambda: relay.is_away)
+        await asyncio.to_thread(broker.start if outage == "killed" else broker.resume)
+        await published(bench.pool, "outside")
+        found = by_case(await on_topic(connection))
+    for case in cases:
+        news = [
+            number for place, number in enumerate(found[case]) if number > max(found[case][:place], default=0)
+        ]
+        assert news == list(range(1, 21)), "without what a reader skips by its sequence, all in order"
+
+
+async def test_ends_in_time_while_the_broker_is_away(bench: Bench, new_kafka: NewKafka) -> None:
+    await upgrade(bench.url, RELAY)
+    broker = new_kafka()
+    await asyncio.to_thread(broker.start)
+    relay = Relay(KafkaConnection(broker.bootstrap), bench.url, "outside", {CASE_EVENTS}.__contains__)
+    async with Topics(KafkaConnection(broker.bootstrap)) as topics:
+        await topics.create([Topic(CASE_EVENTS, 1, 1)])
+    working = asyncio.create_task(relay.run())
+    await publish(bench.pool, ticked(uuid4(), 1))
+    await published(bench.pool, "outside")
+    await asyncio.to_thread(broker.pause)
+    await publish(bench.pool, ticked(uuid4(), 1))
+    relay.stop()
+    await asyncio.wait_for(working, relay_module.DELIVERY_S + STOP_S + 5)
