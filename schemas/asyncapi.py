@@ -11,23 +11,31 @@ import yaml
 from schemas.catalogue import EVENTS, service_of
 from schemas.json_schema import component_schemas, topic_of
 from schemas.message import CASE_EVENTS, Event
+from schemas.replies import REPLIES, REPLY_TOPIC, Reply, ReplyRejected
 from schemas.samples import samples
 
 _PROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
 _CASE: Final = "0198f2a4-6c1e-7b3a-9d52-3f1c8a7e4b10"
 _BINDING: Final = "0.5.0"
-_PARAMETERS: Final = {
-    "code": {
-        "description": "Code of the unit, as in the jurisdiction's list of units.",
-        "location": "$message.payload#/unit",
-    }
+_CODE: Final = {"description": "Code of the unit, as in the jurisdiction's list of units."}
+_IN_PAYLOAD: Final = {"location": "$message.payload#/unit"}
+_CHANNELS: Final = {
+    CASE_EVENTS: "All events of all cases. Keyed by case id.",
+    "dept.{code}.assigned": "What one unit must do or know. Keyed by case id.",
+    REPLY_TOPIC: "What one unit does with its cases. Plain JSON; of key and headers only `traceparent` is "
+    "looked at.",
+    "dept.{code}.rejected": "Replies of one unit that had no effect, and why. Keyed by the reply's case id, "
+    "where it could be read, else by the nil UUID.",
 }
+_SOURCES: Final = {ReplyRejected.type: REPLY_TOPIC.replace("{code}", "GL01")}
+"""Whose sequence it is, where it is not the service's own."""
 _DESCRIPTION: Final = """\
 What happens to residents' cases, as CloudEvents 1.0 in Kafka's binary mode: the attributes are record headers, the
 value is the event as JSON, the key is the case id. All events of a case lie in one partition, in the order in which
 they happened. Delivery is at least once: (`ce_source`, `ce_subject`, `ce_sequence`) names an event for good, and a
 reader skips a sequence that is not higher than the last one seen of that source and case.
-No message says who reported a case."""
+No message says who reported a case.
+What a department writes on its topic `replies` is no event but a plain JSON object."""
 
 
 def _header(description: str, example: str, **more: Any) -> dict[str, Any]:
@@ -36,7 +44,7 @@ def _header(description: str, example: str, **more: Any) -> dict[str, Any]:
 
 def headers(type_: str) -> dict[str, str]:
     """Return the headers of an example of this type."""
-    source = service_of(type_)
+    source = _SOURCES.get(type_) or service_of(type_)
     return {
         "ce_specversion": "1.0",
         "ce_id": f"{source}/{_CASE}/3",
@@ -56,7 +64,7 @@ def header_schema() -> dict[str, Any]:
     told: dict[str, tuple[str, dict[str, Any]]] = {
         "ce_specversion": ("Version of CloudEvents.", {"const": "1.0"}),
         "ce_id": ("`<source>/<case id>/<sequence>`, the same at every delivery.", {}),
-        "ce_source": ("The service that emitted the event.", {}),
+        "ce_source": ("The service that emitted the event; of a rejection, the topic of the reply.", {}),
         "ce_type": ("`<service>.<Name>.v<version>`.", {}),
         "ce_time": ("When it happened, by the emitting service's clock.", {"format": "date-time"}),
         "ce_subject": ("The case id; the record's key as well.", {"format": "uuid"}),
@@ -78,7 +86,7 @@ def header_schema() -> dict[str, Any]:
 
 def document(events: Mapping[str, type[Event]] = EVENTS) -> dict[str, Any]:
     """Return the whole document as plain data."""
-    payloads, definitions = component_schemas(events)
+    payloads, definitions = component_schemas({**events, **_replies()})
     topics = {address: _of_topic(events, address) for address in sorted({*map(topic_of, events.values())})}
     services = sorted({*map(service_of, events)})
     return {
@@ -90,10 +98,16 @@ def document(events: Mapping[str, type[Event]] = EVENTS) -> dict[str, Any]:
             "tags": [{"name": name} for name in services],
         },
         "defaultContentType": "application/json",
-        "channels": {_id(address): _channel(address, types) for address, types in topics.items()},
-        "operations": _operations(topics, services),
+        "channels": {
+            _id(address): _channel(address, types)
+            for address, types in sorted([*topics.items(), (REPLY_TOPIC, list(_replies()))])
+        },
+        "operations": _operations(topics, services) | _reply_operations(),
         "components": {
-            "messages": {key: _message(key, cls, payloads[key]) for key, cls in events.items()},
+            "messages": {
+                **{key: _message(key, cls, payloads[key]) for key, cls in events.items()},
+                **{key: _reply_message(key, cls, payloads[key]) for key, cls in _replies().items()},
+            },
             "messageTraits": {"cloudEvents": _trait()},
             "schemas": {name: _draft_07(schema) for name, schema in sorted(definitions.items())}
             | {"CloudEventsHeaders": header_schema()},
@@ -112,18 +126,22 @@ def _of_topic(events: Mapping[str, type[Event]], address: str) -> list[str]:
     return [key for key, cls in events.items() if topic_of(cls) == address]
 
 
+def _replies() -> dict[str, type[Reply]]:
+    """Return the replies by the key of their message."""
+    return {f"reply.{action}": REPLIES[action] for action in sorted(REPLIES)}
+
+
 def _id(address: str) -> str:
     return address.replace("{", "").replace("}", "")
 
 
 def _channel(address: str, types: Iterable[str]) -> dict[str, Any]:
-    named = {name: told for name, told in _PARAMETERS.items() if f"{{{name}}}" in address}
-    what = "What one unit must do or know." if named else "All events of all cases."
+    code = _CODE if address == REPLY_TOPIC else {**_CODE, **_IN_PAYLOAD}
     return {
         "address": address,
-        "description": f"{what} Keyed by case id.",
+        "description": _CHANNELS.get(address, address),
         "messages": {key: {"$ref": f"#/components/messages/{key}"} for key in types},
-        **({"parameters": named} if named else {}),
+        **({"parameters": {"code": code}} if "{code}" in address else {}),
     }
 
 
@@ -142,6 +160,13 @@ def _operations(topics: Mapping[str, list[str]], services: Iterable[str]) -> dic
     return made
 
 
+def _reply_operations() -> dict[str, Any]:
+    return {
+        f"department.send.{_id(REPLY_TOPIC)}": _operation("send", REPLY_TOPIC, "department", _replies()),
+        f"router.receive.{_id(REPLY_TOPIC)}": _operation("receive", REPLY_TOPIC, "router", _replies()),
+    }
+
+
 def _operation(action: str, address: str, who: str, types: Iterable[str]) -> dict[str, Any]:
     channel = f"#/channels/{_id(address)}"
     what = "emits its events" if action == "send" else "reads the topic and skips the types it has no use for"
@@ -155,6 +180,24 @@ def _operation(action: str, address: str, who: str, types: Iterable[str]) -> dic
 
 
 def _message(key: str, cls: type[Event], payload: Any) -> dict[str, Any]:
+    told = _told(key, cls, payload, {"headers": headers(key)})
+    return {
+        **told,
+        "tags": [{"name": service_of(key)}],
+        "traits": [{"$ref": "#/components/messageTraits/cloudEvents"}],
+    }
+
+
+def _reply_message(key: str, cls: type[Reply], payload: Any) -> dict[str, Any]:
+    return {
+        **_told(key, cls, payload, {}),
+        "contentType": "application/json",
+        "tags": [{"name": "department"}],
+    }
+
+
+def _told(key: str, cls: type[Event] | type[Reply], payload: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of any message; `more` stands in each example, too."""
     summary, _, rest = (cls.__doc__ or "").partition("\n")
     small, full = samples(cls)
     return {
@@ -162,17 +205,10 @@ def _message(key: str, cls: type[Event], payload: Any) -> dict[str, Any]:
         "title": cls.__name__,
         "summary": summary,
         **({"description": " ".join(rest.split())} if rest.strip() else {}),
-        "tags": [{"name": service_of(key)}],
-        "traits": [{"$ref": "#/components/messageTraits/cloudEvents"}],
         "payload": payload,
         "examples": [
-            {
-                "name": "required",
-                "summary": "Required fields only",
-                "headers": headers(key),
-                "payload": small,
-            },
-            {"name": "full", "summary": "Every field", "headers": headers(key), "payload": full},
+            {"name": "required", "summary": "Required fields only", **more, "payload": small},
+            {"name": "full", "summary": "Every field", **more, "payload": full},
         ],
     }
 

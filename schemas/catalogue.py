@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from schemas import department, intake, router
+from schemas import department, intake, replies, router
 from schemas.message import Command, Event
 
 _TYPE: Final = re.compile(
@@ -72,7 +72,7 @@ def _where(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-EVENTS: Final = index_events((*intake.EVENTS, *router.EVENTS, *department.EVENTS))
+EVENTS: Final = index_events((*intake.EVENTS, *router.EVENTS, *department.EVENTS, *replies.EVENTS))
 """Event classes by type."""
 
 COMMANDS: Final = index_commands({"intake": intake.COMMANDS, "router": router.COMMANDS})

@@ -3,9 +3,10 @@
 schemas/asyncapi.yaml                      all topics and messages
 schemas/json/<type>.json                   an event
 schemas/json/commands/<Name>.json          a command
+schemas/json/replies/<action>.json         a reply of a department
 schemas/json/published/...                 the same as last released; only `--publish` writes here
 schemas/json/samples/<type>/<n>.json       bodies of released versions; `--publish` adds, nothing is replaced
-schemas/json/samples/commands/<Name>/<n>.json
+schemas/json/samples/commands/<Name>/<n>.json, replies/<action>/<n>.json
 """
 
 import argparse
@@ -19,13 +20,16 @@ from pydantic import BaseModel, ValidationError
 
 from schemas import asyncapi
 from schemas.compatibility import command_breaks, event_breaks
-from schemas.json_schema import COMMAND_PREFIX, contracts, json_schema
+from schemas.json_schema import COMMAND_PREFIX, REPLY_PREFIX, contracts, json_schema
 from schemas.samples import samples
 
 ROOT: Final = Path(__file__).parent
 _JSON: Final = "json"
 _PUBLISHED: Final = "json/published"
 _SAMPLES: Final = "json/samples"
+
+_COMING_IN: Final = (COMMAND_PREFIX, REPLY_PREFIX)
+"""What others send to us."""
 
 Contracts = Mapping[str, type[BaseModel]]
 
@@ -47,7 +51,7 @@ def export(root: Path) -> None:
 
 def stored(folder: Path) -> dict[str, str]:
     """Return the texts of the schemas in a folder (`json/` or `json/published/`) by their path below it."""
-    found = [*folder.glob("*.json"), *folder.glob(f"{COMMAND_PREFIX}*.json")]
+    found = [path for prefix in ("", *_COMING_IN) for path in folder.glob(f"{prefix}*.json")]
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(found)}
 
 
@@ -100,7 +104,7 @@ def _schema_breaks(folder: Path, classes: Contracts) -> Iterator[str]:
         if cls is None:
             yield f"{key}: it was published and is no longer in schemas/catalogue.py"
             continue
-        compare = command_breaks if key.startswith(COMMAND_PREFIX) else event_breaks
+        compare = command_breaks if key.startswith(_COMING_IN) else event_breaks
         yield from (f"{key}: {line}" for line in compare(json.loads(text), json_schema(key, cls)))
 
 

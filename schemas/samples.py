@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from schemas.replies import CLERK, OWN_ID
+
 _CASE: Final = "0198f2a4-6c1e-7b3a-9d52-3f1c8a7e4b10"
 _WHEN: Final = "2026-03-02T01:30:00Z"
 _WORDS: Final[Mapping[str, str]] = {
@@ -22,14 +24,15 @@ _WORDS: Final[Mapping[str, str]] = {
     "measure": "现场更换灯泡，已恢复照明。", "note": "已与居民电话联系。", "parties": "GL0101",
     "place": "GL010101", "policy": "9f2c41d07b6e", "proposed": "GL-URBAN", "reason": "已核实，情况属实。",
     "reference": "doc:2026-0317", "result": "路灯已修复。", "role": "handler", "row": "streetlight",
-    "rule": "handle.3", "source": "DES", "street": "GL01", "subject": "staff-0042", "subjects": "GL-MARKET",
+    "replies": "dept.GL01.replies", "rule": "handle.3", "source": "DES", "street": "GL01", "subject": "staff-0042",
+    "subjects": "GL-MARKET",
     "successor_of": "GL02", "table": "escalation", "term": "handle", "text": "楼下路灯坏了三天，晚上出行不便。",
     "title": "路灯不亮", "topic": "municipal.streetlight", "track": "S", "undelivered": "GL-HOUSING",
     "unit": "GL01", "units": "GL-HOUSING", "words": "路灯", "worker": "GL010101",
 }  # fmt: skip
 _NUMBERS: Final = {"longitude": 117.185, "latitude": 34.281}
 _BY_FORMAT: Final = {"uuid": _CASE, "date-time": _WHEN}
-_BY_PATTERN: Final = {"^[SMPL]$": "S", "^(110|119|120|122)$": "119"}
+_BY_PATTERN: Final = {OWN_ID: "2026-0317-1", CLERK: "clerk-17", "^[SMPL]$": "S", "^(110|119|120|122)$": "119"}
 
 
 def samples(cls: type[BaseModel]) -> tuple[dict[str, Any], dict[str, Any]]:

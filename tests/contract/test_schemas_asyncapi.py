@@ -16,6 +16,7 @@ from schemas.asyncapi import document, header_schema, headers, render
 from schemas.catalogue import EVENTS, service_of
 from schemas.envelope import Envelope
 from schemas.json_schema import topic_of
+from schemas.replies import REPLIES, REPLY_TOPIC
 
 META_SCHEMA = json.loads(
     gzip.decompress((Path(__file__).parent / "vendor/asyncapi/3.0.0.json.gz").read_bytes())
@@ -92,8 +93,32 @@ def test_every_event_is_sent_by_its_owner_alone() -> None:
     for operation in DOCUMENT["operations"].values():
         if operation["action"] == "send":
             for message in operation["messages"]:
-                senders[resolved(message["$ref"])["name"]].append(operation["tags"][0]["name"])
-    assert senders == {type_: [service_of(type_)] for type_ in EVENTS}
+                senders.setdefault(resolved(message["$ref"])["name"], []).append(operation["tags"][0]["name"])
+    replies = {f"reply.{action}": ["department"] for action in REPLIES}
+    assert senders == {type_: [service_of(type_)] for type_ in EVENTS} | replies
+
+
+def test_a_reply_needs_no_headers_and_is_read_by_the_router_alone() -> None:
+    channel = DOCUMENT["channels"]["dept.code.replies"]
+    assert (channel["address"], len(channel["messages"])) == (REPLY_TOPIC, len(REPLIES))
+    assert not any(
+        {"traits", "headers"} & resolved(found["$ref"]).keys() for found in channel["messages"].values()
+    )
+    receivers = [
+        operation["tags"][0]["name"]
+        for operation in DOCUMENT["operations"].values()
+        if operation["action"] == "receive" and operation["channel"]["$ref"].endswith("dept.code.replies")
+    ]
+    assert receivers == ["router"]
+
+
+@pytest.mark.parametrize("action", REPLIES)
+def test_examples_of_replies_fit(action: str) -> None:
+    message = DOCUMENT["components"]["messages"][f"reply.{action}"]
+    validator = jsonschema.Draft7Validator({**message["payload"], "components": DOCUMENT["components"]})
+    for example in message["examples"]:
+        validator.validate(example["payload"])
+        assert example["payload"]["action"] == action
 
 
 @pytest.mark.parametrize("type_", EVENTS)
