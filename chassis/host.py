@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from fastapi import FastAPI
 
@@ -45,6 +45,18 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class Worker(Protocol):
+    """One more thing to be at work beside the service's own parts; it may use the command bus."""
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is in hand, and let `run` end."""
+        ...
+
+
 class Host(Generic[S]):
     """What a service's routes stand on. Usable between entering and leaving `lifespan`."""
 
@@ -68,7 +80,12 @@ class Host(Generic[S]):
         self._reader: StreamReader
         self._transport: Transport
         self._policy = policy
+        self._workers: list[Worker] = []
         self._crashed: str | None = None
+
+    def add_worker(self, worker: Worker) -> None:
+        """Let one more thing work for as long as the service does. To be called before `lifespan` is entered."""
+        self._workers.append(worker)
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +107,7 @@ class Host(Generic[S]):
         )
         working = [self._watched(self.bus.run()), self._watched(self.runner.run())]
         carrying = self._watched(self._transport.run())
+        others = [self._watched(worker.run()) for worker in self._workers]
         keeping = [
             self._watched(self._repeat(self._measure, MEASURE_INTERVAL_S)),
             self._watched(self._repeat(self._forget, FORGET_INTERVAL_S)),
@@ -99,6 +117,9 @@ class Host(Generic[S]):
         finally:
             for task in keeping:
                 task.cancel()
+            for worker in self._workers:
+                worker.stop()
+            await asyncio.gather(*others, return_exceptions=True)  # while their commands are still taken
             self.bus.close()
             self.runner.stop()
             await asyncio.gather(*working, *keeping, return_exceptions=True)

@@ -24,6 +24,7 @@ CounterName = Literal[
     "events_emitted",  # events appended to the log, by type: router.CaseDispatched.v1, router.CaseClosed.v1
     "timers_fired",  # timers that came due and were decided
     "parked",  # records put aside with a reason, in total
+    "letters",  # on Kafka: what others wrote to this service, by outcome: settled, rejected
     "http_responses",  # HTTP answers, by status class: 2xx, 4xx, 5xx
 ]
 HistogramName = Literal[
@@ -38,6 +39,7 @@ GaugeName = Literal[
     "oldest_unread_seconds",  # age of the oldest event that this consumer has not read
     "unpublished_events",  # on Kafka: events in the log that are on no topic yet
     "oldest_unpublished_seconds",  # on Kafka: age of the oldest of them
+    "inbox_waiting",  # on Kafka: what others wrote to this service and is not settled
     "overdue_timers",  # timers that are due and not yet fired
     "parked_open",  # records parked now
     "parked_share",  # share of the recent records that were parked, 0 to 1
@@ -46,6 +48,7 @@ GaugeName = Literal[
 _LABELS: Final[Mapping[str, str]] = {
     "commands": "outcome",
     "http_responses": "status",
+    "letters": "outcome",
     "events_emitted": "type",
     "stage_seconds": "source",
 }

@@ -1,7 +1,7 @@
 """Brings a database to the newest schema, one component at a time, with Alembic.
 
 upgrade(url, "chassis")     the event log
-upgrade(url, "relay")       on Kafka: what the relay of a service's event log needs
+upgrade(url, "relay")       on Kafka: what the relay of a service's event log, and its inbox, need
 upgrade(url, "router")      a service's own schema, the chassis's per-service tables among them
 """
 
@@ -16,19 +16,23 @@ from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-from chassis.tables import EventLog, RelayPosition, service_tables
+from chassis.tables import EventLog, InboxPosition, RelayPosition, service_tables
 
 CHASSIS: Final = "chassis"
 RELAY: Final = "relay"
 _PACKAGES: Final = {CHASSIS: "chassis", RELAY: "chassis.kafka"}
-_TABLES: Final[Mapping[str, type[SQLModel]]] = {CHASSIS: EventLog, RELAY: RelayPosition}
+_TABLES: Final[Mapping[str, tuple[type[SQLModel], ...]]] = {
+    CHASSIS: (EventLog,),
+    RELAY: (RelayPosition, InboxPosition),
+}
 
 
 def metadata_of(component: str) -> MetaData:
     """Return the tables that a component is meant to have: its own and the chassis's per-service ones."""
     if component in _TABLES:
         metadata = MetaData()
-        _TABLES[component].__table__.to_metadata(metadata)  # type: ignore[attr-defined]
+        for table in _TABLES[component]:
+            table.__table__.to_metadata(metadata)  # type: ignore[attr-defined]
         return metadata
     metadata = service_tables(component)
     for table in import_module(f"services.{component}.tables").TABLES:

@@ -61,6 +61,19 @@ class RelayPosition(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=timestamp(nullable=False, server_default=func.now()))
 
 
+class InboxPosition(SQLModel, table=True):
+    """On Kafka: how far a service has settled what others wrote to it, for each partition."""
+
+    __tablename__: ClassVar[Any] = "inbox_position"
+    __table_args__ = ({"schema": "relay"},)
+
+    service: str = Field(sa_column=Column(Text, primary_key=True))
+    topic: str = Field(sa_column=Column(Text, primary_key=True))
+    partition: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    position: str = Field(sa_column=Column(Text, nullable=False))
+    updated_at: datetime = Field(sa_column=timestamp(nullable=False, server_default=func.now()))
+
+
 def service_tables(schema: str) -> MetaData:
     """Return the per-service tables of the chassis in the service's schema."""
     metadata = MetaData(schema=schema)

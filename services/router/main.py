@@ -1,18 +1,21 @@
 """Puts the router together and runs it. Nothing connects before `run`."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from fastapi import FastAPI
 
 from chassis.calendar import WorkingCalendar
-from chassis.host import Host
+from chassis.host import Host, Worker
 from chassis.http import create_app, serve
 from chassis.service import Service
 from chassis.settings import Settings
 from reference.load import load
 from reference.matcher import Matcher
 from schemas.intake import EVENTS
-from services.router.api import Office, add_routes
+from services.departments import topics_to, units_with_topics
+from services.router.api import Office, add_routes, reply_desk
+from services.router.api.reply_records import reply_topic
 from services.router.domain import Router, WorkOrder
 from services.router.policy.loader import load_policy
 from services.router.projection import project
@@ -40,7 +43,27 @@ def build(settings: Settings) -> tuple[Host[WorkOrder], FastAPI]:
     policy = load_policy(settings.reference / POLICY, jurisdiction)
     decider = Router(jurisdiction, policy, Matcher(jurisdiction), WorkingCalendar(jurisdiction.calendar))
     consumed = {event.type: event for event in EVENTS if event.type in decider.consumes}
-    host = Host(settings, Service(decider, consumed, project))
+    units = units_with_topics(jurisdiction)
+    host = Host(settings, Service(decider, consumed, project, topics=topics_to(units)))
     app = create_app(settings, "Caseladder router", _DESCRIPTION, host.readiness, host.lifespan, host.metrics)
-    add_routes(app, Office(host, decider, jurisdiction, policy))
+    office = Office(host, decider, jurisdiction, policy)
+    add_routes(app, office)
+    if settings.transport == "kafka":
+        host.add_worker(_inbox(settings, office, units))
     return host, app
+
+
+def _inbox(settings: Settings, office: Office, units: Sequence[str]) -> Worker:
+    """What reads the replies of departments."""
+    # imported here: an embedded run has no use for a Kafka client's memory
+    from chassis.kafka.inbox import Inbox  # noqa: PLC0415
+    from chassis.kafka.transport import connection_of  # noqa: PLC0415
+
+    return Inbox(
+        connection_of(settings),
+        settings.database_url.get_secret_value(),
+        office.host.service.name,
+        [reply_topic(unit) for unit in units],
+        reply_desk(office).settle,
+        office.host.metrics,
+    )

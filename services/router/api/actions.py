@@ -1,7 +1,10 @@
-"""The table of what can be done to a case over HTTP: path, command, roles, and an example that is never refused
-for its fields alone. One generic route serves them all (`services.router.api.commands`)."""
+"""The table of what can be done to a case: path, command, roles, and an example that is never refused for its
+fields alone. One generic route serves them all over HTTP (`services.router.api.commands`); what a unit may do, its
+department may do by a record on its topic as well (`services.router.api.replies`)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, create_model
@@ -10,6 +13,7 @@ from chassis.http import Role
 from chassis.masking import mask
 from schemas import router as r
 from schemas.message import Actor
+from schemas.replies import OF_UNITS, body_fields
 from services.router.api.access import WORKERS
 
 _PROSE: Final = frozenset({"reason", "note", "reference", "leader"})
@@ -57,14 +61,16 @@ def _masked(given: Any, name: str = "") -> Any:
 
 def _body(command: type[r.RouterCommand], example: dict[str, Any]) -> type[BaseModel]:
     """The command without its actor, who is the caller: a model with a schema of its own."""
-    fields: Any = {
-        name: (info.annotation, info) for name, info in command.model_fields.items() if name != "actor"
-    }
     config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [example]})
     made: type[BaseModel] = create_model(
-        f"{command.__name__}Body", __config__=config, __doc__=command.__doc__, **fields
+        f"{command.__name__}Body", __config__=config, __doc__=command.__doc__, **body_fields(command)
     )
     return made
+
+
+def _of_unit(path: str, summary: str, example: dict[str, Any], *also: Role) -> Action:
+    """What a unit does with its own case; the command stands in the table of replies."""
+    return Action(path, OF_UNITS[path], (*WORKERS, *also), summary, example)
 
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -75,11 +81,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "研判: decide on a case in the triage queue",
         {"judged": "dispatch", "matter": "neighbour.noise", "urgency": 3},
     ),
-    Action("sign", r.SignAssignment, WORKERS, "签收: accept the order", {}),
-    Action(
+    _of_unit("sign", "签收: accept the order", {}),
+    _of_unit(
         "objection",
-        r.ObjectAssignment,
-        WORKERS,
         "退单: say that your unit is not competent (R-HOT-05)",
         {"reason": "该路段由市级管养，不属我单位职责", "proposed": "GL-URBAN"},
     ),
@@ -91,24 +95,18 @@ ACTIONS: Final[tuple[Action, ...]] = (
         {"upheld": False, "reason": "依职责清单属该单位职责，请继续办理"},
         independent=True,
     ),
-    Action(
+    _of_unit(
         "contact",
-        r.RecordContact,
-        WORKERS,
         "联系居民: you spoke with the resident",
         {"note": "已电话联系，约定明日上午上门"},
     ),
-    Action(
+    _of_unit(
         "progress",
-        r.ReportProgress,
-        WORKERS,
         "进展: tell how far it is",
         {"note": "已到现场核实，正在协调物业维修"},
     ),
-    Action(
+    _of_unit(
         "extension",
-        r.RequestExtension,
-        WORKERS,
         "申请延期: ask for more time (R-HOT-07)",
         {"reason": "配件需向厂家订购，预计五日到货", "days": 5},
     ),
@@ -120,10 +118,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
         {"granted": True, "reason": "情况属实，同意延期"},
         independent=True,
     ),
-    Action(
+    _of_unit(
         "suspension",
-        r.RequestSuspension,
-        WORKERS,
         "申请挂账: ask for the suspended register (R-GRD-02)",
         {"reason": "需待老旧小区改造立项后一并解决"},
     ),
@@ -135,24 +131,19 @@ ACTIONS: Final[tuple[Action, ...]] = (
         {"granted": True, "reason": "客观条件暂不具备，同意挂账"},
         independent=True,
     ),
-    Action(
+    _of_unit(
         "resume",
-        r.ResumeCase,
-        (*WORKERS, Role.SUPERVISOR),
         "销账恢复: take the case off the suspended register",
         {"reason": "改造项目已立项，恢复办理"},
+        Role.SUPERVISOR,
     ),
-    Action(
+    _of_unit(
         "help",
-        r.DeliverHelp,
-        WORKERS,
         "协办反馈: deliver your part, or report why you cannot (R-HOT-06)",
         {"done": True, "note": "已完成现场执法取证，材料移交主办单位"},
     ),
-    Action(
+    _of_unit(
         "escalation",
-        r.EscalateCase,
-        (*WORKERS, Role.SUPERVISOR),
         "上报: lift the case, with ground and evidence (R-LAD-10)",
         {
             "ground": "NO_LEGAL_POWER",
@@ -162,17 +153,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
                 {"kind": "mediation_record", "reference": "调解记录2026-007"},
             ],
         },
+        Role.SUPERVISOR,
     ),
-    Action(
+    _of_unit(
         "whistle",
-        r.WhistleDepartments,
-        (*WORKERS, Role.SUPERVISOR),
         "吹哨: the street summons departments (R-HOT-12)",
         {
             "units": ["GL-URBAN", "GL-POLICE"],
             "occasion": "joint_enforcement",
             "reason": "占道经营反复，需联合执法",
         },
+        Role.SUPERVISOR,
     ),
     Action(
         "instruction",
@@ -181,10 +172,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "批办: a leader sets owner and deadline (R-MODE-01)",
         {"unit": "GL-URBAN", "handle_by": _FAR, "leader": "分管副区长", "note": "请限期办结并报告结果"},
     ),
-    Action(
+    _of_unit(
         "reply",
-        r.ReplyCase,
-        WORKERS,
         "办结反馈: say what was done",
         {"result": "已上门调解，双方约定二十二时后停止施工", "solved": True},
     ),
@@ -231,3 +220,5 @@ ACTIONS: Final[tuple[Action, ...]] = (
         {},
     ),
 )
+
+BY_PATH: Final[Mapping[str, Action]] = MappingProxyType({action.path: action for action in ACTIONS})
