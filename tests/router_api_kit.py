@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Role
-from chassis.migrate import CHASSIS, upgrade
+from chassis.kafka.connection import KafkaConnection
+from chassis.migrate import CHASSIS, RELAY, upgrade
 from chassis.settings import Settings
 from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
@@ -38,7 +39,10 @@ LIMIT_S = 20
 TEXT = "老人独自在家无人照料，社区能否安排探访。"
 
 
-def make_settings(directory: Path, url: str, port: int = 8102) -> Settings:
+def make_settings(
+    directory: Path, url: str, port: int = 8102, kafka: KafkaConnection | None = None
+) -> Settings:
+    on_kafka = {"kafka_bootstrap": kafka.bootstrap, "kafka_prefix": kafka.prefix} if kafka else {}
     return Settings(
         service="router",
         port=port,
@@ -47,6 +51,8 @@ def make_settings(directory: Path, url: str, port: int = 8102) -> Settings:
         run_dir=directory,
         jwks=str(directory / PUBLIC_FILE),
         issuer=ISSUER,
+        transport="kafka" if kafka else "embedded",
+        **on_kafka,
     )
 
 
@@ -157,12 +163,16 @@ def _answer(answer: httpx.Response) -> Answer:
 
 
 @asynccontextmanager
-async def running(url: str, directory: Path) -> AsyncIterator[RouterUnderTest]:
-    """Migrate an empty database and run the router on it, in this event loop."""
+async def running(
+    url: str, directory: Path, kafka: KafkaConnection | None = None
+) -> AsyncIterator[RouterUnderTest]:
+    """Migrate a database and run the router on it, in this event loop; on Kafka where one is named."""
     await upgrade(url, CHASSIS)
+    if kafka:
+        await upgrade(url, RELAY)
     await upgrade(url, "router")
     LocalIssuer.open(directory, ISSUER, "caseladder")
-    host, app = build(make_settings(directory, url))
+    host, app = build(make_settings(directory, url, kafka=kafka))
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -70,6 +70,7 @@ class Inbox:
         self._reached: dict[TopicPartition, int] = {}
         self._seen_ends: dict[TopicPartition, int] = {}
         self._looked_at = self._topics_at = 0.0
+        self._missing: Sequence[str] = ()
         self._has_moved = False
         self._is_away = False
 
@@ -199,10 +200,7 @@ class Inbox:
         )
         await asyncio.wait_for(self._consumer.start(), ANSWER_S)
         self._places = await self._there()
-        if missing := sorted(self._topics.keys() - {place.topic for place in self._places}):
-            _log.warning("%s: %s; %d are missing", self._service, TopicMissing(missing[0]), len(missing))
-        if not self._places:
-            raise TopicMissing(missing[0])
+        self._note_missing(sorted(self._topics.keys() - {place.topic for place in self._places}))
         self._consumer.assign(sorted(self._places))
         self._stored = await self._load(connection)
         self._expected, self._reached = {}, {}
@@ -215,6 +213,14 @@ class Inbox:
             self._place(place, found.offset, found.expected)
         self._looked_at = self._topics_at = asyncio.get_running_loop().time()
         self._has_moved = True
+
+    def _note_missing(self, topics: Sequence[str]) -> None:
+        """Say once what is missing; it stalls only itself. Raises TopicMissing where there is nothing else."""
+        if topics and topics != self._missing:
+            _log.warning("%s: %s; %d are missing", self._service, TopicMissing(topics[0]), len(topics))
+        self._missing = topics
+        if not self._places:
+            raise TopicMissing(topics[0])
 
     def _place(self, place: TopicPartition, offset: int, expected: str | None) -> None:
         self._consumer.seek(place, offset)

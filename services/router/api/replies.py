@@ -50,26 +50,25 @@ class ReplyDesk:
     async def _settle(self, wave: Sequence[Received]) -> None:
         """Settle letters of which no two are about the same case: their commands share commits."""
         found = await asyncio.gather(*map(self._do, wave), return_exceptions=True)
+        rejections = []
         for result in found:
             if isinstance(result, BaseException):
                 raise result
-        problems = [
-            (each, result) for each, result in zip(wave, found, strict=True) if isinstance(result, Problem)
-        ]
-        if problems:
-            envelopes = [self._rejection(each, problem) for each, problem in problems]
+            if result is not None:
+                rejections.append(result)
+        if rejections:
             async with self._office.host.pool.acquire() as connection, connection.transaction():
-                await append_rejections(connection, envelopes)
+                await append_rejections(connection, rejections)
         metrics = self._office.host.metrics
-        metrics.count("letters", len(problems), "rejected")
-        metrics.count("letters", len(wave) - len(problems), "settled")
+        metrics.count("letters", len(rejections), "rejected")
+        metrics.count("letters", len(wave) - len(rejections), "settled")
 
-    async def _do(self, received: Received) -> Problem | None:
-        """Do what a letter asks; return why it had no effect. Raises only what passes by itself."""
+    async def _do(self, received: Received) -> Envelope | None:
+        """Do what a letter asks; return its rejection where it had no effect. Raises only what passes by itself."""
         try:
             await self._attempt(received)
         except Problem as problem:
-            return problem
+            return self._rejection(received, problem)
         except Unavailable:
             raise
         except Exception as error:
@@ -77,7 +76,7 @@ class ReplyDesk:
                 raise
             incident = secrets.token_hex(8)  # a defect of ours is not to hold up the other letters
             _log.error("a reply failed: %s", describe(error), extra={"incident": incident})
-            return internal(incident)
+            return self._rejection(received, internal(incident))
         return None
 
     async def _attempt(self, received: Received) -> None:
