@@ -1,6 +1,7 @@
 """The compose file's Kafka settings and the generated grants, on a real Apache Kafka without Docker."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -257,6 +258,34 @@ async def test_the_stack_takes_a_case_routes_it_and_tells_the_resident(
                 "已派单至区城市管理局" not in (await client.get(track)).text
             ):  # over Kafka to the router and back
                 await asyncio.sleep(0.1)
+            await _sign_as_the_department(broker, answer.json()["case_id"])
+            while "承办单位已签收" not in (await client.get(track)).text:
+                await asyncio.sleep(0.1)
+
+
+async def _sign_as_the_department(broker: Broker, case_id: str) -> None:
+    """With nothing but its own Kafka user: what it must do, a bad reply and its rejection, a good one."""
+    unit = "GL-URBAN"
+    consumer = AIOKafkaConsumer(
+        f"dept.{unit}.assigned",
+        f"dept.{unit}.rejected",
+        **broker.login(f"dept-{unit}"),
+        group_id=f"dept-{unit}.system",
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        while case_id.encode() != (await consumer.getone()).key:
+            pass  # what other tests wrote there
+        for action in ("dance", "sign"):
+            reply = json.dumps({"action": action, "case_id": case_id}).encode()
+            await _send(broker, f"dept-{unit}", f"dept.{unit}.replies", reply)
+        told = await consumer.getone()
+        while told.topic != f"dept.{unit}.rejected" or told.key != case_id.encode():
+            told = await consumer.getone()
+        assert json.loads(told.value)["code"] == "validation_failed"
+    finally:
+        await consumer.stop()
 
 
 def _now() -> datetime:

@@ -11,6 +11,7 @@ import pytest
 
 from chassis.http import Role
 from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.topics import Topic, Topics
 from chassis.metrics import Metrics
 from tests.department_kit import Department, departments, topics_of
 from tests.kafka_kit import on_topic, topics_of_a_test
@@ -118,7 +119,7 @@ async def test_each_bad_reply_is_rejected_with_its_reason_and_the_next_goes_on(s
         (await scene.urban.reply("reply", mine, **DONE), "wrong_status"),
         (
             await scene.urban.reply("whistle", mine, units=[WATER], occasion="emergency", reason="联合处置"),
-            "any",
+            "not_the_street",
         ),
     ]
     await scene.urban.reply("sign", mine, id="good")
@@ -228,3 +229,54 @@ async def test_a_defect_of_ours_is_told_and_holds_up_nobody(
     assert rejection.code == "internal_error"
     assert "incident" in rejection.reason
     assert "139" not in caplog.text
+
+
+async def test_an_outage_of_the_database_is_survived(scene: Scene) -> None:
+    """The inbox's session is cut in the middle; what was written meanwhile is done once."""
+    case = await scene.router.submit(title="路灯不亮", text="路灯坏了。", matter=COMPONENT)
+    await scene.urban.assigned(case)
+    await scene.urban.reply("sign", case)
+    await scene.at(case, "SIGNED")
+    await scene.settled(1)
+    cut = await scene.router.pool.fetchval(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    assert cut == 2  # the relay's, too
+    await scene.urban.reply("contact", case, note="已联系")
+    await scene.at(case, "HANDLING")
+    assert (await scene.router.events(case)).count("ContactRecorded") == 1
+
+
+async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
+    connection: KafkaConnection, database_url: str, tmp_path: Path
+) -> None:
+    """The broker lost everything: the offsets mean other records now."""
+    topic = f"dept.{URBAN}.replies"
+    async with departments(connection, URBAN, WATER) as (urban, water):
+        async with running(database_url, tmp_path, connection) as router:
+            for _ in range(3):
+                await urban.write(b"?")
+            await urban.rejections(3)
+            await Scene(router, connection, urban, water).settled(3)
+        async with Topics(connection) as topics:
+            await topics.delete([connection.topic(topic)])
+            await recreated(topics, Topic(topic, 1, 1))
+    async with departments(connection, URBAN, WATER) as (urban, water):
+        for _ in range(4):
+            await urban.write(b"!")
+        async with running(database_url, tmp_path, connection):
+            assert [told.offset for told in await urban.rejections(7)] == [0, 1, 2, 0, 1, 2, 3]
+
+
+async def recreated(topics: Topics, topic: Topic) -> None:
+    """Make a topic as soon as the broker has forgotten the former one."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            try:
+                await topics.create([topic])
+                if not await topics.differences([topic]):
+                    return
+            except RuntimeError:
+                pass
+            await asyncio.sleep(0.1)  # polled: a deletion is not announced
