@@ -68,7 +68,7 @@ class Inbox:
         self._stored: dict[TopicPartition, str] = {}
         self._expected: dict[TopicPartition, str] = {}
         self._reached: dict[TopicPartition, int] = {}
-        self._seen_ends: dict[TopicPartition, int] = {}
+        self._looked_into: dict[TopicPartition, int] = {}
         self._looked_at = self._topics_at = 0.0
         self._missing: Sequence[str] = ()
         self._has_moved = False
@@ -251,15 +251,17 @@ class Inbox:
         ends = await self._offsets("end_offsets", self._places)
         waiting = sum(max(0, ends[place] - self._reached[place]) for place in self._places)
         self._metrics.set("inbox_waiting", waiting)
-        stands_still = waiting > 0 and not self._has_moved and ends != self._seen_ends
-        self._seen_ends = ends  # the end of a sender's transaction is no letter: looked into once is enough
+        # The end of a sender's transaction is no letter, and looked into once is enough.
+        stands_still = waiting > 0 and not self._has_moved and ends != self._looked_into
         self._has_moved = False
         has_others = False
         if now - self._topics_at >= TOPICS_S:
             self._topics_at = now
             has_others = await self._there() != self._places
+        if stands_still:
+            self._looked_into = ends
+            _log.warning("%s: the consumer of letters stands still; making a new one", self._service)
         if stands_still or has_others:
-            _log.info("%s: %s", self._service, "reading letters with a new consumer")
             await self._drop_consumer()
             await self._start(connection)
 
