@@ -15,7 +15,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from chassis.batch import describe
 from chassis.commands import Unavailable
 from chassis.database import Connection, is_passing
-from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing, explain
+from chassis.kafka.connection import (
+    ANSWER_S,
+    UNREACHABLE,
+    KafkaConnection,
+    TopicMissing,
+    explain,
+    let_go,
+)
 from chassis.kafka.leader import leadership
 from chassis.kafka.letters import Letter
 from chassis.kafka.positions import Position, resume
@@ -91,6 +98,10 @@ class Inbox:
                 self._note_away(explain(error))
             except Unavailable as error:
                 self._note_away(str(error))
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+                self._note_away("the client cancelled a part of itself")
             except Exception as error:
                 if not is_passing(error):  # a defect of ours: it must not end the letters of everybody
                     _log.error("%s: letters were not settled: %s", self._service, describe(error))
@@ -267,9 +278,11 @@ class Inbox:
 
     async def _drop_consumer(self) -> None:
         consumer, self._consumer = self._consumer, None
-        if consumer is None:
-            return
-        try:
-            await asyncio.wait_for(consumer.stop(), STOP_S)
-        except UNREACHABLE:
-            await asyncio.wait_for(consumer._client.close(), STOP_S)
+        if consumer is not None:
+            await let_go(consumer)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants this very task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

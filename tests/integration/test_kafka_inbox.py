@@ -1,0 +1,159 @@
+"""The inbox alone, on a real broker: outages, a second process, what it leaves behind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from chassis.commands import Unavailable
+from chassis.kafka.connection import KafkaConnection, let_go
+from chassis.kafka.inbox import Inbox
+from chassis.kafka.letters import Letter
+from chassis.kafka.topics import Topic, Topics
+from chassis.metrics import Metrics
+from chassis.migrate import CHASSIS, RELAY, upgrade
+from tests.conftest import NewKafka
+from tests.kafka_kit import topics_of_a_test, until
+
+TOPICS = [f"dept.{number}.replies" for number in range(12)]
+LIMIT_S = 60
+
+
+class Settled:
+    """Remembers the letters, and may refuse to settle some time."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+        self.tried = 0
+        self.error: Exception | None = None
+
+    async def __call__(self, letters: Sequence[Letter]) -> None:
+        self.tried += 1
+        if self.error:
+            raise self.error
+        self.values += [letter.value for letter in letters]
+
+    def has(self, value: bytes, count: int) -> bool:
+        """Whether so many of a value were settled."""
+        return self.values.count(value) == count
+
+
+@asynccontextmanager
+async def reading(connection: KafkaConnection, url: str, settled: Settled) -> AsyncIterator[Inbox]:
+    inbox = Inbox(connection, url, "router", TOPICS, settled, Metrics())
+    working = asyncio.create_task(inbox.run())
+    try:
+        yield inbox
+    finally:
+        inbox.stop()
+        await asyncio.wait_for(working, LIMIT_S)
+
+
+async def write(connection: KafkaConnection, *values: bytes, topic: str = TOPICS[3]) -> None:
+    async with AIOKafkaProducer(**connection.options()) as producer:
+        for value in values:
+            await asyncio.wait_for(producer.send_and_wait(connection.topic(topic), value, key=b"-"), LIMIT_S)
+
+
+@pytest.fixture
+async def connection(kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
+    async with topics_of_a_test(kafka_bootstrap, more=TOPICS) as made:
+        yield made
+
+
+@pytest.fixture
+async def url(database_url: str) -> str:
+    await upgrade(database_url, CHASSIS)
+    await upgrade(database_url, RELAY)
+    return database_url
+
+
+async def test_a_broker_that_dies_and_comes_back_is_read_on(new_kafka: NewKafka, url: str) -> None:
+    """While it is away fetches fail all the time, and aiokafka's `stop` lets their cancellation out."""
+    settled = Settled()
+    with new_kafka() as broker:
+        connection = KafkaConnection(broker.bootstrap)
+        async with Topics(connection) as topics:
+            await topics.create([Topic(name, 1, 1) for name in TOPICS])
+        async with reading(connection, url, settled):
+            await write(connection, b"1")
+            await until(lambda: settled.values == [b"1"])
+            broker.kill()
+            await asyncio.sleep(8)  # the outage itself: long enough for requests to fail
+            broker.start()
+            await write(connection, b"2", b"3")
+            await until(lambda: settled.values == [b"1", b"2", b"3"])
+
+
+@pytest.mark.parametrize("error", [Unavailable("no database"), RuntimeError("a defect")])
+async def test_what_is_not_settled_comes_again(
+    connection: KafkaConnection, url: str, error: Exception
+) -> None:
+    settled = Settled()
+    settled.error = error
+    async with reading(connection, url, settled):
+        await write(connection, b"1", b"2")
+        await until(lambda: settled.tried >= 2)
+        assert settled.values == []
+        settled.error = None
+        await until(lambda: settled.values == [b"1", b"2"])
+
+
+async def test_a_second_process_waits_and_takes_over(connection: KafkaConnection, url: str) -> None:
+    first, second = Settled(), Settled()
+    async with reading(connection, url, first):
+        await write(connection, b"1")
+        await until(lambda: first.values == [b"1"])
+        async with reading(connection, url, second):
+            await write(connection, b"2")
+            await until(lambda: first.values == [b"1", b"2"])
+            assert second.tried == 0
+    async with reading(connection, url, second):
+        await write(connection, b"3", topic=TOPICS[5])
+        await until(lambda: second.values == [b"3"])
+
+
+async def test_what_a_sender_has_taken_back_was_never_sent(connection: KafkaConnection, url: str) -> None:
+    settled = Settled()
+    topic = connection.topic(TOPICS[3])
+    async with AIOKafkaProducer(transactional_id=uuid4().hex, **connection.options()) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, b"taken back", key=b"-")
+        await producer.abort_transaction()
+        async with producer.transaction():
+            await producer.send_and_wait(topic, b"meant", key=b"-")
+    for count in (1, 2):  # begun behind the end of a transaction, too
+        async with reading(connection, url, settled):
+            await write(connection, b"plain")
+            await until(partial(settled.has, b"plain", count))
+    assert settled.values == [b"meant", b"plain", b"plain"]
+
+
+class Unwilling:
+    """A consumer that does not end in order."""
+
+    def __init__(self, how: BaseException | None) -> None:
+        self._how = how
+        self._client = self
+        self.is_closed = False
+
+    async def stop(self) -> None:
+        if self._how is None:
+            await asyncio.Event().wait()
+        else:
+            raise self._how
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("how", [asyncio.CancelledError(), OSError("gone"), None], ids=repr)
+async def test_a_consumer_that_does_not_end_in_order_is_cut_off(how: BaseException | None) -> None:
+    """And nothing of it reaches whoever lets it go."""
+    consumer = Unwilling(how)
+    await asyncio.wait_for(let_go(consumer), LIMIT_S)
+    assert consumer.is_closed
