@@ -13,7 +13,7 @@ CHECKED   := chassis schemas reference services tests bench tools
 CODE       = $(wildcard $(CHECKED))
 
 .DEFAULT_GOAL := help
-.PHONY: help up kafka test check requirements schemas bench clean
+.PHONY: help up kafka test check requirements schemas bench secrets kafka-acls dashboards stack stack-down clean
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,8 @@ help:
 	@echo 'make bench          measure throughput and latency'
 	@echo 'make schemas        export the contracts: JSON Schema and AsyncAPI'
 	@echo 'make requirements   compile requirements*.in into pinned, hashed requirements*.txt'
+	@echo 'make stack          the whole stack with Docker Compose (PROFILES="observe identity"); make stack-down stops it'
+	@echo 'make secrets        make the secrets of that stack, once; make stack does it by itself'
 	@echo 'make clean          remove the virtual environment and caches; the data in $(RUN_DIR) stay'
 
 up: $(VENV)/runtime.stamp
@@ -49,6 +51,26 @@ schemas: $(VENV)/runtime.stamp
 requirements: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+# deploy/.env first: the files of the profiles add to it. The profiles are `observe` and `identity`.
+PROFILES  ?=
+COMPOSE    = docker compose --file deploy/docker-compose.yml --env-file deploy/.env $(foreach profile,$(PROFILES),--env-file deploy/$(profile).env --profile $(profile))
+
+secrets: $(VENV)/runtime.stamp
+	@$(BIN)/python -m tools.deploy_secrets
+
+kafka-acls: $(VENV)/runtime.stamp
+	$(BIN)/python -m tools.kafka_acls
+
+dashboards: $(VENV)/runtime.stamp
+	$(BIN)/python -m tools.dashboards
+
+stack: secrets
+	$(COMPOSE) up --build --detach
+	$(COMPOSE) ps
+
+stack-down:
+	$(COMPOSE) --profile '*' down
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,1 +1,1 @@
-"""Programs for the people who build Caseladder; nothing here runs in production."""
+"""Programs for the people who build and set up Caseladder; no service imports them."""

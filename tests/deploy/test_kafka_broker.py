@@ -1,0 +1,263 @@
+"""The compose file's Kafka settings and the generated grants, on a real Apache Kafka without Docker."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
+
+from chassis.embedded_host import free_port
+from chassis.kafka.jars import cache_dir, fetch_jars
+from chassis.tokens import LocalIssuer
+from services.cli.local import AUDIENCE, GULOU, ISSUER
+from tests.deploy.cluster import running_cluster
+from tests.deploy.compose_kit import COMPOSE_FILE, DEPLOY, OWN, ROOT, compose, placeholders, properties
+from tests.deploy.image_kit import container, make_image, run, serving, words
+from tests.kafka_broker import give_up, missing_here
+from tools.deploy_secrets import demanded
+from tools.kafka_acls import TARGET, password_variable
+
+_LIBS = cache_dir()
+_JAVA = shutil.which("java")
+_CLASSES = {
+    "kafka-configs.sh": "kafka.admin.ConfigCommand",
+    "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
+}
+_USERS = ("intake", "router", "topics", "dept-GL", "dept-GL-URBAN")
+_CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
+_START_S = 90
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A running broker: its two addresses, and the password of each user and of the admin."""
+
+    clients: str
+    admin: str
+    passwords: dict[str, str]
+
+    def login(self, user: str) -> dict[str, str]:
+        """A client's settings for one user."""
+        return {
+            "bootstrap_servers": self.clients,
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": user,
+            "sasl_plain_password": self.passwords[password_variable(user)],
+        }
+
+
+def _java(main: str, *words: str) -> list[str]:
+    return [str(_JAVA), "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{_LIBS}/*", main, *words]
+
+
+def _settings(place: Path, clients: int, external: int, admin: int, controller: int) -> dict[str, str]:
+    """The compose file's settings, with ports and directory of this test."""
+    services = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
+    found = properties(services["kafka"]["environment"])
+    ports = {"CLIENTS": clients, "EXTERNAL": external, "ADMIN": admin, "CONTROLLER": controller}
+    advertised = {name: port for name, port in ports.items() if name != "CONTROLLER"}
+    return found | {
+        "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items()),
+        "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in advertised.items()),
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "log.dirs": str(place / "data"),
+        "group.initial.rebalance.delay.ms": "0",
+        "offsets.topic.num.partitions": "1",
+    }
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of this module alone, with the grants of a few users applied as the job does it."""
+    if missing := missing_here():
+        give_up(f"the compose file's Kafka needs more: {missing}", os.environ)
+    fetch_jars(_LIBS, Path(str(_JAVA)))
+    place = tmp_path_factory.mktemp("kafka")
+    ports = [free_port() for _ in range(4)]
+    file = place / "server.properties"
+    settings = _settings(place, *ports)
+    file.write_text("".join(f"{name}={value.strip()}\n" for name, value in settings.items()))
+    format_words = ("format", "-t", _CLUSTER_ID, "-c", str(file))
+    subprocess.run(_java("kafka.tools.StorageTool", *format_words), check=True, capture_output=True)
+    log = place / "kafka.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(_java("kafka.Kafka", str(file)), stdout=output, stderr=output)
+    try:
+        assert asyncio.run(_until_open(process, ports[0])), log.read_text()
+        passwords = {password_variable(user): f"secret-of-{user}" for user in _USERS}
+        running = Broker(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[2]}", passwords)
+        _grant(place, running)
+        _create_topics(running)
+        yield running
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+async def _until_open(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Whether the broker answers; False when it ended instead."""
+    async with asyncio.timeout(_START_S):
+        while process.poll() is None:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            return True
+    return False
+
+
+def _grant(place: Path, running: Broker) -> None:
+    """Run the job's script, with Kafka's programs started from the jars, and the lines of a few users."""
+    scripts = place / "scripts"
+    scripts.mkdir()
+    shutil.copy(DEPLOY / "kafka" / "apply.sh", scripts)
+    lines = [line for line in TARGET.read_text().splitlines() if line.startswith("#") or line.split()[1:2]]
+    chosen = [line for line in lines if line.startswith("#") or line.split()[1] in _USERS]
+    (scripts / "grants.sh").write_text("\n".join(chosen) + "\n")
+    for name, main in _CLASSES.items():
+        program = scripts / name
+        program.write_text(f"#!/bin/bash\nexec {_JAVA} $KAFKA_HEAP_OPTS -cp '{_LIBS}/*' {main} \"$@\"\n")
+        program.chmod(0o755)
+    env = {
+        "PATH": os.environ["PATH"],
+        "KAFKA_ADMIN_PASSWORD": placeholders(["KAFKA_ADMIN_PASSWORD"])["KAFKA_ADMIN_PASSWORD"],
+        "KAFKA_BIN": str(scripts),
+        "KAFKA_BOOTSTRAP": running.admin,
+        "KAFKA_JOBS": "2",
+    }
+    for _ in range(2):  # the second time changes nothing
+        done = subprocess.run(
+            ["bash", str(scripts / "apply.sh")],
+            env=env | running.passwords,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def _kafka(running: Broker, user: str) -> dict[str, str]:
+    """The CASELADDER_KAFKA_* variables of one user, as the compose file sets them."""
+    return {
+        "CASELADDER_TRANSPORT": "kafka",
+        "CASELADDER_KAFKA_BOOTSTRAP": running.clients,
+        "CASELADDER_KAFKA_SECURITY": "SASL_PLAINTEXT",
+        "CASELADDER_KAFKA_USERNAME": user,
+        "CASELADDER_KAFKA_PASSWORD": running.passwords[password_variable(user)],
+    }
+
+
+def _create_topics(running: Broker) -> None:
+    """The job `topics`, with its own words and its own user, twice."""
+    services = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
+    argv = [sys.executable, "-m", "services", *services["topics"]["command"]]
+    env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | _kafka(running, "topics")
+    for said in (" made, 0 changed, 0 as they were", " topics: 0 made, 0 changed"):
+        done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+
+
+async def _send(broker: Broker, user: str, topic: str, value: bytes) -> None:
+    producer = AIOKafkaProducer(**broker.login(user), acks="all", enable_idempotence=True)
+    try:
+        await producer.start()
+        await asyncio.wait_for(producer.send_and_wait(topic, value), 20)
+    finally:
+        await producer.stop()
+
+
+async def _first(broker: Broker, user: str, topic: str, group: str) -> bytes | None:
+    consumer = AIOKafkaConsumer(
+        topic, **broker.login(user), group_id=group, auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    try:
+        await consumer.start()
+        message = await asyncio.wait_for(consumer.getone(), 20)
+        await consumer.commit()
+        value: bytes | None = message.value
+        return value
+    finally:
+        await consumer.stop()
+
+
+async def test_a_department_reads_what_the_router_writes_and_answers(broker: Broker) -> None:
+    await _send(broker, "router", "dept.GL-URBAN.assigned", b"a lamp")
+    assert await _first(broker, "dept-GL-URBAN", "dept.GL-URBAN.assigned", "dept-GL-URBAN.cases") == b"a lamp"
+    await _send(broker, "dept-GL-URBAN", "dept.GL-URBAN.replies", b"signed")
+    assert await _first(broker, "router", "dept.GL-URBAN.replies", "caseladder.router") == b"signed"
+
+
+@pytest.mark.parametrize("topic", ["dept.GL-GAS.assigned", "dept.GL.assigned", "case.events"])
+async def test_a_department_cannot_read_what_is_not_its_own(broker: Broker, topic: str) -> None:
+    with pytest.raises(TopicAuthorizationFailedError):
+        await _first(broker, "dept-GL-URBAN", topic, "dept-GL-URBAN")
+
+
+@pytest.mark.parametrize("topic", ["dept.GL-GAS.replies", "dept.GL-URBAN.assigned", "case.events"])
+async def test_a_department_cannot_write_what_is_not_its_own(broker: Broker, topic: str) -> None:
+    with pytest.raises((TopicAuthorizationFailedError, KafkaError)):
+        await _send(broker, "dept-GL-URBAN", topic, b"forged")
+
+
+async def test_the_district_cannot_join_a_departments_group(broker: Broker) -> None:
+    """A bare prefix `dept-GL` would let it: the broker compares beginnings."""
+    with pytest.raises(GroupAuthorizationFailedError):
+        await _first(broker, "dept-GL", "dept.GL.assigned", "dept-GL-URBAN")
+
+
+async def test_a_wrong_password_is_refused(broker: Broker) -> None:
+    producer = AIOKafkaProducer(**(broker.login("router") | {"sasl_plain_password": "guess"}))
+    with pytest.raises(KafkaError):
+        await producer.start()
+    await producer.stop()
+
+
+async def test_the_stack_takes_a_case_routes_it_and_tells_the_resident(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """The image's words on the compose file's broker and databases: each service as its own user and role."""
+    image = make_image(tmp_path)
+    with running_cluster() as cluster, ExitStack() as running:
+        envs = {}
+        for service in OWN:
+            envs[service] = container(image, service, cluster.url(service, service)) | _kafka(broker, service)
+            migrated = run([*words("ENTRYPOINT"), "migrate", "--service", service], image, envs[service])
+            assert migrated.returncode == 0, migrated.stderr
+            running.enter_context(serving(image, service, envs[service]))
+        token = LocalIssuer.open(tmp_path / "keys", ISSUER, AUDIENCE).issue(
+            "o-1", ["operator"], _now(), unit="GL"
+        )
+        case = {
+            "title": "小区门口路灯不亮",
+            "text": "小区北门外三盏路灯坏了一周，晚上老人孩子出入很不安全，请尽快维修。",
+            "place": {"address": "秋岭公寓3幢"},
+        }
+        intake = f"http://127.0.0.1:{envs['intake']['CASELADDER_PORT']}/v1"
+        async with asyncio.timeout(60), httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            bearer = {"Authorization": f"Bearer {token}"}
+            answer = await client.post(f"{intake}/cases", json=case, headers=bearer)
+            assert answer.status_code == 201, answer.text
+            track = f"{intake}/track/{answer.json()['tracking_code']}"
+            while (
+                "已派单至区城市管理局" not in (await client.get(track)).text
+            ):  # over Kafka to the router and back
+                await asyncio.sleep(0.1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

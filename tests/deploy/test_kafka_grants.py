@@ -1,0 +1,182 @@
+"""The Kafka users and ACLs that are generated from the jurisdiction."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chassis.kafka.connection import KafkaConnection
+from reference.load import load
+from schemas.jurisdiction import UnitKind
+from services.cli.local import GULOU, PORT_OFFSETS
+from services.departments import units_with_topics
+from tests.deploy.compose_kit import DEPLOY, compose, placeholders, properties
+from tools.deploy_secrets import demanded
+from tools.kafka_acls import TARGET, Grant, grants, password_variable, render
+
+GULOU_UNITS = load(GULOU)
+GRANTS = grants(GULOU_UNITS)
+
+
+def of(user: str) -> list[Grant]:
+    """The grants of one user."""
+    return [grant for grant in GRANTS if grant.user == user]
+
+
+def reaches(grant: Grant, resource: str) -> bool:
+    """Whether a grant covers a resource, as the broker compares them."""
+    if grant.pattern == "prefixed":
+        return any(resource.startswith(mine) for mine in grant.resources)
+    return resource in grant.resources or f"{resource.partition(':')[0]}:*" in grant.resources
+
+
+def allowed(user: str, operation: str, resource: str) -> bool:
+    """Whether the user may do that."""
+    return any(operation in grant.operations and reaches(grant, resource) for grant in of(user))
+
+
+def test_the_committed_file_is_what_the_generator_makes_now() -> None:
+    assert TARGET.read_text(encoding="utf-8") == render(GULOU_UNITS), "run make kafka-acls"
+
+
+def test_departments_public_bodies_streets_and_the_district_have_users() -> None:
+    codes = units_with_topics(GULOU_UNITS)
+    kinds = [GULOU_UNITS.units[code].kind for code in codes]
+    assert len(codes) == len(set(codes)) == 36
+    assert kinds.count(UnitKind.DEPARTMENT) + kinds.count(UnitKind.PUBLIC_BODY) == 28
+    assert (kinds.count(UnitKind.STREET), kinds.count(UnitKind.DISTRICT)) == (7, 1)
+
+
+@pytest.mark.parametrize("code", units_with_topics(GULOU_UNITS))
+def test_a_department_reads_its_own_topics_writes_its_replies_and_nothing_else(code: str) -> None:
+    user = f"dept-{code}"
+    topics = [
+        f"topic:dept.{other}.{kind}"
+        for other in units_with_topics(GULOU_UNITS)
+        for kind in ("assigned", "rejected", "replies")
+    ]
+    topics += ["topic:case.events", "topic:case.parked", "topic:__consumer_offsets"]
+    readable = [topic for topic in topics if allowed(user, "Read", topic)]
+    assert readable == [f"topic:dept.{code}.assigned", f"topic:dept.{code}.rejected"]
+    assert [topic for topic in topics if allowed(user, "Write", topic)] == [f"topic:dept.{code}.replies"]
+    assert {operation for grant in of(user) for operation in grant.operations} == {"Read", "Write"}
+
+
+@pytest.mark.parametrize("code", units_with_topics(GULOU_UNITS))
+def test_a_department_reaches_no_other_departments_consumer_groups(code: str) -> None:
+    """`dept-GL` is the beginning of `dept-GL-URBAN`: a bare prefix would let the district into its group."""
+    for other in units_with_topics(GULOU_UNITS):
+        for group in (f"group:dept-{other}", f"group:dept-{other}.case-system"):
+            assert allowed(f"dept-{code}", "Read", group) is (other == code)
+
+
+def test_services_read_and_write_the_story_and_only_the_router_the_departments_topics() -> None:
+    for service in PORT_OFFSETS:
+        for topic in ("topic:case.events", "topic:case.parked"):
+            assert allowed(service, "Read", topic)
+            assert allowed(service, "Write", topic)
+        for other in PORT_OFFSETS:
+            group = KafkaConnection("broker:9092").group(other)
+            assert allowed(service, "Read", f"group:{group}") is (other == service)
+        assert allowed(service, "Write", "topic:dept.GL-URBAN.assigned") is (service == "router")
+        assert not allowed(service, "Read", "group:dept-GL-URBAN")
+
+
+def test_only_the_topics_job_creates_topics_and_it_reads_none() -> None:
+    assert [user for user in dict.fromkeys(g.user for g in GRANTS) if allowed(user, "Create", "topic:x")] == [
+        "topics"
+    ]
+    assert not allowed("topics", "Read", "topic:case.events")
+
+
+def test_each_user_has_a_password_variable_of_its_own_and_none_is_in_the_file() -> None:
+    users = list(dict.fromkeys(grant.user for grant in GRANTS))
+    variables = [password_variable(user) for user in users]
+    assert len(set(variables)) == len(users)
+    assert all(re.fullmatch(r"[A-Z0-9_]+", variable) for variable in variables)
+    assert "password" not in TARGET.read_text().lower()
+
+
+def test_the_services_passwords_are_those_that_make_secrets_makes() -> None:
+    names = demanded(DEPLOY / "docker-compose.yml")
+    job = compose(placeholders(names))["services"]["kafka-users"]["environment"]
+    for user in (*PORT_OFFSETS, "topics"):
+        assert job[password_variable(user)] == f"value-of-{password_variable(user)}"
+
+
+def _applied(tmp_path: Path, env: dict[str, str], program: str) -> subprocess.CompletedProcess[str]:
+    """Run apply.sh with stand-ins for Kafka's programs that write down their words and their password file."""
+    for name in ("kafka-configs.sh", "kafka-acls.sh"):
+        file = tmp_path / name
+        file.write_text(f"#!/bin/bash\n{program}\n")
+        file.chmod(0o755)
+    given = {
+        "PATH": os.environ["PATH"],
+        "KAFKA_BIN": str(tmp_path),
+        "KAFKA_JOBS": "2",
+        "LOG": str(tmp_path / "log"),
+    }
+    return subprocess.run(
+        ["bash", str(DEPLOY / "kafka" / "apply.sh")],
+        env=given | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _passwords() -> dict[str, str]:
+    users = dict.fromkeys(grant.user for grant in GRANTS)
+    return {"KAFKA_ADMIN_PASSWORD": "adm1n", **{password_variable(user): f"s3cret-{user}" for user in users}}
+
+
+def test_the_script_makes_each_user_and_grant_and_shows_no_password(tmp_path: Path) -> None:
+    program = (
+        'echo "${0##*/} $*" >> "$LOG"; [[ "$*" != *add-config-file* ]] || cat "${@: -1}" >> "$LOG.passwords"'
+    )
+    done = _applied(tmp_path, _passwords(), program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "users and ACLs are in place\n", "")
+    log = (tmp_path / "log").read_text()
+    assert log.count("kafka-configs.sh") == len({grant.user for grant in GRANTS})
+    assert log.count(" --add ") == len(GRANTS)
+    assert "s3cret" not in log
+    assert "adm1n" not in log
+    assert "SCRAM-SHA-512=password=s3cret-dept-GL-URBAN" in (tmp_path / "log.passwords").read_text()
+    assert "--operation Read --topic dept.GL-URBAN.assigned" in log
+
+
+def test_a_grant_that_the_broker_refuses_fails_the_job(tmp_path: Path) -> None:
+    done = _applied(tmp_path, _passwords(), '[[ "$*" != *GL-GAS.replies* ]] || { echo "no broker"; exit 1; }')
+    assert done.returncode == 1
+    assert "no broker" in done.stderr
+    assert "in place" not in done.stdout
+
+
+def test_a_user_without_a_password_fails_the_job(tmp_path: Path) -> None:
+    env = _passwords()
+    del env["KAFKA_PASSWORD_DEPT_GL_GAS"]
+    done = _applied(tmp_path, env, "true")
+    assert done.returncode != 0
+    assert "KAFKA_PASSWORD_DEPT_GL_GAS" in done.stderr or "make secrets" in done.stderr
+
+
+def test_every_listener_authenticates_and_what_no_acl_allows_is_refused() -> None:
+    settings = properties(
+        compose(placeholders(demanded(DEPLOY / "docker-compose.yml")))["services"]["kafka"]["environment"]
+    )
+    protocols = dict(item.split(":") for item in settings["listener.security.protocol.map"].split(","))
+    listeners = dict(item.split("://") for item in settings["listeners"].split(","))
+    assert set(protocols) == set(listeners)
+    assert set(protocols.values()) == {"SASL_PLAINTEXT"}
+    assert {name for name, place in listeners.items() if place.startswith("127.0.0.1:")} == {
+        "ADMIN",
+        "CONTROLLER",
+    }
+    for name in ("clients", "external"):
+        assert settings[f"listener.name.{name}.sasl.enabled.mechanisms"] == "SCRAM-SHA-512"
+        assert f"listener.name.{name}.scram-sha-512.sasl.jaas.config" in settings
+    assert settings["authorizer.class.name"].endswith(".StandardAuthorizer")
+    assert settings["allow.everyone.if.no.acl.found"] == "false"
+    assert settings["super.users"] == "User:admin"
