@@ -7,14 +7,16 @@ for the database may refuse one and must keep those before it. The runner is not
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from chassis.batch import Batch, Tally, describe
-from chassis.database import Connection, Pool, Record, UniqueViolation, is_passing
+from chassis.commands import Unavailable
+from chassis.database import Connection, LockNotAvailable, Pool, Record, UniqueViolation, is_passing
 from chassis.decider import Refused
 from chassis.masking import mask
 from chassis.metrics import Metrics
@@ -95,7 +97,9 @@ class ParkedCases(Generic[S]):
         *,
         metrics: Metrics,
         telemetry: Telemetry,
+        patience_s: float = 5.0,
     ) -> None:
+        self._patience_s = patience_s
         self._service = service
         self._pool = pool
         self._clock = clock
@@ -123,9 +127,11 @@ class ParkedCases(Generic[S]):
             return await self._open(connection, case_id)
 
     async def retry(self, case_id: UUID, by: Actor, reason: str = "") -> Attempt | Refused:
-        """Apply what of a case is parked, in order, as far as it goes; `reason` is told with it, masked."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await self._store.hold_stream(connection)
+        """Apply what of a case is parked, in order, as far as it goes; `reason` is told with it, masked.
+
+        Raises Unavailable, and nothing has happened, where others keep the stream or the case for too long.
+        """
+        async with self._holding() as connection:
             waiting = [one.event for one in await self._open(connection, case_id)]
             if not waiting:
                 return _NOTHING
@@ -141,9 +147,9 @@ class ParkedCases(Generic[S]):
 
         With `all_behind` the rest is given up, too. Refused where the event is not the first: nobody gives up
         another one than they have seen, and asking twice gives up no second one. `reason` is told, masked.
+        Raises as `retry`.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
-            await self._store.hold_stream(connection)
+        async with self._holding() as connection:
             waiting = [one.event for one in await self._open(connection, case_id)]
             if not waiting:
                 return _NOTHING
@@ -163,6 +169,16 @@ class ParkedCases(Generic[S]):
             await self._record(connection, attempt, by)
         self._report(case_id, attempt)
         return attempt
+
+    @asynccontextmanager
+    async def _holding(self) -> AsyncIterator[Connection]:
+        """Open a transaction during which no batch of the service is under way. Raises Unavailable."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self._store.hold_stream(connection, self._patience_s)
+                yield connection
+        except LockNotAvailable as error:
+            raise Unavailable(f"{self._service.name} is busy with the stream or with this case") from error
 
     async def _open(self, connection: Connection, case_id: UUID) -> list[Waiting]:
         rows = await connection.fetch(

@@ -171,15 +171,15 @@ class Store:
             raise FenceLost(f"{self.schema}: partition {partition} is no longer at position {start!r}")
         return set(parked)
 
-    async def hold_stream(self, connection: Connection) -> None:
+    async def hold_stream(self, connection: Connection, patience_s: float) -> None:
         """Let no batch of this service be under way, in any process, until the caller's transaction ends.
 
         To be called first in a transaction: it waits for those that are, and new ones wait in `advance`. It is the
         table that is locked, not its rows: a statement waits for its tables before it takes its snapshot, so that
-        `advance` sees what the caller has committed, while one that waited for a row would not. Raises
-        asyncpg.LockNotAvailableError, which passes, where a batch takes longer than five seconds.
+        `advance` sees what the caller has committed, while one that waited for a row would not.
+        Raises LockNotAvailable where it, or any later lock of the transaction, takes longer than `patience_s`.
         """
-        await connection.execute("SET LOCAL lock_timeout = '5s'")
+        await connection.execute(f"SET LOCAL lock_timeout = {round(patience_s * 1000)}")
         await connection.execute(f"LOCK TABLE {self.schema}.stream_position IN SHARE ROW EXCLUSIVE MODE")
 
     async def park(self, connection: Connection, parked: Sequence[ParkedEvent]) -> list[ParkedEvent]:

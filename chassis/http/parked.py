@@ -4,7 +4,7 @@ No Idempotency-Key: an event that was taken up or given up is parked no longer, 
 nothing to it. A discard names the event that it gives up, and is refused where that is not the first.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Final
@@ -13,10 +13,12 @@ from uuid import UUID
 from fastapi import FastAPI, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from chassis.commands import Unavailable
 from chassis.decider import Refused
 from chassis.http.access import allow
 from chassis.http.auth import Principal, Role
 from chassis.http.problems import Problem
+from chassis.http.replies import unavailable
 from chassis.parked import Attempt, ParkedCases, Waiting, WaitingCase
 from chassis.store import ParkedEvent
 from schemas.envelope import Envelope
@@ -149,7 +151,7 @@ def add_parked_routes(app: FastAPI, service: str, desk: Desk) -> None:
     )
     async def retry(case_id: UUID, principal: Ops, body: RetryBody | None = None) -> AttemptView:
         reason = (body.reason if body else None) or ""
-        return _answer(service, case_id, await desk().retry(case_id, _actor(principal), reason))
+        return _answer(service, case_id, await _done(desk().retry(case_id, _actor(principal), reason)))
 
     @app.post(
         "/v1/parked/{case_id}/discard",
@@ -159,8 +161,8 @@ def add_parked_routes(app: FastAPI, service: str, desk: Desk) -> None:
     async def discard(case_id: UUID, body: DiscardBody, principal: Ops) -> AttemptView:
         source, _, sequence = body.event.partition("/")
         named = (source, int(sequence))
-        done = await desk().discard(case_id, named, _actor(principal), body.reason, all_behind=body.all)
-        return _answer(service, case_id, done)
+        work = desk().discard(case_id, named, _actor(principal), body.reason, all_behind=body.all)
+        return _answer(service, case_id, await _done(work))
 
 
 def _add_reads(app: FastAPI, service: str, desk: Desk) -> None:
@@ -186,6 +188,13 @@ def _add_reads(app: FastAPI, service: str, desk: Desk) -> None:
         return ParkedStoryView(
             service=service, case_id=case_id, events=[_event(one, data=data) for one in waiting]
         )
+
+
+async def _done(work: Awaitable[Attempt | Refused]) -> Attempt | Refused:
+    try:
+        return await work
+    except Unavailable as error:
+        raise unavailable(error) from error
 
 
 def _actor(principal: Principal) -> Actor:

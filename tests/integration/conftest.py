@@ -56,7 +56,9 @@ class Bench:
             policy=policy or RunnerPolicy(poll_timeout_s=0.0),
         )
 
-    def parked(self, service: Service[CounterState] | None = None) -> ParkedCases[CounterState]:
+    def parked(
+        self, service: Service[CounterState] | None = None, patience_s: float = 5.0
+    ) -> ParkedCases[CounterState]:
         """Return the counter's parked events."""
         return ParkedCases(
             service or counter_service(),
@@ -64,6 +66,7 @@ class Bench:
             self.clock,
             metrics=self.metrics,
             telemetry=self.telemetry,
+            patience_s=patience_s,
         )
 
     async def drain(self, runner: Runner[CounterState] | None = None) -> None:

@@ -149,6 +149,20 @@ async def test_a_case_that_cannot_be_read_is_a_conflict(bench: Bench, ops: httpx
     assert (answer.status_code, answer.json()["code"]) == (409, "case_unreadable")
 
 
+async def test_a_batch_that_never_ends_is_no_fault_of_the_caller(bench: Bench, tmp_path: Path) -> None:
+    """It is not waited for without end; nothing has happened, and the stream is free again."""
+    case = await park(bench, 13)
+    app = create_app(make_settings(tmp_path), "counter", "", ready, no_lifespan, Metrics())
+    add_parked_routes(app, "counter", lambda: bench.parked(mended(), patience_s=0.05))
+    async with make_client(app, make_token(tmp_path, Role.OPS)) as ops:
+        async with bench.pool.acquire() as connection, connection.transaction():
+            await connection.execute("UPDATE counter.stream_position SET updated_at = now()")
+            answer = await ops.post(f"/v1/parked/{case}/retry")
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert "counter is busy with the stream or with this case" in answer.json()["detail"]
+        assert (await ops.post(f"/v1/parked/{case}/retry")).json()["waiting"] == 0
+
+
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.OPS])
 async def test_only_ops_may(ops: httpx.AsyncClient, tmp_path: Path, role: Role) -> None:
     """R-PRIV-01: the words in an event are nobody's business here."""
