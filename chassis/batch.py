@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from chassis.database import Connection
 from chassis.decider import Input, Refused, TimerDue
+from chassis.parking import park
 from chassis.service import Change, Service
 from chassis.store import ParkedEvent, Row, Store
 from chassis.telemetry import Span, SpanKind, Telemetry, sampled
@@ -187,6 +188,13 @@ class Batch(Generic[S]):
         self.tally.applied += 1
         return None
 
+    def pass_over(self, envelope: Envelope) -> None:
+        """Count an event of the stream as seen without applying it, so that it has no effect ever after."""
+        case = self._cases[envelope.case_id]
+        case.seen[envelope.source] = max(envelope.sequence, case.seen.get(envelope.source, 0))
+        case.traceparent = case.traceparent or envelope.traceparent
+        case.is_touched = True
+
     def command(
         self,
         case_id: UUID,
@@ -286,7 +294,7 @@ class Batch(Generic[S]):
             await self._store.save(self._connection, rows)
         self.tally.emitted = Counter([envelope.type for envelope in self._emitted])
         await self._store.append(self._connection, self._emitted)
-        await self._store.park(self._connection, self.tally.parked)
+        await park(self._store, self._connection, self.tally.parked, self._at)
         if self._service.project is not None and self._changes:
             await self._service.project(self._connection, self._changes)
 

@@ -16,6 +16,7 @@ else:
     Connection = Pool = Record = object
 
 UniqueViolation = asyncpg.UniqueViolationError
+LockNotAvailable = asyncpg.LockNotAvailableError
 
 _PASSING: tuple[type[Exception], ...] = (
     OSError,

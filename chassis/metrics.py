@@ -24,6 +24,7 @@ CounterName = Literal[
     "events_emitted",  # events appended to the log, by type: router.CaseDispatched.v1, router.CaseClosed.v1
     "timers_fired",  # timers that came due and were decided
     "parked",  # records put aside with a reason, in total
+    "unparked",  # records parked no longer, by resolution: retried, skipped, discarded
     "http_responses",  # HTTP answers, by status class: 2xx, 4xx, 5xx
 ]
 HistogramName = Literal[
@@ -47,6 +48,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "commands": "outcome",
     "http_responses": "status",
     "events_emitted": "type",
+    "unparked": "resolution",
     "stage_seconds": "source",
 }
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

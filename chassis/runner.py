@@ -17,6 +17,7 @@ from uuid import UUID
 from chassis.batch import RETRY_FAILED_TIMER, Batch, Tally, describe
 from chassis.database import Pool, UniqueViolation, is_passing
 from chassis.metrics import Metrics
+from chassis.parking import park
 from chassis.service import Service
 from chassis.store import FenceLost, ParkedEvent, Store
 from chassis.telemetry import Telemetry
@@ -210,7 +211,7 @@ class Runner(Generic[S]):
         self._guard(batch.records, tally)
         async with self._pool.acquire() as connection, connection.transaction():
             await self._store.advance(connection, batch.partition, batch.start, batch.end, [])
-            await self._store.park(connection, tally.parked)
+            await park(self._store, connection, tally.parked, self._clock())
         return tally
 
     def _guard(self, records: Sequence[Envelope], tally: Tally) -> None:

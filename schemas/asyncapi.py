@@ -8,14 +8,18 @@ from typing import Any, Final
 
 import yaml
 
-from schemas.catalogue import EVENTS, service_of
+from schemas.catalogue import CHASSIS, EVENTS, service_of
 from schemas.json_schema import component_schemas, topic_of
-from schemas.message import CASE_EVENTS, Event
+from schemas.message import CASE_EVENTS, CASE_PARKED, Event
 from schemas.samples import samples
 
 _PROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
 _CASE: Final = "0198f2a4-6c1e-7b3a-9d52-3f1c8a7e4b10"
 _BINDING: Final = "0.5.0"
+_CARRIED: Final = {
+    CASE_EVENTS: "All events of all cases.",
+    CASE_PARKED: "What services could not apply and set aside, with the reason, and what became of it.",
+}
 _PARAMETERS: Final = {
     "code": {
         "description": "Code of the unit, as in the jurisdiction's list of units.",
@@ -36,7 +40,7 @@ def _header(description: str, example: str, **more: Any) -> dict[str, Any]:
 
 def headers(type_: str) -> dict[str, str]:
     """Return the headers of an example of this type."""
-    source = service_of(type_)
+    source = "router.parked" if service_of(type_) == CHASSIS else service_of(type_)
     return {
         "ce_specversion": "1.0",
         "ce_id": f"{source}/{_CASE}/3",
@@ -56,7 +60,7 @@ def header_schema() -> dict[str, Any]:
     told: dict[str, tuple[str, dict[str, Any]]] = {
         "ce_specversion": ("Version of CloudEvents.", {"const": "1.0"}),
         "ce_id": ("`<source>/<case id>/<sequence>`, the same at every delivery.", {}),
-        "ce_source": ("The service that emitted the event.", {}),
+        "ce_source": (f"The service that emitted the event; `<service>.parked` on {CASE_PARKED}.", {}),
         "ce_type": ("`<service>.<Name>.v<version>`.", {}),
         "ce_time": ("When it happened, by the emitting service's clock.", {"format": "date-time"}),
         "ce_subject": ("The case id; the record's key as well.", {"format": "uuid"}),
@@ -118,7 +122,7 @@ def _id(address: str) -> str:
 
 def _channel(address: str, types: Iterable[str]) -> dict[str, Any]:
     named = {name: told for name, told in _PARAMETERS.items() if f"{{{name}}}" in address}
-    what = "What one unit must do or know." if named else "All events of all cases."
+    what = "What one unit must do or know." if named else _CARRIED[address]
     return {
         "address": address,
         "description": f"{what} Keyed by case id.",
@@ -128,17 +132,21 @@ def _channel(address: str, types: Iterable[str]) -> dict[str, Any]:
 
 
 def _operations(topics: Mapping[str, list[str]], services: Iterable[str]) -> dict[str, Any]:
-    """Each service sends its own events; every service reads the whole case stream, a unit its own topic."""
+    """Each service sends its own events; every service reads the whole case stream, a unit its own topic.
+
+    What every service sends, and those who run them read, is told once, under `CHASSIS`.
+    """
     made: dict[str, Any] = {}
     for address, types in topics.items():
         for service in services:
             own = [key for key in types if service_of(key) == service]
             if own:
                 made[f"{service}.send.{_id(address)}"] = _operation("send", address, service, own)
-            if address == CASE_EVENTS:
+            if address == CASE_EVENTS and service != CHASSIS:
                 made[f"{service}.receive.{_id(address)}"] = _operation("receive", address, service, types)
         if address != CASE_EVENTS:
-            made[f"department.receive.{_id(address)}"] = _operation("receive", address, "department", types)
+            who = "ops" if address == CASE_PARKED else "department"
+            made[f"{who}.receive.{_id(address)}"] = _operation("receive", address, who, types)
     return made
 
 

@@ -19,6 +19,10 @@ COMMANDS = {
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),
     "log": ("services.cli.log:log", "Read events as they happen, or as they happened."),
+    "parked": (
+        "services.cli.parked:parked",
+        "Events that a service could not apply: list, show, retry, discard.",
+    ),
 }
 
 

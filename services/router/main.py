@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from chassis.calendar import WorkingCalendar
 from chassis.host import Host
-from chassis.http import create_app, serve
+from chassis.http import serve
 from chassis.service import Service
 from chassis.settings import Settings
 from reference.load import load
@@ -41,6 +41,6 @@ def build(settings: Settings) -> tuple[Host[WorkOrder], FastAPI]:
     decider = Router(jurisdiction, policy, Matcher(jurisdiction), WorkingCalendar(jurisdiction.calendar))
     consumed = {event.type: event for event in EVENTS if event.type in decider.consumes}
     host = Host(settings, Service(decider, consumed, project))
-    app = create_app(settings, "Caseladder router", _DESCRIPTION, host.readiness, host.lifespan, host.metrics)
+    app = host.create_app("Caseladder router", _DESCRIPTION)
     add_routes(app, Office(host, decider, jurisdiction, policy))
     return host, app
