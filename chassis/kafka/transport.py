@@ -10,7 +10,7 @@ from chassis.kafka.relay import Relay, unpublished
 from chassis.settings import Settings
 from chassis.store import Store
 from chassis.transport import Lag, StreamReader
-from schemas.message import CASE_EVENTS
+from schemas.message import CASE_EVENTS, CASE_PARKED
 
 
 def connection_of(settings: Settings) -> KafkaConnection:
@@ -40,7 +40,7 @@ class KafkaTransport:
             self._connection,
             settings.database_url.get_secret_value(),
             settings.service,
-            (topics | {CASE_EVENTS}).__contains__,
+            (topics | {CASE_EVENTS, CASE_PARKED}).__contains__,
         )
 
     def reader(self, consumes: Collection[str]) -> StreamReader:

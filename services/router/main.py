@@ -12,6 +12,7 @@ from chassis.settings import Settings
 from reference.load import load
 from reference.matcher import Matcher
 from schemas.intake import EVENTS
+from services.departments import units_with_topics
 from services.router.api import Office, add_routes
 from services.router.domain import Router, WorkOrder
 from services.router.policy.loader import load_policy
@@ -40,7 +41,8 @@ def build(settings: Settings) -> tuple[Host[WorkOrder], FastAPI]:
     policy = load_policy(settings.reference / POLICY, jurisdiction)
     decider = Router(jurisdiction, policy, Matcher(jurisdiction), WorkingCalendar(jurisdiction.calendar))
     consumed = {event.type: event for event in EVENTS if event.type in decider.consumes}
-    host = Host(settings, Service(decider, consumed, project))
+    topics = frozenset(f"dept.{code}.assigned" for code in units_with_topics(jurisdiction))
+    host = Host(settings, Service(decider, consumed, project, topics=topics))
     app = host.create_app("Caseladder router", _DESCRIPTION)
     add_routes(app, Office(host, decider, jurisdiction, policy))
     return host, app
