@@ -47,12 +47,16 @@ def free_port_base() -> int:
 class System:
     """A running system. `start` and `stop` may be called again: the data stay in the directory.
 
-    `environment` are variables that its processes get on top of ours.
+    `environment` are variables that its processes get on top of ours. `kafka` is the broker that carries its
+    events; None: the embedded transport.
     """
 
-    def __init__(self, run_dir: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, run_dir: Path, environment: Mapping[str, str] | None = None, kafka: str | None = None
+    ) -> None:
         self.local = LocalRun(run_dir, free_port_base())
         self._environment = os.environ | dict(environment or {})
+        self._transport = ["--transport", "kafka", "--kafka", kafka] if kafka else []
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
@@ -61,7 +65,7 @@ class System:
         self.local.run_dir.mkdir(parents=True, exist_ok=True)
         self._output = (self.local.run_dir / "up.out").open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "services", "up", *self.options],
+            [sys.executable, "-m", "services", "up", *self._transport, *self.options],
             cwd=ROOT,
             env=self._environment,
             stdout=self._output,
