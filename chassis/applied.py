@@ -1,4 +1,4 @@
-"""Whether a service has applied what it consumes: its aggregates compared with the event logs, by the databases alone.
+"""Whether a service has applied what it consumes: its aggregates beside the event logs, from the databases alone.
 
 An event is applied when its sequence is not above `seen[source]` of its case, for events of one source are applied
 in order. A parked one is accounted for. The log is read first and the aggregates after it: what is missing then was
