@@ -141,6 +141,9 @@ class KafkaReader:
             auto_offset_reset="earliest",
             session_timeout_ms=int(SESSION_S * 1000),
             heartbeat_interval_ms=3000,
+            metadata_max_age_ms=int(
+                STUCK_S * 500
+            ),  # a topic that was deleted and made again is found before then
             fetch_max_wait_ms=100,  # also how long a look at the offsets waits behind a fetch
             max_partition_fetch_bytes=4 * 1024 * 1024,
             **self._connection.options(),
