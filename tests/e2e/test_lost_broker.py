@@ -20,6 +20,7 @@ from tests.e2e.town import visiting
 
 SERVICES = ("intake", "router")
 LIMIT_S = 120
+STREAM = "chassis.event_log WHERE topic = 'case.events'"
 
 
 @pytest.fixture
@@ -111,6 +112,10 @@ async def test_states_are_the_same_after_the_loss_and_work_goes_on(
     before = await everything(on_kafka)
     await lose(broker)
     await run(on_kafka, "topics", "apply")
+    counted = await run(on_kafka, "log", "republish", "--since", "begin", "--dry-run")
+    assert [line.split()[:3] for line in counted.splitlines() if "case.events" in line] == [
+        [service, "case.events", str(await count(on_kafka, STREAM, service))] for service in SERVICES
+    ]
     assert "events published; the relays go on" in await run(on_kafka, "log", "republish", "--since", "begin")
     said = await run(on_kafka, "log", "compare", "--topics")
     assert " 0 missing" in said
