@@ -74,15 +74,36 @@ class KafkaConnection:
         return made
 
 
-class TopicMissing(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """A topic that must be there is not."""
+class NotInOrder(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """Somebody must put the topics in order first; the text says what would be right."""
 
     safe_to_log = True
+
+
+class TopicMissing(NotInOrder):
+    """A topic that must be there is not."""
 
     def __init__(self, topic: str) -> None:
         super().__init__(f"there is no topic {topic}: make it with `python -m services topics apply`")
 
 
+class TopicLost(NotInOrder):
+    """A topic is empty to which events were published."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"the topic {topic} is empty although events were published to it, so the broker has lost it: "
+            "`python -m services log republish --since begin` brings them back"
+        )
+
+
+class Rebuilding(NotInOrder):
+    """The event logs are being published again, or were and that was broken off."""
+
+    def __init__(self) -> None:
+        super().__init__("`log republish` was begun and has not ended: if it runs no more, run it again")
+
+
 def explain(error: BaseException) -> str:
     """Say what is wrong with the broker, in a few words."""
-    return str(error) if isinstance(error, TopicMissing) else type(error).__name__
+    return str(error) if isinstance(error, NotInOrder) else type(error).__name__
