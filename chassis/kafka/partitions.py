@@ -93,6 +93,7 @@ class Partitions:
         """The first of `waiting` is wanted; what is not wanted is passed over and counts for the end only."""
         records: list[Envelope] = []
         positions: list[str] = []
+        offsets: list[int] = []
         end = ""
         while waiting and (len(records) < most or waiting[0][1].type not in self._types):
             offset, event = waiting.popleft()
@@ -101,4 +102,5 @@ class Partitions:
             if event.type in self._types:
                 records.append(event)
                 positions.append(end)
-        return StreamBatch(number, self.stored[number], end, records, positions)
+                offsets.append(offset - 1)
+        return StreamBatch(number, self.stored[number], end, records, positions, offsets)

@@ -9,8 +9,9 @@ twice; readers skip them by their sequence. An idempotent producer of aiokafka n
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ from chassis.database import Connection, connect, is_passing
 from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing, explain
 from chassis.kafka.records import headers, milliseconds
 from chassis.log import Position, read_all
+from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
+from chassis.telemetry import Span, SpanKind, Telemetry, sampled
 from chassis.transport import Lag
 from schemas.envelope import Envelope
 
@@ -44,6 +47,15 @@ _log = logging.getLogger(__name__)
 LOCK_SPACE: Final = 0x434C  # "CL": our own part of the advisory locks
 
 
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Events to be published, by topic and partition."""
+
+    batches: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
+    traced: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    """The traces of those that are traced."""
+
+
 class Relay:
     """Publishes what is in the log of `service`. `publishes` says of a topic whether it exists on Kafka.
 
@@ -51,12 +63,21 @@ class Relay:
     """
 
     def __init__(
-        self, connection: KafkaConnection, database_url: str, service: str, publishes: Callable[[str], bool]
+        self,
+        connection: KafkaConnection,
+        database_url: str,
+        service: str,
+        publishes: Callable[[str], bool],
+        *,
+        metrics: Metrics | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._connection = connection
         self._url = database_url
         self._service = service
         self._publishes = publishes
+        self._metrics = metrics or Metrics()
+        self._telemetry = telemetry or Telemetry(None, 0)
         self._stop = asyncio.Event()
         self._producer: Any = None
         self._partitions: dict[str, int] = {}
@@ -87,7 +108,7 @@ class Relay:
                     "%s: the relay lost its database (%s); trying again", self._service, describe(error)
                 )
             finally:
-                self.leads = False
+                self._lead(False)
                 await self._drop_producer()
             await self._wait(RETRY_S)
 
@@ -103,10 +124,14 @@ class Relay:
         try:
             number = zlib.crc32(self._service.encode()) - 2**31
             has_it = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", LOCK_SPACE, number)
-            self.leads = bool(has_it)
+            self._lead(bool(has_it))
             yield connection if has_it else None
         finally:
             connection.terminate()  # ends the session at once, and the lock with it
+
+    def _lead(self, has_it: bool) -> None:
+        self.leads = has_it
+        self._metrics.set("relay_leads", has_it)
 
     async def _publish_all(self, connection: Connection) -> None:
         position = await stored_position(connection, self._service)
@@ -137,24 +162,49 @@ class Relay:
         if self._producer is None:
             await self._start_producer()
         async with asyncio.timeout(DELIVERY_S):
-            pending = [
-                await self._producer.send_batch(batch, topic, partition=partition)
-                for (topic, partition), batches in (await self._batches(wanted)).items()
-                for batch in batches
-            ]
-            await asyncio.gather(*pending)
+            made = await self._batches(wanted)
+            with ExitStack() as spans:
+                for place, traceparents in made.traced.items():
+                    spans.enter_context(self._sending(*place, traceparents))
+                pending = [
+                    await self._producer.send_batch(batch, topic, partition=partition)
+                    for (topic, partition), batches in made.batches.items()
+                    for batch in batches
+                ]
+                await asyncio.gather(*pending)
+        self._metrics.count("events_published", len(wanted))
+        self._metrics.observe("published_batch_events", len(wanted))
         if self.is_away:
             _log.info("%s: publishing again", self._service)
         self.is_away = False
 
-    async def _batches(self, events: Sequence[Envelope]) -> Mapping[tuple[str, int], Sequence[Any]]:
+    def _sending(self, topic: str, partition: int, traceparents: Sequence[str]) -> Span:
+        """Span the delivery of the traced events for a partition, `topic` with its prefix."""
+        return self._telemetry.batch_span(
+            f"send {topic}",
+            SpanKind.PRODUCER,
+            traceparents,
+            {
+                **self._connection.origin(""),
+                "messaging.destination.name": topic,
+                "messaging.destination.partition.id": str(partition),
+                "messaging.operation.name": "send",
+                "messaging.operation.type": "send",
+                "messaging.batch.message_count": len(traceparents),
+            },
+        )
+
+    async def _batches(self, events: Sequence[Envelope]) -> _Sorted:
         """Sort events by topic and partition, the order within each kept."""
-        made: dict[tuple[str, int], list[Any]] = {}
+        made = _Sorted()
         for event in events:
             topic = self._connection.topic(event.topic)
             count = self._partitions.get(topic) or await self._count_partitions(topic)
             key = str(event.case_id).encode()
-            batches = made.setdefault((topic, partition_of(key, count)), [])
+            place = topic, partition_of(key, count)
+            if sampled(event.traceparent):
+                made.traced.setdefault(place, []).append(event.traceparent)
+            batches = made.batches.setdefault(place, [])
             record = {
                 "timestamp": milliseconds(event),
                 "key": key,
