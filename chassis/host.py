@@ -131,7 +131,14 @@ class Host(Generic[S]):
         # imported here: an embedded run has no use for a Kafka client's memory
         from chassis.kafka.transport import KafkaTransport  # noqa: PLC0415
 
-        return KafkaTransport(self.settings, self.service.topics, self.pool, self.store)
+        return KafkaTransport(
+            self.settings,
+            self.service.topics,
+            self.pool,
+            self.store,
+            metrics=self.metrics,
+            telemetry=self.telemetry,
+        )
 
     async def readiness(self) -> list[str]:
         """Return why the service cannot do its work, in plain words."""

@@ -25,12 +25,14 @@ CounterName = Literal[
     "timers_fired",  # timers that came due and were decided
     "parked",  # records put aside with a reason, in total
     "unparked",  # records parked no longer, by resolution: retried, skipped, discarded
+    "events_published",  # on Kafka: events that the relay of this process has brought to a topic
     "http_responses",  # HTTP answers, by status class: 2xx, 4xx, 5xx
 ]
 HistogramName = Literal[
     "batch_records",  # records in one batch of the runner
     "batch_seconds",  # from the poll's answer to the commit
     "group_commit_commands",  # HTTP commands that shared one commit
+    "published_batch_events",  # on Kafka: events that the relay published before it stored its position
     "stage_seconds",  # by source: from the time of a batch's oldest event to the commit of its effect here
 ]
 GaugeName = Literal[
@@ -39,6 +41,7 @@ GaugeName = Literal[
     "oldest_unread_seconds",  # age of the oldest event that this consumer has not read
     "unpublished_events",  # on Kafka: events in the log that are on no topic yet
     "oldest_unpublished_seconds",  # on Kafka: age of the oldest of them
+    "relay_leads",  # on Kafka: 1 where this process's relay is the one at work, else 0
     "overdue_timers",  # timers that are due and not yet fired
     "parked_open",  # records parked now
     "parked_share",  # share of the recent records that were parked, 0 to 1

@@ -22,8 +22,9 @@ from chassis.masking import mask
 from chassis.metrics import Metrics
 from chassis.parking import Told, parked_event, tell, unparked_event
 from chassis.service import Service
-from chassis.store import ParkedEvent, Store, key
-from chassis.telemetry import Telemetry
+from chassis.store import START, ParkedEvent, Store, key
+from chassis.telemetry import Attribute, Telemetry, Value
+from chassis.transport import StreamBatch
 from schemas.envelope import Envelope
 from schemas.message import Actor
 from schemas.parked import Resolution
@@ -206,7 +207,9 @@ class ParkedCases(Generic[S]):
         return Attempt(settled, failed, len(waiting) - len(settled), emitted)
 
     async def _apply(self, connection: Connection, envelope: Envelope) -> Tally | _Fault:
-        return await self._work(connection, envelope.case_id, lambda work: work.consume_all([envelope]))
+        alone = StreamBatch(0, START, START, [envelope], [START])
+        origin: Mapping[Attribute, Value] = {"messaging.destination.name": envelope.topic}
+        return await self._work(connection, envelope.case_id, lambda work: work.consume_all(alone, origin))
 
     async def _pass_over(self, connection: Connection, envelopes: Sequence[Envelope]) -> Tally | _Fault:
         def step(work: Batch[S]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Self, cast, get_args
 from aiokafka.errors import KafkaError
 
 from chassis.settings import SettingsError
+from chassis.telemetry import Attribute, Value
 
 Security = Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"]
 
@@ -55,6 +56,16 @@ class KafkaConnection:
     def group(self, name: str) -> str:
         """Return the name of a consumer group on the broker."""
         return f"{self.prefix}caseladder.{name}"
+
+    def origin(self, topic: str) -> dict[Attribute, Value]:
+        """Return how spans name a topic on this broker."""
+        host, _, port = self.bootstrap.split(",")[0].strip().rpartition(":")
+        return {
+            "messaging.system": "kafka",
+            "messaging.destination.name": self.topic(topic),
+            "server.address": host,
+            "server.port": int(port),
+        }
 
     def options(self) -> dict[str, Any]:
         """Return what every client is made with. Raises OSError where the CA file cannot be read."""

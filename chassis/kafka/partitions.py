@@ -134,6 +134,7 @@ class Partitions:
         """The first of `waiting` is wanted; what is not wanted is passed over and counts for the end only."""
         records: list[Envelope] = []
         positions: list[str] = []
+        offsets: list[int] = []
         end = ""
         while waiting and (len(records) < most or waiting[0].event.type not in self._types):
             found = waiting.popleft()
@@ -142,4 +143,5 @@ class Partitions:
             if found.event.type in self._types:
                 records.append(found.event)
                 positions.append(end)
-        return StreamBatch(number, self.stored[number], end, records, positions)
+                offsets.append(found.end - 1)
+        return StreamBatch(number, self.stored[number], end, records, positions, offsets)

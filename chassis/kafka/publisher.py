@@ -5,7 +5,9 @@ away. What it had in hand may have arrived or not; readers skip by their sequenc
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from aiokafka.partitioner import murmur2
 
 from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing
 from chassis.kafka.records import headers, milliseconds
+from chassis.telemetry import Span, SpanKind, Telemetry, sampled
 from schemas.envelope import Envelope
 
 BATCH_BYTES: Final = 1024 * 1024
@@ -24,11 +27,21 @@ DELIVERY_S: Final = 20.0
 """A delivery that takes longer is given up and begun anew, in seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Events to be published, by topic and partition."""
+
+    batches: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
+    traced: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    """The traces of those that are traced."""
+
+
 class Publisher:
     """Publishes events to their topics. It connects at the first `send`, and anew after `drop`."""
 
-    def __init__(self, connection: KafkaConnection) -> None:
+    def __init__(self, connection: KafkaConnection, telemetry: Telemetry | None = None) -> None:
         self._connection = connection
+        self._telemetry = telemetry or Telemetry(None, 0)
         self._producer: Any = None
         self._partitions: dict[str, int] = {}
 
@@ -46,23 +59,44 @@ class Publisher:
         if self._producer is None:
             await self._start()
         async with asyncio.timeout(DELIVERY_S):
-            pending = [
-                await self._producer.send_batch(batch, topic, partition=partition)
-                for (topic, partition), batches in (await self._batches(events, edition)).items()
-                for batch in batches
-            ]
-            await asyncio.gather(*pending)
+            made = await self._batches(events, edition)
+            with ExitStack() as spans:
+                for place, traceparents in made.traced.items():
+                    spans.enter_context(self._sending(*place, traceparents))
+                pending = [
+                    await self._producer.send_batch(batch, topic, partition=partition)
+                    for (topic, partition), batches in made.batches.items()
+                    for batch in batches
+                ]
+                await asyncio.gather(*pending)
 
-    async def _batches(
-        self, events: Sequence[Envelope], edition: str
-    ) -> Mapping[tuple[str, int], Sequence[Any]]:
+    def _sending(self, topic: str, partition: int, traceparents: Sequence[str]) -> Span:
+        """Span the delivery of the traced events for a partition, `topic` with its prefix."""
+        return self._telemetry.batch_span(
+            f"send {topic}",
+            SpanKind.PRODUCER,
+            traceparents,
+            {
+                **self._connection.origin(""),
+                "messaging.destination.name": topic,
+                "messaging.destination.partition.id": str(partition),
+                "messaging.operation.name": "send",
+                "messaging.operation.type": "send",
+                "messaging.batch.message_count": len(traceparents),
+            },
+        )
+
+    async def _batches(self, events: Sequence[Envelope], edition: str) -> _Sorted:
         """Sort events by topic and partition, the order within each kept."""
-        made: dict[tuple[str, int], list[Any]] = {}
+        made = _Sorted()
         for event in events:
             topic = self._connection.topic(event.topic)
             count = self._partitions.get(topic) or await self._count_partitions(topic)
             key = str(event.case_id).encode()
-            batches = made.setdefault((topic, partition_of(key, count)), [])
+            place = topic, partition_of(key, count)
+            if sampled(event.traceparent):
+                made.traced.setdefault(place, []).append(event.traceparent)
+            batches = made.batches.setdefault(place, [])
             record = {
                 "timestamp": milliseconds(event),
                 "key": key,

@@ -19,6 +19,7 @@ from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position, resume, too_late
 from chassis.kafka.records import UNREADABLE, decode, edition_of
 from chassis.store import Store
+from chassis.telemetry import Attribute, Value
 from chassis.transport import Lag, StreamBatch
 from schemas.message import CASE_EVENTS
 
@@ -47,6 +48,10 @@ class KafkaReader:
         self._pool = pool
         self._store = store
         self._types = frozenset({*consumes, UNREADABLE})
+        self.origin: Mapping[Attribute, Value] = {
+            **connection.origin(CASE_EVENTS),
+            "messaging.consumer.group.name": connection.group(store.schema),
+        }
         self._instance = instance
         self._consumer: Any = None
         self._lock = asyncio.Lock()

@@ -22,7 +22,9 @@ from chassis.kafka.lock import is_wanted, relay_lock
 from chassis.kafka.offsets import is_untouched
 from chassis.kafka.publisher import Publisher
 from chassis.log import Position, read_all
+from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
+from chassis.telemetry import Telemetry
 from chassis.transport import Lag
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
@@ -47,14 +49,22 @@ class Relay:
     """
 
     def __init__(
-        self, connection: KafkaConnection, database_url: str, service: str, publishes: Callable[[str], bool]
+        self,
+        connection: KafkaConnection,
+        database_url: str,
+        service: str,
+        publishes: Callable[[str], bool],
+        *,
+        metrics: Metrics | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._connection = connection
         self._url = database_url
         self._service = service
         self._publishes = publishes
         self._stop = asyncio.Event()
-        self._publisher = Publisher(connection)
+        self._metrics = metrics or Metrics()
+        self._publisher = Publisher(connection, telemetry)
         self._told = ""
         self.is_away = False
         """Whether events wait because the broker does not take them."""
@@ -70,23 +80,30 @@ class Relay:
         while not self._stop.is_set():
             try:
                 async with relay_lock(self._url, self._service) as connection:
-                    self.leads = connection is not None
+                    self._lead(connection is not None)
                     if connection is not None:
                         await self._publish_all(connection)
             except FenceLost as error:
                 _log.warning("%s", error)
             except UNREACHABLE as error:
                 self._note_away(error)
-            except Exception as error:
-                if not is_passing(error):
-                    raise
-                _log.warning(
-                    "%s: the relay lost its database (%s); trying again", self._service, describe(error)
+            except Exception as error:  # whatever it is, what was acknowledged must be published: try again
+                is_defect = not is_passing(error)
+                _log.log(
+                    logging.ERROR if is_defect else logging.WARNING,
+                    "%s: the relay broke off (%s); trying again",
+                    self._service,
+                    describe(error),
+                    exc_info=error if is_defect else None,
                 )
             finally:
-                self.leads = False
+                self._lead(False)
                 await self._publisher.drop()
             await self._wait(RETRY_S)
+
+    def _lead(self, has_it: bool) -> None:
+        self.leads = has_it
+        self._metrics.set("relay_leads", has_it)
 
     def _note_away(self, error: BaseException) -> None:
         reason = explain(error)
@@ -125,6 +142,8 @@ class Relay:
         if not self._publisher.is_connected:
             await self._check_stream(connection, position)
         await self._publisher.send(wanted, edition)
+        self._metrics.count("events_published", len(wanted))
+        self._metrics.observe("published_batch_events", len(wanted))
         if self.is_away:
             _log.info("%s: publishing again", self._service)
         self.is_away = False

@@ -25,7 +25,7 @@ def broker(new_kafka: NewKafka) -> LocalKafka:
 @pytest.fixture
 def on_kafka(tmp_path: Path, broker: LocalKafka) -> Iterator[System]:
     """A system whose events this broker carries, running."""
-    system = System(tmp_path / "run", kafka=broker.bootstrap)
+    system = System(tmp_path / "run", transport="kafka", kafka=broker.bootstrap)
     system.start()
     yield system
     system.stop()

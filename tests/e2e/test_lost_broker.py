@@ -34,8 +34,8 @@ async def broker(new_kafka: NewKafka) -> LocalKafka:
 @pytest.fixture
 async def on_kafka(broker: LocalKafka, tmp_path: Path) -> AsyncIterator[System]:
     """A system of this test alone on that broker."""
-    transport = {"CASELADDER_TRANSPORT": "kafka", "CASELADDER_KAFKA_BOOTSTRAP": broker.bootstrap}
-    running = System(tmp_path / "run", transport)
+    no_prefix = {"CASELADDER_KAFKA_PREFIX": ""}  # the commands of the test are told of none
+    running = System(tmp_path / "run", no_prefix, "kafka", broker.bootstrap)
     await asyncio.to_thread(running.start)
     yield running
     await asyncio.to_thread(running.stop)

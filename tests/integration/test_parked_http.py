@@ -69,7 +69,7 @@ async def test_a_case_is_shown_in_order_and_its_words_only_when_asked(
         ("outside/2", True, None),
     ]
     whole = (await ops.get(f"/v1/parked/{case}", params={"data": True})).json()
-    assert [event["data"] for event in whole["events"]] == ['{"amount": 14}', '{"amount": 1}']
+    assert [event["data"] for event in whole["events"]] == ['{"amount":14}', '{"amount":1}']
 
 
 async def test_a_retry_says_what_was_settled_and_what_failed(bench: Bench, ops: httpx.AsyncClient) -> None:
