@@ -124,7 +124,10 @@ class System:
         """Kill -9 a service, or `postgres`: its postmaster. Return the process id that died."""
         assert self._process is not None
         for child in psutil.Process(self._process.pid).children(recursive=True):
-            arguments = child.cmdline()
+            try:
+                arguments = child.cmdline()
+            except psutil.NoSuchProcess:  # it ended meanwhile, or nobody has noticed its end yet
+                continue
             is_service = arguments[1:4] == ["-m", "services", service]
             is_postgres = service == "postgres" and Path((arguments or [""])[0]).name == "postgres"
             if is_service or is_postgres:
