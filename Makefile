@@ -20,7 +20,7 @@ help:
 	@echo 'make up             set up and run everything on this machine; Ctrl-C stops it (PORT_BASE=8100 RUN_DIR=.run TRANSPORT=embedded|kafka)'
 	@echo 'make kafka          run an Apache Kafka without Docker (Java 17, Maven); Ctrl-C stops it (KAFKA_PORT=9092 RUN_DIR=.run)'
 	@echo 'make test           set up, check style, types and import rules, run all tests'
-	@echo 'make bench          measure throughput and latency'
+	@echo 'make bench          measure throughput and latency (TRANSPORT=embedded|kafka)'
 	@echo 'make schemas        export the contracts: JSON Schema and AsyncAPI'
 	@echo 'make requirements   compile requirements*.in into pinned, hashed requirements*.txt'
 	@echo 'make stack          the whole stack with Docker Compose (PROFILES="observe identity"); make stack-down stops it'
@@ -43,7 +43,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench --transport $(TRANSPORT)
 
 schemas: $(VENV)/runtime.stamp
 	$(BIN)/python -m schemas.export

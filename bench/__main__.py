@@ -1,8 +1,9 @@
-"""`python -m bench`: measure the embedded system on this machine, all in one run.
+"""`python -m bench`: measure the system on this machine, all in one run, on the embedded transport or on Kafka.
 
 Start to ready; the empty deciders; the real services at full load, at half of it, and in bursts; the same
-with a million stored cases; the empty deciders again, so that a machine that grew slower shows. Ends with
-status 1 when a case was lost, doubled or refused, never for a slow figure.
+with a million stored cases (not on Kafka); with every case traced and with none; the empty deciders again, so that
+a machine that grew slower shows. Ends with status 1 when a case was lost, doubled or refused, never for a slow
+figure.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from bench.figures import burst_steps
 from bench.measure import Phase, run_phase
 from bench.report import Report, show, write
 from bench.stored import store
-from bench.system import LOGS, POSTGRESQL, Running, Site, site
+from bench.system import KAFKA, LOGS, POSTGRESQL, Running, Site, Transport, site
 
 _OPEN_CONNECTIONS = 256
 """Connections of an open loop: more than can be busy at half load."""
@@ -44,6 +45,8 @@ class Options:
     step: float
     messages: Path
     only: str | None
+    transport: Transport
+    trace_ratio: float
 
 
 class Bench:
@@ -61,10 +64,14 @@ class Bench:
             self._report.ready_seconds = time.monotonic() - started
         self._say(f"start to ready: {self._report.ready_seconds:.1f} s, from an empty directory")
         self._report.postgresql = await _version(here.local.databases()["router"])
-        if self._options.only != "real":
+        only, ratio = self._options.only, self._options.trace_ratio
+        if only in {None, "empty"}:
             await self._with(here.empty(), lambda running: self._full(running, "empty before"))
-        if self._options.only != "empty":
+        if only in {None, "real"}:
             await self._with(here.real(), self._real)
+        if only in {None, "traced"} and ratio:
+            await self._with(here.real(ratio), lambda running: self._traced(here, running))
+            await self._with(here.real(), lambda running: self._full(running, "untraced"))
         if self._options.only is None:
             await self._with(here.empty(), lambda running: self._full(running, "empty after"))
 
@@ -76,11 +83,20 @@ class Bench:
                 await self._phase(running, "warm-up", seconds=_WARM_UP_S, is_kept=False)
                 await work(running)
                 self._report.postgresql_mb = processes.proportional_mb(running.pids[POSTGRESQL])
+                if KAFKA in running.pids:
+                    self._report.kafka_mb = processes.proportional_mb(running.pids[KAFKA])
             finally:
                 self._report.incidents += running.incidents
 
     async def _full(self, running: Running, name: str) -> None:
         await self._phase(running, name, seconds=self._options.seconds / 2)
+
+    async def _traced(self, here: Site, running: Running) -> None:
+        before = here.spans()
+        await self._full(running, "traced")
+        self._report.spans = (
+            here.spans() - before
+        )  # but for those of the last moments, which are on their way
 
     async def _real(self, running: Running) -> None:
         options = self._options
@@ -91,7 +107,7 @@ class Bench:
         if not options.stored:
             return
         self._say(f"storing {options.stored} cases")
-        self._report.store_seconds = await store(running.database_url, options.stored)
+        self._report.store_seconds = await store(running.databases[0], options.stored)
         self._report.stored_cases = options.stored
         self._say(f"stored in {self._report.store_seconds:.0f} s")
         await self._phase(running, "real, stored", seconds=options.seconds)
@@ -160,7 +176,21 @@ async def _version(url: str) -> str:
 @click.option(
     "--messages", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Texts to send."
 )
-@click.option("--only", type=click.Choice(["empty", "real"]), help="For development: one side of the ratio.")
+@click.option("--only", type=click.Choice(["empty", "real", "traced"]), help="For development: one part.")
+@click.option(
+    "--transport",
+    type=click.Choice(["embedded", "kafka"]),
+    default="embedded",
+    show_default=True,
+    help="On kafka a broker is started for the run; no cases are stored beforehand.",
+)
+@click.option(
+    "--trace-ratio",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of cases traced in the phase `traced`; 0 leaves it out.",
+)
 @click.option(
     "--quick", is_flag=True, help="About a minute, everything smaller: --seconds 6 --stored 20000 --step 1."
 )
@@ -176,11 +206,17 @@ def main(
     only: str | None,
     quick: bool,
     profile: bool,
+    transport: Transport,
+    trace_ratio: float,
 ) -> None:
-    """Measure the embedded system: throughput, latency, cost and memory, beside the same chassis without logic."""
+    """Measure the system: throughput, latency, cost and memory, beside the same chassis without logic."""
     if quick:
         seconds, stored, step = min(seconds, 6.0), min(stored, 20_000), min(step, 1.0)
-    options = Options(seconds, connections, stored, step, messages or messages_file(), only)
+    if transport == "kafka":
+        stored = 0
+    options = Options(
+        seconds, connections, stored, step, messages or messages_file(), only, transport, trace_ratio
+    )
     console = Console(width=None if sys.stdout.isatty() else 130)
     report = Report(options={**asdict(options), "messages": options.messages.name})
     signal.signal(signal.SIGTERM, _interrupt)
@@ -188,7 +224,7 @@ def main(
     if profiles is not None:
         profiles.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with site(profiles) as here:
+    with site(transport, profiles) as here:
         asyncio.run(Bench(options, console, report).run(here, started))
     show(report, console)
     console.print(f"written to {write(report, datetime.now(UTC)).relative_to(ROOT)}")

@@ -24,7 +24,7 @@ from chassis.batch import Applied
 from chassis.commands import Request
 from chassis.decider import Decision, Input, Timer
 from chassis.host import Host
-from chassis.http import HotRoute, Principal, Role, add_hot_route, create_app, etag, read_json, serve
+from chassis.http import HotRoute, Principal, Role, add_hot_route, etag, read_json, serve
 from chassis.migrate import CHASSIS, upgrade
 from chassis.service import Service
 from chassis.settings import Settings
@@ -128,7 +128,7 @@ def run(settings: Settings) -> None:
     """Serve until told to stop."""
     logs.configure(settings.service, settings.log_level)
     host = Host(settings, service(settings.service))
-    app = create_app(settings, settings.service, "", host.readiness, host.lifespan, host.metrics)
+    app = host.create_app(settings.service, "")
     if settings.service == "gate":
         route = HotRoute(
             "/v1/cases", "POST", "Take a case in", roles=[Role.OPERATOR], request=Body, status=201

@@ -26,7 +26,6 @@ from bench.figures import Account, Latency, account
 from bench.load import Orders
 from bench.system import Running
 from chassis.database import Connection
-from chassis.log import Position
 from schemas.message import CASE_EVENTS
 
 PATH: Final = "/v1/cases"
@@ -195,36 +194,44 @@ async def run_phase(
         first=number * _CASES_APART,
         steps=steps or [],
     )
-    connection = await asyncpg.connect(running.database_url)
+    first, last = [await asyncpg.connect(url) for url in running.databases]
     try:
         async with _generator(orders) as generator:
-            first_xid = await connection.fetchval("SELECT pg_current_xact_id()::text")
-            before = await _Snapshot.take(running, connection)
+            first_xid = await last.fetchval("SELECT pg_current_xact_id()::text")
+            before = await _Snapshot.take(running, last)
             await generator.tell("go", "done")
-            await _until_idle(running, connection)
-            after = await _Snapshot.take(running, connection)
+            await _until_idle(running, first, last)
+            after = await _Snapshot.take(running, last)
             await generator.tell("write", "written")
         sent = Sent.take(Path(orders.result))
-        disposed = await _dispositions(running, connection, first_xid)
+        disposed = await _dispositions(running, last, first_xid)
     finally:
-        await connection.close()
+        await first.close()
+        await last.close()
     resident = {who: round(processes.resident_mb(pid), 1) for who, pid in running.services.items()}
     return _phase(name, sent, disposed, before, after, resident)
 
 
-async def _until_idle(running: Running, connection: Connection) -> None:
-    """Wait until the last service has applied the newest event of the first. Looks 20 times a second."""
+async def _until_idle(running: Running, first: Connection, last: Connection) -> None:
+    """Wait until the last service has disposed of the newest cases of the first. Looks 20 times a second.
+
+    So many are looked at that each partition of the stream has its newest among them, before which it has no other.
+    """
     give_up = time.monotonic() + _DRAIN_PATIENCE_S
-    newest = await connection.fetchrow(
-        "SELECT xid::text, position FROM chassis.event_log WHERE topic = $1 AND type = $2"
-        " ORDER BY topic DESC, event_log.xid DESC, position DESC LIMIT 1",
+    newest = await first.fetch(
+        "SELECT case_id FROM chassis.event_log WHERE topic = $1 AND type = $2"
+        " ORDER BY topic DESC, event_log.xid DESC, position DESC LIMIT 300",
         CASE_EVENTS,
         running.first_type,
     )
-    while newest is not None and time.monotonic() < give_up:
-        stored = await connection.fetchval(f"SELECT position FROM {running.last}.stream_position")
-        position = Position.parse(stored or "")
-        if (int(position.xid), position.position) >= (int(newest[0]), newest[1]):
+    cases = [row[0] for row in newest]
+    while time.monotonic() < give_up:
+        done = await last.fetchval(
+            "SELECT count(DISTINCT case_id) FROM chassis.event_log WHERE case_id = ANY($1::uuid[]) AND source = $2",
+            cases,
+            running.last,
+        )
+        if done == len(cases):
             return
         await asyncio.sleep(0.05)
 

@@ -1,4 +1,6 @@
-"""What is measured: a fresh PostgreSQL as durable as in use, and the services as `up` starts them."""
+"""What is measured: a fresh PostgreSQL as durable as in use, a fresh Kafka where the transport is that, and the
+services as `up` starts them.
+"""
 
 import os
 import shutil
@@ -6,16 +8,22 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+from urllib.request import urlopen
 
 from bench import empty
 from bench.cases import ROOT
 from chassis.embedded import EmbeddedPostgres
+from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.local_broker import LocalKafka
+from chassis.kafka.topics import Topic, Topics
+from chassis.migrate import RELAY, upgrade
 from schemas import router
+from schemas.message import CASE_EVENTS
 from services.cli.local import PORT_OFFSETS, LocalRun
 from services.cli.supervisor import Child, Supervisor
 from services.cli.up import check_reference, prepare
@@ -25,8 +33,15 @@ _RUNS: Final = ROOT / ".run"
 LOGS: Final = _RUNS / "bench-logs"
 """The services' logs of the latest run stay here."""
 _PORTS: Final = range(20_000, 32_000, 16)
+_SINK_PORT: Final = 5
 
 POSTGRESQL: Final = "postgresql"
+KAFKA: Final = "kafka"
+SINK: Final = "sink"
+_EMPTY_PREFIX: Final = "empty."
+_PARTITIONS: Final = 6
+
+Transport = Literal["embedded", "kafka"]
 
 # What is added to the settings of `up`, to learn when each transaction was committed and what a flush takes.
 MEASURING: Final = {"track_commit_timestamp": "on", "track_wal_io_timing": "on"}
@@ -37,13 +52,14 @@ class Running:
     """A system that takes cases at POST /v1/cases and disposes of each with one event."""
 
     name: str
-    database_url: str
+    databases: tuple[str, str]
+    """The addresses of the databases of `first` and `last`: one and the same, but on Kafka."""
     port: int
     token: str
     reference: Path
     run_dir: Path
     pids: Mapping[str, int]
-    """The services and PostgreSQL, by name."""
+    """The services, PostgreSQL and where they are there Kafka and the sink of traces, by name."""
     first: str
     """The service that takes cases in, and the type of its event."""
     first_type: str
@@ -56,59 +72,92 @@ class Running:
     @property
     def services(self) -> Mapping[str, int]:
         """The process ids of the services alone."""
-        return {name: pid for name, pid in self.pids.items() if name != POSTGRESQL}
+        return {name: pid for name, pid in self.pids.items() if name not in {POSTGRESQL, KAFKA, SINK}}
 
 
 class Site:
-    """A run directory with its PostgreSQL; both are gone at the end."""
+    """A run directory with its PostgreSQL, and on that transport its Kafka; all are gone at the end."""
 
-    def __init__(self, local: LocalRun, server: EmbeddedPostgres, profile: Path | None) -> None:
+    def __init__(
+        self, local: LocalRun, server: EmbeddedPostgres, kafka: LocalKafka | None, profile: Path | None
+    ) -> None:
         self.local = local
         self.server = server
+        self.kafka = kafka
         self._profile = profile
 
     async def prepare(self) -> None:
-        """Make the database of the real services, as `up` does."""
+        """Make the databases, and the topics, of the real services, as `up` does."""
         check_reference(self.local.reference)
-        await prepare(self.local, self.server, None)
+        await prepare(self.local, self.server, self.kafka.bootstrap if self.kafka else None)
 
     @asynccontextmanager
-    async def real(self) -> AsyncIterator[Running]:
-        """Intake and router, ready."""
+    async def real(self, trace_ratio: float | None = None) -> AsyncIterator[Running]:
+        """Intake and router, ready. With a ratio they trace that share of the cases, to a sink."""
         place = ["--run-dir", str(self.local.run_dir), "--port-base", str(self.local.port_base)]
         children = [
             self._child(
                 name,
                 ["services", name, *place],
-                self.local.variables(name),
+                self.local.variables(name) | self._tracing(trace_ratio),
             )
             for name in PORT_OFFSETS
         ]
-        url = self.local.databases()["router"]
+        if trace_ratio is not None:
+            argv = [sys.executable, "-m", "bench.sink", str(self.local.port_base + _SINK_PORT)]
+            children.insert(0, Child(SINK, argv, os.environ, self.sink))
+        databases = self.local.databases()
         types = [event.type for event in router.EVENTS if issubclass(event, router.Disposition)]
         async with self._supervised(children) as pids:
-            yield self._running("real", url, pids, ("intake", "intake.CaseSubmitted.v1"), ("router", types))
+            urls = databases["intake"], databases["router"]
+            yield self._running("real", urls, pids, ("intake", "intake.CaseSubmitted.v1"), ("router", types))
 
     @asynccontextmanager
     async def empty(self) -> AsyncIterator[Running]:
-        """Gate and hop, ready, in a database of their own."""
-        url = await self.server.create_database("empty")
-        await empty.install(url)
+        """Gate and hop, ready, in a database of their own, or on Kafka in one each."""
+        gate, hop = empty.NAMES
+        if self.kafka is None:
+            url = await self.server.create_database("empty")
+            urls = {gate: url, hop: url}
+            await empty.install(url)
+        else:
+            urls = {name: await self.server.create_database(f"empty_{name}") for name in empty.NAMES}
+            for url in urls.values():
+                await empty.install(url)
+                await upgrade(url, RELAY)
+            async with Topics(KafkaConnection(self.kafka.bootstrap, prefix=_EMPTY_PREFIX)) as topics:
+                await topics.create([Topic(CASE_EVENTS, _PARTITIONS, 1)])
         children = [
             self._child(
                 name,
                 ["bench.empty", name],
                 self.local.variables("intake")
                 | {
-                    "CASELADDER_DATABASE_URL": url,
+                    "CASELADDER_DATABASE_URL": urls[name],
+                    "CASELADDER_KAFKA_PREFIX": _EMPTY_PREFIX,
                     "CASELADDER_PORT": str(self.local.port_base + port),
                 },
             )
             for port, name in enumerate(empty.NAMES, start=1)
         ]
         async with self._supervised(children) as pids:
-            first = ("gate", empty.Passed.type)
-            yield self._running("empty", url, pids, first, ("hop", [empty.Landed.type]))
+            first = (gate, empty.Passed.type)
+            yield self._running("empty", (urls[gate], urls[hop]), pids, first, (hop, [empty.Landed.type]))
+
+    @property
+    def sink(self) -> str:
+        """Where the sink of traces answers how many spans it got."""
+        return f"http://127.0.0.1:{self.local.port_base + _SINK_PORT}"
+
+    def spans(self) -> int:
+        """Return how many spans the sink has got."""
+        with urlopen(self.sink, timeout=10) as answer:
+            return int(answer.read())
+
+    def _tracing(self, ratio: float | None) -> dict[str, str]:
+        if ratio is None:
+            return {}
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.sink, "OTEL_TRACES_SAMPLER_ARG": str(ratio)}
 
     def _child(self, name: str, module: list[str], variables: Mapping[str, str]) -> Child:
         argv = [sys.executable]
@@ -130,7 +179,7 @@ class Site:
     def _running(
         self,
         name: str,
-        url: str,
+        urls: tuple[str, str],
         started: tuple[dict[str, int], list[str]],
         first: tuple[str, str],
         last: tuple[str, Sequence[str]],
@@ -140,12 +189,14 @@ class Site:
         pids, incidents = started
         return Running(
             name=name,
-            database_url=url,
+            databases=urls,
             port=self.local.port("intake"),
             token=token,
             reference=self.local.reference,
             run_dir=self.local.run_dir,
-            pids=pids | {POSTGRESQL: self.server.pid or 0},
+            pids=pids
+            | {POSTGRESQL: self.server.pid or 0}
+            | ({KAFKA: self.kafka.pid or 0} if self.kafka else {}),
             first=first[0],
             first_type=first[1],
             last=last[0],
@@ -155,15 +206,23 @@ class Site:
 
 
 @contextmanager
-def site(profile: Path | None = None) -> Iterator[Site]:
-    """A fresh run directory with a running PostgreSQL; stopped and removed whatever happens, but for the logs."""
+def site(transport: Transport, profile: Path | None = None) -> Iterator[Site]:
+    """A fresh run directory with a running PostgreSQL and, on that transport, a running Kafka.
+
+    Stopped and removed whatever happens, but for the logs.
+    """
     _RUNS.mkdir(mode=0o700, exist_ok=True)
     run_dir = Path(tempfile.mkdtemp(prefix="bench-", dir=_RUNS))
     try:
         local = LocalRun(run_dir, _free_ports())
         local.prepare()
-        with EmbeddedPostgres(run_dir / "postgres", local.password(), settings=MEASURING) as server:
-            yield Site(local, server, profile)
+        with ExitStack() as running:
+            server = EmbeddedPostgres(run_dir / "postgres", local.password(), settings=MEASURING)
+            running.enter_context(server)
+            kafka = LocalKafka(run_dir / "kafka") if transport == "kafka" else None
+            if kafka is not None:
+                running.enter_context(kafka)
+            yield Site(local, server, kafka, profile)
     finally:
         shutil.copytree(run_dir / "logs", LOGS, dirs_exist_ok=True)
         shutil.rmtree(run_dir, ignore_errors=True)

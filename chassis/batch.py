@@ -6,6 +6,7 @@ the others; what only the database refuses is found by the runner's bisection.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -16,11 +17,14 @@ from pydantic import ValidationError
 
 from chassis.database import Connection
 from chassis.decider import Input, Refused, TimerDue
+from chassis.parking import park
 from chassis.service import Change, Service
+from chassis.spans import BatchSpans
 from chassis.store import ParkedEvent, Row, Store
-from chassis.telemetry import Span, SpanKind, Telemetry, sampled
+from chassis.telemetry import Attribute, Telemetry, Value, sampled
+from chassis.transport import StreamBatch
 from schemas.envelope import Envelope
-from schemas.message import CASE_EVENTS, Command, Event
+from schemas.message import Command, Event
 
 S = TypeVar("S")
 
@@ -95,7 +99,7 @@ class Batch(Generic[S]):
         self._store = store
         self._connection = connection
         self._at = at
-        self._telemetry = telemetry
+        self._spans = BatchSpans(telemetry, service.name)
         self._cases: dict[UUID, _Case[S]] = {}
         self._changes: list[Change[S]] = []
         self._emitted: list[Envelope] = []
@@ -119,24 +123,13 @@ class Batch(Generic[S]):
             case.is_parked = case_id in parked
             self._cases[case_id] = case
 
-    def consume_all(self, envelopes: Sequence[Envelope]) -> None:
-        """Apply records of the stream in order, under one span that links to each case's trace."""
-        links = [envelope.traceparent for envelope in envelopes if sampled(envelope.traceparent)]
-        with self._telemetry.span(
-            f"{CASE_EVENTS} receive",
-            kind=SpanKind.CONSUMER,
-            links=links,
-            attributes={
-                "messaging.operation.type": "receive",
-                "messaging.destination.name": CASE_EVENTS,
-                "messaging.batch.message_count": len(envelopes),
-                "messaging.consumer.group.name": self._service.name,
-            },
-        ) as receiving:
-            for envelope in envelopes:
-                self.consume(envelope, receiving.traceparent)
+    def consume_all(self, batch: StreamBatch, origin: Mapping[Attribute, Value]) -> None:
+        """Apply records of the stream in order, under one span; `origin` says in it where they come from."""
+        with self._spans.receive(batch, origin):
+            for number, envelope in enumerate(batch.records):
+                self._consume(envelope, number)
 
-    def consume(self, envelope: Envelope, receiving: str) -> None:
+    def _consume(self, envelope: Envelope, number: int) -> None:
         """Apply one event of the stream, skip it where it was applied before, or set it aside."""
         case = self._cases[envelope.case_id]
         if envelope.sequence <= case.seen.get(envelope.source, 0):
@@ -148,19 +141,7 @@ class Batch(Generic[S]):
             )
             return
         if sampled(envelope.traceparent):
-            with self._telemetry.span(
-                f"{CASE_EVENTS} process",
-                parent=envelope.traceparent,
-                kind=SpanKind.CONSUMER,
-                links=[receiving],
-                attributes={
-                    "messaging.operation.type": "process",
-                    "messaging.destination.name": CASE_EVENTS,
-                    "messaging.message.id": envelope.id,
-                    "caseladder.case_id": str(envelope.case_id),
-                    "caseladder.event.type": envelope.type,
-                },
-            ) as span:
+            with self._spans.process(envelope, number) as span:
                 reason = self._try_consume(case, envelope, span.traceparent)
         else:
             reason = self._try_consume(case, envelope, envelope.traceparent)
@@ -187,6 +168,13 @@ class Batch(Generic[S]):
         self.tally.applied += 1
         return None
 
+    def pass_over(self, envelope: Envelope) -> None:
+        """Count an event of the stream as seen without applying it, so that it has no effect ever after."""
+        case = self._cases[envelope.case_id]
+        case.seen[envelope.source] = max(envelope.sequence, case.seen.get(envelope.source, 0))
+        case.traceparent = case.traceparent or envelope.traceparent
+        case.is_touched = True
+
     def command(
         self,
         case_id: UUID,
@@ -201,7 +189,7 @@ class Batch(Generic[S]):
         case = self._cases[case_id]
         if expected is not None and case.version not in expected:
             return Stale(case.version)
-        with self._span(case, case_id, f"{self._service.name} {type(command).__name__}", traceparent) as span:
+        with self._spans.of_case(type(command).__name__, case_id, case.traceparent, traceparent) as span:
             try:
                 decision = self._decider.decide(case.state, command, self._at)
                 if isinstance(decision, Refused):
@@ -211,15 +199,6 @@ class Batch(Generic[S]):
             except Exception as error:  # a defect in our own code must not fail the others of the commit
                 return Failed(error)
         return Applied(case.version, case.state, decision)
-
-    def _span(self, case: _Case[S], case_id: UUID, name: str, request: str | None) -> Span:
-        """Open a span in the trace of the case, else in the request's, else in one of its own."""
-        parent = case.traceparent or request or None
-        links = [request] if request and request != parent else ()
-        span = self._telemetry.span(name, parent=parent, links=links)
-        if sampled(span.traceparent):
-            span.set("caseladder.case_id", str(case_id))
-        return span
 
     def fire_timers(self, case_id: UUID) -> None:
         """Fire all timers of a case that are due, in the order of their moments, each on the state it finds."""
@@ -235,9 +214,7 @@ class Batch(Generic[S]):
                 decision = self._decider.decide(case.state, given, self._at)
                 if isinstance(decision, Refused) or not decision:
                     raise RuntimeError(f"firing the timer {timer.name} did not clear it")
-                with self._span(
-                    case, case_id, f"{self._service.name} timer {timer.name}", case.traceparent
-                ) as span:
+                with self._spans.of_case(f"timer {timer.name}", case_id, case.traceparent) as span:
                     self._apply(case_id, case, given, decision, span.traceparent)
                 self.tally.timers += 1
             raise RuntimeError(f"more than {_MAX_FIRINGS} timers due at once")
@@ -279,6 +256,10 @@ class Batch(Generic[S]):
         self._emitted.extend(envelopes)
         self._changes.append(Change(case_id, given, state, version, events, envelopes, given_at or self._at))
 
+    def committing(self) -> AbstractContextManager[object]:
+        """Span what follows, `save` and the end of the transaction; costs nothing where no case is traced."""
+        return self._spans.commit(len(self._cases))
+
     async def save(self) -> None:
         """Write aggregates, events, parked events and the service's own tables."""
         rows = [self._row(case_id, case) for case_id, case in self._cases.items() if case.is_touched]
@@ -286,7 +267,7 @@ class Batch(Generic[S]):
             await self._store.save(self._connection, rows)
         self.tally.emitted = Counter([envelope.type for envelope in self._emitted])
         await self._store.append(self._connection, self._emitted)
-        await self._store.park(self._connection, self.tally.parked)
+        await park(self._store, self._connection, self.tally.parked, self._at)
         if self._service.project is not None and self._changes:
             await self._service.project(self._connection, self._changes)
 

@@ -7,6 +7,7 @@ answer is given only after the commit.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Generic, TypeVar
@@ -169,14 +170,14 @@ class CommandBus(Generic[S]):
         raise AssertionError("unreachable")
 
     async def _commit(self, requests: Sequence[Request[S]]) -> Sequence[Reply[S]]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            replies, tally = await self._apply(connection, requests)
+        async with self._pool.acquire() as connection, AsyncExitStack() as span, connection.transaction():
+            replies, tally = await self._apply(connection, requests, span)
         self._metrics.observe("group_commit_commands", len(requests))
         self._metrics.count_each("events_emitted", tally.emitted)
         return replies
 
     async def _apply(
-        self, connection: Connection, requests: Sequence[Request[S]]
+        self, connection: Connection, requests: Sequence[Request[S]], span: AsyncExitStack
     ) -> tuple[Sequence[Reply[S]], Tally]:
         keys = [request.idempotency for request in requests if request.idempotency is not None]
         known = await load_answers(connection, self._service.name, keys) if keys else {}
@@ -195,6 +196,7 @@ class CommandBus(Generic[S]):
             if request.idempotency is not None and request.answer is not None and isinstance(reply, Applied):
                 answered.append((request.idempotency, request.answer(reply)))
             replies[number] = reply
+        span.enter_context(batch.committing())  # until the transaction has ended
         if answered:
             await save_answers(connection, self._service.name, answered)
         await batch.save()

@@ -1,7 +1,8 @@
 """The one place that opens PostgreSQL connections, with the codecs that the hot path relies on."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -16,6 +17,7 @@ else:
     Connection = Pool = Record = object
 
 UniqueViolation = asyncpg.UniqueViolationError
+LockNotAvailable = asyncpg.LockNotAvailableError
 
 _PASSING: tuple[type[Exception], ...] = (
     OSError,
@@ -79,6 +81,16 @@ async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | No
 async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     """Open one connection, for whom a session must live and die with its work. Raises as `open_pool` does."""
     return await asyncpg.connect(_plain(url), command_timeout=COMMAND_S, server_settings={**_SESSION})
+
+
+@asynccontextmanager
+async def session(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """Open one connection for the length of a block. Raises as `open_pool` does."""
+    connection = await connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _plain(url: str) -> str:

@@ -1,14 +1,14 @@
 """One service process put together: pool, command bus, runner, housekeeping; started and stopped in order.
 
 host = Host(settings, service)
-app = create_app(settings, ..., host.readiness, host.lifespan, host.metrics)
+app = host.create_app(title, description)     # with health, metrics and the parked events; see chassis.http
 add_routes(app, host)
 serve(app, settings)
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -18,9 +18,12 @@ from fastapi import FastAPI
 from chassis.batch import describe
 from chassis.commands import CommandBus
 from chassis.database import Pool, is_passing, open_pool
+from chassis.http.app import create_app
+from chassis.http.parked import add_parked_routes
 from chassis.idempotency import forget_answers
 from chassis.log import EmbeddedTransport
 from chassis.metrics import Metrics
+from chassis.parked import ParkedCases
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Service
 from chassis.settings import Settings
@@ -77,6 +80,7 @@ class Host(Generic[S]):
         self.pool: Pool
         self.bus: CommandBus[S]
         self.runner: Runner[S]
+        self.parked: ParkedCases[S]
         self._reader: StreamReader
         self._transport: Transport
         self._policy = policy
@@ -86,6 +90,16 @@ class Host(Generic[S]):
     def add_worker(self, worker: Worker) -> None:
         """Let one more thing work for as long as the service does. To be called before `lifespan` is entered."""
         self._workers.append(worker)
+
+    def create_app(
+        self, title: str, description: str, body_limits: Mapping[str, int] | None = None
+    ) -> FastAPI:
+        """Return the service's app with what every service has; `body_limits` as in chassis.http.create_app."""
+        app = create_app(
+            self.settings, title, description, self.readiness, self.lifespan, self.metrics, body_limits
+        )
+        add_parked_routes(app, self.service.name, lambda: self.parked)
+        return app
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -104,6 +118,9 @@ class Host(Generic[S]):
             metrics=self.metrics,
             telemetry=self.telemetry,
             policy=self._policy,
+        )
+        self.parked = ParkedCases(
+            self.service, self.pool, self.clock, metrics=self.metrics, telemetry=self.telemetry
         )
         working = [self._watched(self.bus.run()), self._watched(self.runner.run())]
         carrying = self._watched(self._transport.run())
@@ -135,7 +152,14 @@ class Host(Generic[S]):
         # imported here: an embedded run has no use for a Kafka client's memory
         from chassis.kafka.transport import KafkaTransport  # noqa: PLC0415
 
-        return KafkaTransport(self.settings, self.service.topics, self.pool, self.store)
+        return KafkaTransport(
+            self.settings,
+            self.service.topics,
+            self.pool,
+            self.store,
+            metrics=self.metrics,
+            telemetry=self.telemetry,
+        )
 
     async def readiness(self) -> list[str]:
         """Return why the service cannot do its work, in plain words."""

@@ -6,11 +6,12 @@ on the position alone would skip its rows. So a row carries the transaction's id
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from chassis.database import Connection, Pool, Record
 from chassis.store import START, Store
+from chassis.telemetry import Attribute, Value
 from chassis.transport import Lag, StreamBatch, StreamReader
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
@@ -86,6 +87,11 @@ class LogReader:
         self._pool = pool
         self._store = store
         self._types = list(consumes)
+        self.origin: Mapping[Attribute, Value] = {
+            "messaging.system": "caseladder",
+            "messaging.destination.name": CASE_EVENTS,
+            "messaging.consumer.group.name": store.schema,
+        }
         self._stored: str | None = None
         self._cursor = Position.parse(START)
         self._query = (

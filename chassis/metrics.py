@@ -25,12 +25,15 @@ CounterName = Literal[
     "timers_fired",  # timers that came due and were decided
     "parked",  # records put aside with a reason, in total
     "letters",  # on Kafka: what others wrote to this service, by outcome: settled, rejected
+    "unparked",  # records parked no longer, by resolution: retried, skipped, discarded
+    "events_published",  # on Kafka: events that the relay of this process has brought to a topic
     "http_responses",  # HTTP answers, by status class: 2xx, 4xx, 5xx
 ]
 HistogramName = Literal[
     "batch_records",  # records in one batch of the runner
     "batch_seconds",  # from the poll's answer to the commit
     "group_commit_commands",  # HTTP commands that shared one commit
+    "published_batch_events",  # on Kafka: events that the relay published before it stored its position
     "stage_seconds",  # by source: from the time of a batch's oldest event to the commit of its effect here
 ]
 GaugeName = Literal[
@@ -40,6 +43,7 @@ GaugeName = Literal[
     "unpublished_events",  # on Kafka: events in the log that are on no topic yet
     "oldest_unpublished_seconds",  # on Kafka: age of the oldest of them
     "inbox_waiting",  # on Kafka: what others wrote to this service and is not settled
+    "relay_leads",  # on Kafka: 1 where this process's relay is the one at work, else 0
     "overdue_timers",  # timers that are due and not yet fired
     "parked_open",  # records parked now
     "parked_share",  # share of the recent records that were parked, 0 to 1
@@ -50,6 +54,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "http_responses": "status",
     "letters": "outcome",
     "events_emitted": "type",
+    "unparked": "resolution",
     "stage_seconds": "source",
 }
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

@@ -9,6 +9,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -17,6 +18,7 @@ from uuid import UUID
 from chassis.batch import RETRY_FAILED_TIMER, Batch, Tally, describe
 from chassis.database import Pool, UniqueViolation, is_passing
 from chassis.metrics import Metrics
+from chassis.parking import park
 from chassis.service import Service
 from chassis.store import FenceLost, ParkedEvent, Store
 from chassis.telemetry import Telemetry
@@ -185,7 +187,7 @@ class Runner(Generic[S]):
                 await self._apply(batch, is_second_try=True)  # a command may have created the case meanwhile
                 return
             if len(batch.records) > 1:
-                for part in _halves(batch):
+                for part in batch.halves():
                     await self._apply(part)
                 return
             tally = await self._park(batch, describe(error))
@@ -194,13 +196,14 @@ class Runner(Generic[S]):
 
     async def _commit(self, batch: StreamBatch) -> Tally:
         """Apply the records and move the position in one transaction."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.acquire() as connection, AsyncExitStack() as span, connection.transaction():
             case_ids = [record.case_id for record in batch.records]
             parked = await self._store.advance(connection, batch.partition, batch.start, batch.end, case_ids)
             work = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
             await work.load(case_ids, parked)
-            work.consume_all(batch.records)
+            work.consume_all(batch, self._reader.origin)
             self._guard(batch.records, work.tally)
+            span.enter_context(work.committing())  # until the transaction has ended
             await work.save()
         return work.tally
 
@@ -210,7 +213,7 @@ class Runner(Generic[S]):
         self._guard(batch.records, tally)
         async with self._pool.acquire() as connection, connection.transaction():
             await self._store.advance(connection, batch.partition, batch.start, batch.end, [])
-            await self._store.park(connection, tally.parked)
+            await park(self._store, connection, tally.parked, self._clock())
         return tally
 
     def _guard(self, records: Sequence[Envelope], tally: Tally) -> None:
@@ -263,11 +266,12 @@ class Runner(Generic[S]):
     async def _fire(self, case_ids: Sequence[UUID], now: datetime) -> None:
         """Fire the timers of some cases in one transaction; one that the database refuses is put off alone."""
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection, AsyncExitStack() as span, connection.transaction():
                 work = Batch(self._service, self._store, connection, now, self._telemetry)
                 await work.load(case_ids)
                 for case_id in case_ids:
                     work.fire_timers(case_id)
+                span.enter_context(work.committing())
                 await work.save()
         except Exception as error:
             if is_passing(error):
@@ -285,13 +289,3 @@ class Runner(Generic[S]):
             _log.error("%s: timers of case %s failed: %s", self._service.name, case_id, reason)
         self._metrics.count("timers_fired", work.tally.timers)
         self._metrics.count_each("events_emitted", work.tally.emitted)
-
-
-def _halves(batch: StreamBatch) -> tuple[StreamBatch, StreamBatch]:
-    """Split a batch in two that follow one another."""
-    middle = len(batch.records) // 2
-    cut = batch.positions[middle - 1]
-    return (
-        StreamBatch(batch.partition, batch.start, cut, batch.records[:middle], batch.positions[:middle]),
-        StreamBatch(batch.partition, cut, batch.end, batch.records[middle:], batch.positions[middle:]),
-    )

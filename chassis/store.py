@@ -93,7 +93,7 @@ class Store:
             f"INSERT INTO {schema}.parked (topic, source, case_id, sequence, type, time, traceparent, data,"
             " reason, behind) SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[], $5::text[],"
             " $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::boolean[])"
-            " ON CONFLICT (case_id, source, sequence) DO NOTHING"
+            " ON CONFLICT (case_id, source, sequence) DO NOTHING RETURNING case_id, source, sequence"
         )
 
     async def load(self, connection: Connection, case_ids: Sequence[UUID]) -> dict[UUID, Stored]:
@@ -159,15 +159,29 @@ class Store:
             raise FenceLost(f"{self.schema}: partition {partition} is no longer at position {start!r}")
         return set(parked)
 
-    async def park(self, connection: Connection, parked: Sequence[ParkedEvent]) -> None:
-        """Record events that were set aside; one that is there already stays as it is."""
-        if parked:
-            await connection.execute(
-                self._park,
-                *_transposed([_event(entry.envelope) for entry in parked]),
-                [entry.reason for entry in parked],
-                [entry.behind for entry in parked],
-            )
+    async def hold_stream(self, connection: Connection, patience_s: float) -> None:
+        """Let no batch of this service be under way, in any process, until the caller's transaction ends.
+
+        To be called first in a transaction: it waits for those that are, and new ones wait in `advance`. It is the
+        table that is locked, not its rows: a statement waits for its tables before it takes its snapshot, so that
+        `advance` sees what the caller has committed, while one that waited for a row would not.
+        Raises LockNotAvailable where it, or any later lock of the transaction, takes longer than `patience_s`.
+        """
+        await connection.execute(f"SET LOCAL lock_timeout = {round(patience_s * 1000)}")
+        await connection.execute(f"LOCK TABLE {self.schema}.stream_position IN SHARE ROW EXCLUSIVE MODE")
+
+    async def park(self, connection: Connection, parked: Sequence[ParkedEvent]) -> list[ParkedEvent]:
+        """Record events that were set aside; return those that were not there already, which stay as they are."""
+        if not parked:
+            return []
+        rows = await connection.fetch(
+            self._park,
+            *_transposed([_event(entry.envelope) for entry in parked]),
+            [entry.reason for entry in parked],
+            [entry.behind for entry in parked],
+        )
+        new = {(row[0], row[1], row[2]) for row in rows}
+        return [entry for entry in parked if key(entry.envelope) in new]
 
     async def parked_count(self, connection: Connection) -> int:
         """Return how many parked events are unresolved."""
@@ -185,3 +199,8 @@ def _aggregate(row: Row) -> tuple[object, ...]:
 def _transposed(rows: Sequence[tuple[object, ...]]) -> list[Sequence[object]]:
     """Return the columns of some rows, of which there is at least one."""
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def key(event: Envelope) -> tuple[UUID, str, int]:
+    """Return what names an event for good, in the order of the columns of its primary key."""
+    return event.case_id, event.source, event.sequence

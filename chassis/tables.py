@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Text, func, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, MetaData, Text, func, text
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -59,6 +59,8 @@ class RelayPosition(SQLModel, table=True):
     service: str = Field(sa_column=Column(Text, primary_key=True))
     position: str = Field(sa_column=Column(Text, nullable=False))
     updated_at: datetime = Field(sa_column=timestamp(nullable=False, server_default=func.now()))
+    edition: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
+    rebuilding: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
 
 
 class InboxPosition(SQLModel, table=True):

@@ -2,29 +2,29 @@
 
     telemetry = Telemetry.start(settings)
     traceparent = telemetry.accept(headers.get("traceparent"))     # at the edge; None: a trace of its own
-    with telemetry.span("case.events process", parent=traceparent, kind=SpanKind.CONSUMER,
+    with telemetry.span("process case.events", parent=traceparent, kind=SpanKind.CONSUMER,
                         links=[batch.traceparent], attributes={"messaging.system": "caseladder"}) as span:
         span.set("caseladder.outcome", "assigned")
         emit(traceparent=span.traceparent)
     telemetry.stop()
 
 Whether a case is traced is decided once, by its trace id; every later span follows the flag in the traceparent. An
-untraced case costs no SDK object at all: `span` then only hands out the next traceparent. Without an OTLP endpoint
-nothing is recorded or exported.
+untraced case costs no SDK object at all: `span` then only hands out the next traceparent. A span of many cases
+(`batch_span`) is recorded where one of them is. Without an OTLP endpoint nothing is recorded or exported.
 """
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -41,7 +41,7 @@ from opentelemetry.trace import Span as SdkSpan
 from chassis.logs import current_traceparent
 from chassis.settings import Settings
 
-__all__ = ["Attribute", "Span", "SpanKind", "Telemetry", "child", "sampled"]
+__all__ = ["Attribute", "Span", "SpanKind", "Telemetry", "Value", "child", "sampled"]
 
 # OpenTelemetry's semantic conventions, and ours under `caseladder.`; a closed list keeps personal data out
 Attribute = Literal[
@@ -50,6 +50,7 @@ Attribute = Literal[
     "messaging.operation.type",
     "messaging.destination.name",
     "messaging.destination.partition.id",
+    "messaging.kafka.offset",
     "messaging.batch.message_count",
     "messaging.consumer.group.name",
     "messaging.message.id",
@@ -57,6 +58,8 @@ Attribute = Literal[
     "db.namespace",
     "db.operation.name",
     "db.operation.batch.size",
+    "server.address",
+    "server.port",
     "http.request.method",
     "http.route",
     "http.response.status_code",
@@ -68,6 +71,8 @@ Attribute = Literal[
     "caseladder.unit",
 ]
 Value = str | int | float | bool
+MAX_LINKS: Final = 1000
+"""Links of one span at most: as many as a batch can have cases (the SDK's own limit, 128, drops the later ones)."""
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _HALF: Final = 1 << 64
@@ -146,6 +151,14 @@ class Telemetry:
             return _Unrecorded(child(parent))
         return _Recorded(_start(self._tracer, name, parent, kind, links, attributes))
 
+    def batch_span(
+        self, name: str, kind: SpanKind, links: Sequence[str], attributes: Mapping[Attribute, Value]
+    ) -> Span:
+        """A span of many cases, the first of a trace of its own: recorded where one of `links` is sampled."""
+        if self._tracer is None or not any(map(sampled, links)):
+            return _Unrecorded(f"00-{random.getrandbits(128) or 1:032x}-{_span_id()}-00")
+        return _Recorded(_start(self._tracer, name, None, kind, links, attributes))
+
     def _root(
         self,
         tracer: Tracer,
@@ -163,7 +176,8 @@ class Telemetry:
 def new_provider(service: str, ratio: float) -> TracerProvider:
     """A tracer provider of `service` without an exporter."""
     return TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(ratio)),
+        sampler=ParentBased(ALWAYS_ON),  # what is not to be recorded never comes so far
+        span_limits=SpanLimits(max_links=MAX_LINKS),
         id_generator=_SampledIds(ratio),
         resource=Resource.create({"service.name": service, "service.namespace": "caseladder"}),
     )

@@ -1,10 +1,11 @@
 """What a transport promises: one case's events in order, at least once, read from a position that we store."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from chassis.telemetry import Attribute, Value
 from schemas.envelope import Envelope
 
 
@@ -20,6 +21,25 @@ class StreamBatch:
     records: Sequence[Envelope]
     positions: Sequence[str]
     """The position after each record, so that a batch can be applied in parts."""
+    offsets: Sequence[int] = ()
+    """The offset of each record, on Kafka: for traces."""
+
+    def halves(self) -> "tuple[StreamBatch, StreamBatch]":
+        """Split a batch of two or more in two that follow one another."""
+        middle = len(self.records) // 2
+        first, second = slice(0, middle), slice(middle, None)
+        cut = self.positions[middle - 1]
+        return (
+            replace(self, end=cut, **self._part(first)),
+            replace(self, start=cut, **self._part(second)),
+        )
+
+    def _part(self, of: slice) -> dict[str, Any]:
+        return {
+            "records": self.records[of],
+            "positions": self.positions[of],
+            "offsets": self.offsets[of],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +53,9 @@ class Lag:
 
 class StreamReader(Protocol):
     """One consumer of the stream `case.events`: embedded log or Kafka, the runner cannot tell."""
+
+    origin: Mapping[Attribute, Value]
+    """Where the records come from, as the spans of their work say it."""
 
     async def poll(self, max_records: int, timeout_s: float) -> StreamBatch | None:
         """Return the next records, or None where none came within `timeout_s` seconds."""

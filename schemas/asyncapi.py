@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import yaml
 
-from schemas.catalogue import EVENTS, service_of
+from schemas.catalogue import CHASSIS, EVENTS, service_of
 from schemas.json_schema import component_schemas, topic_of
-from schemas.message import CASE_EVENTS, Event
+from schemas.message import CASE_EVENTS, CASE_PARKED, Event
 from schemas.replies import REPLIES, REPLY_TOPIC, Reply, ReplyRejected
 from schemas.samples import samples
 
@@ -26,6 +26,8 @@ _CHANNELS: Final = {
     "looked at.",
     "dept.{code}.rejected": "Replies of one unit that had no effect, and why. Keyed by the reply's case id, "
     "where it could be read, else by the nil UUID.",
+    CASE_PARKED: "What services could not apply and set aside, with the reason, and what became of it. Keyed by "
+    "case id.",
 }
 _SOURCES: Final = {ReplyRejected.type: REPLY_TOPIC.replace("{code}", "GL01")}
 """Whose sequence it is, where it is not the service's own."""
@@ -44,7 +46,8 @@ def _header(description: str, example: str, **more: Any) -> dict[str, Any]:
 
 def headers(type_: str) -> dict[str, str]:
     """Return the headers of an example of this type."""
-    source = _SOURCES.get(type_) or service_of(type_)
+    own = "router.parked" if service_of(type_) == CHASSIS else service_of(type_)
+    source = _SOURCES.get(type_) or own
     return {
         "ce_specversion": "1.0",
         "ce_id": f"{source}/{_CASE}/3",
@@ -64,7 +67,11 @@ def header_schema() -> dict[str, Any]:
     told: dict[str, tuple[str, dict[str, Any]]] = {
         "ce_specversion": ("Version of CloudEvents.", {"const": "1.0"}),
         "ce_id": ("`<source>/<case id>/<sequence>`, the same at every delivery.", {}),
-        "ce_source": ("The service that emitted the event; of a rejection, the topic of the reply.", {}),
+        "ce_source": (
+            f"The service that emitted the event; `<service>.parked` on {CASE_PARKED}; of a rejection, the topic "
+            "of the reply.",
+            {},
+        ),
         "ce_type": ("`<service>.<Name>.v<version>`.", {}),
         "ce_time": ("When it happened, by the emitting service's clock.", {"format": "date-time"}),
         "ce_subject": ("The case id; the record's key as well.", {"format": "uuid"}),
@@ -146,17 +153,21 @@ def _channel(address: str, types: Iterable[str]) -> dict[str, Any]:
 
 
 def _operations(topics: Mapping[str, list[str]], services: Iterable[str]) -> dict[str, Any]:
-    """Each service sends its own events; every service reads the whole case stream, a unit its own topic."""
+    """Each service sends its own events; every service reads the whole case stream, a unit its own topic.
+
+    What every service sends, and those who run them read, is told once, under `CHASSIS`.
+    """
     made: dict[str, Any] = {}
     for address, types in topics.items():
         for service in services:
             own = [key for key in types if service_of(key) == service]
             if own:
                 made[f"{service}.send.{_id(address)}"] = _operation("send", address, service, own)
-            if address == CASE_EVENTS:
+            if address == CASE_EVENTS and service != CHASSIS:
                 made[f"{service}.receive.{_id(address)}"] = _operation("receive", address, service, types)
         if address != CASE_EVENTS:
-            made[f"department.receive.{_id(address)}"] = _operation("receive", address, "department", types)
+            who = "ops" if address == CASE_PARKED else "department"
+            made[f"{who}.receive.{_id(address)}"] = _operation("receive", address, who, types)
     return made
 
 

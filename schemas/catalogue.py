@@ -5,12 +5,15 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from schemas import department, intake, replies, router
+from schemas import department, intake, parked, replies, router
 from schemas.message import Command, Event
 
 _TYPE: Final = re.compile(
     r"(?P<service>[a-z][a-z0-9]*)\.(?P<name>[A-Z][A-Za-z0-9]*)\.v(?P<version>[1-9][0-9]*)"
 )
+
+CHASSIS: Final = "chassis"
+"""Begins the types that every service emits, each under a `source` of its own."""
 
 
 class CatalogueError(Exception):
@@ -49,7 +52,7 @@ def index_commands(
 
 
 def service_of(type_: str) -> str:
-    """Return the service that emits events of this type."""
+    """Return the service that emits events of this type, or `CHASSIS` where each does."""
     return type_.partition(".")[0]
 
 
@@ -72,7 +75,9 @@ def _where(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-EVENTS: Final = index_events((*intake.EVENTS, *router.EVENTS, *department.EVENTS, *replies.EVENTS))
+EVENTS: Final = index_events(
+    (*intake.EVENTS, *router.EVENTS, *department.EVENTS, *replies.EVENTS, *parked.EVENTS)
+)
 """Event classes by type."""
 
 COMMANDS: Final = index_commands({"intake": intake.COMMANDS, "router": router.COMMANDS})

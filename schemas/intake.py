@@ -46,6 +46,11 @@ class CaseSubmitted(Event):
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
 
+    @property
+    def linked_to(self) -> UUID | None:
+        """Return the earlier case that is handled for this one as well (R-HOT-03); None where this one has news."""
+        return None if self.new_facts else self.repeat_of
+
 
 class CaseSupplemented(Event):
     """The resident or an operator added facts to an open case."""
@@ -67,6 +72,8 @@ class CaseWithdrawn(Event):
     reason: str = ""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
+    stands: bool = False
+    """Another report of the matter is linked to the case and was not withdrawn: the handling goes on (R-PET-18)."""
 
 
 class FeedbackGiven(Event):
@@ -154,6 +161,8 @@ class WithdrawCase(Command):
 
     reason: str = ""
     by: Actor | None = None
+    stands: bool = False
+    """Found by intake: another report of the matter is linked to the case and was not withdrawn (R-PET-18)."""
 
 
 class GiveFeedback(Command):

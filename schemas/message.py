@@ -6,6 +6,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 CASE_EVENTS: Final = "case.events"
 """The one stream of all cases, keyed by case id."""
+CASE_PARKED: Final = "case.parked"
+"""What services could not apply and set aside, and what became of it; keyed by case id."""
 
 
 class Value(BaseModel):

@@ -54,6 +54,8 @@ class Principal:
         return not self.roles.isdisjoint(roles)
 
 
+MOST_SUBJECT: Final = 255
+"""Characters of a token's subject at most, as OpenID Connect has it."""
 _ROLES: Final = frozenset(role.value for role in Role)
 
 
@@ -168,6 +170,9 @@ def _key_id(token: bytes) -> str | None:
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
+    subject = claims["sub"]
+    if not (isinstance(subject, str) and 0 < len(subject) <= MOST_SUBJECT and subject.isprintable()):
+        raise ValueError("a subject is 1 to 255 printable characters")
     realm = claims.get("realm_access")
     names = [
         *_strings(claims.get("roles")),
@@ -175,9 +180,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
     ]
     known = frozenset(Role(name) for name in names if name in _ROLES)
     unit = claims.get("unit")
-    return Principal(
-        claims["sub"], known, unit if isinstance(unit, str) and unit else None, float(claims["exp"])
-    )
+    return Principal(subject, known, unit if isinstance(unit, str) and unit else None, float(claims["exp"]))
 
 
 def _strings(value: object) -> list[str]:

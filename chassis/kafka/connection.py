@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self, cast, get_args
 from aiokafka.errors import KafkaError
 
 from chassis.settings import SettingsError
+from chassis.telemetry import Attribute, Value
 
 Security = Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"]
 
@@ -57,6 +58,16 @@ class KafkaConnection:
         """Return the name of a consumer group on the broker."""
         return f"{self.prefix}caseladder.{name}"
 
+    def origin(self, topic: str) -> dict[Attribute, Value]:
+        """Return how spans name a topic on this broker."""
+        host, _, port = self.bootstrap.split(",")[0].strip().rpartition(":")
+        return {
+            "messaging.system": "kafka",
+            "messaging.destination.name": self.topic(topic),
+            "server.address": host,
+            "server.port": int(port),
+        }
+
     def options(self) -> dict[str, Any]:
         """Return what every client is made with. Raises OSError where the CA file cannot be read."""
         made: dict[str, Any] = {
@@ -75,18 +86,39 @@ class KafkaConnection:
         return made
 
 
-class TopicMissing(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """A topic that must be there is not."""
+class NotInOrder(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """Somebody must put the topics in order first; the text says what would be right."""
 
     safe_to_log = True
+
+
+class TopicMissing(NotInOrder):
+    """A topic that must be there is not."""
 
     def __init__(self, topic: str) -> None:
         super().__init__(f"there is no topic {topic}: make it with `python -m services topics apply`")
 
 
+class TopicLost(NotInOrder):
+    """A topic is empty to which events were published."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"the topic {topic} is empty although events were published to it, so the broker has lost it: "
+            "`python -m services log republish --since begin` brings them back"
+        )
+
+
+class Rebuilding(NotInOrder):
+    """The event logs are being published again, or were and that was broken off."""
+
+    def __init__(self) -> None:
+        super().__init__("`log republish` was begun and has not ended: if it runs no more, run it again")
+
+
 def explain(error: BaseException) -> str:
     """Say what is wrong with the broker, in a few words."""
-    return str(error) if isinstance(error, TopicMissing) else type(error).__name__
+    return str(error) if isinstance(error, NotInOrder) else type(error).__name__
 
 
 async def let_go(consumer: Any) -> None:

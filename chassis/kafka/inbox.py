@@ -23,8 +23,8 @@ from chassis.kafka.connection import (
     explain,
     let_go,
 )
-from chassis.kafka.leader import leadership
 from chassis.kafka.letters import Letter
+from chassis.kafka.lock import relay_lock
 from chassis.kafka.positions import Position, resume
 from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
@@ -89,7 +89,7 @@ class Inbox:
         """Read until stopped, through every outage of the broker and of the database."""
         while not self._stop.is_set():
             try:
-                async with leadership(self._url, f"{self._service}.inbox") as connection:
+                async with relay_lock(self._url, f"{self._service}.inbox") as connection:
                     if connection is not None:
                         await self._read_all(connection)
             except FenceLost as error:

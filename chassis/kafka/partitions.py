@@ -2,13 +2,24 @@
 
 from collections import deque
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from chassis.kafka.positions import Position
+from chassis.kafka.positions import Position, mark_of
 from chassis.transport import StreamBatch
 from schemas.envelope import Envelope
 
-Found = tuple[int, Envelope]
-"""An event and the offset after it."""
+
+class Found(NamedTuple):
+    """An event, the offset after it, and the edition of the log that its record names."""
+
+    end: int
+    event: Envelope
+    edition: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Return the record's mark in a position."""
+        return mark_of(self.event.id, self.edition)
 
 
 class Partitions:
@@ -21,7 +32,13 @@ class Partitions:
         self.stored: dict[int, str] = {}
         self.reached: dict[int, int] = {}
         """The offset after the last record handed out or passed over."""
+        self.fetched: dict[int, int] = {}
+        """The offset that is to come next from the broker."""
         self._expected: dict[int, str] = {}
+        self._editions: dict[int, set[str]] = {}
+        """The editions of which nothing can have been missed: met where reading began, or gone back for."""
+        self._begun: set[int] = set()
+        """Partitions that are read on from their beginning, of which nothing came yet."""
         self._waiting: dict[int, deque[Found]] = {}
         self._turn: deque[int] = deque()
 
@@ -35,6 +52,8 @@ class Partitions:
         self._forget(numbers)
         self.all.difference_update(numbers)
         self.unplaced.difference_update(numbers)
+        for number in numbers:
+            self._editions.pop(number, None)
 
     def unplace(self, numbers: Collection[int]) -> None:
         """Forget where we stand in partitions."""
@@ -47,33 +66,55 @@ class Partitions:
             self._expected.pop(number, None)
             self.stored.pop(number, None)
             self.reached.pop(number, None)
+            self.fetched.pop(number, None)
+            self._begun.discard(number)
 
     def place(self, number: int, stored: str, offset: int, expected: str | None) -> None:
-        """Note where a partition is read from, and which record must stand there."""
+        """Note where a partition is read from, and the mark of the record that must stand there."""
         self.unplaced.discard(number)
         self.stored[number] = stored
+        self.fetched[number] = offset
         self.reached[number] = offset + (expected is not None)
-        if expected is not None:
+        if expected is None:
+            self._begun.add(number)
+        else:
             self._expected[number] = expected
 
-    def receive(self, number: int, events: Sequence[Found]) -> bool:
-        """Let the records of a partition wait; False where the first is not the one that must stand there."""
+    def receive(self, number: int, found: Sequence[Found]) -> bool:
+        """Let the records of a partition wait; False where it must be read from its beginning instead.
+
+        That is so where the first is not the one that must stand there, or one is of an edition whose beginning we
+        have not read: it was made anew behind our back. We go back once for each.
+        """
+        self.fetched[number] = found[-1].end
         expected = self._expected.pop(number, None)
         if expected is not None:
-            if events[0][1].id != expected:
+            if found[0].mark != expected:
                 return False
-            events = events[1:]
+            self._editions.setdefault(number, set()).add(found[0].edition)
+            found = found[1:]
+        if self._is_new(number, found):
+            return False
         waiting = self._waiting.setdefault(number, deque())
-        waiting.extend(events)
-        while waiting and waiting[0][1].type not in self._types:
-            self.reached[number] = waiting.popleft()[0]
+        waiting.extend(found)
+        while waiting and waiting[0].event.type not in self._types:
+            self.reached[number] = waiting.popleft().end
         if waiting and number not in self._turn:
             self._turn.append(number)
         return True
 
+    def _is_new(self, number: int, found: Sequence[Found]) -> bool:
+        known = self._editions.setdefault(number, set())
+        if found and number in self._begun:
+            self._begun.discard(number)
+            known.add(found[0].edition)
+        new = [record.edition for record in found if record.edition not in known]
+        known.update(new[:1])
+        return bool(new)
+
     def next_event(self) -> Envelope | None:
         """Return the oldest event that waits."""
-        heads = [waiting[0][1] for waiting in self._waiting.values() if waiting]
+        heads = [waiting[0].event for waiting in self._waiting.values() if waiting]
         return min(heads, key=lambda event: event.time, default=None)
 
     def take(self, most: int) -> StreamBatch | None:
@@ -93,12 +134,14 @@ class Partitions:
         """The first of `waiting` is wanted; what is not wanted is passed over and counts for the end only."""
         records: list[Envelope] = []
         positions: list[str] = []
+        offsets: list[int] = []
         end = ""
-        while waiting and (len(records) < most or waiting[0][1].type not in self._types):
-            offset, event = waiting.popleft()
-            end = str(Position(offset, event.id))
-            self.reached[number] = offset
-            if event.type in self._types:
-                records.append(event)
+        while waiting and (len(records) < most or waiting[0].event.type not in self._types):
+            found = waiting.popleft()
+            end = str(Position(found.end, found.mark))
+            self.reached[number] = found.end
+            if found.event.type in self._types:
+                records.append(found.event)
                 positions.append(end)
-        return StreamBatch(number, self.stored[number], end, records, positions)
+                offsets.append(found.end - 1)
+        return StreamBatch(number, self.stored[number], end, records, positions, offsets)

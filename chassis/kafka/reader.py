@@ -23,10 +23,11 @@ from chassis.kafka.connection import (
     explain,
     let_go,
 )
-from chassis.kafka.partitions import Partitions
-from chassis.kafka.positions import Position, resume
-from chassis.kafka.records import UNREADABLE, decode
+from chassis.kafka.partitions import Found, Partitions
+from chassis.kafka.positions import Position, resume, too_late
+from chassis.kafka.records import UNREADABLE, decode, edition_of
 from chassis.store import Store
+from chassis.telemetry import Attribute, Value
 from chassis.transport import Lag, StreamBatch
 from schemas.message import CASE_EVENTS
 
@@ -55,6 +56,10 @@ class KafkaReader:
         self._pool = pool
         self._store = store
         self._types = frozenset({*consumes, UNREADABLE})
+        self.origin: Mapping[Attribute, Value] = {
+            **connection.origin(CASE_EVENTS),
+            "messaging.consumer.group.name": connection.group(store.schema),
+        }
         self._instance = instance
         self._consumer: Any = None
         self._lock = asyncio.Lock()
@@ -149,6 +154,9 @@ class KafkaReader:
             auto_offset_reset="earliest",
             session_timeout_ms=int(SESSION_S * 1000),
             heartbeat_interval_ms=3000,
+            metadata_max_age_ms=int(
+                STUCK_S * 500
+            ),  # a topic that was deleted and made again is found before then
             fetch_max_wait_ms=100,  # also how long a look at the offsets waits behind a fetch
             max_partition_fetch_bytes=4 * 1024 * 1024,
             **self._connection.options(),
@@ -191,8 +199,11 @@ class KafkaReader:
         """Let records wait, unless they show that the log is not the one in which we stood."""
         if number not in self._partitions.reached:
             return  # a rebalance came between: these are from where we did not ask
-        events = [(record.offset + 1, decode(record, CASE_EVENTS)) for record in records]
-        if self._partitions.receive(number, events):
+        self._note_jump(number, records[0].offset - self._partitions.fetched[number])
+        found = [
+            Found(record.offset + 1, decode(record, CASE_EVENTS), edition_of(record)) for record in records
+        ]
+        if self._partitions.receive(number, found):
             return
         stored = self._partitions.stored[number]
         _log.error(
@@ -204,6 +215,13 @@ class KafkaReader:
         begin = (await self._offsets("beginning_offsets", [number]))[number]
         self._consumer.seek(self._at(number), begin)
         self._partitions.place(number, stored, begin, None)
+
+    def _note_jump(self, number: int, by: int) -> None:
+        """Tell of a place that aiokafka chose: the beginning of the log, since where we asked there is nothing."""
+        if by > 0:
+            _log.error("%s: partition %d: %s", self._store.schema, number, too_late(by))
+        elif by < 0:
+            _log.error("%s: partition %d begins anew: it was lost and made again", self._store.schema, number)
 
     async def _check_progress(self, has_moved: bool) -> None:
         """Throw a consumer away that stands still although there is more (aiokafka #1154)."""

@@ -6,14 +6,19 @@ from uuid import UUID
 
 from schemas.envelope import Envelope
 
+EDITION: Final = "edition"
+"""The header that names the edition of the log: absent in the first, then another one each time the event logs are
+published again. By it readers see that what they read is not the log that they read before.
+"""
 UNREADABLE: Final = "unreadable"
 """The type of a record that is no event of ours; no decider knows it, so it is parked."""
 _NOBODY: Final = UUID(int=0)
 
 
-def headers(event: Envelope) -> list[tuple[str, bytes]]:
+def headers(event: Envelope, edition: str = "") -> list[tuple[str, bytes]]:
     """Return the record headers of an event. `ce_id` was fixed when the event was stored."""
     return [
+        *([(EDITION, edition.encode())] if edition else []),
         ("ce_specversion", b"1.0"),
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
@@ -24,6 +29,14 @@ def headers(event: Envelope) -> list[tuple[str, bytes]]:
         ("traceparent", event.traceparent.encode()),
         ("content-type", b"application/json"),
     ]
+
+
+def edition_of(record: Any) -> str:
+    """Return the edition of the log that a record names, the empty text for the first."""
+    for name, value in record.headers:
+        if name == EDITION:
+            return bytes(value or b"").decode("ascii", "replace")
+    return ""
 
 
 def milliseconds(event: Envelope) -> int:

@@ -2,46 +2,44 @@
 
 The log is the outbox: what a transaction appended is published some milliseconds later, or when the broker is back.
 The position is stored after the broker has everything (acks=all), so a crash between the two publishes some events
-twice; readers skip them by their sequence. An idempotent producer of aiokafka never gives a batch up (#1101): after
-`DELIVERY_S` we do, throw the producer away and go on from the stored position with a new one.
+twice; readers skip them by their sequence. After any failure the producer is thrown away, and a new one goes on
+from the stored position.
+
+Readers take the highest sequence as what they have seen, so no event may come to a topic before an older one of its
+case. Where the broker lost the stream, or it is being published anew, nothing is published until that is done.
 """
 
 import asyncio
 import logging
-import zlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from functools import lru_cache
-from typing import Any, Final
-
-from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from chassis.batch import describe
-from chassis.database import Connection, connect, is_passing
-from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing, explain
-from chassis.kafka.records import headers, milliseconds
+from chassis.database import Connection, is_passing
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, Rebuilding, TopicLost, explain
+from chassis.kafka.lock import is_wanted, relay_lock
+from chassis.kafka.offsets import is_untouched
+from chassis.kafka.publisher import Publisher
 from chassis.log import Position, read_all
+from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
+from chassis.telemetry import Telemetry
 from chassis.transport import Lag
 from schemas.envelope import Envelope
+from schemas.message import CASE_EVENTS
 
 BATCH: Final = 1000
 """Events published before the position is stored."""
-BATCH_BYTES: Final = 1024 * 1024
-"""Bytes in one batch of records, but for a single event that is larger."""
-REQUEST_BYTES: Final = 8 * 1024 * 1024
-"""The largest event that is sent; topics take as much."""
-DELIVERY_S: Final = 20.0
-"""A delivery that takes longer is given up and begun anew, in seconds."""
 BUSY_S: Final = 0.005
 IDLE_S: Final = 0.05
 """The pauses after the first empty look at the log, and at most, in seconds."""
 RETRY_S: Final = 1.0
 """The pause before leadership or an unreachable broker is tried again, in seconds."""
+LOOK_S: Final = 1.0
+"""How often a relay at work looks whether somebody else waits for its lock, in seconds."""
 
 _log = logging.getLogger(__name__)
-LOCK_SPACE: Final = 0x434C  # "CL": our own part of the advisory locks
 
 
 class Relay:
@@ -51,15 +49,23 @@ class Relay:
     """
 
     def __init__(
-        self, connection: KafkaConnection, database_url: str, service: str, publishes: Callable[[str], bool]
+        self,
+        connection: KafkaConnection,
+        database_url: str,
+        service: str,
+        publishes: Callable[[str], bool],
+        *,
+        metrics: Metrics | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._connection = connection
         self._url = database_url
         self._service = service
         self._publishes = publishes
         self._stop = asyncio.Event()
-        self._producer: Any = None
-        self._partitions: dict[str, int] = {}
+        self._metrics = metrics or Metrics()
+        self._publisher = Publisher(connection, telemetry)
+        self._told = ""
         self.is_away = False
         """Whether events wait because the broker does not take them."""
         self.leads = False
@@ -73,53 +79,86 @@ class Relay:
         """Publish until stopped, through every outage of the broker and of the database."""
         while not self._stop.is_set():
             try:
-                async with self._leadership() as connection:
+                async with relay_lock(self._url, self._service) as connection:
+                    self._lead(connection is not None)
                     if connection is not None:
                         await self._publish_all(connection)
             except FenceLost as error:
                 _log.warning("%s", error)
             except UNREACHABLE as error:
                 self._note_away(error)
-            except Exception as error:
-                if not is_passing(error):
-                    raise
-                _log.warning(
-                    "%s: the relay lost its database (%s); trying again", self._service, describe(error)
+            except Exception as error:  # whatever it is, what was acknowledged must be published: try again
+                is_defect = not is_passing(error)
+                _log.log(
+                    logging.ERROR if is_defect else logging.WARNING,
+                    "%s: the relay broke off (%s); trying again",
+                    self._service,
+                    describe(error),
+                    exc_info=error if is_defect else None,
                 )
             finally:
-                self.leads = False
-                await self._drop_producer()
+                self._lead(False)
+                await self._publisher.drop()
             await self._wait(RETRY_S)
 
-    def _note_away(self, error: BaseException) -> None:
-        if not self.is_away:
-            _log.warning("%s: events wait to be published (%s); trying again", self._service, explain(error))
-        self.is_away = True
+    def _lead(self, has_it: bool) -> None:
+        self.leads = has_it
+        self._metrics.set("relay_leads", has_it)
 
-    @asynccontextmanager
-    async def _leadership(self) -> AsyncIterator[Connection | None]:
-        """Hold the service's lock on a connection of its own, which also reads and stores: lost together."""
-        connection = await connect(self._url)
-        try:
-            number = zlib.crc32(self._service.encode()) - 2**31
-            has_it = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", LOCK_SPACE, number)
-            self.leads = bool(has_it)
-            yield connection if has_it else None
-        finally:
-            connection.terminate()  # ends the session at once, and the lock with it
+    def _note_away(self, error: BaseException) -> None:
+        reason = explain(error)
+        if not self.is_away or reason != self._told:
+            _log.warning("%s: events wait to be published (%s); trying again", self._service, reason)
+        self.is_away, self._told = True, reason
 
     async def _publish_all(self, connection: Connection) -> None:
-        position = await stored_position(connection, self._service)
-        pause = BUSY_S
+        """Publish until stopped, or until another session waits for the lock. Raises as the broker fails."""
+        standing = await stored_standing(connection, self._service)
+        if standing.rebuilding:
+            raise Rebuilding
+        position, pause = standing.position, BUSY_S
+        loop = asyncio.get_running_loop()
+        looked_at = loop.time()
         while not self._stop.is_set():
+            if loop.time() - looked_at > LOOK_S:
+                looked_at = loop.time()
+                if await is_wanted(connection, self._service):
+                    return
             rows = await read_all(connection, position, BATCH)
             if not rows:
                 await self._wait(pause)
                 pause = min(pause * 2, IDLE_S)
                 continue
             pause = BUSY_S
-            await self._send([event for _, event in rows])
+            await self._send(connection, position, [event for _, event in rows], standing.edition)
             position = await store_position(connection, self._service, position, rows[-1][0])
+
+    async def _send(
+        self, connection: Connection, position: Position, events: Sequence[Envelope], edition: str
+    ) -> None:
+        wanted = [event for event in events if self._publishes(event.topic)]
+        if not wanted:
+            return
+        if not self._publisher.is_connected:
+            await self._check_stream(connection, position)
+        await self._publisher.send(wanted, edition)
+        self._metrics.count("events_published", len(wanted))
+        self._metrics.observe("published_batch_events", len(wanted))
+        if self.is_away:
+            _log.info("%s: publishing again", self._service)
+        self.is_away = False
+
+    async def _check_stream(self, connection: Connection, position: Position) -> None:
+        """Raise TopicLost where we have published to the stream and nothing was ever written to it."""
+        has_published = await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM chassis.event_log WHERE topic = $1"
+            " AND (xid, position) <= ($2::text::xid8, $3::bigint))",
+            CASE_EVENTS,
+            position.xid,
+            position.position,
+        )
+        if has_published and await is_untouched(self._connection, CASE_EVENTS):
+            raise TopicLost(self._connection.topic(CASE_EVENTS))
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -127,102 +166,31 @@ class Relay:
         except TimeoutError:
             return
 
-    # -- the producer ------------------------------------------------------------------------------------
 
-    async def _send(self, events: Sequence[Envelope]) -> None:
-        """Publish events; returns when the broker has them all."""
-        wanted = [event for event in events if self._publishes(event.topic)]
-        if not wanted:
-            return
-        if self._producer is None:
-            await self._start_producer()
-        async with asyncio.timeout(DELIVERY_S):
-            pending = [
-                await self._producer.send_batch(batch, topic, partition=partition)
-                for (topic, partition), batches in (await self._batches(wanted)).items()
-                for batch in batches
-            ]
-            await asyncio.gather(*pending)
-        if self.is_away:
-            _log.info("%s: publishing again", self._service)
-        self.is_away = False
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a service's log is published."""
 
-    async def _batches(self, events: Sequence[Envelope]) -> Mapping[tuple[str, int], Sequence[Any]]:
-        """Sort events by topic and partition, the order within each kept."""
-        made: dict[tuple[str, int], list[Any]] = {}
-        for event in events:
-            topic = self._connection.topic(event.topic)
-            count = self._partitions.get(topic) or await self._count_partitions(topic)
-            key = str(event.case_id).encode()
-            batches = made.setdefault((topic, partition_of(key, count)), [])
-            record = {
-                "timestamp": milliseconds(event),
-                "key": key,
-                "value": event.data.encode(),
-                "headers": headers(event),
-            }
-            if not batches or batches[-1].append(**record) is None:
-                batches.append(self._producer.create_batch())
-                batches[-1].append(**record)
-        return made
-
-    async def _count_partitions(self, topic: str) -> int:
-        """Return how many partitions a topic has. Raises TopicMissing."""
-        try:
-            found = await asyncio.wait_for(self._producer.partitions_for(topic), ANSWER_S)
-        except UNREACHABLE:
-            if topic in await self._known_topics():
-                raise
-            raise TopicMissing(topic) from None
-        self._partitions[topic] = len(found)
-        return len(found)
-
-    async def _known_topics(self) -> set[str]:
-        metadata = await asyncio.wait_for(self._producer.client.fetch_all_metadata(), ANSWER_S)
-        return set(metadata.topics())
-
-    async def _start_producer(self) -> None:
-        self._partitions = {}
-        self._producer = AIOKafkaProducer(
-            acks="all",
-            enable_idempotence=True,
-            compression_type="lz4",
-            max_batch_size=BATCH_BYTES,
-            max_request_size=REQUEST_BYTES,
-            request_timeout_ms=int(ANSWER_S * 1000),
-            **self._connection.options(),
-        )
-        await asyncio.wait_for(self._producer.start(), ANSWER_S)
-
-    async def _drop_producer(self) -> None:
-        """Let the producer go; one that will not end is cut off, so that it delivers nothing later."""
-        producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        try:
-            await asyncio.wait_for(producer.stop(), STOP_S)
-        except UNREACHABLE:
-            if producer._sender is not None:
-                await producer._sender.close()
-            await producer.client.close()
+    position: Position
+    edition: str
+    """The edition of the topics to which it is published."""
+    rebuilding: bool
+    """Whether the topics are being published anew: the relay waits for the end of that."""
 
 
-@lru_cache(maxsize=65_536)
-def partition_of(key: bytes, count: int) -> int:
-    """Return the partition of a key as Kafka's own clients choose it."""
-    return int((murmur2(key) & 0x7FFFFFFF) % count)
-
-
-async def stored_position(connection: Connection, service: str) -> Position:
-    """Return up to where the log of a service is published."""
+async def stored_standing(connection: Connection, service: str) -> Standing:
+    """Return up to where the log of a service is published, and in which edition."""
     await connection.execute(
         "INSERT INTO relay.position (service, position) VALUES ($1, $2) ON CONFLICT (service) DO NOTHING",
         service,
         str(Position.parse(START)),
     )
-    return Position.parse(
-        await connection.fetchval("SELECT position FROM relay.position WHERE service = $1", service)
+    row = await connection.fetchrow(
+        "SELECT position, edition, rebuilding FROM relay.position WHERE service = $1", service
     )
+    if row is None:
+        raise FenceLost(f"{service}: somebody has removed the relay's position")
+    return Standing(Position.parse(row[0]), row[1], row[2])
 
 
 async def store_position(connection: Connection, service: str, start: Position, end: Position) -> Position:
@@ -240,7 +208,7 @@ async def store_position(connection: Connection, service: str, start: Position, 
 
 async def unpublished(connection: Connection, service: str) -> Lag:
     """Count the events after the stored position (to 100,000) and date the oldest."""
-    position = await stored_position(connection, service)
+    position = (await stored_standing(connection, service)).position
     row = await connection.fetchrow(
         "SELECT count(*), min(time) FROM (SELECT time FROM chassis.event_log"
         " WHERE (xid, position) > ($1::text::xid8, $2::bigint) ORDER BY event_log.xid, position LIMIT 100000) AS u",

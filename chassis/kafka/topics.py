@@ -194,6 +194,10 @@ class Topics:
                 if code:
                     raise RuntimeError(f"the broker refused the settings of {name}: {message or code}")
 
+    async def names(self) -> list[str]:
+        """Return the full names of the topics under the connection's prefix."""
+        return [name for name in await self._admin.list_topics() if name.startswith(self._connection.prefix)]
+
     async def delete(self, names: Sequence[str]) -> None:
         """Delete topics with all they hold; for tests and for rehearsing the loss of a broker."""
         await self._admin.delete_topics(list(names), timeout_ms=int(_PATIENCE_S * 1000))

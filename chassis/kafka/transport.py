@@ -7,10 +7,12 @@ from chassis.database import Pool
 from chassis.kafka.connection import KafkaConnection
 from chassis.kafka.reader import KafkaReader
 from chassis.kafka.relay import Relay, unpublished
+from chassis.metrics import Metrics
 from chassis.settings import Settings
 from chassis.store import Store
+from chassis.telemetry import Telemetry
 from chassis.transport import Lag, StreamReader
-from schemas.message import CASE_EVENTS
+from schemas.message import CASE_EVENTS, CASE_PARKED
 
 
 def connection_of(settings: Settings) -> KafkaConnection:
@@ -29,7 +31,16 @@ def connection_of(settings: Settings) -> KafkaConnection:
 class KafkaTransport:
     """A `Transport`. `topics` carry the service's events beside the stream."""
 
-    def __init__(self, settings: Settings, topics: frozenset[str], pool: Pool, store: Store) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: frozenset[str],
+        pool: Pool,
+        store: Store,
+        *,
+        metrics: Metrics,
+        telemetry: Telemetry,
+    ) -> None:
         self._connection = connection_of(settings)
         self._instance = (
             settings.kafka_instance or f"{settings.service}-{socket.gethostname()}-{settings.port}"
@@ -40,7 +51,9 @@ class KafkaTransport:
             self._connection,
             settings.database_url.get_secret_value(),
             settings.service,
-            (topics | {CASE_EVENTS}).__contains__,
+            (topics | {CASE_EVENTS, CASE_PARKED}).__contains__,
+            metrics=metrics,
+            telemetry=telemetry,
         )
 
     def reader(self, consumes: Collection[str]) -> StreamReader:

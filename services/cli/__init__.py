@@ -1,6 +1,8 @@
 """The command line. Each command is one module, imported when it is called, so that --help is quick."""
 
 import importlib
+from collections.abc import Mapping
+from typing import ClassVar
 
 import click
 
@@ -18,29 +20,35 @@ COMMANDS = {
     "import": ("services.cli.import_messages:import_messages", "Send a CSV file of messages as cases."),
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),
-    "log": ("services.cli.log:log", "Read events as they happen, or as they happened."),
+    "log": ("services.cli.log:log", "Read events as they happened; `log republish|compare` after a loss."),
+    "parked": (
+        "services.cli.parked:parked",
+        "Events that a service could not apply: list, show, retry, discard.",
+    ),
 }
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands' names and help without importing them."""
 
+    table: ClassVar[Mapping[str, tuple[str, str]]] = COMMANDS
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table above."""
-        return list(COMMANDS)
+        """Return the names in the order of the table."""
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; None for an unknown name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.table:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
+        module, attribute = self.table[cmd_name][0].split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help's list of commands."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

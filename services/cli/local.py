@@ -112,10 +112,14 @@ class LocalRun:
             return None
 
     def databases(self) -> dict[str, str]:
-        """The address of each service's database: CASELADDER_DATABASE_URL, else those of the last `up`.
+        """The address of each service's database: CASELADDER_<SERVICE>_DATABASE_URL for all of them, or one
+        CASELADDER_DATABASE_URL, else those of the last `up`.
 
-        Raises click.ClickException where there is neither.
+        Raises click.ClickException where there is none of these.
         """
+        names = {service: f"CASELADDER_{service.upper()}_DATABASE_URL" for service in PORT_OFFSETS}
+        if all(os.environ.get(name) for name in names.values()):
+            return {service: os.environ[name] for service, name in names.items()}
         given = os.environ.get("CASELADDER_DATABASE_URL")
         if given:
             return dict.fromkeys(PORT_OFFSETS, given)

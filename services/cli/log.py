@@ -4,14 +4,14 @@ By default no word that a resident or an official wrote is shown: only codes, nu
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 import click
@@ -23,6 +23,7 @@ from chassis.database import Connection, Pool, open_pool
 from chassis.log import Position
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
+from services.cli import LazyGroup
 from services.cli.local import LocalRun, local_options
 
 TAIL: Final = 20
@@ -70,6 +71,12 @@ _SHOWN: Final = (
     "lapsed",
     "late",
     "done",
+    "service",
+    "source",
+    "sequence",
+    "event_type",
+    "behind",
+    "resolution",
     "due",
     "sign_by",
     "handle_by",
@@ -106,7 +113,16 @@ _AFTER: Final = (
 )
 
 
-@click.command()
+class _LogGroup(LazyGroup):
+    """`log` alone reads; these do more."""
+
+    table: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "republish": ("services.cli.republish:command", "Make lost topics anew from the event logs."),
+        "compare": ("services.cli.compare:command", "Check that what stands in the logs was applied."),
+    }
+
+
+@click.group(cls=_LogGroup, invoke_without_command=True)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--case", type=click.UUID, help="Only this case, from all topics unless --topic names one.")
 @click.option("--type", "type_", help="Only this type: CaseDispatched or router.CaseDispatched.v1.")
@@ -118,7 +134,9 @@ _AFTER: Final = (
     "--json", "as_json", is_flag=True, help="The whole CloudEvent as a line of JSON, free text too."
 )
 @local_options
+@click.pass_context
 def log(
+    context: click.Context,
     follow: bool,
     case: UUID | None,
     type_: str | None,
@@ -129,6 +147,8 @@ def log(
     port_base: int,
 ) -> None:
     """Read events as they happen, or as they happened, in the order in which they were committed."""
+    if context.invoked_subcommand is not None:
+        return
     wanted = Wanted(topic or (None if case else CASE_EVENTS), case, type_)
     count = limit if limit is not None else (_LAST_POSITION if case else TAIL)
     urls = list(dict.fromkeys(LocalRun(run_dir, port_base).databases().values()))

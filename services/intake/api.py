@@ -61,8 +61,9 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
     @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Changed)
     async def add(case_id: UUID, body: SupplementBody, principal: Staff, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal)
-        return await change(case_id, supplement(desk, host, case_id, body, who.actor), given, who.subject)
+        file, who = await _opened(host, desk, case_id, principal)
+        there = file.handled_as
+        return await change(there, supplement(desk, host, there, body, who.actor), given, who.subject)
 
     @app.post(
         "/v1/cases/{case_id}/withdrawal",

@@ -36,6 +36,8 @@ class Submission:
     case_id: UUID
     command: SubmitCase
     to_resident: bool
+    tells_repeat: bool = False
+    """Whether the caller may hear of an earlier case of the same person: a phone number alone opens nothing."""
 
     def answer(self, applied: Applied[IntakeState]) -> Answer:
         """Return the answer as it is stored with an Idempotency-Key: all but the tracking code."""
@@ -47,7 +49,7 @@ class Submission:
         }
         if case.emergency is not None:
             body["emergency"] = emergency.advice(case.emergency, to_resident=self.to_resident)
-        if applied.state.repeat_of is not None:
+        if self.tells_repeat and applied.state.repeat_of is not None:
             body["repeat_of"] = applied.state.repeat_of
         return Answer(201, orjson.dumps(body), applied.version)
 
@@ -89,7 +91,11 @@ class Desk:
         case = self._event(body, check, who, place, title, text)
         filing = self._filing(case_id, case, body, who, unit, check.now)
         command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
-        return Submission(case_id, command, who.is_resident)
+        return Submission(case_id, command, who.is_resident, self._may_hear_of_repeats(who))
+
+    def _may_hear_of_repeats(self, who: Caller) -> bool:
+        """R-HOT-14, R-PET-10: whoever is not of the district would learn of a case by naming a person."""
+        return who.role in {Role.OPERATOR, Role.OPS} and who.unit in {None, self.jurisdiction.code}
 
     def _event(
         self, body: CaseBody, check: Check, who: Caller, place: Place, title: str, text: str

@@ -69,6 +69,8 @@ class IntakeState(Value):
     closed: bool = False
     erased: bool = False
     repeat_of: UUID | None = None
+    linked_to: UUID | None = None
+    """The earlier case that is handled for this one as well; None where this one has news of its own."""
 
 
 class Intake:
@@ -105,11 +107,11 @@ class Intake:
         """Return the state after one of intake's own events."""
         match event:
             case CaseSubmitted():
-                return IntakeState(submitted=True, repeat_of=event.repeat_of)
+                return IntakeState(submitted=True, repeat_of=event.repeat_of, linked_to=event.linked_to)
             case CaseSupplemented():
                 return state.model_copy(update={"erased": False})  # there may be something to erase again
             case CaseWithdrawn():
-                return state.model_copy(update={"withdrawn": True})
+                return state if event.stands else state.model_copy(update={"withdrawn": True})
             case CaseConcluded():
                 return state.model_copy(update={"closed": True})
             case PersonErased():
@@ -142,8 +144,8 @@ def _said(given: Asked) -> Event:
     match given:
         case SupplementCase(text=text, new_facts=new_facts, attachments=attachments, by=by):
             return CaseSupplemented(text=text, new_facts=new_facts, attachments=attachments, by=by)
-        case WithdrawCase(reason=reason, by=by):
-            return CaseWithdrawn(reason=reason, by=by)
+        case WithdrawCase(reason=reason, by=by, stands=stands):
+            return CaseWithdrawn(reason=reason, by=by, stands=stands)
         case GiveFeedback(contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by):
             return FeedbackGiven(
                 contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from chassis.host import Host
-from chassis.http import create_app, serve
+from chassis.http import serve
 from chassis.runner import RunnerPolicy
 from chassis.service import Service
 from chassis.settings import Settings
@@ -53,15 +53,7 @@ def build(settings: Settings, policy: RunnerPolicy | None = None) -> tuple[Host[
         keys.index_key,
     )
     host = Host(settings, service(jurisdiction, matcher), policy=policy or _UNHURRIED)
-    app = create_app(
-        settings,
-        "Caseladder intake",
-        _DESCRIPTION,
-        host.readiness,
-        host.lifespan,
-        host.metrics,
-        body_limits={batch.PATH: batch.MAX_BODY_BYTES},
-    )
+    app = host.create_app("Caseladder intake", _DESCRIPTION, {batch.PATH: batch.MAX_BODY_BYTES})
     add_routes(app, host, desk)
     return host, app
 

@@ -12,9 +12,11 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from chassis.database import Connection
 from reference.matcher import Triage
-from schemas.intake import CaseSubmitted, SubmitCase
+from schemas.intake import CaseSubmitted, SubmitCase, WithdrawCase
 from schemas.message import Command
 
 WINDOW: Final = timedelta(days=365)
@@ -23,24 +25,47 @@ MOST_EARLIER: Final = 20
 """How many of a person's latest cases are compared."""
 
 _EARLIER: Final = (
-    "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter'"
+    "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter', l.data->>'track',"
+    " l.data->'place'->>'grid', (l.data->'subjects')::text,"
+    " coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false)"
     " FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) AS u(n, digest, since)"
     " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
     " WHERE p.digest = u.digest AND p.received_at >= u.since"
     f" ORDER BY p.received_at DESC LIMIT {MOST_EARLIER}) AS i"
     " JOIN chassis.event_log l ON l.case_id = i.case_id AND l.source = 'intake' AND l.sequence = 1"
+    " JOIN intake.aggregate a ON a.case_id = i.case_id WHERE a.state->>'linked_to' IS NULL"
     " ORDER BY u.n, i.received_at DESC"
 )
+_STANDING: Final = (
+    "SELECT DISTINCT p.case_id FROM intake.person_index p"
+    " JOIN intake.person_index o ON o.digest = p.digest AND o.case_id <> p.case_id"
+    " JOIN intake.aggregate a ON a.case_id = o.case_id AND a.state->>'linked_to' = p.case_id::text"
+    " WHERE p.case_id = ANY($1::uuid[]) AND a.state->>'withdrawn' IS NULL"
+)
+"""Those of some cases to which a report is linked that its reporter has not withdrawn."""
 _NOT_ALNUM: Final = re.compile(r"[\W_]+")
 
 
 class Said(NamedTuple):
-    """The words of a case, masked, and the matter that staff named."""
+    """The words of a case, masked, what staff or the resident chose, and where it lies."""
 
     case_id: UUID
     title: str
     text: str
     matter: str | None
+    track: str | None
+    grid: str | None
+    subjects: frozenset[str]
+    has_ended: bool = False
+
+    def may_be(self, other: "Said") -> bool:
+        """Whether both can be one: a petition is no service order, and nothing about a unit goes to that unit."""
+        return self.track == other.track and self.subjects == other.subjects
+
+    def is_same(self, earlier: "Said") -> bool:
+        """Whether nothing is new: the same words of the same place, and the earlier case is still being handled."""
+        same_words = words_of(self.title, self.text) == words_of(earlier.title, earlier.text)
+        return same_words and self.grid == earlier.grid and not earlier.has_ended
 
 
 class Repeats:
@@ -53,23 +78,29 @@ class Repeats:
     async def enrich(
         self, connection: Connection, commands: Sequence[tuple[UUID, Command]]
     ) -> Sequence[Command]:
-        """Link each submission of a batch; other commands stay as they are.
+        """Link each submission of a batch, and say of withdrawals whether a linked report stands.
 
         A case that is stored already goes before one of the same batch, which is not yet sure to be taken.
         """
         stored = await self._stored(connection, commands)
+        standing = await _standing(connection, commands)
         fresh: dict[bytes, list[Said]] = defaultdict(list)
         completed: list[Command] = []
         for place, (case_id, command) in enumerate(commands):
+            if isinstance(command, WithdrawCase):
+                completed.append(command.model_copy(update={"stands": case_id in standing}))
+                continue
             if not isinstance(command, SubmitCase):
                 completed.append(command)
                 continue
             said = _said(case_id, command.case)
             persons = command.filing.persons
             earlier = [*stored.get(place, ()), *(case for digest in persons for case in fresh[digest])]
-            completed.append(_linked(command, said, self._same_matter(said, earlier)))
-            for digest in persons:
-                fresh[digest].append(said)
+            linked = _linked(command, said, self._same_matter(said, earlier))
+            completed.append(linked)
+            if linked.case.linked_to is None:  # a further one is linked to the first, not to a link
+                for digest in persons:
+                    fresh[digest].append(said)
         return completed
 
     async def _stored(
@@ -87,7 +118,10 @@ class Repeats:
         rows = await connection.fetch(_EARLIER, *([entry[part] for entry in asked] for part in range(3)))
         found: dict[int, list[Said]] = defaultdict(list)
         for row in rows:  # a plain UUID, not the driver's
-            found[row[0]].append(Said(UUID(bytes=row[1].bytes), row[2], row[3], row[4]))
+            subjects = frozenset(orjson.loads(row[7] or "[]"))
+            found[row[0]].append(
+                Said(UUID(bytes=row[1].bytes), row[2], row[3], row[4], row[5], row[6], subjects, row[8])
+            )
         return found
 
     def _same_matter(self, said: Said, earlier: Sequence[Said]) -> Said | None:
@@ -106,13 +140,22 @@ class Repeats:
         return candidates[0].matter if candidates else words_of(said.title, said.text)
 
 
+async def _standing(connection: Connection, commands: Sequence[tuple[UUID, Command]]) -> set[UUID]:
+    """Return the cases of withdrawals to which a report is linked that stands."""
+    asked = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
+    if not asked:
+        return set()
+    return {UUID(bytes=row[0].bytes) for row in await connection.fetch(_STANDING, asked)}
+
+
 def words_of(title: str, text: str) -> str:
     """Return the words alone, blind to width, case, spaces and punctuation (R-HOT-03)."""
     return unicodedata.normalize("NFKC", _NOT_ALNUM.sub("", f"{title}\n{text}")).casefold()
 
 
 def _said(case_id: UUID, case: CaseSubmitted) -> Said:
-    return Said(case_id, case.title, case.text, case.matter)
+    subjects = frozenset(case.subjects)
+    return Said(case_id, case.title, case.text, case.matter, case.track, case.place.grid, subjects)
 
 
 def _linked(command: SubmitCase, said: Said, earlier: Said | None) -> SubmitCase:
@@ -120,8 +163,9 @@ def _linked(command: SubmitCase, said: Said, earlier: Said | None) -> SubmitCase
     stated = command.new_facts
     if earlier is None:
         return command if stated in (None, True) else _with(command, None, new_facts=False)
-    same = words_of(said.title, said.text) == words_of(earlier.title, earlier.text)
-    return _with(command, earlier.case_id, new_facts=not same if stated is None else stated)
+    if not said.may_be(earlier):
+        return _with(command, earlier.case_id, new_facts=True)
+    return _with(command, earlier.case_id, new_facts=not said.is_same(earlier) if stated is None else stated)
 
 
 def _with(command: SubmitCase, repeat_of: UUID | None, *, new_facts: bool) -> SubmitCase:

@@ -149,11 +149,17 @@ class File:
     received_at: datetime
     version: int
     erased: bool
+    linked_to: UUID | None
+
+    @property
+    def handled_as(self) -> UUID:
+        """The case under which the matter is handled: what is said of a linked one belongs there (R-PET-18)."""
+        return self.linked_to or self.case_id
 
 
 _FILE = (
     "SELECT f.case_id, f.unit, f.subjects, f.recipient, f.received_at, a.version,"
-    " coalesce((a.state ->> 'erased')::boolean, false)"
+    " coalesce((a.state ->> 'erased')::boolean, false), (a.state ->> 'linked_to')::uuid"
     " FROM intake.case_file f JOIN intake.aggregate a USING (case_id) WHERE "
 )
 

@@ -53,8 +53,9 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     )
     @public
     async def add(tracking_code: str, body: SupplementBody, given: Writing) -> Response:
-        case_id = (await opened(tracking_code)).case_id
-        return await change(case_id, supplement(desk, host, case_id, body, None), given, f"case {case_id}")
+        file = await opened(tracking_code)
+        there = file.handled_as
+        return await change(there, supplement(desk, host, there, body, None), given, f"case {file.case_id}")
 
     @app.post(
         "/v1/track/{tracking_code}/withdrawal",

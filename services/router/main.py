@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from chassis.calendar import WorkingCalendar
 from chassis.host import Host, Worker
-from chassis.http import create_app, serve
+from chassis.http import serve
 from chassis.service import Service
 from chassis.settings import Settings
 from reference.load import load
@@ -45,7 +45,7 @@ def build(settings: Settings) -> tuple[Host[WorkOrder], FastAPI]:
     consumed = {event.type: event for event in EVENTS if event.type in decider.consumes}
     units = units_with_topics(jurisdiction)
     host = Host(settings, Service(decider, consumed, project, topics=topics_to(units)))
-    app = create_app(settings, "Caseladder router", _DESCRIPTION, host.readiness, host.lifespan, host.metrics)
+    app = host.create_app("Caseladder router", _DESCRIPTION)
     office = Office(host, decider, jurisdiction, policy)
     add_routes(app, office)
     if settings.transport == "kafka":

@@ -18,12 +18,13 @@ class Span:
 
     service: str
     name: str
+    kind: str
     trace: str
     id: str
     parent: str
     links: tuple[str, ...]
     """Span ids that it links to, of whatever trace."""
-    attributes: dict[str, str]
+    attributes: dict[str, str | int]
 
 
 @dataclass
@@ -61,11 +62,12 @@ def _span(service: str, span: ProtoSpan) -> Span:
     return Span(
         service=service,
         name=span.name,
+        kind=ProtoSpan.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
         trace=span.trace_id.hex(),
         id=span.span_id.hex(),
         parent=span.parent_span_id.hex(),
         links=tuple(link.span_id.hex() for link in span.links),
-        attributes={pair.key: str(pair.value).strip() for pair in span.attributes},
+        attributes={pair.key: pair.value.string_value or pair.value.int_value for pair in span.attributes},
     )
 
 

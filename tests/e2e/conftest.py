@@ -1,5 +1,6 @@
 """One running system for the tests that only use it; tests that kill things start their own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -24,6 +25,18 @@ def system(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> It
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_system(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector, kafka_bootstrap: str
+) -> Iterator[System]:
+    """A system on Kafka that many tests share."""
+    running = System(tmp_path_factory.mktemp("system"), collector.environment, "kafka", kafka_bootstrap)
+    running.start()
+    yield running
+    running.stop()
+    asyncio.run(running.delete_topics())
 
 
 @pytest.fixture

@@ -67,9 +67,9 @@ async def settle(system: System, expected: int) -> None:
 
 async def check(system: System, ledger: Ledger) -> None:
     """Every acknowledged case once: one submission, one first disposition, one responsible unit."""
-    connection = await system.database()
+    intake, connection = await system.database("intake"), await system.database()
     try:
-        submitted = await connection.fetch(
+        submitted = await intake.fetch(
             "SELECT case_id, count(*) FROM chassis.event_log WHERE type = 'intake.CaseSubmitted.v1' GROUP BY 1"
         )
         dispatched = await connection.fetch(
@@ -81,6 +81,7 @@ async def check(system: System, ledger: Ledger) -> None:
         )
         parked = await connection.fetchval("SELECT count(*) FROM router.parked")
     finally:
+        await intake.close()
         await connection.close()
     expected = dict.fromkeys(ledger.acknowledged.values(), 1)
     assert {row[0]: row[1] for row in submitted} == expected

@@ -10,12 +10,15 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import psutil
 
+from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.topics import Topics
 from services.cli.local import LocalRun
 
 ROOT = Path(__file__).parents[2]
@@ -47,12 +50,22 @@ def free_port_base() -> int:
 class System:
     """A running system. `start` and `stop` may be called again: the data stay in the directory.
 
-    `environment` are variables that its processes get on top of ours.
+    `environment` are variables that its processes get on top of ours. On `kafka`, the address of a broker, its
+    topics and groups have a prefix of their own.
     """
 
-    def __init__(self, run_dir: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        environment: Mapping[str, str] | None = None,
+        transport: Literal["embedded", "kafka"] = "embedded",
+        kafka: str = "",
+    ) -> None:
         self.local = LocalRun(run_dir, free_port_base())
-        self._environment = os.environ | dict(environment or {})
+        self.connection = KafkaConnection(kafka, prefix=f"t{uuid4().hex}.")
+        prefix = {"CASELADDER_KAFKA_PREFIX": self.connection.prefix} if kafka else {}
+        self._environment = os.environ | prefix | dict(environment or {})
+        self._transport = ["--transport", transport, *(["--kafka", kafka] if kafka else [])]
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
@@ -61,7 +74,7 @@ class System:
         self.local.run_dir.mkdir(parents=True, exist_ok=True)
         self._output = (self.local.run_dir / "up.out").open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "services", "up", *self.options],
+            [sys.executable, "-m", "services", "up", *self._transport, *self.options],
             cwd=ROOT,
             env=self._environment,
             stdout=self._output,
@@ -111,7 +124,10 @@ class System:
         """Kill -9 a service, or `postgres`: its postmaster. Return the process id that died."""
         assert self._process is not None
         for child in psutil.Process(self._process.pid).children(recursive=True):
-            arguments = child.cmdline()
+            try:
+                arguments = child.cmdline()
+            except psutil.NoSuchProcess:  # it ended meanwhile, or nobody has noticed its end yet
+                continue
             is_service = arguments[1:4] == ["-m", "services", service]
             is_postgres = service == "postgres" and Path((arguments or [""])[0]).name == "postgres"
             if is_service or is_postgres:
@@ -148,11 +164,17 @@ class System:
         return subprocess.run(
             [sys.executable, "-m", "services", *words, *self.options],
             cwd=ROOT,
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=180,
             check=False,
         )
+
+    async def delete_topics(self) -> None:
+        """Delete its topics from the broker, which others use too."""
+        async with Topics(self.connection) as topics:
+            await topics.delete(await topics.names())
 
     async def database(self, service: str = "router") -> "asyncpg.Connection[asyncpg.Record]":
         """Open a connection past a service, for the ledger's own counts."""

@@ -1,11 +1,39 @@
 """One trace tells the whole route of a case through separate processes, and nothing about its people."""
 
-from tests.e2e.collector import Collector, Span
-from tests.e2e.town import PLAIN, Town, until
+from collections.abc import AsyncIterator
+from secrets import token_hex
 
-TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-OTHER, SIGNER = "6e0c63257de34c92bf9efcd03927272e", "a2fb4a1d1a96d312"
-PROCESS = "case.events process"
+import pytest
+
+from tests.e2e.collector import Collector, Span
+from tests.e2e.system import System
+from tests.e2e.town import PLAIN, Town, until, visiting
+
+SUBMIT, SIGN = "intake SubmitCase", "router SignAssignment"
+
+
+@pytest.fixture(params=["system", "kafka_system"], ids=["embedded", "kafka"])
+def traced(request: pytest.FixtureRequest) -> System:
+    """A system on one transport after the other; both tell the collector every case."""
+    system: System = request.getfixturevalue(request.param)
+    return system
+
+
+@pytest.fixture
+async def town(traced: System) -> AsyncIterator[Town]:
+    """The people who use it."""
+    async with visiting(traced) as people:
+        yield people
+
+
+@pytest.fixture
+def prefix(town: Town) -> str:
+    """What stands before the names of topics."""
+    return town.system.connection.prefix if on_kafka(town) else ""
+
+
+def on_kafka(town: Town) -> bool:
+    return bool(town.system.connection.bootstrap)
 
 
 async def spans(collector: Collector, trace: str, *wanted: tuple[str, str]) -> dict[tuple[str, str], Span]:
@@ -20,55 +48,126 @@ async def spans(collector: Collector, trace: str, *wanted: tuple[str, str]) -> d
     return await until(look)
 
 
-async def test_one_trace_tells_the_route(town: Town, collector: Collector) -> None:
+async def linked(collector: Collector, span: Span, service: str, name: str) -> Span:
+    """Wait for the span of a batch that links to a case's span, and return it."""
+
+    async def look() -> Span | None:
+        of = [
+            s for s in list(collector.spans) if (s.service, s.name) == (service, name) and span.id in s.links
+        ]
+        return of[0] if of else None
+
+    return await until(look)
+
+
+async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefix: str) -> None:
     """R-HOT-02, R-HOT-07: under the caller's span; what is done later joins the trace and links to its request."""
+    trace, caller, other, signer = token_hex(16), token_hex(8), token_hex(16), token_hex(8)
+    case = await submitted(town, f"00-{trace}-{caller}-01")
+    process = f"process {prefix}case.events"
+    await spans(collector, trace, ("router", process))
+    later = {"traceparent": f"00-{other}-{signer}-01"}
+    signed = await town.ask("router", f"POST /v1/cases/{case}/sign", "handler", "GL0101", headers=later)
+    assert signed.status == 200, signed.body
+
+    sign = ("router", SIGN)
+    found = await spans(collector, trace, sign, ("intake", SUBMIT), ("intake", process))
+    submit, routed = found["intake", SUBMIT], found["router", process]
+    assert (submit.parent, routed.parent) == (caller, submit.id)
+    assert found["intake", process].parent == routed.id
+    assert (found[sign].parent, found[sign].links) == (routed.id, (signer,))
+
+    async def heard() -> bool | None:
+        """Intake has heard of the signature, too."""
+        return any(span.parent == found[sign].id for span in collector.trace(trace)) or None
+
+    await until(heard)
+    tree = {(s.service, s.name, s.kind) for s in collector.trace(trace)}
+    assert tree == {
+        ("intake", SUBMIT, "INTERNAL"),
+        ("router", process, "CONSUMER"),
+        ("intake", process, "CONSUMER"),
+        ("router", SIGN, "INTERNAL"),
+    }
+    known = {span.id for span in collector.trace(trace)} | {caller}
+    assert [span.name for span in collector.trace(trace) if span.parent not in known] == []
+    assert {span.attributes["caseladder.case_id"] for span in collector.trace(trace)} == {case}
+    assert not collector.trace(other)
+
+
+async def submitted(town: Town, traceparent: str) -> str:
+    """Submit a case under that span, and return its id."""
     body = {
         "title": "老人照料",
-        "text": "老人独自在家无人照料。",
+        "text": f"老人独自在家无人照料，编号{token_hex(8)}。",
         "matter": PLAIN,
         "place": {"grid": "GL010101"},
     }
-    headers = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+    headers = {"traceparent": traceparent}
     answer = await town.ask("intake", "POST /v1/cases", "operator", "GL", body=body, headers=headers)
-    path = f"/v1/cases/{answer.body['case_id']}"
-    await spans(collector, TRACE, ("router", PROCESS))
-    later = {"traceparent": f"00-{OTHER}-{SIGNER}-01"}
-    signed = await town.ask("router", f"POST {path}/sign", "handler", "GL0101", headers=later)
-    assert signed.status == 200, signed.body
-
-    sign = ("router", "router SignAssignment")
-    found = await spans(collector, TRACE, sign, ("intake", "intake SubmitCase"), ("intake", PROCESS))
-    submitted, routed = found["intake", "intake SubmitCase"], found["router", PROCESS]
-    assert (submitted.parent, routed.parent) == (CALLER, submitted.id)
-    assert found["intake", PROCESS].parent == routed.id
-    assert (found[sign].parent, found[sign].links) == (routed.id, (SIGNER,))
-    known = {span.id for span in collector.trace(TRACE)} | {CALLER}
-    assert [span.name for span in collector.trace(TRACE) if span.parent not in known] == []
-    for span in (submitted, routed, found[sign]):
-        assert answer.body["case_id"] in span.attributes["caseladder.case_id"]
-    assert not collector.trace(OTHER)
+    assert answer.status == 201, answer.body
+    return str(answer.body["case_id"])
 
 
-async def test_a_batch_that_was_read_is_linked_from_each_case(town: Town, collector: Collector) -> None:
-    """R-HOT-02: without a caller's span intake begins the trace; the batch's own is linked both ways."""
-    case = await town.submit()
-    await town.told(case, "dispatched")
+async def test_what_many_cases_share_is_linked_to_each(town: Town, collector: Collector, prefix: str) -> None:
+    """R-HOT-02: commit, publication and receipt have traces of their own, linked with the case's on both sides."""
+    trace = token_hex(16)
+    await submitted(town, f"00-{trace}-{token_hex(8)}-01")
+    process, receive = f"process {prefix}case.events", f"receive {prefix}case.events"
+    found = await spans(collector, trace, ("intake", SUBMIT), ("router", process), ("intake", process))
+    submit, routed, told = found["intake", SUBMIT], found["router", process], found["intake", process]
 
-    async def begun() -> Span | None:
-        of_case = [s for s in collector.spans if case.id in s.attributes.get("caseladder.case_id", "")]
-        return next((s for s in of_case if s.name == "intake SubmitCase"), None)
+    committed = await linked(collector, submit, "intake", "COMMIT intake")
+    assert (committed.parent, committed.kind) == ("", "CLIENT")
+    for emitted, applied in ((submit, routed), (routed, told)):
+        receiving = await linked(collector, emitted, applied.service, receive)
+        assert applied.links == (receiving.id,)
+        assert (receiving.parent, receiving.kind) == ("", "CLIENT")
+        assert receiving.trace != trace
+        await spans(collector, receiving.trace, (applied.service, f"COMMIT {applied.service}"))
+        wrote = next(s for s in collector.trace(receiving.trace) if s.name.startswith("COMMIT"))
+        assert (wrote.parent, wrote.attributes["db.system.name"]) == (receiving.id, "postgresql")
+        assert same_place(applied) == same_place(receiving)
+        if on_kafka(town):
+            sending = await linked(collector, emitted, emitted.service, f"send {prefix}case.events")
+            assert (sending.parent, sending.kind) == ("", "PRODUCER")
+            assert same_place(sending) == same_place(applied)
 
-    root = await until(begun)
-    assert root.parent == ""
-    routed = (await spans(collector, root.trace, ("router", PROCESS)))["router", PROCESS]
 
-    async def batch() -> Span | None:
-        return next((span for span in collector.spans if (span.id,) == routed.links), None)
+def same_place(span: Span) -> list[str | int | None]:
+    """Return where a message lay, in the words of the conventions."""
+    names = ("system", "destination.name", "destination.partition.id")
+    server = [span.attributes.get("server.address"), span.attributes.get("server.port")]
+    return [span.attributes[f"messaging.{name}"] for name in names] + server
 
-    receiving = await until(batch)
-    assert (receiving.service, receiving.name, receiving.parent) == ("router", "case.events receive", "")
-    assert receiving.trace != root.trace
-    assert root.id in receiving.links
+
+async def test_spans_say_where_a_message_lay(town: Town, collector: Collector, prefix: str) -> None:
+    """The attributes of OpenTelemetry's conventions for messaging, by which trace stores know what they show."""
+    trace = token_hex(16)
+    case = await submitted(town, f"00-{trace}-{token_hex(8)}-01")
+    key = ("router", f"process {prefix}case.events")
+    attributes = dict((await spans(collector, trace, key))[key].attributes)
+    host, _, port = town.system.connection.bootstrap.rpartition(":")
+    partition = attributes.pop("messaging.destination.partition.id")
+    if on_kafka(town):
+        assert int(partition) in range(6)
+        offset = attributes.pop("messaging.kafka.offset")
+        assert isinstance(offset, int)
+        assert offset >= 0
+        there: dict[str, str | int] = {"server.address": host, "server.port": int(port)}
+    else:
+        assert partition == "0"
+        there = {}
+    assert attributes == there | {
+        "messaging.system": "kafka" if on_kafka(town) else "caseladder",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": f"{prefix}case.events",
+        "messaging.consumer.group.name": f"{prefix}caseladder.router" if on_kafka(town) else "router",
+        "messaging.message.id": f"intake/{case}/1",
+        "caseladder.case_id": case,
+        "caseladder.event.type": "intake.CaseSubmitted.v1",
+    }
 
 
 async def test_no_span_tells_anything_of_a_person(town: Town, collector: Collector) -> None:
@@ -89,7 +188,7 @@ async def test_no_span_tells_anything_of_a_person(town: Town, collector: Collect
     assert refused.status == 409
 
     async def done() -> bool | None:
-        of_case = [s for s in collector.spans if case.id in s.attributes.get("caseladder.case_id", "")]
+        of_case = [s for s in list(collector.spans) if s.attributes.get("caseladder.case_id") == case.id]
         return {"router RecordContact", "router RecordCallback"} <= {s.name for s in of_case} or None
 
     await until(done)

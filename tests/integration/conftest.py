@@ -9,6 +9,7 @@ from chassis.commands import CommandBus
 from chassis.database import Pool, open_pool
 from chassis.log import LogReader
 from chassis.metrics import Metrics
+from chassis.parked import ParkedCases
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Service
 from chassis.store import Store
@@ -58,6 +59,25 @@ class Bench:
             telemetry=self.telemetry,
             policy=policy or RunnerPolicy(poll_timeout_s=0.0),
         )
+
+    def parked(
+        self, service: Service[CounterState] | None = None, patience_s: float = 5.0
+    ) -> ParkedCases[CounterState]:
+        """Return the counter's parked events."""
+        return ParkedCases(
+            service or counter_service(),
+            self.pool,
+            self.clock,
+            metrics=self.metrics,
+            telemetry=self.telemetry,
+            patience_s=patience_s,
+        )
+
+    async def drain(self, runner: Runner[CounterState] | None = None) -> None:
+        """Apply all there is."""
+        owner = runner or self.runner()
+        while await owner.stream_once():
+            pass
 
     def bus(self, service: Service[CounterState] | None = None) -> CommandBus[CounterState]:
         """Return a command bus; its worker is not started."""

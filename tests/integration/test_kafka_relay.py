@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.kafka import publisher as publisher_module
 from chassis.kafka import relay as relay_module
 from chassis.kafka.connection import STOP_S, KafkaConnection
+from chassis.kafka.lock import LOCK_SPACE
 from chassis.kafka.relay import Relay, unpublished
 from chassis.kafka.topics import Topic, Topics
 from chassis.migrate import RELAY, upgrade
@@ -99,7 +101,7 @@ async def test_a_relay_that_lost_its_session_stops_publishing(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_locks"
                 " WHERE locktype = 'advisory' AND classid = $1 AND database ="
                 " (SELECT oid FROM pg_database WHERE datname = current_database())",
-                relay_module.LOCK_SPACE,
+                LOCK_SPACE,
             )
         assert ended == 1
         await publish(bench.pool, ticked(case, 2))
@@ -132,8 +134,9 @@ async def test_what_waited_while_the_broker_was_away_is_published_in_order(
     bench: Bench, new_kafka: NewKafka, monkeypatch: pytest.MonkeyPatch, outage: str
 ) -> None:
     """Invariants 1 and 2: killed and started again, or alive without an answer (aiokafka #1101)."""
-    for name, seconds in (("RETRY_S", 0.1), ("DELIVERY_S", 2.0), ("ANSWER_S", 2.0), ("STOP_S", 1.0)):
-        monkeypatch.setattr(relay_module, name, seconds)
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.1)
+    for name, seconds in (("DELIVERY_S", 2.0), ("ANSWER_S", 2.0), ("STOP_S", 1.0)):
+        monkeypatch.setattr(publisher_module, name, seconds)
     await upgrade(bench.url, RELAY)
     broker = new_kafka()
     await asyncio.to_thread(broker.start)
@@ -170,4 +173,4 @@ async def test_ends_in_time_while_the_broker_is_away(bench: Bench, new_kafka: Ne
     await asyncio.to_thread(broker.pause)
     await publish(bench.pool, ticked(uuid4(), 1))
     relay.stop()
-    await asyncio.wait_for(working, relay_module.DELIVERY_S + STOP_S + 5)
+    await asyncio.wait_for(working, publisher_module.DELIVERY_S + STOP_S + 5)

@@ -47,6 +47,21 @@ ASSIGNED = event(
 )
 OBJECTED = event(OTHER, 1, "router.AssignmentObjected.v1", {"unit": "GL02", "reason": SECRET})
 QUEUED = event(OTHER, 2, "router.TriageQueued.v1", {"unit": "GL-HOTLINE", "reason": "LOW_CONFIDENCE"})
+PARKED = event(
+    CASE,
+    1,
+    "chassis.EventParked.v1",
+    {
+        "service": "router",
+        "source": "intake",
+        "sequence": 2,
+        "event_type": "intake.CaseSupplemented.v1",
+        "reason": SECRET,
+        "behind": False,
+        "by": {"subject": "li", "role": "ops"},
+    },
+    topic="case.parked",
+)
 
 
 @pytest.fixture
@@ -118,6 +133,15 @@ async def test_case_topic_type_and_limit_choose(database_url: str, pool: Pool) -
         assert await run(database_url, *chosen) == [of_case[2]]
     for kind in ("CaseDispatched", "router.CaseDispatched.v1"):
         assert await run(database_url, "--type", kind) == [of_case[1]]
+
+
+async def test_a_case_shows_what_was_parked_and_who_looked_after_it(database_url: str, pool: Pool) -> None:
+    await append(pool, SUBMITTED, PARKED)
+    [_, shown] = await run(database_url, "--case", str(CASE))
+    assert shown.endswith(
+        "  service=router source=intake sequence=2 event_type=intake.CaseSupplemented.v1 behind=no by=ops@-"
+    )
+    assert len(await run(database_url)) == 1  # the story of all cases is told without it
 
 
 async def test_json_is_the_whole_cloud_event(database_url: str, pool: Pool) -> None:

@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from chassis.database import Connection
-from chassis.decider import Decision, Input
 from chassis.runner import Runner, RunnerPolicy, TooManyParked
-from chassis.service import Change, Service
+from chassis.service import Change
 from chassis.store import FenceLost, Store
 from tests.integration.conftest import Bench
-from tests.toy import Counted, Counter, CounterState, Rang, Ticked, counter_service, publish, ticked
+from tests.toy import Counted, CounterState, Rang, counter_service, publish, ticked
 
 
 async def drain(bench: Bench, runner: Runner[CounterState] | None = None) -> None:
@@ -278,25 +277,3 @@ async def test_counts_what_it_did(bench: Bench) -> None:
     assert value("caseladder_events_emitted_total", {"type": Counted.type}) == 2
     assert value("caseladder_batch_seconds_count") == 1
     assert value("caseladder_stage_seconds_count", {"source": "outside"}) == 1
-
-
-class MendedCounter(Counter):
-    """The counter after somebody has mended its defect."""
-
-    def decide(self, state: CounterState, given: Input, at: datetime) -> Decision:
-        mended = Ticked(amount=1) if isinstance(given, Ticked) and given.amount == 13 else given
-        return super().decide(state, mended, at)
-
-
-async def test_parked_events_are_taken_up_again_after_the_fault_is_mended(bench: Bench) -> None:
-    """As docs/reference/metrics-and-logs.md says: delete the rows, set the position back, start anew."""
-    case, other = uuid4(), uuid4()
-    await publish(bench.pool, ticked(case, 1, 13), ticked(case, 2, 5), ticked(other, 1, 7))
-    await drain(bench)
-    assert await bench.ledger.totals() == {other: 7}
-    async with bench.pool.acquire() as connection:
-        await connection.execute("DELETE FROM counter.parked WHERE case_id = $1", case)
-        await connection.execute("UPDATE counter.stream_position SET position = ''")
-    await drain(bench, bench.runner(Service(MendedCounter(), {Ticked.type: Ticked})))
-    assert await bench.ledger.totals() == {case: 6, other: 7}
-    assert await bench.ledger.parked() == []

@@ -52,6 +52,7 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
         "token",
         "policy",
         "log",
+        "parked",
     ]
     assert out.splitlines()[-1] == "[]"
 
@@ -62,7 +63,7 @@ def test_an_unknown_command_is_refused() -> None:
     assert "No such command 'mediation'" in result.output
 
 
-@pytest.mark.parametrize("name", ["up", "kafka", "intake", "router", "migrate", "token", "policy"])
+@pytest.mark.parametrize("name", ["up", "kafka", "intake", "router", "migrate", "token", "policy", "parked"])
 def test_each_command_has_help(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0, result.output

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from uuid import uuid4
 
-from chassis.kafka.partitions import Partitions
+from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position
 from chassis.kafka.records import UNREADABLE
-from schemas.envelope import Envelope
 from tests.toy import Ticked, ticked
 
 
@@ -19,15 +18,15 @@ def held(*numbers: int) -> Partitions:
     return made
 
 
-def events(count: int, first: int = 0) -> list[tuple[int, Envelope]]:
+def events(count: int, first: int = 0) -> list[Found]:
     case = uuid4()
-    return [(first + number, ticked(case, number)) for number in range(1, count + 1)]
+    return [Found(first + number, ticked(case, number)) for number in range(1, count + 1)]
 
 
-def other(offset: int) -> tuple[int, Envelope]:
+def other(offset: int) -> Found:
     """An event that the service does not want."""
 
-    return (offset, replace(ticked(uuid4(), 1), type="outside.Else.v1"))
+    return Found(offset, replace(ticked(uuid4(), 1), type="outside.Else.v1"))
 
 
 def test_partitions_take_turns_and_a_batch_is_of_one() -> None:
@@ -70,7 +69,7 @@ def test_the_record_before_the_position_is_checked_and_left_out() -> None:
     assert made.receive(0, there)
     batch = made.take(10)
     assert batch is not None
-    assert list(batch.records) == [event for _, event in there[1:]]
+    assert list(batch.records) == [found.event for found in there[1:]]
 
 
 def test_another_record_before_the_position_is_another_log() -> None:

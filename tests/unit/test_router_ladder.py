@@ -18,6 +18,7 @@ from tests.unit.router_kit import (
     GRID,
     OPERATOR,
     STREET,
+    SUPERVISOR,
     Played,
     actor,
     gulou,
@@ -250,9 +251,18 @@ def test_interest_found_later() -> None:
     """R-LAD-04: units found to be interested are passed over, and never again see the case."""
     case = handled()
     assert case.refused(climb(case, Ground.SUBJECT_SKIPPED, "interest_declaration")).field == "subjects"
-    case.give(climb(case, Ground.SUBJECT_SKIPPED, "interest_declaration", subjects=(COMMUNITY,)))
+    above = climb(case, Ground.SUBJECT_SKIPPED, "interest_declaration", subjects=(COMMUNITY,))
+    assert case.refused(above).code == "NOT_YOURS_TO_SAY", "a grid declares itself, not who stands above it"
+    case.give(above.model_copy(update={"actor": SUPERVISOR}))
     assert (case.state.unit, case.state.subjects) == (STREET, (COMMUNITY,))
     assert case.refused(r.SignAssignment(actor=actor(COMMUNITY))).code == "INTERESTED"
+
+
+def test_no_handler_sends_a_case_out_of_the_district() -> None:
+    """R-LAD-04: that the district is interested is not for a unit of the district to say."""
+    case = handled("municipal.streetlight")
+    away = climb(case, Ground.SUBJECT_SKIPPED, "interest_declaration", subjects=("GL",))
+    assert case.refused(away).code == "NOT_YOURS_TO_SAY"
 
 
 def test_danger_bypasses_the_ladder() -> None:

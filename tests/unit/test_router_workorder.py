@@ -442,6 +442,7 @@ def test_resident_answers_by_themselves() -> None:
 def test_withdrawal(stage: S) -> None:
     """R-HOT-08: the resident may end an open case in any status; every unit is told."""
     case = STAGES[stage]()
+    assert case.give(CaseWithdrawn(stands=True)) == [], "R-PET-18: a linked report still asks for it"
     case.give(CaseWithdrawn())
     assert (case.status, case.last(r.CaseClosed).outcome) == (S.CLOSED, r.Outcome.WITHDRAWN)
     assert case.last(DepartmentAssignmentEnded).reason is EndReason.WITHDRAWN

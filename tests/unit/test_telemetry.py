@@ -188,3 +188,19 @@ def test_with_an_endpoint_spans_reach_the_collector(tmp_path: Path, collector: t
         pass
     telemetry.stop()
     assert received == ["/v1/traces"]
+
+
+def test_a_span_of_many_cases_is_recorded_where_one_of_them_is(
+    make: Make, exported: InMemorySpanExporter
+) -> None:
+    """Whatever the share of new traces, and with all its links: a batch has more than the SDK keeps by itself."""
+    links = [f"00-{number:032x}-b7ad6b7169203331-01" for number in range(1, 501)]
+    for ratio in (0.0, 1.0):
+        with make(ratio).batch_span("receive case.events", SpanKind.CLIENT, [UNSAMPLED], {}) as none:
+            pass
+        assert not sampled(none.traceparent)
+        with make(ratio).batch_span("receive case.events", SpanKind.CLIENT, [UNSAMPLED, *links], {}) as some:
+            pass
+        (done,) = exported.get_finished_spans()
+        assert (written(done), done.parent, len(done.links)) == (some.traceparent, None, 500)
+        exported.clear()

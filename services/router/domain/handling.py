@@ -6,6 +6,7 @@ from typing import Final
 from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import AssignmentRole, HandlingMode, ReminderKind
+from schemas.intake import CaseSupplemented
 from schemas.jurisdiction import Rung
 from schemas.message import Event
 from services.router.domain.assignments import assigned
@@ -194,7 +195,7 @@ class Handling:
             state, seat.unit, seat.number, role, lead=state.unit, mode=mode, terms=state.only("handle")
         )
 
-    def supplemented(self, state: WorkOrder) -> list[Event]:
+    def supplemented(self, state: WorkOrder, _e: CaseSupplemented, _at: datetime) -> list[Event]:
         """New material lies at the API; lead and helpers who may read it, or the exit's authority, are told."""
         if state.status in FINAL:
             return []

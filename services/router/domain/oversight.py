@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import EndReason, HandlingMode, ReminderKind
-from schemas.intake import FeedbackGiven
+from schemas.intake import CaseWithdrawn, FeedbackGiven
 from schemas.message import Actor, Event
 from services.router.domain.case import Desk, day, ended, remind
 from services.router.domain.clocks import SUPERVISED
@@ -176,9 +176,11 @@ class Oversight:
         )
         return [closed, *ended(state, reason)]
 
-    def withdrawn(self, state: WorkOrder, at: datetime) -> list[Event]:
-        """The resident may end the case while it is open; a danger is not the resident's to withdraw."""
-        if state.status not in OPEN | {S.REGISTERED}:
+    def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
+        """The resident may end the case while it is open; a danger is not the resident's to withdraw, nor what
+        another report that is linked to the case still asks for (R-PET-18).
+        """
+        if e.stands or state.status not in OPEN | {S.REGISTERED}:
             return []
         return self.close(state, r.Outcome.WITHDRAWN, at, EndReason.WITHDRAWN)
 

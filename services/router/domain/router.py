@@ -75,8 +75,8 @@ class Router:
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
-            CaseSupplemented: lambda s, _, __: handling.supplemented(s),
-            CaseWithdrawn: lambda s, _, at: oversight.withdrawn(s, at),
+            CaseSupplemented: handling.supplemented,
+            CaseWithdrawn: oversight.withdrawn,
             FeedbackGiven: oversight.feedback,
             r.TriageCase: register.triaged,
             r.SignAssignment: handling.sign,

@@ -10,7 +10,7 @@ from schemas.department import EndReason, ReminderKind
 from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Evidence
-from services.router.domain.case import Desk, day, ended, remind
+from services.router.domain.case import SUPERVISOR, Desk, day, ended, remind
 from services.router.domain.handling import wrong_status
 from services.router.domain.ladder import BODIES, Placement
 from services.router.domain.reading import judge
@@ -97,6 +97,14 @@ class Steering:
             return Refused("SUBJECTS_NEEDED", "name the units that are interested", "subjects")
         if not self._desk.ladder.interested(state.unit or "", c.subjects):
             return Refused("NOT_INTERESTED", f"name {state.unit}, or a unit above it", "subjects")
+        own = c.actor.unit or ""
+        if c.actor.role != SUPERVISOR and not all(
+            self._desk.jurisdiction.controls(own, s) for s in c.subjects
+        ):
+            wrong = (
+                f"you recuse {own} and units under it; that another is interested is for a supervisor to say"
+            )
+            return Refused("NOT_YOURS_TO_SAY", wrong, "subjects")
         return None
 
     def _parties_inside(self, state: WorkOrder, c: r.EscalateCase) -> Refused | None:

@@ -1,0 +1,147 @@
+"""Whether a topic holds what the event logs say was published to it.
+
+All records of the topic are read; of each a hash of 8 bytes is kept, about 100 bytes of memory an event. What is
+older than the topic's oldest record was deleted by retention, or was not published again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from chassis.database import Connection
+from chassis.kafka.connection import ANSWER_S, KafkaConnection
+from chassis.kafka.offsets import looking
+from chassis.kafka.publisher import partition_of
+from chassis.kafka.records import decode
+from chassis.kafka.relay import stored_standing
+from chassis.log import Position
+from chassis.store import START
+
+PAGE: Final = 20_000
+EXAMPLES: Final = 10
+STANDSTILL_S: Final = 20.0
+"""A topic of which nothing comes for so long is given up, in seconds."""
+SLACK: Final = timedelta(minutes=10)
+"""Where retention has deleted the beginning of a partition, so much after it is not looked at: a relay that was
+behind has published older events after newer ones.
+"""
+
+_PAGE: Final = (
+    "SELECT xid::text, position, case_id, source, sequence, time FROM chassis.event_log WHERE topic = $1"
+    " AND (xid, position) > ($2::text::xid8, $3::bigint) AND (xid, position) <= ($4::text::xid8, $5::bigint)"
+    " ORDER BY event_log.xid, position LIMIT $6"
+)
+
+
+@dataclass(slots=True)
+class Held:
+    """What a topic holds."""
+
+    partitions: int
+    trimmed: frozenset[int]
+    """The partitions of which retention has deleted the beginning."""
+    ids: set[int] = field(default_factory=set)
+    first: dict[int, datetime] = field(default_factory=dict)
+    """The time of the first event, by partition."""
+    records: int = 0
+
+    def since(self, case_id: UUID) -> datetime | None:
+        """Return from when on events of a case must be there; None where they may all have been deleted."""
+        number = partition_of(str(case_id).encode(), self.partitions)
+        if number in self.trimmed:
+            return self.first[number] + SLACK if number in self.first else None
+        return min(self.first.values(), default=None if self.trimmed else _EVER)
+
+
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """A topic beside the logs."""
+
+    topic: str
+    records: int
+    """How many records it holds, those that came twice counted twice."""
+    expected: int = 0
+    """How many events of the logs it must hold."""
+    missing: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+async def published_topics(service: str, log: Connection) -> set[str]:
+    """Return the topics of which events stand in a service's log up to where it is published."""
+    end = (await stored_standing(log, service)).position
+    rows = await log.fetch(
+        "WITH RECURSIVE t AS ((SELECT min(topic) AS topic FROM chassis.event_log) UNION ALL"
+        " SELECT (SELECT min(topic) FROM chassis.event_log WHERE topic > t.topic) FROM t WHERE t.topic IS NOT NULL)"
+        " SELECT topic FROM t WHERE topic IS NOT NULL AND EXISTS (SELECT FROM chassis.event_log AS l"
+        " WHERE l.topic = t.topic AND (l.xid, l.position) <= ($1::text::xid8, $2::bigint))",
+        end.xid,
+        end.position,
+    )
+    return {row[0] for row in rows}
+
+
+async def compare(
+    connection: KafkaConnection, topic: str, logs: Sequence[tuple[str, Connection]]
+) -> Comparison:
+    """Compare a topic with what the services' logs, up to where they are published, hold of it.
+
+    Raises one of UNREACHABLE where the broker does not answer.
+    """
+    ends = [(await stored_standing(log, service)).position for service, log in logs]  # before the topic's own
+    held = await read_topic(connection, topic)
+    found = Comparison(topic, held.records)
+    for (_, log), end in zip(logs, ends, strict=True):
+        after = Position.parse(START)
+        while rows := await log.fetch(
+            _PAGE, topic, after.xid, after.position, end.xid, end.position, PAGE, timeout=600
+        ):
+            for row in rows:
+                _check(found, held, *row[2:])
+            after = Position(rows[-1][0], rows[-1][1])
+    return found
+
+
+def _check(found: Comparison, held: Held, case_id: UUID, source: str, sequence: int, time: datetime) -> None:
+    since = held.since(case_id)
+    if since is None or time < since:
+        return
+    found.expected += 1
+    if hash((source, case_id, sequence)) in held.ids:
+        return
+    found.missing += 1
+    if len(found.examples) < EXAMPLES:
+        found.examples.append(f"{source}/{case_id}/{sequence}")
+
+
+async def read_topic(connection: KafkaConnection, topic: str) -> Held:
+    """Read a topic from its beginning to where it ends now. Raises one of UNREACHABLE."""
+    async with looking(connection, topic) as (consumer, places):
+        begins = await asyncio.wait_for(consumer.beginning_offsets(places), ANSWER_S)
+        ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
+        trimmed = frozenset(place.partition for place in places if begins[place])
+        held = Held(len(places), trimmed)
+        left = {place for place in places if begins[place] < ends[place]}
+        while left:
+            async with asyncio.timeout(STANDSTILL_S):
+                got: dict[Any, list[Any]] = {}
+                while not got:
+                    got = await consumer.getmany(timeout_ms=1000)
+            for place, records in got.items():
+                _take(held, topic, place.partition, records)
+                if records[-1].offset + 1 >= ends[place]:
+                    left.discard(place)
+    return held
+
+
+def _take(held: Held, topic: str, partition: int, records: Sequence[Any]) -> None:
+    held.records += len(records)
+    for record in records:
+        event = decode(record, topic)
+        held.ids.add(hash((event.source, event.case_id, event.sequence)))
+        held.first.setdefault(partition, event.time)

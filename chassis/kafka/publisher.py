@@ -1,0 +1,155 @@
+"""Publishing events: a producer whose every wait is bounded, and batches made by ourselves.
+
+An idempotent producer of aiokafka never gives a batch up (#1101): after `DELIVERY_S` we do, and throw the producer
+away. What it had in hand may have arrived or not; readers skip by their sequence what comes twice.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing
+from chassis.kafka.records import headers, milliseconds
+from chassis.telemetry import Span, SpanKind, Telemetry, sampled
+from schemas.envelope import Envelope
+
+BATCH_BYTES: Final = 1024 * 1024
+"""Bytes in one batch of records, but for a single event that is larger."""
+REQUEST_BYTES: Final = 8 * 1024 * 1024
+"""The largest event that is sent; topics take as much."""
+DELIVERY_S: Final = 20.0
+"""A delivery that takes longer is given up and begun anew, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Events to be published, by topic and partition."""
+
+    batches: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
+    traced: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    """The traces of those that are traced."""
+
+
+class Publisher:
+    """Publishes events to their topics. It connects at the first `send`, and anew after `drop`."""
+
+    def __init__(self, connection: KafkaConnection, telemetry: Telemetry | None = None) -> None:
+        self._connection = connection
+        self._telemetry = telemetry or Telemetry(None, 0)
+        self._producer: Any = None
+        self._partitions: dict[str, int] = {}
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a producer is at work."""
+        return self._producer is not None
+
+    async def send(self, events: Sequence[Envelope], edition: str = "") -> None:
+        """Publish events, the order of each case kept; returns when the broker has them all.
+
+        `edition` names the edition of the log to which they belong. Raises one of UNREACHABLE where the broker does
+        not take them in time: then call `drop`, and publish them again.
+        """
+        if self._producer is None:
+            await self._start()
+        async with asyncio.timeout(DELIVERY_S):
+            made = await self._batches(events, edition)
+            with ExitStack() as spans:
+                for place, traceparents in made.traced.items():
+                    spans.enter_context(self._sending(*place, traceparents))
+                pending = [
+                    await self._producer.send_batch(batch, topic, partition=partition)
+                    for (topic, partition), batches in made.batches.items()
+                    for batch in batches
+                ]
+                await asyncio.gather(*pending)
+
+    def _sending(self, topic: str, partition: int, traceparents: Sequence[str]) -> Span:
+        """Span the delivery of the traced events for a partition, `topic` with its prefix."""
+        return self._telemetry.batch_span(
+            f"send {topic}",
+            SpanKind.PRODUCER,
+            traceparents,
+            {
+                **self._connection.origin(""),
+                "messaging.destination.name": topic,
+                "messaging.destination.partition.id": str(partition),
+                "messaging.operation.name": "send",
+                "messaging.operation.type": "send",
+                "messaging.batch.message_count": len(traceparents),
+            },
+        )
+
+    async def _batches(self, events: Sequence[Envelope], edition: str) -> _Sorted:
+        """Sort events by topic and partition, the order within each kept."""
+        made = _Sorted()
+        for event in events:
+            topic = self._connection.topic(event.topic)
+            count = self._partitions.get(topic) or await self._count_partitions(topic)
+            key = str(event.case_id).encode()
+            place = topic, partition_of(key, count)
+            if sampled(event.traceparent):
+                made.traced.setdefault(place, []).append(event.traceparent)
+            batches = made.batches.setdefault(place, [])
+            record = {
+                "timestamp": milliseconds(event),
+                "key": key,
+                "value": event.data.encode(),
+                "headers": headers(event, edition),
+            }
+            if not batches or batches[-1].append(**record) is None:
+                batches.append(self._producer.create_batch())
+                batches[-1].append(**record)
+        return made
+
+    async def _count_partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has. Raises TopicMissing."""
+        try:
+            found = await asyncio.wait_for(self._producer.partitions_for(topic), ANSWER_S)
+        except UNREACHABLE:
+            if topic in await self._known_topics():
+                raise
+            raise TopicMissing(topic) from None
+        self._partitions[topic] = len(found)
+        return len(found)
+
+    async def _known_topics(self) -> set[str]:
+        metadata = await asyncio.wait_for(self._producer.client.fetch_all_metadata(), ANSWER_S)
+        return set(metadata.topics())
+
+    async def _start(self) -> None:
+        self._partitions = {}
+        self._producer = AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+            max_request_size=REQUEST_BYTES,
+            request_timeout_ms=int(ANSWER_S * 1000),
+            **self._connection.options(),
+        )
+        await asyncio.wait_for(self._producer.start(), ANSWER_S)
+
+    async def drop(self) -> None:
+        """Let the producer go; one that will not end is cut off, so that it delivers nothing later."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            await asyncio.wait_for(producer.stop(), STOP_S)
+        except UNREACHABLE:
+            if producer._sender is not None:
+                await producer._sender.close()
+            await producer.client.close()
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, count: int) -> int:
+    """Return the partition of a key as Kafka's own clients choose it."""
+    return int((murmur2(key) & 0x7FFFFFFF) % count)

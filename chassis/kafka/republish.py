@@ -1,0 +1,216 @@
+"""Publishes the event logs of all services again, after the broker lost their topics.
+
+While it works it holds the locks of all relays, and marks in each database that the topics are being made anew: a
+relay publishes nothing before that is done, also where this process dies half-way. Then it is simply run again.
+Readers skip by its sequence what they have applied, so that what comes twice has no effect.
+
+The logs are merged by time, each in its own commit order. That is enough: readers keep the highest sequence for
+each source, so the order within one source is the one on which the correctness stands, and a log holds one source's
+events in order. Between sources the time says what came first as well as the clocks of the machines agree, which is
+as well as an effect can be told from its cause; a relay that was behind has mixed them worse.
+"""
+
+import heapq
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from chassis.database import Connection
+from chassis.kafka.lock import relay_lock
+from chassis.kafka.publisher import Publisher
+from chassis.kafka.relay import BATCH, stored_standing
+from chassis.log import Position, read_all
+from chassis.store import START
+from schemas.envelope import Envelope
+from schemas.message import CASE_EVENTS
+
+SCAN_S: Final = 3600.0
+"""The longest that a look through a whole log may take, in seconds."""
+
+
+class LockTaken(Exception):
+    """The relay of a service did not let go of its lock in time."""
+
+    safe_to_log = True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One service's log, from behind `start` to `end`, on the session that holds the service's lock."""
+
+    service: str
+    connection: Connection
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of one log is to be published to one topic: how many events, and the times of the oldest and newest."""
+
+    service: str
+    topic: str
+    events: int
+    oldest: datetime
+    newest: datetime
+
+
+@asynccontextmanager
+async def all_locks(
+    databases: Mapping[str, str], wait_s: float, say: Callable[[str], None]
+) -> AsyncIterator[dict[str, Connection]]:
+    """Hold the relays' locks of all services, taken in one order so that two who want them cannot block each other.
+
+    Raises LockTaken where one is not let go of within `wait_s` seconds.
+    """
+    async with AsyncExitStack() as stack:
+        held: dict[str, Connection] = {}
+        for service in sorted(databases):
+            say(f"{service}: waiting until its relay stands still (at most {wait_s:.0f} s)")
+            connection = await stack.enter_async_context(relay_lock(databases[service], service, wait_s))
+            if connection is None:
+                raise LockTaken(
+                    f"{service}: its relay, or another `log republish`, is still at work after {wait_s:.0f} s: "
+                    "wait longer with --wait, or stop the service"
+                )
+            held[service] = connection
+        yield held
+
+
+async def open_source(service: str, connection: Connection, since: datetime | None, *, moves: bool) -> Source:
+    """Find the part of a log that is to be published: from the first event of `since` to the newest.
+
+    since: an aware instant; None is the beginning. moves: the relay will go on from the end, so that nothing which
+    it has not published yet may be left out, however new `since` is.
+    """
+    settled = str(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+    end = Position(str(int(settled) - 1), 2**63 - 1)
+    start = Position.parse(START) if since is None else await _behind(connection, since, end)
+    if moves:
+        relayed = (await stored_standing(connection, service)).position
+        start = min(start, relayed, key=_place)
+        end = max(end, relayed, key=_place)
+    return Source(service, connection, start, end)
+
+
+async def _behind(connection: Connection, since: datetime, end: Position) -> Position:
+    """Return the place before the first event of `since` or later in commit order; `end` where there is none."""
+    row = await connection.fetchrow(
+        "SELECT xid::text, position FROM chassis.event_log WHERE time >= $1"
+        " ORDER BY event_log.xid, position LIMIT 1",
+        since,
+        timeout=SCAN_S,
+    )
+    return Position(row[0], row[1] - 1) if row else end
+
+
+def _place(position: Position) -> tuple[int, int]:
+    return int(position.xid), position.position
+
+
+async def shares(source: Source, wanted: Callable[[str], bool]) -> list[Share]:
+    """Count what of a log would be published, by topic."""
+    rows = await source.connection.fetch(
+        "SELECT topic, count(*), min(time), max(time) FROM chassis.event_log"
+        " WHERE (xid, position) > ($1::text::xid8, $2::bigint) AND (xid, position) <= ($3::text::xid8, $4::bigint)"
+        " GROUP BY topic ORDER BY topic",
+        source.start.xid,
+        source.start.position,
+        source.end.xid,
+        source.end.position,
+        timeout=SCAN_S,
+    )
+    return [Share(source.service, *row) for row in rows if wanted(row[0])]
+
+
+async def republish(
+    sources: Sequence[Source],
+    publisher: Publisher,
+    wanted: Callable[[str], bool],
+    moves: bool,
+    tell: Callable[[int], None],
+) -> int:
+    """Publish the wanted topics of all logs, and let the relays go on behind them; return how many events.
+
+    moves: it is everything, and the relays go on from its end. Else it is one topic, and they go on where they
+    stood. tell: is called with how many more were published. Raises one of UNREACHABLE where the broker fails, and
+    what the database raises; the relays stand still then until it is run again.
+    """
+    edition = uuid4().hex[:12]
+    for source in sources:
+        await _begin(source, edition if moves or wanted(CASE_EVENTS) else None)
+    count = 0
+    async for events in _batches(sources, wanted):
+        await publisher.send(events, edition)
+        count += len(events)
+        tell(len(events))
+    for source in sources:
+        await _end(source, source.end if moves else None)
+    return count
+
+
+async def _begin(source: Source, edition: str | None) -> None:
+    """Let the relay stand still from now on, whatever becomes of us; it will go on in this edition, if given."""
+    await stored_standing(source.connection, source.service)
+    await source.connection.execute(
+        "UPDATE relay.position SET rebuilding = true, edition = coalesce($2, edition), updated_at = now()"
+        " WHERE service = $1",
+        source.service,
+        edition,
+    )
+
+
+async def _end(source: Source, position: Position | None) -> None:
+    """Let the relay go on, behind `position` where it is given."""
+    await source.connection.execute(
+        "UPDATE relay.position SET rebuilding = false, position = coalesce($2, position), updated_at = now()"
+        " WHERE service = $1",
+        source.service,
+        str(position) if position else None,
+    )
+
+
+async def _batches(
+    sources: Sequence[Source], wanted: Callable[[str], bool]
+) -> AsyncIterator[Sequence[Envelope]]:
+    batch: list[Envelope] = []
+    async for event in merged([_events(source) for source in sources]):
+        if wanted(event.topic):
+            batch.append(event)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _events(source: Source) -> AsyncIterator[Envelope]:
+    """The events of a log in commit order, a page in memory."""
+    after = source.start
+    while rows := await read_all(source.connection, after, BATCH):
+        for position, event in rows:
+            if _place(position) > _place(source.end):
+                return
+            yield event
+        after = rows[-1][0]
+
+
+async def merged(streams: Sequence[AsyncIterator[Envelope]]) -> AsyncIterator[Envelope]:
+    """Of the streams' next events always the oldest first; each stream keeps its own order, whatever its times."""
+    heads: list[tuple[datetime, int, Envelope]] = []
+    for number, stream in enumerate(streams):
+        first = await anext(stream, None)
+        if first is not None:
+            heads.append((first.time, number, first))
+    heapq.heapify(heads)
+    while heads:
+        _, number, event = heads[0]
+        yield event
+        following = await anext(streams[number], None)
+        if following is None:
+            heapq.heappop(heads)
+        else:
+            heapq.heapreplace(heads, (following.time, number, following))

@@ -1,0 +1,106 @@
+"""`log compare`: whether each service has applied what the others' event logs hold, and the topics hold it, too."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import click
+
+from chassis.applied import Account, account
+from chassis.database import Connection, session
+from services.cli.local import LocalRun, local_options
+
+# service -> its decider's class, which says what it consumes; imported when it is asked
+_DECIDERS: Final = {
+    "intake": "services.intake.domain:Intake",
+    "router": "services.router.domain.router:Router",
+}
+
+
+@click.command("compare")
+@click.option(
+    "--grace",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds that an event may wait to be applied before it counts as missing.",
+)
+@click.option("--topics", is_flag=True, help="Also read the topics on Kafka and compare them with the logs.")
+@local_options
+def command(grace: float, topics: bool, run_dir: Path, port_base: int) -> None:
+    """Compare the event logs with what was applied, from the databases alone. Status 1 if anything is missing."""
+    local = LocalRun(run_dir, port_base)
+    try:
+        missing = asyncio.run(_compare(local, grace, topics))
+    except OSError as error:
+        raise click.ClickException(f"a database or Kafka does not answer ({error})") from None
+    if missing:
+        raise click.ClickException(
+            f"{missing} events are missing (docs/how-to/recover-from-a-lost-broker.md)"
+        )
+
+
+async def _compare(local: LocalRun, grace: float, topics: bool) -> int:
+    databases = local.databases()
+    async with AsyncExitStack() as stack:
+        opened = {
+            url: await stack.enter_async_context(session(url)) for url in sorted(set(databases.values()))
+        }
+        missing = 0
+        for service in databases:
+            late = datetime.now(UTC) - timedelta(seconds=grace)
+            own = opened[databases[service]]
+            found = await account(service, consumes(service), own, list(opened.values()), late)
+            _show(found)
+            missing += found.counts["missing"]
+        if topics:
+            missing += await _compare_topics(local, {name: opened[url] for name, url in databases.items()})
+    return missing
+
+
+async def _compare_topics(local: LocalRun, logs: Mapping[str, Connection]) -> int:
+    # imported here: without --topics there is no use for a Kafka client
+    from chassis.kafka.compare import compare, published_topics  # noqa: PLC0415
+    from chassis.kafka.connection import UNREACHABLE, KafkaConnection, explain  # noqa: PLC0415
+    from services.cli.topics import TOPICS, wanted_topics  # noqa: PLC0415
+
+    connection = KafkaConnection.from_environment(local.kafka())
+    wanted = {topic.name for topic in wanted_topics(local, TOPICS)}
+    there = {topic for service, log in logs.items() for topic in await published_topics(service, log)}
+    missing = 0
+    for topic in sorted(wanted & there):
+        try:
+            found = await compare(connection, topic, list(logs.items()))
+        except UNREACHABLE as error:
+            raise click.ClickException(f"{topic}: {explain(error)}") from None
+        click.echo(
+            f"{topic:32} {found.records:9} records, {found.expected} expected, {found.missing} missing"
+        )
+        _name(found.examples)
+        missing += found.missing
+    return missing
+
+
+def consumes(service: str) -> frozenset[str]:
+    """Return the event types that a service consumes."""
+    module, _, name = _DECIDERS[service].partition(":")
+    types: frozenset[str] = getattr(import_module(module), name).consumes
+    return types
+
+
+def _show(found: Account) -> None:
+    counts = found.counts
+    click.echo(
+        f"{found.consumer:10} {counts['applied']:9} applied, {counts['waiting']} waiting, "
+        f"{counts['parked']} parked, {counts['missing']} missing"
+    )
+    _name(found.missing)
+
+
+def _name(events: list[str]) -> None:
+    for event in events:
+        click.echo(f"  missing: {event}")

@@ -1,0 +1,106 @@
+"""What is linked to an earlier case, what is not, and that no link swallows a live matter (R-PET-18)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.http import Role
+from schemas.router import CaseClosed, Outcome
+from tests.intake_kit import Intake, body, running
+
+PERSON = {"reporter": {"phone": "13800138000"}}
+LAMP = body(matter="municipal.streetlight", **PERSON)
+
+
+@pytest.fixture
+async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(database_url, tmp_path) as made:
+        yield made
+
+
+async def submitted(intake: Intake, case: dict[str, Any]) -> dict[str, Any]:
+    """Return the event of a submission."""
+    return (await intake.events(case["case_id"], "CaseSubmitted"))[0]
+
+
+async def withdraw(intake: Intake, case: dict[str, Any]) -> None:
+    answer = await intake.client.post(f"/v1/track/{case['tracking_code']}/withdrawal", json={})
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"subjects": ["GL-URBAN"]}, {"track": "P"}, {"place": {"grid": "GL050101"}}],
+    ids=["about a unit", "a petition", "another place"],
+)
+async def test_what_differs_in_more_than_words_is_handled_by_itself(
+    intake: Intake, other: dict[str, Any]
+) -> None:
+    """R-LAD-04, R-LAD-09, R-PET-18: linked for who looks it up, with news of its own."""
+    one = await intake.accepted(LAMP)
+    two = await intake.accepted(LAMP | other)
+    event = await submitted(intake, two)
+    assert (event["repeat_of"], event["new_facts"]) == (one["case_id"], True)
+
+
+async def test_the_same_again_after_the_end_is_news(intake: Intake) -> None:
+    """R-PET-18: the lamp that was repaired and broke again, and a case that was taken back."""
+    closed, taken_back = (
+        await intake.accepted(LAMP),
+        await intake.accepted(LAMP | {"matter": "order.garbage"}),
+    )
+    await intake.say(closed["case_id"], CaseClosed(outcome=Outcome.RESOLVED, words="已修复"))
+    await withdraw(intake, taken_back)
+    for again in (LAMP, LAMP | {"matter": "order.garbage"}):
+        assert (await submitted(intake, await intake.accepted(again)))["new_facts"] is True
+
+
+async def test_a_withdrawal_does_not_end_what_another_report_still_asks_for(intake: Intake) -> None:
+    """R-PET-18: who files first in another's name and withdraws voids nothing."""
+    one = await intake.accepted(LAMP)
+    two = await intake.accepted(LAMP)
+    assert (await submitted(intake, two))["new_facts"] is False
+    await withdraw(intake, one)
+    assert (await intake.events(one["case_id"], "CaseWithdrawn"))[0]["stands"] is True
+    three = await submitted(intake, await intake.accepted(LAMP))
+    assert (three["repeat_of"], three["new_facts"]) == (one["case_id"], False)
+
+
+async def test_a_case_whose_links_were_withdrawn_ends(intake: Intake) -> None:
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    await withdraw(intake, two)
+    await withdraw(intake, one)
+    assert (await intake.events(one["case_id"], "CaseWithdrawn"))[0].get("stands", False) is False
+
+
+async def test_what_is_added_to_a_linked_report_reaches_who_handles_it(intake: Intake) -> None:
+    """R-HOT-03: through the resident's own code and through staff."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    said = {"text": "新情况：老人在这里摔倒了。", "new_facts": True}
+    by_code = await intake.client.post(f"/v1/track/{two['tracking_code']}/supplements", json=said)
+    by_staff = await intake.client.post(
+        f"/v1/cases/{two['case_id']}/supplements", json=said, headers=intake.operator
+    )
+    assert (by_code.status_code, by_staff.status_code) == (200, 200)
+    assert len(await intake.events(one["case_id"], "CaseSupplemented")) == 2
+    assert await intake.events(two["case_id"], "CaseSupplemented") == []
+
+
+@pytest.mark.parametrize(
+    ("role", "unit"),
+    [(Role.OPERATOR, "GL0101"), (Role.GRID_WORKER, "GL010101"), (Role.RESIDENT, None)],
+)
+async def test_a_phone_number_tells_nobody_who_complained(
+    intake: Intake, role: Role, unit: str | None
+) -> None:
+    """R-HOT-14, R-PET-10: it is linked, and only the district's hotline hears of it."""
+    staff = {"matter": "municipal.streetlight"} if role is not Role.RESIDENT else {}
+    await intake.accepted(body(**PERSON, **staff))
+    answer = await intake.client.post(
+        "/v1/cases", json=body(**PERSON, **staff), headers=intake.as_role(role, unit=unit)
+    )
+    assert answer.status_code == 201, answer.text
+    assert "repeat_of" not in answer.json()
+    assert (await submitted(intake, answer.json()))["repeat_of"] is not None

@@ -1,0 +1,167 @@
+"""The consumer on a real broker: shared partitions, a rebalance in a batch, outages, foreign records."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from chassis.database import Connection
+from chassis.kafka import reader as reader_module
+from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.reader import KafkaReader
+from chassis.migrate import RELAY, upgrade
+from chassis.runner import Runner, RunnerPolicy
+from chassis.service import Change
+from chassis.store import Store
+from schemas.message import CASE_EVENTS
+from tests.conftest import NewKafka
+from tests.integration.conftest import Bench
+from tests.kafka_kit import PATIENCE_S, published, relaying, topics_of_a_test, until
+from tests.toy import Counter, CounterState, counter_service, publish, ticked
+
+QUICK = RunnerPolicy(poll_timeout_s=0.1, first_pause_s=0.05)
+
+
+@pytest.fixture
+async def connection(bench: Bench, kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
+    """A stream of this test, and a database that is relayed."""
+    await upgrade(bench.url, RELAY)
+    async with topics_of_a_test(kafka_bootstrap, partitions=4) as made:
+        yield made
+
+
+def reading(bench: Bench, connection: KafkaConnection, instance: str = "one") -> KafkaReader:
+    return KafkaReader(connection, bench.pool, Store("counter"), Counter.consumes, instance)
+
+
+class Member:
+    """A process of the service `counter`: its reader and its runner."""
+
+    def __init__(self, bench: Bench, connection: KafkaConnection, instance: str, **more: object) -> None:
+        self.reader = reading(bench, connection, instance)
+        self.runner: Runner[CounterState] = bench.runner(policy=QUICK, reader=self.reader, **more)  # type: ignore[arg-type]
+        self.task = asyncio.create_task(self.runner.run())
+
+    async def leave(self) -> None:
+        self.runner.stop()
+        await asyncio.wait_for(self.task, PATIENCE_S)
+        await self.reader.close()
+
+
+async def counted(bench: Bench, expected: dict[UUID, int]) -> None:
+    """Wait until exactly that is counted."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await bench.ledger.totals() != expected:
+            await asyncio.sleep(0.05)  # polled: the tables are the runner's
+
+
+async def test_members_share_the_partitions_and_one_takes_over_from_the_other(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 2: whoever reads, each event counts once."""
+    monkeypatch.setattr(reader_module, "SESSION_S", 6.0)
+    cases = [uuid4() for _ in range(20)]
+    first, second = Member(bench, connection, "one"), Member(bench, connection, "two")
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, *(ticked(case, 1) for case in cases))
+        await counted(bench, dict.fromkeys(cases, 1))
+        await first.leave()
+        await publish(bench.pool, *(ticked(case, 2) for case in cases))
+        await counted(bench, dict.fromkeys(cases, 2))
+        await second.leave()
+
+
+async def test_a_rebalance_in_the_middle_of_a_batch(bench: Bench, connection: KafkaConnection) -> None:
+    """Invariant 2: of two owners of a partition one commits; the other loses at the fence and reads again."""
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def project(_: Connection, changes: Sequence[Change[CounterState]]) -> None:
+        if changes:
+            inside.set()
+            await go_on.wait()
+
+    cases = [uuid4() for _ in range(20)]
+    first = Member(bench, connection, "one", service=counter_service(project=project))
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, *(ticked(case, 1) for case in cases))
+        await asyncio.wait_for(inside.wait(), PATIENCE_S)
+        second = Member(
+            bench, connection, "two"
+        )  # asks for its share while the first holds a transaction open
+        await until(lambda: bool(second.reader._partitions.all))  # it has its share
+        go_on.set()
+        await counted(bench, dict.fromkeys(cases, 1))
+        await publish(bench.pool, *(ticked(case, 2) for case in cases))
+        await counted(bench, dict.fromkeys(cases, 2))
+        await first.leave()
+        await second.leave()
+
+
+async def test_a_record_that_is_none_of_ours_is_parked_and_holds_nobody_up(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """Somebody wrote to the stream by hand: it is told, and its neighbours go on."""
+    producer = AIOKafkaProducer(**connection.options())
+    await producer.start()
+    for partition in range(4):
+        await producer.send_and_wait(connection.topic(CASE_EVENTS), b"\xff not ours", partition=partition)
+    await producer.stop()
+    cases = [uuid4() for _ in range(8)]
+    member = Member(bench, connection, "one")
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, *(ticked(case, 1) for case in cases))
+        await published(bench.pool, "outside")
+        await counted(bench, dict.fromkeys(cases, 1))
+    await member.leave()
+    parked = await bench.ledger.parked()
+    assert {(case, sequence) for case, sequence, _, _ in parked} == {(UUID(int=0), 1)}
+    assert len(parked) == 4
+
+
+async def test_a_consumer_that_stands_still_is_thrown_away(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka #1154: after an outage a consumer may bring nothing for ever, without an error."""
+    monkeypatch.setattr(reader_module, "STUCK_S", 0.2)
+    reader = reading(bench, connection)
+    assert await reader.poll(10, 1.0) is None
+    stuck = reader._consumer
+
+    async def nothing(**_: object) -> dict[object, object]:
+        await asyncio.sleep(0.05)
+        return {}
+
+    monkeypatch.setattr(stuck, "getmany", nothing)
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, ticked(uuid4(), 1))
+        await published(bench.pool, "outside")
+        async with asyncio.timeout(PATIENCE_S):
+            while (batch := await reader.poll(10, 1.0)) is None:
+                pass
+    assert len(batch.records) == 1
+    assert reader._consumer is not stuck
+    await reader.close()
+
+
+async def test_reads_on_after_the_broker_was_stuck(bench: Bench, new_kafka: NewKafka) -> None:
+    """Alive without an answer: the poll ends in time with nothing, and goes on where it stood."""
+    broker = new_kafka()
+    await asyncio.to_thread(broker.start)
+    await upgrade(bench.url, RELAY)
+    case = uuid4()
+    async with topics_of_a_test(broker.bootstrap) as connection, relaying(connection, bench.url):
+        reader = reading(bench, connection)
+        await publish(bench.pool, ticked(case, 1))
+        await published(bench.pool, "outside")
+        assert await reader.poll(10, 10.0) is not None
+        reader.rewind()
+        await asyncio.to_thread(broker.pause)
+        assert await asyncio.wait_for(reader.poll(10, 0.5), PATIENCE_S) is None
+        await asyncio.to_thread(broker.resume)
+        async with asyncio.timeout(PATIENCE_S):
+            while (batch := await reader.poll(10, 1.0)) is None:
+                pass
+        assert [event.case_id for event in batch.records] == [case]
+        await reader.close()

@@ -1,0 +1,325 @@
+"""The event logs published again, and readers that meet a log other than the one in which they stood."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
+
+from chassis.applied import account
+from chassis.kafka import relay as relay_module
+from chassis.kafka.compare import compare, published_topics
+from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.offsets import is_untouched
+from chassis.kafka.publisher import Publisher
+from chassis.kafka.reader import KafkaReader
+from chassis.kafka.relay import stored_standing
+from chassis.kafka.republish import LockTaken, all_locks, open_source, republish, shares
+from chassis.kafka.topics import Topic, Topics
+from chassis.log import Position
+from chassis.migrate import RELAY, upgrade
+from chassis.store import Store
+from schemas.envelope import Envelope
+from schemas.message import CASE_EVENTS
+from tests.integration.conftest import Bench
+from tests.kafka_kit import on_topic, published, relaying, topics_of_a_test, until
+from tests.toy import Counter, publish, ticked
+
+DEPT = "dept.X.assigned"
+BOTH = {CASE_EVENTS, DEPT}.__contains__
+
+
+@pytest.fixture
+async def connection(bench: Bench, kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
+    """The stream and a department's topic, and a database that is relayed."""
+    await upgrade(bench.url, RELAY)
+    async with topics_of_a_test(kafka_bootstrap, more=[DEPT]) as made:
+        yield made
+
+
+def story(case: UUID, *sequences: int) -> list[Envelope]:
+    return [ticked(case, sequence) for sequence in sequences]
+
+
+async def lose(connection: KafkaConnection, *names: str) -> None:
+    """Delete topics with all they hold, and make them anew."""
+    async with Topics(connection) as topics:
+        await topics.delete([connection.topic(name) for name in names])
+        async with asyncio.timeout(30):
+            while {connection.topic(name) for name in names} & set(await topics._admin.list_topics()):
+                await asyncio.sleep(0.05)  # polled: the broker deletes in its own time
+        await topics.create([Topic(name, 1, 1) for name in names])
+
+
+async def rebuild(
+    bench: Bench,
+    connection: KafkaConnection,
+    since: datetime | None = None,
+    topic: str | None = None,
+    wait_s: float = 10,
+) -> int:
+    """What `log republish` does, for the one service `outside`."""
+    wanted = BOTH if topic is None else {topic}.__contains__
+    async with all_locks({"outside": bench.url}, wait_s, lambda _: None) as held:
+        source = await open_source("outside", held["outside"], since, moves=topic is None)
+        publisher = Publisher(connection)
+        try:
+            return await republish([source], publisher, wanted, topic is None, lambda _: None)
+        finally:
+            await publisher.drop()
+
+
+@asynccontextmanager
+async def reading(bench: Bench, connection: KafkaConnection) -> AsyncIterator[KafkaReader]:
+    """A consumer of the service `counter`."""
+    reader = KafkaReader(connection, bench.pool, Store("counter"), Counter.consumes, "counter")
+    yield reader
+    await reader.close()
+
+
+async def apply(bench: Bench, reader: KafkaReader, until_total: int, case: UUID) -> None:
+    """Run the counter's runner on a reader until the case has a total."""
+    runner = bench.runner()
+    runner._reader = reader
+    working = asyncio.create_task(runner.run())
+    try:
+        async with asyncio.timeout(40):
+            while (await bench.ledger.totals()).get(case) != until_total:
+                await asyncio.sleep(0.02)  # polled: it is in the database
+    finally:
+        runner.stop()
+        await working
+
+
+async def standing(bench: Bench) -> relay_module.Standing:
+    async with bench.pool.acquire() as database:
+        return await stored_standing(database, "outside")
+
+
+async def relay_all(bench: Bench, connection: KafkaConnection, *events: Envelope) -> None:
+    async with relaying(connection, bench.url, publishes=BOTH):
+        await publish(bench.pool, *events)
+        await published(bench.pool, "outside")
+
+
+def ids(events: Sequence[Envelope]) -> list[int]:
+    return [event.sequence for event in events]
+
+
+async def test_everything_comes_again_in_order_and_the_relay_goes_on_behind_it(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 6. With events of the log that were not published when the topic was lost."""
+    monkeypatch.setattr("chassis.kafka.republish.BATCH", 3)
+    case = uuid4()
+    await relay_all(bench, connection, *story(case, 1, 2, 3, 4), replace(ticked(case, 5), topic=DEPT))
+    await publish(bench.pool, *story(case, 6, 7))
+    await lose(connection, CASE_EVENTS, DEPT)
+    assert await rebuild(bench, connection) == 7
+    await relay_all(bench, connection, *story(case, 8))
+    assert ids(await on_topic(connection)) == [1, 2, 3, 4, 6, 7, 8]
+    assert ids(await on_topic(connection, DEPT)) == [5]
+
+
+async def test_a_relay_at_work_lets_go_and_goes_on(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    monkeypatch.setattr(relay_module, "LOOK_S", 0.05)
+    case = uuid4()
+    async with relaying(connection, bench.url) as relay:
+        await publish(bench.pool, *story(case, 1))
+        await published(bench.pool, "outside")
+        assert await rebuild(bench, connection) == 1
+        await publish(bench.pool, *story(case, 2))
+        await published(bench.pool, "outside")
+        assert relay.leads
+    assert ids(await on_topic(connection)) == [1, 1, 2]
+
+
+async def test_who_does_not_let_go_is_named(bench: Bench, connection: KafkaConnection) -> None:
+    async with all_locks({"outside": bench.url}, 1, lambda _: None):
+        with pytest.raises(LockTaken, match="outside: its relay, or another"):
+            await rebuild(bench, connection, wait_s=0.2)
+
+
+async def test_broken_off_it_keeps_the_relay_still_until_it_has_been_run_again(
+    bench: Bench,
+    connection: KafkaConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else a newer event would come to the topic before the older ones, and readers would skip those."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    case = uuid4()
+    await relay_all(bench, connection, *story(case, 1, 2))
+    before = await standing(bench)
+    await lose(connection, CASE_EVENTS)
+
+    async def fail(*_: object) -> None:
+        raise ConnectionError("the broker is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Publisher, "send", fail)
+        with pytest.raises(ConnectionError):
+            await rebuild(bench, connection)
+    after = await standing(bench)
+    assert (after.position, after.rebuilding) == (before.position, True)
+    await publish(bench.pool, *story(case, 3))
+    async with relaying(connection, bench.url):
+        await until(lambda: "has not ended: if it runs no more, run it again" in caplog.text)
+        assert await is_untouched(connection, CASE_EVENTS)
+        await rebuild(bench, connection)
+        await published(bench.pool, "outside")
+    assert ids(await on_topic(connection)) == [1, 2, 3]
+
+
+async def test_a_relay_does_not_publish_to_a_stream_that_was_lost(
+    bench: Bench,
+    connection: KafkaConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    case = uuid4()
+    await relay_all(bench, connection, *story(case, 1))
+    await lose(connection, CASE_EVENTS)
+    await publish(bench.pool, *story(case, 2))
+    async with relaying(connection, bench.url):
+        await until(lambda: "the broker has lost it" in caplog.text)
+        assert await is_untouched(connection, CASE_EVENTS)
+        await rebuild(bench, connection)
+        await published(bench.pool, "outside")
+    assert ids(await on_topic(connection)) == [1, 2]
+
+
+async def test_since_begins_at_its_first_event_but_leaves_out_nothing_unpublished(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    case, now = uuid4(), datetime.now(UTC)
+    old = [replace(ticked(case, number), time=now - timedelta(days=9 - number)) for number in range(1, 5)]
+    await relay_all(bench, connection, *old)
+    await lose(connection, CASE_EVENTS)
+    await rebuild(bench, connection, since=old[2].time)
+    assert ids(await on_topic(connection)) == [3, 4]
+    await publish(bench.pool, *story(case, 5))
+    async with all_locks({"outside": bench.url}, 1, lambda _: None) as held:
+        source = await open_source("outside", held["outside"], now + timedelta(days=1), moves=True)
+        [share] = await shares(source, BOTH)
+    assert (share.topic, share.events) == (CASE_EVENTS, 1)
+
+
+async def test_one_topic_alone_leaves_the_relay_where_it_is(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    case = uuid4()
+    await relay_all(bench, connection, ticked(case, 1), replace(ticked(case, 2), topic=DEPT))
+    before = await standing(bench)
+    await lose(connection, DEPT)
+    assert await rebuild(bench, connection, topic=DEPT) == 1
+    assert await standing(bench) == before
+    assert ids(await on_topic(connection, DEPT)) == [2]
+    assert ids(await on_topic(connection)) == [1]
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_a_consumer_that_was_behind_applies_the_rest_and_nothing_twice(
+    bench: Bench, connection: KafkaConnection, restarts: bool
+) -> None:
+    """Invariants 2 and 6. A consumer that goes on reading meets the new log in the middle, and must see that."""
+    case = uuid4()
+    await relay_all(bench, connection, *story(case, 1, 2, 3))
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 3, case)
+        await publish(bench.pool, *story(case, 4, 5))  # not published when the broker is lost
+        if restarts:
+            await reader.close()
+        await lose(connection, CASE_EVENTS)
+        await rebuild(bench, connection)
+        await relay_all(bench, connection, *story(case, 6))
+        await apply(bench, reader, 6, case)
+    assert [type_ for _, type_ in await bench.ledger.emitted(case)] == ["counter.Counted.v1"] * 6
+    assert await bench.ledger.parked() == []
+
+
+async def test_the_same_event_at_the_same_place_of_another_log_deceives_nobody(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """The lost log held a, b, c; b was the last that was read. The new one holds c, b, a: b stands where it stood,
+    and c, never read, is before it.
+    """
+    a, b, c = (ticked(uuid4(), 1, amount) for amount in (1, 2, 3))
+    publisher = Publisher(connection)
+    await publisher.send([a, b])
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 2, b.case_id)
+    await publisher.drop()
+    await lose(connection, CASE_EVENTS)
+    await publisher.send([c, b, a], "e2")
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 3, c.case_id)
+    await publisher.drop()
+    assert await bench.ledger.totals() == {a.case_id: 1, b.case_id: 2, c.case_id: 3}
+
+
+async def test_what_retention_deleted_before_it_was_read_is_told(
+    bench: Bench, connection: KafkaConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = uuid4()
+    await relay_all(bench, connection, *story(case, 1, 2))
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 2, case)
+    await relay_all(bench, connection, *story(case, 3, 4, 5))
+    admin = AIOKafkaAdminClient(**connection.options())
+    await admin.start()
+    place = TopicPartition(connection.topic(CASE_EVENTS), 0)
+    await admin.delete_records({place: RecordsToDelete(6)})
+    await admin.close()
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 3, case)
+    assert "4 records were deleted by retention before they were read" in caplog.text
+
+
+async def test_the_check_finds_what_was_not_applied_and_what_is_not_on_a_topic(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    good, bad, lost = uuid4(), uuid4(), ticked(uuid4(), 1)
+    await relay_all(bench, connection, *story(good, 1, 2), ticked(bad, 1, 13), ticked(bad, 2))
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 2, good)
+    async with bench.pool.acquire() as database:
+        await publish(bench.pool, lost)
+        now = datetime.now(UTC)
+        for late, counts in (
+            (now, {"applied": 2, "parked": 2, "missing": 1, "waiting": 0}),
+            (now - timedelta(hours=1), {"applied": 2, "parked": 2, "missing": 0, "waiting": 1}),
+        ):
+            found = await account("counter", Counter.consumes, database, [database], late)
+            assert found.counts == counts
+            assert found.missing == [lost.id][: counts["missing"]]
+        assert await published_topics("outside", database) == {CASE_EVENTS}
+        whole = await compare(connection, CASE_EVENTS, [("outside", database)])
+        assert (whole.records, whole.expected, whole.missing) == (4, 4, 0)
+        await lose(connection, CASE_EVENTS)
+        empty = await compare(connection, CASE_EVENTS, [("outside", database)])
+        assert (empty.records, empty.expected, empty.missing) == (0, 4, 4)
+        publisher = Publisher(connection)
+        kept = [ticked(good, 1), ticked(bad, 2)]
+        await publisher.send([replace(event, time=now - timedelta(hours=1)) for event in kept])
+        await publisher.drop()
+        holes = await compare(connection, CASE_EVENTS, [("outside", database)])
+        assert sorted(holes.examples) == sorted([f"outside/{good}/2", f"outside/{bad}/1"])
+
+
+async def test_the_position_that_is_stored_can_be_read_again(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    await publish(bench.pool, *story(uuid4(), 1))
+    await rebuild(bench, connection)
+    stored = (await standing(bench)).position
+    assert Position.parse(str(stored)) == stored

@@ -1,0 +1,121 @@
+"""The pure parts of a rebuild: the merge of the logs, editions of a log, and what --since takes."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import click
+import pytest
+
+from chassis.kafka.partitions import Found, Partitions
+from chassis.kafka.positions import Position, mark_of
+from chassis.kafka.records import decode, edition_of, headers
+from chassis.kafka.republish import merged
+from schemas.envelope import Envelope
+from services.cli.local import LocalRun
+from services.cli.republish import Since
+from tests.toy import Ticked, ticked
+
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+async def stream(*seconds: int) -> AsyncIterator[Envelope]:
+    for number, second in enumerate(seconds, 1):
+        yield replace(ticked(uuid4(), number), time=AT + timedelta(seconds=second))
+
+
+async def times(*streams: Sequence[int]) -> list[int]:
+    found = merged([stream(*seconds) for seconds in streams])
+    return [(event.time - AT).seconds async for event in found]
+
+
+async def test_logs_are_merged_by_time() -> None:
+    assert await times([1, 4, 6], [], [2, 3, 9]) == [1, 2, 3, 4, 6, 9]
+
+
+async def test_a_log_keeps_its_own_order_whatever_its_times_say() -> None:
+    """The order of commits decides what a case's sequence is, not the clock."""
+    assert await times([5, 1, 2], [3]) == [3, 5, 1, 2]
+
+
+def found(edition: str, *ends: int) -> list[Found]:
+    return [Found(end, ticked(uuid4(), end), edition) for end in ends]
+
+
+def begun() -> Partitions:
+    made = Partitions({Ticked.type})
+    made.assign([0])
+    made.place(0, "", 0, None)
+    return made
+
+
+def test_a_log_that_changes_its_edition_is_read_again_from_its_beginning_once() -> None:
+    made = begun()
+    assert made.receive(0, found("", 1, 2))
+    assert not made.receive(0, found("e2", 3))
+    made.place(0, "", 0, None)
+    assert made.receive(0, found("e1", 1))
+    assert made.receive(0, found("e2", 2)), "it was read from the beginning for e2 already"
+
+
+def test_two_editions_in_one_answer_are_told_apart() -> None:
+    made = begun()
+    assert not made.receive(0, [*found("", 1), *found("e1", 2)])
+    assert made.take(10) is None
+
+
+def test_the_edition_is_part_of_the_position() -> None:
+    [record] = found("e1", 4)
+    made = begun()
+    assert made.receive(0, [record])
+    batch = made.take(1)
+    assert batch is not None
+    assert batch.end == f"4@e1:{record.event.id}" == str(Position(4, mark_of(record.event.id, "e1")))
+    resumed = begun()
+    resumed.place(0, batch.end, 3, Position.parse(batch.end).mark)
+    assert not resumed.receive(0, [record._replace(edition="e2")])
+
+
+class Record:
+    """A record as a consumer hands it out."""
+
+    partition, offset, timestamp = 0, 0, 0
+
+    def __init__(self, event: Envelope, edition: str) -> None:
+        self.headers = headers(event, edition)
+        self.value = event.data.encode()
+
+
+@pytest.mark.parametrize("edition", ["", "a1b2c3"])
+def test_the_edition_travels_as_a_header_and_changes_no_event(edition: str) -> None:
+    event = ticked(uuid4(), 1)
+    record = Record(event, edition)
+    assert edition_of(record) == edition
+    assert decode(record, event.topic) == event
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2026-11-24", "2026-11-23T16:00:00+00:00"),
+        ("2026-11-24T08:00", "2026-11-24T00:00:00+00:00"),
+        ("2026-11-24T08:00:00Z", "2026-11-24T08:00:00+00:00"),
+    ],
+)
+def test_since_without_a_zone_is_local_time(text: str, meant: str) -> None:
+    assert Since().convert(text, None, None) == datetime.fromisoformat(meant)
+
+
+def test_since_refuses_what_is_no_moment_and_says_what_would_be() -> None:
+    assert Since().convert("begin", None, None) == "begin"
+    with pytest.raises(click.BadParameter, match="none of 2026-11-24"):
+        Since().convert("yesterday", None, None)
+
+
+def test_several_databases_are_named_by_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for service in ("INTAKE", "ROUTER"):
+        monkeypatch.setenv(f"CASELADDER_{service}_DATABASE_URL", f"postgresql://{service}")
+    named = LocalRun(tmp_path, 8100).databases()
+    assert named == {"intake": "postgresql://INTAKE", "router": "postgresql://ROUTER"}
