@@ -37,8 +37,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 @pytest.fixture(scope="module")
 def on_kafka(broker: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A system of these tests alone."""
-    kafka = {"CASELADDER_TRANSPORT": "kafka", "CASELADDER_KAFKA_BOOTSTRAP": broker.bootstrap}
-    running = System(tmp_path_factory.mktemp("system"), kafka)
+    plain = {"CASELADDER_KAFKA_PREFIX": ""}  # the page's topics have none
+    running = System(tmp_path_factory.mktemp("system"), plain, "kafka", broker.bootstrap)
     running.start()
     yield running
     running.stop()
