@@ -55,6 +55,10 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "GET /v1/matters": READERS,
     "GET /v1/queue/triage": OPERATOR | SUPERVISOR | {Role.OPS},
     "GET /v1/units/{code}/feed": WORKERS,
+    "GET /v1/parked": {Role.OPS},
+    "GET /v1/parked/{case_id}": {Role.OPS},
+    "POST /v1/parked/{case_id}/retry": {Role.OPS},
+    "POST /v1/parked/{case_id}/discard": {Role.OPS},
 }
 
 
@@ -65,7 +69,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
 
 
 def test_each_route_is_open_to_the_roles_of_the_matrix_only(app: FastAPI) -> None:
-    """R-HOT-05, R-HOT-07, R-HOT-10: who handles, who decides, who only reads; ops and residents change nothing."""
+    """R-HOT-05, R-HOT-07, R-HOT-10: who handles, who decides, who only reads; residents change nothing, and ops
+    only takes up or gives up what is parked."""
     found = {}
     for route in iter_route_contexts(app.routes):
         path = route.path or ""
