@@ -14,7 +14,15 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from chassis.database import Pool
-from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing, explain
+from chassis.kafka.connection import (
+    ANSWER_S,
+    STOP_S,
+    UNREACHABLE,
+    KafkaConnection,
+    TopicMissing,
+    explain,
+    let_go,
+)
 from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position, resume, too_late
 from chassis.kafka.records import UNREADABLE, decode, edition_of
@@ -267,12 +275,8 @@ class KafkaReader:
         """Let the consumer go, in order if it can, and forget all it brought."""
         consumer, self._consumer = self._consumer, None
         self._partitions = Partitions(self._types)
-        if consumer is None:
-            return
-        try:
-            await asyncio.wait_for(consumer.stop(), STOP_S)
-        except UNREACHABLE:
-            await asyncio.wait_for(consumer._client.close(), STOP_S)
+        if consumer is not None:
+            await let_go(consumer)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
