@@ -285,7 +285,7 @@ class Batch(Generic[S]):
         )
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Name an error by its type and the place it was raised at; its message may hold a resident's words."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -9,7 +9,7 @@ serve(app, settings)
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -85,6 +85,7 @@ class Host(Generic[S]):
         self._transport: Transport
         self._policy = policy
         self._workers: list[Worker] = []
+        self._stopping = asyncio.Event()
         self._crashed: str | None = None
 
     def add_worker(self, worker: Worker) -> None:
@@ -132,6 +133,7 @@ class Host(Generic[S]):
         try:
             yield
         finally:
+            self._stopping.set()
             for task in keeping:
                 task.cancel()
             for worker in self._workers:
@@ -179,20 +181,26 @@ class Host(Generic[S]):
         return task
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
+        error: BaseException | None
+        if task.cancelled():  # a library's own cancellation that got out ends whoever waited for it
+            error = None if self._stopping.is_set() else asyncio.CancelledError()
+        else:
+            error = task.exception()
+        if error is not None:
             self._crashed = f"a part of the service ended: {describe(error)}"
             _log.critical(self._crashed, exc_info=error)
 
     async def _repeat(self, step: Callable[[], Any], seconds: float) -> None:
-        while True:
+        """Repeat a step until the service stops; a cancellation that the step swallowed is not waited for."""
+        while not self._stopping.is_set():
             try:
                 await step()
             except Exception as error:
                 if not is_passing(error):
                     raise
                 _log.warning("housekeeping put off: %s", describe(error))
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _measure(self) -> None:
         """Set the gauges that only the database, or the broker, knows."""
