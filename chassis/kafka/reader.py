@@ -67,6 +67,9 @@ class KafkaReader:
         self._moved_at = 0.0
         self._told_at = 0.0
         self._is_away = False
+        self._renewals = 0
+        self._positions: dict[int, str] = {}
+        """Of all partitions, as they stood when we last had none and looked."""
 
     async def poll(self, max_records: int, timeout_s: float) -> StreamBatch | None:
         """Return the next records of one partition that the service wants; others are passed over."""
@@ -103,6 +106,8 @@ class KafkaReader:
                 events = await self._behind()
                 if events and not self._partitions.next_event():
                     await self._fill(ANSWER_S)
+                    if self._consumer is None:
+                        raise ConnectionError("the consumer is being made anew")
                     events = await self._behind()
             except UNREACHABLE as error:
                 await self._lose(error)
@@ -149,7 +154,7 @@ class KafkaReader:
         self._partitions = Partitions(self._types)
         consumer = AIOKafkaConsumer(
             group_id=self._connection.group(self._store.schema),
-            group_instance_id=self._instance,
+            group_instance_id=f"{self._instance}.{self._renewals}" if self._renewals else self._instance,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=int(SESSION_S * 1000),
@@ -233,15 +238,33 @@ class KafkaReader:
             self._moved_at = now
         elif now - self._moved_at > STUCK_S:
             self._moved_at = now
-            if await self._behind():
+            if await self._is_stuck():
                 _log.warning("%s: the consumer stands still; making a new one", self._store.schema)
                 await self._discard()
+
+    async def _is_stuck(self) -> bool:
+        """Whether there is more to read and nobody of the group reads it.
+
+        A group that was formed while its topic was missing gives a static member that comes back what it had:
+        nothing. Only a member with another name makes it share the partitions anew. A member to spare has none
+        either; that one sees the positions move.
+        """
+        if self._partitions.all:
+            return bool(await self._behind())
+        before, self._positions = self._positions, await self._all_stored()
+        if self._positions != before or not await self._behind():
+            return False
+        self._renewals += 1
+        return True
+
+    async def _all_stored(self) -> dict[int, str]:
+        return await self._stored(sorted(self._consumer.partitions_for_topic(self._topic) or ()))
 
     async def _behind(self) -> int:
         """Count the records between what was handed out and the end, of our partitions or else of all."""
         reached = dict(self._partitions.reached)
         if not reached:
-            stored = await self._stored(sorted(self._consumer.partitions_for_topic(self._topic) or ()))
+            stored = await self._all_stored()
             begins = await self._offsets("beginning_offsets", stored)
             ends = await self._offsets("end_offsets", stored)
             places = {number: resume(text, begins[number], ends[number]) for number, text in stored.items()}

@@ -1,16 +1,17 @@
 """The consumer on a real broker: shared partitions, a rebalance in a batch, outages, foreign records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from chassis.database import Connection
 from chassis.kafka import reader as reader_module
 from chassis.kafka.connection import KafkaConnection
 from chassis.kafka.reader import KafkaReader
+from chassis.kafka.topics import Topic, Topics
 from chassis.migrate import RELAY, upgrade
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Change
@@ -48,6 +49,13 @@ class Member:
         self.runner.stop()
         await asyncio.wait_for(self.task, PATIENCE_S)
         await self.reader.close()
+
+
+async def polled(consumer: AIOKafkaConsumer, holds: Callable[[], bool]) -> None:
+    """Poll a consumer of the test's own until something holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await consumer.getmany(timeout_ms=50)
 
 
 async def counted(bench: Bench, expected: dict[UUID, int]) -> None:
@@ -165,3 +173,70 @@ async def test_reads_on_after_the_broker_was_stuck(bench: Bench, new_kafka: NewK
                 pass
         assert [event.case_id for event in batch.records] == [case]
         await reader.close()
+
+
+async def test_a_group_that_was_formed_without_its_topic_shares_it_anew(
+    bench: Bench, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 6: after the loss of the broker a static member is given what it had in that moment, nothing."""
+    monkeypatch.setattr(reader_module, "STUCK_S", 0.3)
+    await upgrade(bench.url, RELAY)
+    connection = KafkaConnection(kafka_bootstrap, prefix=f"t{uuid4().hex}.")
+    name, case = connection.topic(CASE_EVENTS), uuid4()
+    async with Topics(connection) as topics, relaying(connection, bench.url):
+        await topics.create([Topic(CASE_EVENTS, 2, 1)])
+        early = AIOKafkaConsumer(
+            name,
+            group_id=connection.group("counter"),
+            group_instance_id="one",
+            enable_auto_commit=False,
+            metadata_max_age_ms=200,
+            **connection.options(),
+        )
+        await early.start()
+        await polled(early, lambda: len(early.assignment()) == 2)
+        await topics.delete([name])
+        await polled(early, lambda: not early.assignment())
+        await early.stop()
+        await topics.create([Topic(CASE_EVENTS, 2, 1)])
+        await publish(bench.pool, ticked(case, 1))
+        await published(bench.pool, "outside")
+        reader = reading(bench, connection)
+        async with asyncio.timeout(PATIENCE_S):
+            while (batch := await reader.poll(10, 0.2)) is None:
+                pass
+        assert [event.case_id for event in batch.records] == [case]
+        await reader.close()
+        await topics.delete([name])
+
+
+async def test_a_member_to_spare_is_left_in_peace(
+    bench: Bench, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More processes than partitions: while others read, one that has none is not thrown away again and again."""
+    monkeypatch.setattr(reader_module, "STUCK_S", 1.0)
+    await upgrade(bench.url, RELAY)
+    case = uuid4()
+    looks = 0
+    is_stuck = KafkaReader._is_stuck
+
+    async def counting(self: KafkaReader) -> bool:
+        nonlocal looks
+        looks += not self._partitions.all
+        return await is_stuck(self)
+
+    monkeypatch.setattr(KafkaReader, "_is_stuck", counting)
+    async with topics_of_a_test(kafka_bootstrap) as connection, relaying(connection, bench.url):
+        members = [Member(bench, connection, name) for name in ("one", "two")]
+        await publish(bench.pool, ticked(case, 1))
+        await counted(bench, {case: 1})
+        await until(lambda: sum(len(member.reader._partitions.all) for member in members) == 1)
+        [spare] = [member.reader for member in members if not member.reader._partitions.all]
+        number = 1
+        while looks < 4:
+            number += 1
+            await publish(bench.pool, ticked(case, number))
+            await counted(bench, {case: number})
+        assert spare._renewals == 0
+        for member in members:
+            await member.leave()
