@@ -95,7 +95,7 @@ def _pom() -> str:
         for group, name, version in _ARTIFACTS
     )
     return (
-        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<project><modelVersion>4.0.0</modelVersion>"
         "<groupId>caseladder</groupId><artifactId>local-kafka</artifactId><version>1</version>"
         f"<packaging>pom</packaging><dependencies>{wanted}</dependencies></project>"
     )
