@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, cast, get_args
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from chassis.settings import SettingsError
@@ -121,14 +122,19 @@ def explain(error: BaseException) -> str:
     return str(error) if isinstance(error, NotInOrder) else type(error).__name__
 
 
-async def let_go(consumer: Any) -> None:
-    """Stop a consumer of aiokafka, in order if it can; one that will not end, or cannot, is cut off.
+async def let_go(client: Any) -> None:
+    """Stop a consumer or producer of aiokafka, in order if it can; one that will not end, or cannot, is cut off.
 
-    In a task of its own: where a fetch fails at that moment, `stop` lets the cancellation of its own parts out, and
-    would end whoever waits for it, without a word.
+    A producer that is cut off delivers nothing later. In tasks of their own: where a fetch fails at that moment,
+    `stop` lets the cancellation of its own parts out, and would end whoever waits for it, without a word.
     """
-    if not await _ends(consumer.stop()):
-        await _ends(consumer._client.close())
+    if await _ends(client.stop()):
+        return
+    sender = getattr(client, "_sender", None)
+    if sender is not None:
+        await _ends(sender.close())
+    network = client.client if isinstance(client, AIOKafkaProducer) else client._client
+    await _ends(network.close())
 
 
 async def _ends(work: Coroutine[Any, Any, None]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing
+from chassis.kafka.connection import ANSWER_S, KafkaConnection, TopicMissing, let_go
 
 
 @asynccontextmanager
@@ -33,10 +33,7 @@ async def looking(connection: KafkaConnection, topic: str) -> AsyncIterator[tupl
         consumer.assign(places)
         yield consumer, places
     finally:
-        try:
-            await asyncio.wait_for(consumer.stop(), STOP_S)
-        except UNREACHABLE:
-            await asyncio.wait_for(consumer._client.close(), STOP_S)
+        await let_go(consumer)
 
 
 async def is_untouched(connection: KafkaConnection, topic: str) -> bool:

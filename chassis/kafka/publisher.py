@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from chassis.kafka.connection import ANSWER_S, STOP_S, UNREACHABLE, KafkaConnection, TopicMissing
+from chassis.kafka.connection import ANSWER_S, UNREACHABLE, KafkaConnection, TopicMissing, let_go
 from chassis.kafka.records import headers, milliseconds
 from chassis.telemetry import Span, SpanKind, Telemetry, sampled
 from schemas.envelope import Envelope
@@ -139,14 +139,8 @@ class Publisher:
     async def drop(self) -> None:
         """Let the producer go; one that will not end is cut off, so that it delivers nothing later."""
         producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        try:
-            await asyncio.wait_for(producer.stop(), STOP_S)
-        except UNREACHABLE:
-            if producer._sender is not None:
-                await producer._sender.close()
-            await producer.client.close()
+        if producer is not None:
+            await let_go(producer)
 
 
 @lru_cache(maxsize=65_536)

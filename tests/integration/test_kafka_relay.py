@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.kafka import connection as connection_module
 from chassis.kafka import publisher as publisher_module
 from chassis.kafka import relay as relay_module
 from chassis.kafka.connection import STOP_S, KafkaConnection
@@ -135,7 +136,8 @@ async def test_what_waited_while_the_broker_was_away_is_published_in_order(
 ) -> None:
     """Invariants 1 and 2: killed and started again, or alive without an answer (aiokafka #1101)."""
     monkeypatch.setattr(relay_module, "RETRY_S", 0.1)
-    for name, seconds in (("DELIVERY_S", 2.0), ("ANSWER_S", 2.0), ("STOP_S", 1.0)):
+    monkeypatch.setattr(connection_module, "STOP_S", 1.0)
+    for name, seconds in (("DELIVERY_S", 2.0), ("ANSWER_S", 2.0)):
         monkeypatch.setattr(publisher_module, name, seconds)
     await upgrade(bench.url, RELAY)
     broker = new_kafka()
