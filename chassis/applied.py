@@ -14,6 +14,7 @@ from typing import Final, Literal
 from chassis.database import Connection, Record
 from chassis.log import Position
 from chassis.store import START
+from schemas.envelope import event_id
 from schemas.message import CASE_EVENTS
 
 State = Literal["applied", "waiting", "parked", "missing"]
@@ -104,4 +105,4 @@ async def _which(own: Connection, rows: Sequence[Record], query: str) -> list[Re
 
 
 def _name(row: Record) -> str:
-    return f"{row['source']}/{row['case_id']}/{row['sequence']}"
+    return event_id(row["source"], row["case_id"], row["sequence"])

@@ -9,7 +9,7 @@ serve(app, settings)
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -30,6 +30,7 @@ from chassis.settings import Settings
 from chassis.store import Store
 from chassis.telemetry import Telemetry
 from chassis.transport import Lag, StreamReader, Transport
+from chassis.waiting import wait_at_most
 
 S = TypeVar("S")
 
@@ -199,8 +200,7 @@ class Host(Generic[S]):
                 if not is_passing(error):
                     raise
                 _log.warning("housekeeping put off: %s", describe(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), seconds)
+            await wait_at_most(self._stopping, seconds)
 
     async def _measure(self) -> None:
         """Set the gauges that only the database, or the broker, knows."""

@@ -23,6 +23,7 @@ from chassis.service import Service
 from chassis.store import FenceLost, ParkedEvent, Store
 from chassis.telemetry import Telemetry
 from chassis.transport import StreamBatch, StreamReader
+from chassis.waiting import wait_at_most
 from schemas.envelope import Envelope
 
 S = TypeVar("S")
@@ -122,10 +123,10 @@ class Runner(Generic[S]):
                 self._stop.set()
             except FenceLost as error:  # in order: another process of this service was first
                 _log.info("%s: %s", self._service.name, error)
-                await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                await wait_at_most(self._stop, pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
             except Exception as error:
                 self._note_trouble(name, error, pause)
-                await self._wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                await wait_at_most(self._stop, pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                 pause = min(pause * 2, self._policy.longest_pause_s)
             else:
                 pause = self._policy.first_pause_s
@@ -142,22 +143,13 @@ class Runner(Generic[S]):
             exc_info=error if is_defect else None,
         )
 
-    async def _wait(self, seconds: float) -> None:
-        """Wait that long, or until stopped."""
-        if seconds <= 0:
-            return
-        try:
-            await asyncio.wait_for(self._stop.wait(), seconds)
-        except TimeoutError:
-            return
-
     # -- the stream ------------------------------------------------------------------------------------
 
     async def _stream_in_step(self) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         if 0 < await self.stream_once() < self._policy.max_records:
-            await self._wait(self._policy.pace_s - (loop.time() - started))
+            await wait_at_most(self._stop, self._policy.pace_s - (loop.time() - started))
 
     async def stream_once(self) -> int:
         """Poll and apply one batch; return how many records it held."""
@@ -252,7 +244,7 @@ class Runner(Generic[S]):
 
     async def _timers_then_wait(self) -> None:
         if await self.timers_once() < self._policy.max_timers:
-            await self._wait(self._policy.timer_interval_s)
+            await wait_at_most(self._stop, self._policy.timer_interval_s)
 
     async def timers_once(self) -> int:
         """Fire the timers that are due, of the longest overdue cases first; return how many cases had one."""

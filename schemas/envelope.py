@@ -5,6 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 
+def event_id(source: str, case_id: UUID, sequence: int) -> str:
+    """Return the CloudEvents `id` of an event."""
+    return f"{source}/{case_id}/{sequence}"
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One event with its CloudEvents attributes.
@@ -27,4 +32,4 @@ class Envelope:
     @property
     def id(self) -> str:
         """Return the CloudEvents `id`: fixed when the event is stored, the same at every delivery."""
-        return f"{self.source}/{self.case_id}/{self.sequence}"
+        return event_id(self.source, self.case_id, self.sequence)

@@ -19,6 +19,7 @@ from chassis.kafka.records import decode
 from chassis.kafka.relay import stored_standing
 from chassis.log import Position
 from chassis.store import START
+from schemas.envelope import event_id
 
 PAGE: Final = 20_000
 EXAMPLES: Final = 10
@@ -116,7 +117,7 @@ def _check(found: Comparison, held: Held, case_id: UUID, source: str, sequence: 
         return
     found.missing += 1
     if len(found.examples) < EXAMPLES:
-        found.examples.append(f"{source}/{case_id}/{sequence}")
+        found.examples.append(event_id(source, case_id, sequence))
 
 
 async def read_topic(connection: KafkaConnection, topic: str) -> Held:

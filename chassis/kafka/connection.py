@@ -59,12 +59,11 @@ class KafkaConnection:
         """Return the name of a consumer group on the broker."""
         return f"{self.prefix}caseladder.{name}"
 
-    def origin(self, topic: str) -> dict[Attribute, Value]:
-        """Return how spans name a topic on this broker."""
+    def origin(self) -> dict[Attribute, Value]:
+        """Return how spans name this broker."""
         host, _, port = self.bootstrap.split(",")[0].strip().rpartition(":")
         return {
             "messaging.system": "kafka",
-            "messaging.destination.name": self.topic(topic),
             "server.address": host,
             "server.port": int(port),
         }

@@ -28,6 +28,7 @@ from chassis.kafka.lock import relay_lock
 from chassis.kafka.positions import Position, resume
 from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
+from chassis.waiting import wait_at_most
 
 AT_ONCE: Final = 500
 """Letters settled together at most."""
@@ -108,18 +109,12 @@ class Inbox:
                 self._note_away(describe(error))
             finally:
                 await self._drop_consumer()
-            await self._pause()
+            await wait_at_most(self._stop, RETRY_S)
 
     def _note_away(self, reason: str) -> None:
         if not self._is_away:
             _log.warning("%s: letters wait (%s); trying again", self._service, reason)
         self._is_away = True
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stop.wait(), RETRY_S)
-        except TimeoutError:
-            return
 
     async def _read_all(self, connection: Connection) -> None:
         await self._start(connection)

@@ -77,7 +77,7 @@ class Publisher:
             SpanKind.PRODUCER,
             traceparents,
             {
-                **self._connection.origin(""),
+                **self._connection.origin(),
                 "messaging.destination.name": topic,
                 "messaging.destination.partition.id": str(partition),
                 "messaging.operation.name": "send",

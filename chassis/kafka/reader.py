@@ -57,7 +57,8 @@ class KafkaReader:
         self._store = store
         self._types = frozenset({*consumes, UNREADABLE})
         self.origin: Mapping[Attribute, Value] = {
-            **connection.origin(CASE_EVENTS),
+            **connection.origin(),
+            "messaging.destination.name": self._topic,
             "messaging.consumer.group.name": connection.group(store.schema),
         }
         self._instance = instance

@@ -26,6 +26,7 @@ from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
 from chassis.telemetry import Telemetry
 from chassis.transport import Lag
+from chassis.waiting import wait_at_most
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 
@@ -99,7 +100,7 @@ class Relay:
             finally:
                 self._lead(False)
                 await self._publisher.drop()
-            await self._wait(RETRY_S)
+            await wait_at_most(self._stop, RETRY_S)
 
     def _lead(self, has_it: bool) -> None:
         self.leads = has_it
@@ -126,7 +127,7 @@ class Relay:
                     return
             rows = await read_all(connection, position, BATCH)
             if not rows:
-                await self._wait(pause)
+                await wait_at_most(self._stop, pause)
                 pause = min(pause * 2, IDLE_S)
                 continue
             pause = BUSY_S
@@ -159,12 +160,6 @@ class Relay:
         )
         if has_published and await is_untouched(self._connection, CASE_EVENTS):
             raise TopicLost(self._connection.topic(CASE_EVENTS))
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stop.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 @dataclass(frozen=True, slots=True)

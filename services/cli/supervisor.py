@@ -1,7 +1,6 @@
 """Runs programs as children: starts them, waits until they are ready, restarts the dead, stops all."""
 
 import asyncio
-import contextlib
 import shutil
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from chassis.waiting import wait_at_most
 
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 15
@@ -128,15 +129,11 @@ class Supervisor:
             self._say(
                 f"{child.name} ended with status {status}; starting it again in {delay:g} s (see {log})"
             )
-            await self._stops_within(delay)
+            await wait_at_most(self._stopping, delay)
             async with self._starting:
                 if not self._stopping.is_set():
                     await self._spawn(child)
                     self._say(f"{child.name} was started again")
-
-    async def _stops_within(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _end(self, name: str, grace: float) -> None:
         process = self._processes[name]

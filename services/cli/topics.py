@@ -1,7 +1,8 @@
 """`topics`: what is on Kafka, as `deploy/kafka/topics.yaml` and the jurisdiction's units want it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ def show(file: Path, run_dir: Path, port_base: int) -> None:
     """Show each topic that is meant to be, and what is not as it is meant to be. Status 1 if anything is not."""
     local = LocalRun(run_dir, port_base)
     wanted = wanted_topics(local, file)
-    found = {entry.topic.name: entry for entry in _run(local, _differences(local, wanted))}
+    found = {entry.topic.name: entry for entry in asyncio.run(_differences(local, wanted))}
     for topic in wanted:
         click.echo(f"{topic.name:40} {topic.partitions:3} partitions  {_state(found.get(topic.name))}")
     if found:
@@ -53,14 +54,14 @@ def show(file: Path, run_dir: Path, port_base: int) -> None:
 def apply(file: Path, run_dir: Path, port_base: int) -> None:
     """Make the topics that are missing, and set the settings that differ. Safe to repeat."""
     local = LocalRun(run_dir, port_base)
-    _run(local, apply_topics(local, click.echo, file))
+    asyncio.run(apply_topics(local, click.echo, file))
 
 
 async def apply_topics(local: LocalRun, say: Callable[[str], None], file: Path = TOPICS) -> None:
     """Bring the broker to what the file wants. Raises click.ClickException where that cannot be."""
     wanted = wanted_topics(local, file)
     try:
-        async with Topics(KafkaConnection.from_environment(local.kafka())) as there:
+        async with _there(local) as there:
             differences = await there.differences(wanted)
             for entry in differences:
                 if entry.partitions not in {None, entry.topic.partitions}:
@@ -68,8 +69,6 @@ async def apply_topics(local: LocalRun, say: Callable[[str], None], file: Path =
             missing = [entry.topic for entry in differences if entry.is_missing]
             await there.create(missing)
             await there.adjust([entry.topic for entry in differences if entry.settings])
-    except UNREACHABLE as error:
-        raise click.ClickException(_unreachable(local, error)) from None
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
     changed, kept = len(differences) - len(missing), len(wanted) - len(differences)
@@ -87,20 +86,22 @@ def wanted_topics(local: LocalRun, file: Path) -> Sequence[Topic]:
 
 
 async def _differences(local: LocalRun, wanted: Sequence[Topic]) -> list[Difference]:
-    async with Topics(KafkaConnection.from_environment(local.kafka())) as there:
+    async with _there(local) as there:
         return await there.differences(wanted)
 
 
-def _run(local: LocalRun, work: Coroutine[Any, Any, Any]) -> Any:
+@asynccontextmanager
+async def _there(local: LocalRun) -> AsyncIterator[Topics]:
+    """The topics on the broker. Raises click.ClickException where it does not answer."""
+    given = local.kafka()
     try:
-        return asyncio.run(work)
+        async with Topics(KafkaConnection.from_environment(given)) as topics_there:
+            yield topics_there
     except UNREACHABLE as error:
-        raise click.ClickException(_unreachable(local, error)) from None
-
-
-def _unreachable(local: LocalRun, error: BaseException) -> str:
-    address = local.kafka()["CASELADDER_KAFKA_BOOTSTRAP"]
-    return f"Kafka does not answer on {address} ({type(error).__name__}): `make kafka` starts one on this machine"
+        raise click.ClickException(
+            f"Kafka does not answer on {given['CASELADDER_KAFKA_BOOTSTRAP']} ({type(error).__name__}): "
+            "`make kafka` starts one on this machine"
+        ) from None
 
 
 def _state(entry: Difference | None) -> str:
