@@ -1,10 +1,11 @@
 """Masking of personal numbers in free text, before the text enters an event (R-PRIV-01, R-HOT-14).
 
 Each number is replaced whole by a fixed word, so that nothing of it is left. Masked are phone numbers
-(mobile, also spelled in Chinese numerals; landline with area code; 400/800; bare local numbers that are announced
-as such), resident identity numbers of 18 and 15 digits, bank cards, e-mail addresses, and announced WeChat and
-QQ accounts. Licence plates stay: traffic and parking matters cannot be handled without them. In doubt a number
-is masked. Every pattern is bounded or possessive, hence the time is linear in the length of the text.
+(mobile; landline with area code; 400/800; bare local numbers that are announced as such), resident identity
+numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, and announced WeChat and
+QQ accounts; phone and identity numbers also in Chinese numerals, and with whatever people put between the digits.
+Licence plates stay: traffic and parking matters cannot be handled without them. In doubt a number is masked.
+Every pattern is bounded or possessive, hence the time is linear in the length of the text.
 """
 
 import re
@@ -17,14 +18,16 @@ CARD: Final = "〔银行卡〕"
 EMAIL: Final = "〔邮箱〕"
 ACCOUNT: Final = "〔账号〕"
 
-_S = r"[ \t\u3000\xa0\u200b\-\u2010-\u2015－_.·．]"  # what people put between the digits of one number
-_N = r"[\d〇○零一二三四五六七八九幺]"
+_T = r" \t\u3000\xa0\u200b\-\u2010-\u2015－_.·．"  # what people put between the groups of any number
+_S = rf"[{_T}*＊/／|｜+＋＿()（）]"  # and of phone numbers
+_L = rf"[{_T}*＊/／|｜+＋＿()（），,、]"  # the last three also part the items of a list
+_C = "〇○零一二三四五六七八九幺壹贰貳叁參肆伍陆陸柒捌玖"
+_N = rf"[\d{_C}]"
 _WORD = "A-Za-z0-9Ａ-Ｚａ-ｚ０-９"
 
 # Most texts hold none of these and are done: seven digits, an @, an account word. Each pattern begins with one
 # set of characters: that is what the search skips the others by, several times as fast as by alternatives.
-_DIGITS = re.compile(rf"\d(?:{_S}{{0,2}}\d){{6}}")
-_NUMERALS = re.compile(rf"[一幺]{_S}?[三四五六七八九](?:{_S}?{_N}){{9}}")
+_NUMBER = re.compile(rf"{_N}(?:{_L}{{0,3}}{_N}){{6}}")
 _ACCOUNT_WORD = re.compile(
     r"[微薇威QqVvWw扣](?:(?<=[微薇威])信|(?<=[Qq])[Qq]|(?<=扣)扣|(?<=[VvWw])[Xx]|(?<=[Ww])[Ee][Cc][Hh])"
 )
@@ -36,28 +39,48 @@ _ACCOUNT = re.compile(
     r"(?:\d{5}[a-z0-9_-]*+|[a-z][a-z0-9_-]{5,}+)",
     re.IGNORECASE,
 )
-_IDENTITY_18 = re.compile(rf"\d(?<!\d\d)(?:{_S}?\d){{16}}{_S}?[\dXxＸｘ×](?!\d)")
-_IDENTITY_15 = re.compile(r"\d(?<!\d\d)\d{14}(?!\d)")
-_CARD = re.compile(rf"\d(?<!\d\d)\d{{3}}(?:\d{{12,15}}|(?:{_S}\d{{4}}){{3}}(?:{_S}\d{{1,3}})?)(?!\d)")
+_IDENTITY_18 = re.compile(rf"{_N}(?<!{_N}{_N})(?:{_L}{{0,3}}{_N}){{16}}{_L}{{0,3}}[\d{_C}XxＸｘ×](?!{_N})")
+_IDENTITY_15 = re.compile(rf"{_N}(?<!{_N}{_N})(?:{_L}{{0,3}}{_N}){{14}}(?!{_N})")
+_PASSPORT = re.compile(
+    rf"[A-Za-zＡ-Ｚａ-ｚ](?<![{_WORD}].)"
+    r"(?:(?<=[EGDSPegdspＥＧＤＳＰｅｇ])[ -]?\d{8}|(?<=[EeＥｅ])[A-Za-zＡ-Ｚ][ -]?\d{7}"
+    r"|(?<=[CHMchmＣＨＭｃｈｍ])[ -]?\d{8}(?:\d\d)?)"
+    rf"(?![{_WORD}])"
+)
+_OTHER_NUMBER = re.compile(r"(?:单号?|编号|文号|合同号?|车架号?|型号)(?:码|为|是)?[\s:：]{0,3}$")
+_PERMIT = re.compile(
+    r"((?:护照|通行证|台胞证|回乡证|居住证)[^\dA-Za-zＡ-Ｚａ-ｚ〔〕\n]{0,6})"
+    rf"([A-Za-zＡ-Ｚａ-ｚ]{{0,2}}(?:{_S}{{0,2}}\d){{7,10}})(?!\d|年|元|万)"
+)
+_CARD = re.compile(rf"\d(?<!\d\d)\d{{3}}(?:\d{{12,15}}|(?:[{_T}]\d{{4}}){{3}}(?:[{_T}]\d{{1,3}})?)(?!\d)")
 _CARD_WORDS = re.compile(r"卡号|[账帐]号|银行|存折|账户|帐户|汇款|打款")
 # A number starts where no digit stands before it, except a country or trunk prefix. Looking behind only after
 # the first digit lets the search skip other characters fast.
 _MOBILE = re.compile(
     r"[1１](?:(?<!\d[1１])|(?<=(?<!\d)[0０][1１])|(?<=(?<!\d)[8８][6６][1１])|(?<=(?<!\d)[0０]{2}[8８][6６][1１]))"
-    rf"{_S}{{0,2}}[3-9３-９](?:{_S}{{0,2}}\d){{9}}(?!\d)"
+    rf"{_L}{{0,3}}[3-9３-９](?:{_L}{{0,3}}\d){{9}}(?!\d)"
 )
+_LISTING = re.compile(r"[/／|｜+＋，,、]")
+_MEASURED = re.compile(r"\s?(?:多|余|左右)?(?:[元平年路栋户人米㎡万个吨]|号[楼线])")
+_SHAPES: Final = ([11], [3, 4, 4], [3, 3, 5], [3, 8], [7, 4])
 _SPELLED = re.compile(
-    rf"[一幺]{_S}?[三四五六七八九3-9３-９](?:{_S}?{_N}){{9}}{_N}*+"
-    rf"|[1１](?<!\d[1１]){_S}?[三四五六七八九](?:{_S}?{_N}){{9}}(?!{_N})"
+    rf"[一幺壹](?:{_L}{{0,3}}[三四五六七八九叁參肆伍陆陸柒捌玖3-9３-９])(?:{_L}{{0,3}}{_N}){{9}}{_N}*+"
+    rf"|[1１](?<!\d[1１]){_L}{{0,3}}[三四五六七八九叁參肆伍陆陸柒捌玖](?:{_L}{{0,3}}{_N}){{9}}(?!{_N})"
+    rf"|[1１](?<!\d[1１]){_L}{{0,3}}[3-9３-９](?:{_L}{{0,3}}\d){{0,8}}+(?:{_L}{{0,3}}[{_C}])"
+    rf"(?:{_L}{{0,3}}{_N}){{0,8}}(?!{_N})"
 )
 _LANDLINE = re.compile(
-    rf"[0０](?<!\d[0０])(?:[1１][0０]|[2２]\d|[3-9３-９]\d{{2}})[)）]?{_S}{{0,2}}"
-    rf"[2-9２-９]\d{{2,3}}{_S}?\d{{4}}(?:转\d{{1,6}}|[-－]\d{{1,6}})?(?!\d)"
+    rf"[0０](?<!\d[0０])(?:[1１][0０]|[2２]\d|[3-9３-９]\d{{2}}){_L}{{0,3}}"
+    rf"[2-9２-９]\d{{2,3}}{_S}{{0,3}}\d{{4}}(?:转\d{{1,6}}|[-－]\d{{1,6}})?(?!\d)"
 )
-_SERVICE = re.compile(rf"[48４８](?<!\d[48４８])[0０]{{2}}(?:{_S}?\d){{7}}(?!\d|万|亿|元|平)")
+_SPELLED_LANDLINE = re.compile(rf"[0０零〇○](?<!{_N}.)(?:{_L}{{0,3}}{_N}){{9,11}}(?!{_N})")
+_AREA_AND_NUMBER = re.compile(r"0(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7}")
+_SERVICE = re.compile(
+    rf"[48４８](?<!\d[48４８])[0０]{{2}}(?:{_S}{{0,3}}\d){{7}}(?!\d|[/／]\d|万|亿|元|平|米)"
+)
 _ANNOUNCED = re.compile(
-    rf"((?:电话|座机|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d〔〕\n]{{0,6}})"
-    rf"(\d{{3,4}}{_S}?\d{{4}}|\d{{9,12}})(?!\d|年|元|万)"
+    rf"((?:电话|座机|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n]{{0,6}})"
+    rf"({_N}{{3,4}}{_S}{{0,3}}{_N}{{4}}|{_N}{{9,12}})(?:[-－—]\d{{1,8}})?+(?!{_N}|年|元|万)"
 )
 
 _REGIONS: Final = frozenset(
@@ -75,6 +98,7 @@ _REGIONS: Final = frozenset(
     )
     for place in range(first, last + 1)
 )
+_NUMERALS = str.maketrans(_C, "0001234567891122334566789")
 _CHECK_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -87,7 +111,7 @@ def mask(text: str, *, keep_lines: bool = False) -> str:
         text = _ACCOUNT.sub(rf"\1{ACCOUNT}", text)
     if "@" in text or "＠" in text:
         text = _EMAIL.sub(EMAIL, text)
-    if _DIGITS.search(text) or _NUMERALS.search(text):
+    if _NUMBER.search(text):
         return _mask_numbers(text, keep_lines=keep_lines)
     return text
 
@@ -95,13 +119,17 @@ def mask(text: str, *, keep_lines: bool = False) -> str:
 def _mask_numbers(text: str, *, keep_lines: bool) -> str:
     text = _IDENTITY_18.sub(_when(_is_identity, IDENTITY), text)
     text = _IDENTITY_15.sub(_when(_is_old_identity, IDENTITY), text)
+    text = _PASSPORT.sub(_when(_is_passport, IDENTITY), text)
     text = _CARD.sub(_when(_is_card, CARD), text)
     text = _MOBILE.sub(_when(_is_mobile, PHONE), text)
-    if not keep_lines:
-        text = _LANDLINE.sub(PHONE, text)
-        text = _SERVICE.sub(PHONE, text)
-        text = _ANNOUNCED.sub(_announced, text)
-    return _SPELLED.sub(PHONE, text)
+    text = _PERMIT.sub(_announced(IDENTITY), text)
+    text = _SPELLED.sub(_when(_is_spelled_mobile, PHONE), text)
+    if keep_lines:
+        return text
+    text = _LANDLINE.sub(PHONE, text)
+    text = _SPELLED_LANDLINE.sub(_when(_is_landline, PHONE), text)
+    text = _SERVICE.sub(PHONE, text)
+    return _ANNOUNCED.sub(_announced(PHONE), text)
 
 
 def _when(holds: Callable[[re.Match[str]], bool], token: str) -> Callable[[re.Match[str]], str]:
@@ -110,7 +138,13 @@ def _when(holds: Callable[[re.Match[str]], bool], token: str) -> Callable[[re.Ma
 
 def _digits(text: str) -> str:
     """Return only the digits of `text`, in ASCII; a final X counts as one."""
-    return "".join(str(int(c)) if c.isdecimal() else "X" for c in text if c.isdecimal() or c in "XxＸｘ×")
+    plain = text.translate(_NUMERALS)
+    return "".join(str(int(c)) if c.isdecimal() else "X" for c in plain if c.isdecimal() or c in "XxＸｘ×")
+
+
+def _groups(written: str) -> list[int]:
+    """Return how many digits stand together, from one separator to the next."""
+    return [len(group) for group in re.split(rf"{_L}+", written)]
 
 
 def _is_identity(found: re.Match[str]) -> bool:
@@ -124,8 +158,15 @@ def _is_identity(found: re.Match[str]) -> bool:
 
 
 def _is_old_identity(found: re.Match[str]) -> bool:
-    number = _digits(found[0])
-    return number[:2] in _REGIONS and _is_day(number[8:12])
+    number, groups = _digits(found[0]), _groups(found[0])
+    if number[:2] not in _REGIONS or not _is_day(number[8:12]):
+        return False
+    return groups in ([15], [6, 6, 3]) or max(groups) == 1
+
+
+def _is_passport(found: re.Match[str]) -> bool:
+    """Not what is announced as another number: an order, a contract, a letter's file number."""
+    return _OTHER_NUMBER.search(found.string, max(0, found.start() - 8), found.start()) is None
 
 
 def _is_day(month_and_day: str) -> bool:
@@ -153,12 +194,32 @@ def _luhn(number: str) -> bool:
 
 
 def _is_mobile(found: re.Match[str]) -> bool:
-    """The digits stand in groups of at least three, or one by one; else it is a row of numbers or a date."""
-    groups = [len(group) for group in re.split(rf"{_S}+", found[0])]
-    return min(groups) >= 3 or max(groups) == 1
+    """The digits stand in groups of at least three, or one by one; else it is a row of numbers or a date.
+
+    Commas and strokes part the items of lists, too: there the groups must be those of a phone number.
+    """
+    groups = _groups(found[0])
+    if max(groups) == 1:
+        return True
+    if not _LISTING.search(found[0]):
+        return min(groups) >= 3
+    return groups in _SHAPES and not _MEASURED.match(found.string, found.end())
 
 
-def _announced(found: re.Match[str]) -> str:
-    number = _digits(found[2])
-    dated = len(number) == 8 and number[:2] in ("19", "20") and _is_day(number[4:])
-    return found[0] if dated else found[1] + PHONE
+def _is_spelled_mobile(found: re.Match[str]) -> bool:
+    return len(_digits(found[0])) >= 11
+
+
+def _is_landline(found: re.Match[str]) -> bool:
+    """In Chinese numerals at least in part, or digit by digit: other forms have a pattern of their own."""
+    spelled = any(c in _C for c in found[0]) or max(_groups(found[0])) == 1
+    return spelled and _AREA_AND_NUMBER.fullmatch(_digits(found[0])) is not None
+
+
+def _announced(token: str) -> Callable[[re.Match[str]], str]:
+    def masked(found: re.Match[str]) -> str:
+        number = _digits(found[2])
+        dated = len(number) == 8 and number[:2] in ("19", "20") and _is_day(number[4:])
+        return found[0] if dated else found[1] + token
+
+    return masked
