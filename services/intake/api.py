@@ -12,10 +12,19 @@ from schemas.intake import ErasePerson
 from services.intake.access import read_person
 from services.intake.answers import not_found
 from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
-from services.intake.callers import STAFF, Caller, caller, demand_scope, is_kept_from
+from services.intake.callers import (
+    ADDING,
+    HEARING,
+    STAFF,
+    WITHDRAWING,
+    Caller,
+    caller,
+    demand_scope,
+    is_kept_from,
+)
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
-from services.intake.storage import File, file_by_id
+from services.intake.storage import File, file_by_id, submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
 from services.intake.views import CaseView, Changed, PersonView
@@ -24,6 +33,9 @@ from services.intake.writes import Writing, changer, feedback, supplement, withd
 _CASES: Final = "cases"
 _PERSONS: Final = "personal data"
 Staff = Annotated[Principal, allow(*STAFF)]
+Adder = Annotated[Principal, allow(*ADDING)]
+Withdrawer = Annotated[Principal, allow(*WITHDRAWING)]
+Hearer = Annotated[Principal, allow(*HEARING)]
 Reader = Annotated[Principal, allow(Role.OPERATOR, Role.SUPERVISOR)]
 Eraser = Annotated[Principal, allow(Role.SUPERVISOR)]
 
@@ -37,16 +49,34 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
 
 async def _opened(
-    host: Host[IntakeState], desk: Desk, case_id: UUID, principal: Principal
+    host: Host[IntakeState],
+    desk: Desk,
+    case_id: UUID,
+    principal: Principal,
+    roles: tuple[Role, ...] = STAFF,
 ) -> tuple[File, Caller]:
-    """Return the file and the caller. Raises Problem 404 for whom it is kept from, 403 outside their area."""
-    who = caller(principal, desk.jurisdiction, STAFF)
+    """Return the file, and the caller in the first of `roles` that they hold.
+
+    Raises Problem 404 for whom it is kept from, 403 outside their area.
+    """
+    who = caller(principal, desk.jurisdiction, roles)
     file = await file_by_id(host.pool, case_id)
     if file is None or is_kept_from(who, file.subjects, file.recipient, desk.jurisdiction):
         raise not_found()
     if file.recipient is None:  # whom sealed matter was sent to may well have no area
         demand_scope(who, file.unit, desk.jurisdiction)
     return file, who
+
+
+async def _demand_own(host: Host[IntakeState], case_id: UUID, who: Caller) -> None:
+    """Raise Problem 403 where a grid worker would take back what another submitted."""
+    if who.role is not Role.GRID_WORKER or await submitter(host.pool, case_id) == who.subject[:128]:
+        return
+    detail = (
+        "A grid worker takes back only what they submitted themselves. The resident takes their case back by its "
+        "tracking code, or asks the hotline (role operator) to do it."
+    )
+    raise Problem(403, "not_your_submission", "This case is not yours to take back", detail)
 
 
 def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
@@ -60,8 +90,8 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         return CaseView(case_id=case_id, unit=file.unit, **dict(shown))
 
     @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Changed)
-    async def add(case_id: UUID, body: SupplementBody, principal: Staff, given: Writing) -> Response:
-        file, who = await _opened(host, desk, case_id, principal)
+    async def add(case_id: UUID, body: SupplementBody, principal: Adder, given: Writing) -> Response:
+        file, who = await _opened(host, desk, case_id, principal, ADDING)
         there = file.handled_as
         return await change(there, supplement(desk, host, there, body, who.actor), given, who.subject)
 
@@ -71,8 +101,11 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         summary="Take the case back for the resident",
         response_model=Changed,
     )
-    async def withdraw(case_id: UUID, body: WithdrawalBody, principal: Staff, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal)
+    async def withdraw(
+        case_id: UUID, body: WithdrawalBody, principal: Withdrawer, given: Writing
+    ) -> Response:
+        _, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
+        await _demand_own(host, case_id, who)
         return await change(case_id, withdrawal(body, who.actor), given, who.subject)
 
     @app.post(
@@ -81,8 +114,8 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         summary="Record what the resident says of the handling",
         response_model=Changed,
     )
-    async def give(case_id: UUID, body: FeedbackBody, principal: Staff, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal)
+    async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
+        _, who = await _opened(host, desk, case_id, principal, HEARING)
         return await change(case_id, feedback(body, who.actor), given, who.subject)
 
 

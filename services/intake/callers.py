@@ -11,6 +11,14 @@ from schemas.values import Channel
 SUBMITTING: Final = (Role.OPERATOR, Role.OPS, Role.GRID_WORKER, Role.RESIDENT)
 """Roles that may submit; who has several acts as the first."""
 STAFF: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.GRID_WORKER, Role.OPS)
+"""Roles that may look a case up."""
+ADDING: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.GRID_WORKER)
+"""Roles that may add facts: the hotline, who oversees it, and who stands on the spot. Ops runs the system only."""
+WITHDRAWING: Final = (Role.OPERATOR, Role.GRID_WORKER)
+"""Roles that may take a case back. The case is the resident's: the hotline does it on their word, a grid worker
+only with what they submitted themselves. A supervisor answers for the handling units and may not (R-HOT-10)."""
+HEARING: Final = (Role.OPERATOR,)
+"""Roles that may say for the resident how it was handled: never those whom the answer rates (R-HOT-09)."""
 CHANNELS: Final = {
     Role.OPERATOR: Channel.HOTLINE,
     Role.OPS: Channel.HOTLINE,

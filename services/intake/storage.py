@@ -28,6 +28,10 @@ _HIDE = (
     " WHERE f.case_id = u.case_id"
 )
 _ERASE = ("record_key", "personal_record", "person_index")
+_SUBMITTER = (
+    "SELECT data -> 'by' ->> 'subject' FROM chassis.event_log"
+    " WHERE case_id = $1 AND source = 'intake' AND sequence = 1"
+)
 
 
 class Projection:
@@ -178,6 +182,12 @@ async def _one_file(pool: Pool, condition: str, key: UUID | bytes) -> File | Non
     async with pool.acquire() as connection:
         row = await connection.fetchrow(_FILE + condition, key)
     return File(row[0], row[1], list(row[2] or ()), *row[3:]) if row else None
+
+
+async def submitter(pool: Pool, case_id: UUID) -> str | None:
+    """Return the token's subject of the member of staff who submitted a case; None where the resident did."""
+    found: str | None = await pool.fetchval(_SUBMITTER, case_id)
+    return found
 
 
 async def timeline(pool: Pool, case_id: UUID) -> list[tuple[datetime, str | None, str]]:

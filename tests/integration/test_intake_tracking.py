@@ -169,6 +169,22 @@ async def test_staff_act_for_the_resident_within_their_area(intake: Intake) -> N
     assert event["by"]["subject"] == "op-1"
 
 
+async def test_a_grid_worker_takes_back_only_their_own_submission(intake: Intake) -> None:
+    """R-GRD-01, R-PET-18: another's case, above all a resident's, is not theirs to end."""
+    worker = intake.as_role(Role.GRID_WORKER, unit=GRID, subject="gw-1")
+    own = (await intake.client.post("/v1/cases", json=body(), headers=worker)).json()["case_id"]
+    other = (await intake.accepted(body()))["case_id"]
+    path = f"/v1/cases/{other}/withdrawal"
+    for headers in (worker, intake.as_role(Role.GRID_WORKER, Role.OPS, unit=GRID, subject="op-2")):
+        refused = await post(intake, path, {}, **headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_your_submission")
+    for role in (Role.OPS, Role.SUPERVISOR):
+        refused = await post(intake, path, {}, **intake.as_role(role, unit="GL"))
+        assert (refused.status_code, refused.json()["code"]) == (403, "role_required")
+    assert await intake.events(other, "CaseWithdrawn") == []
+    assert (await post(intake, f"/v1/cases/{own}/withdrawal", {}, **worker)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("action", "content", "field"),
     [
