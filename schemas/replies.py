@@ -5,18 +5,21 @@ A reply is one JSON object: `action`, `case_id`, and the fields which that actio
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from schemas import router as r
 from schemas.message import Event, Instant, Value
+from schemas.written import Written
 
 REPLY_TOPIC: Final = "dept.{code}.replies"
 OWN_ID: Final = "^[!-~]{1,255}$"
 """Visible ASCII without spaces, as an Idempotency-Key over HTTP."""
 CLERK: Final = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+_OwnId = Annotated[str, Written(OWN_ID, "1 to 255 visible ASCII characters without spaces, such as order-77")]
+_Clerk = Annotated[str, Written(CLERK, "up to 64 letters, digits, dots and dashes, such as clerk-12")]
 
 OF_UNITS: Final[Mapping[str, type[r.RouterCommand]]] = MappingProxyType(
     {
@@ -46,11 +49,11 @@ class Reply(BaseModel):
     action: str
     case_id: UUID
     """As in the `ce_subject`, and the key, of what the department was told."""
-    id: str | None = Field(default=None, pattern=OWN_ID)
+    id: _OwnId | None = None
     """The department's own name of this reply: sent again with it (within 48 hours), it takes effect once."""
     version: int | None = Field(default=None, ge=0)
     """The number in the `etag` that was read over HTTP; the reply is rejected if the case has changed since."""
-    by: str | None = Field(default=None, pattern=CLERK)
+    by: _Clerk | None = None
     """The department's own code of the member of staff; no name. It is kept in the audit trail."""
 
     def fields(self) -> dict[str, Any]:

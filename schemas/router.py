@@ -14,6 +14,7 @@ from schemas.deadline import TimeUnit
 from schemas.department import HandlingMode
 from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.values import Evidence
+from schemas.written import EmergencyLine, TrackCode
 
 _FAR_AHEAD: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """No deadline lies behind it; moments near the year 9999 cannot even be told in another time zone."""
@@ -671,7 +672,7 @@ class TriageCase(RouterCommand):
 
     judged: Judged = Judged.DISPATCH
     matter: str | None = None
-    track: str | None = Field(default=None, pattern="^[SMPL]$")
+    track: TrackCode | None = None
     urgency: int | None = Field(default=None, ge=1, le=4)
     place: str | None = None
     parties: tuple[str, ...] | None = None
@@ -764,7 +765,7 @@ class EscalateCase(RouterCommand):
     """For SUBJECT_SKIPPED: the units found to be interested."""
     parties: tuple[str, ...] = ()
     """For PARTIES_OUTSIDE: territorial units where further parties live."""
-    line: str | None = Field(default=None, pattern="^(110|119|120|122)$")
+    line: EmergencyLine | None = None
     """For DANGER: the emergency line."""
 
 
@@ -795,7 +796,10 @@ class ReplyCase(RouterCommand):
 
 
 class RecordCallback(RouterCommand):
-    """One callback to the resident. `lawful`: what the resident dislikes is lawful and was explained."""
+    """One callback to the resident, who answers `resolved` and `satisfied` when contacted, else neither.
+
+    `lawful`: what the resident dislikes is lawful and was explained.
+    """
 
     contacted: bool
     resolved: bool = False
@@ -806,7 +810,7 @@ class RecordCallback(RouterCommand):
 class ChooseTrack(RouterCommand):
     """The resident chooses a track, through staff (R-LAD-09). `exit` is for L; default the matter's own."""
 
-    track: str = Field(pattern="^[SMPL]$")
+    track: TrackCode
     exit: str | None = None
 
 

@@ -24,6 +24,7 @@ from chassis.store import ParkedEvent
 from schemas.envelope import Envelope
 from schemas.message import Actor
 from schemas.parked import Resolution
+from schemas.written import Written
 
 Desk = Callable[[], ParkedCases[Any]]
 """Returns the parked events of the running service; asked at each request, for it exists only while it runs."""
@@ -49,7 +50,7 @@ Reason = Annotated[
 ]
 EventName = Annotated[
     str,
-    StringConstraints(pattern=r"^[^/\s]+/[1-9][0-9]{0,17}$"),
+    Written(r"^[^/\s]+/[1-9][0-9]{0,17}$", "source and sequence of an event, such as intake/2"),
     Field(description="Source and sequence of an event, such as intake/2."),
 ]
 

@@ -93,7 +93,14 @@ class LocalRun:
         self.issuer()
 
     def issuer(self) -> LocalIssuer:
-        """The local issuer of tokens; its keys are made on first use."""
+        """The local issuer of tokens.
+
+        Raises click.ClickException where no system was ever prepared: a token made there would open nothing.
+        """
+        if not self._secrets_file.exists():
+            raise click.ClickException(
+                f"there is no system in {self.run_dir}: start one with `make up`, or name its --run-dir"
+            )
         return LocalIssuer.open(self.run_dir, ISSUER, AUDIENCE)
 
     def password(self) -> str:

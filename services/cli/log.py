@@ -24,6 +24,7 @@ from chassis.log import Position
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 from services.cli import LazyGroup
+from services.cli.event_types import EventType
 from services.cli.local import LocalRun, local_options
 
 TAIL: Final = 20
@@ -125,7 +126,7 @@ class _LogGroup(LazyGroup):
 @click.group(cls=_LogGroup, invoke_without_command=True)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--case", type=click.UUID, help="Only this case, from all topics unless --topic names one.")
-@click.option("--type", "type_", help="Only this type: CaseDispatched or router.CaseDispatched.v1.")
+@click.option("--type", "type_", type=EventType(), help="Only CaseDispatched, or router.CaseDispatched.v1.")
 @click.option("--topic", help=f"Only this topic, such as dept.GL0101.assigned.  [default: {CASE_EVENTS}]")
 @click.option(
     "--limit", "-n", type=click.IntRange(0), help=f"Show the last N.  [default: {TAIL}; a case: all]"

@@ -11,6 +11,7 @@ from chassis.http.problems import unprocessable
 from schemas.jurisdiction import Track
 from schemas.message import Instant
 from schemas.values import Channel, RequestKind
+from schemas.written import Written
 from services.intake.check import Check
 from services.intake.examples import CASE_EXAMPLES
 
@@ -38,11 +39,19 @@ Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, descriptio
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Phone = Annotated[
     str,
-    _Storable,
-    Field(pattern=r"^\+?[0-9０-９](?:[ \-－()（）]{0,2}[0-9０-９]){5,19}$", description="6 to 20 digits"),
+    Written(
+        r"^\+?[0-9０-９](?:[ \-－()（）]{0,2}[0-9０-９]){5,19}$", "6 to 20 digits, such as 0516-83712345"
+    ),
+    Field(description="6 to 20 digits"),
 ]
-IdNumber = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{5,30}$", description="5 to 30 letters and digits")]
-Key = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
+IdNumber = Annotated[
+    str,
+    Written(r"^[0-9A-Za-z]{5,30}$", "5 to 30 letters and digits without spaces, such as E12345678"),
+    Field(description="5 to 30 letters and digits"),
+]
+Key = Annotated[
+    str, Written(r"^[!-~]{1,255}$", "1 to 255 visible ASCII characters without spaces, such as call-77")
+]
 
 
 class Body(BaseModel):

@@ -203,7 +203,8 @@ ACTIONS: list[tuple[str, str, dict[str, Any], int, str, tuple[str, ...]]] = [
     ("track", "operator", {"track": "X"}, 422, "validation_failed", ("track",)),
     ("track", "operator", {"track": "L", "exit": "no-such"}, 422, "unknown_exit", ("exit",)),
     ("reply", "handler", {"result": "已办结"}, 409, "wrong_status", ()),
-    ("callback", "operator", {"contacted": True}, 409, "wrong_status", ()),
+    ("callback", "operator", {"contacted": True}, 422, "validation_failed", ("resolved", "satisfied")),
+    ("callback", "operator", {"contacted": False}, 409, "wrong_status", ()),
     ("sign", "operator", {}, 403, "role_required", ()),
     ("callback", "handler", {"contacted": True}, 403, "role_required", ()),
 ]  # fmt: skip

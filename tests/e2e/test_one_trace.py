@@ -184,7 +184,7 @@ async def test_no_span_tells_anything_of_a_person(town: Town, collector: Collect
     await town.placed(case)
     await town.do(case, "sign", "handler", "GL0101")
     await town.do(case, "contact", "handler", "GL0101", {"note": note})
-    refused = await town.act(case, "callback", "operator", "GL", {"contacted": True})
+    refused = await town.act(case, "callback", "operator", "GL", {"contacted": False})
     assert refused.status == 409
 
     async def done() -> bool | None:

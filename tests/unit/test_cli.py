@@ -70,11 +70,11 @@ def test_each_command_has_help(name: str) -> None:
     assert result.output.startswith(f"Usage: main {name}")
 
 
-def test_token_is_signed_by_the_issuer_that_the_services_trust(tmp_path: Path) -> None:
+def test_token_is_signed_by_the_issuer_that_the_services_trust(local: LocalRun) -> None:
     words = ["token", "--role", "handler", "--unit", "GL0101", "--subject", "h-7", "--ttl", "30m"]
-    result = CliRunner().invoke(main, [*words, "--run-dir", str(tmp_path)])
+    result = CliRunner().invoke(main, [*words, "--run-dir", str(local.run_dir)])
     assert result.exit_code == 0, result.output
-    keys = KeySet.import_key_set(json.loads((tmp_path / "jwks.json").read_text()))
+    keys = KeySet.import_key_set(json.loads((local.run_dir / "jwks.json").read_text()))
     claims = jwt.decode(result.output.strip(), keys, algorithms=["ES256"]).claims
     assert claims.pop("exp") - claims.pop("iat") == 30 * 60
     assert claims == {
@@ -223,3 +223,22 @@ def test_kafka_without_java_says_what_to_install(tmp_path: Path, monkeypatch: py
     result = CliRunner().invoke(main, ["kafka", "--run-dir", str(tmp_path / "run")])
     assert result.exit_code == 1
     assert "Mend it with:  sudo apt-get install -y default-jre-headless" in result.output
+
+
+def test_a_token_needs_a_system(tmp_path: Path) -> None:
+    """A misspelt run directory is told, and not filled with keys that no service knows."""
+    typo = tmp_path / "typo"
+    result = CliRunner().invoke(main, ["token", "--role", "ops", "--run-dir", str(typo)])
+    assert result.exit_code == 1
+    assert f"there is no system in {typo}" in result.output
+    assert not typo.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [("CaseDispached", "CaseDispatched"), ("casedispatched", "CaseDispatched"), ("Nope", "")],
+)
+def test_an_unknown_event_type_is_told_with_the_nearest(given: str, nearest: str) -> None:
+    result = CliRunner().invoke(main, ["log", "--type", given])
+    assert result.exit_code == 2
+    assert f"there is no event type {given}; nearest: {nearest}" in result.output

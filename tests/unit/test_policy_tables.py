@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reference.source import ReferenceInvalid
 from schemas.router import Fired
 from services.router.policy.loader import check_policy, load_policy
+from services.router.policy.needs import NEEDS, Need
 from services.router.policy.tables import Box, Row, Table, cover, example
 from tests.unit.router_kit import ROOT, gulou, policy
 
@@ -126,6 +127,16 @@ def test_unreachable_row_is_shown(folder: Path) -> None:
     (folder / "floors.yaml").write_text(text + extra, encoding="utf-8")
     found = check_policy(folder, gulou())
     assert [(f.line, "row late can never fire" in f.message) for f in found] == [(text.count("\n") + 1, True)]
+
+
+@pytest.mark.parametrize("need", NEEDS["dispositions"], ids=lambda need: need.row)
+def test_a_row_that_the_code_relies_on_is_demanded(folder: Path, need: Need) -> None:
+    """R-HOT-03, R-PET-10, R-LAD-05: the table still covers all without it, and would decide wrongly."""
+    edit(folder, "dispositions.yaml", f"  - {{id: {need.row},", f"  # - {{id: {need.row},")
+    found = [f for f in check_policy(folder, gulou()) if f"row {need.row} is missing" in f.message]
+    assert [f.file for f in found] == ["policy/dispositions.yaml"]
+    with pytest.raises(ReferenceInvalid, match=f"row {need.row} is missing"):
+        load_policy(folder, gulou())
 
 
 def test_missing_and_empty_source(folder: Path) -> None:

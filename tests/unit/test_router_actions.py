@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from chassis.http import Problem
 from schemas.message import Actor
-from schemas.router import EscalateCase, InstructCase, ReplyCase
+from schemas.router import EscalateCase, InstructCase, RecordCallback, ReplyCase
 from services.router.api.actions import ACTIONS
 
 BY_COMMAND = {action.command: action for action in ACTIONS}
@@ -50,6 +51,30 @@ def test_refuses_a_deadline_that_no_calendar_can_tell() -> None:
     action = BY_COMMAND[InstructCase]
     with pytest.raises(ValidationError, match=r"handle_by\n.*less than 2200-01-01"):
         action.body.model_validate(action.example | {"handle_by": "9999-12-31T23:59:59-14:00"})
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"contacted": True}, ["resolved", "satisfied"]),
+        ({"contacted": True, "resolved": True}, ["satisfied"]),
+        ({"contacted": False, "resolved": False}, ["resolved"]),
+        ({"contacted": False, "resolved": True, "satisfied": True}, ["resolved", "satisfied"]),
+        ({"contacted": False}, []),
+        ({"contacted": True, "resolved": False, "satisfied": False}, []),
+    ],
+)
+def test_a_callback_has_both_answers_of_who_was_reached(given: dict[str, bool], wrong: list[str]) -> None:
+    """R-HOT-08, R-HOT-09: an answer that was left out is not a no, which would order a redo."""
+    action = BY_COMMAND[RecordCallback]
+    body = action.body.model_validate(given)
+    if not wrong:
+        assert isinstance(action.build(body, ACTOR), RecordCallback)
+        return
+    with pytest.raises(Problem) as refused:
+        action.build(body, ACTOR)
+    assert refused.value.status_code == 422
+    assert [error.field for error in refused.value.errors] == wrong
 
 
 def test_an_answer_may_name_the_office_to_call() -> None:

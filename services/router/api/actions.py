@@ -2,14 +2,15 @@
 fields alone. One generic route serves them all over HTTP (`services.router.api.commands`); what a unit may do, its
 department may do by a record on its topic as well (`services.router.api.replies`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from chassis.http import Role
+from chassis.http import FieldError, Role
+from chassis.http.problems import unprocessable
 from chassis.masking import mask
 from schemas import router as r
 from schemas.message import Actor
@@ -33,13 +34,20 @@ class Action:
     example: dict[str, Any]
     independent: bool = False
     """Nobody decides so on their own unit's case."""
+    check: Callable[[BaseModel], list[FieldError]] | None = None
+    """What the fields must be together; returns those that are wrong."""
     body: type[BaseModel] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "body", _body(self.command, self.example))
 
     def build(self, body: BaseModel, actor: Actor) -> r.RouterCommand:
-        """The command of a request's body and the caller; phone and id numbers in its prose are masked."""
+        """The command of a request's body and the caller; phone and id numbers in its prose are masked.
+
+        Raises Problem 422 naming the fields that do not go together.
+        """
+        if self.check is not None and (errors := self.check(body)):
+            raise unprocessable(errors)
         return self.command.model_validate({**_masked(body.model_dump()), "actor": actor})
 
     def sample(self, actor: Actor) -> r.RouterCommand:
@@ -66,6 +74,23 @@ def _body(command: type[r.RouterCommand], example: dict[str, Any]) -> type[BaseM
         f"{command.__name__}Body", __config__=config, __doc__=command.__doc__, **body_fields(command)
     )
     return made
+
+
+def _answers_of_the_called(body: BaseModel) -> list[FieldError]:
+    """R-HOT-08, R-HOT-09: whoever was reached answered both questions; whoever was not, none.
+
+    The command itself takes a missing answer as no, which would order a redo that nobody asked for.
+    """
+    reached = body.model_dump()["contacted"]
+    wrong = [name for name in ("resolved", "satisfied") if (name in body.model_fields_set) is not reached]
+    if reached:
+        message, expected = (
+            "The resident was contacted: this answer is missing.",
+            "what they said: true or false",
+        )
+    else:
+        message, expected = "Who was not contacted answered nothing.", "leave it out"
+    return [FieldError(field=name, message=message, expected=expected) for name in wrong]
 
 
 def _of_unit(path: str, summary: str, example: dict[str, Any], *also: Role) -> Action:
@@ -183,6 +208,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         (Role.OPERATOR,),
         "回访: what the resident says (R-HOT-08, R-HOT-09)",
         {"contacted": True, "resolved": True, "satisfied": True},
+        check=_answers_of_the_called,
     ),
     Action(
         "track",

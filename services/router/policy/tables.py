@@ -74,6 +74,22 @@ def cover(domains: Box, rows: Sequence[Row]) -> Cover:
     return Cover(tuple(unreachable), tuple(left))
 
 
+def first_hits(box: Box, rows: Sequence[Row]) -> list[Row]:
+    """The rows that decide for some combination of the box."""
+    left, found = [box], []
+    for row in rows:
+        hit = [part for part in left if _meet(part, row.when) is not None]
+        if hit:
+            found.append(row)
+            left = [rest for part in left for rest in _without(part, row.when)]
+    return found
+
+
+def _without(box: Box, other: Box) -> list[Box]:
+    cut = _meet(box, other)
+    return [box] if cut is None else _minus(box, cut)
+
+
 def example(fields: Iterable[str], box: Box) -> str:
     """One combination of a box in words, for an error message."""
     return ", ".join(f"{name}={min(values)}" for name, values in zip(fields, box, strict=True))

@@ -1,0 +1,27 @@
+"""Texts of a set form: the JSON Schema shows the pattern, an error says in words what would be right."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Annotates a `str` that must match `pattern`; `right` describes it to people, with an example."""
+
+    pattern: str
+    right: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the text, whose one error is `String should be <right>`."""
+        return core_schema.custom_error_schema(
+            core_schema.str_schema(pattern=self.pattern),
+            custom_error_type="written_otherwise",
+            custom_error_message=f"String should be {self.right}",
+        )
+
+
+TrackCode = Annotated[str, Written("^[SMPL]$", "one of the tracks S, M, P and L")]
+EmergencyLine = Annotated[str, Written("^(110|119|120|122)$", "one of the lines 110, 119, 120 and 122")]

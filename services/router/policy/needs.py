@@ -1,0 +1,74 @@
+"""What the code relies on a decision table to answer, whatever else its editors decide. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from services.router.policy.tables import Box, Row, first_hits
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Where `when` holds, the first row that fires must answer `then`. `row` is what Gulou calls that row."""
+
+    row: str
+    when: Mapping[str, frozenset[str]]
+    then: tuple[str, str]
+    source: str
+
+
+def _need(row: str, outcome: str, source: str, **when: str) -> Need:
+    cells = {name: frozenset(values.split()) for name, values in when.items()}
+    return Need(row, cells, ("outcome", outcome), source)
+
+
+_FRESH: Final = {"emergency": "no", "judged": "none"}
+NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
+    "dispositions": (
+        _need("emergency", "emergency", "R-LAD-05", emergency="yes", judged="none dispatch"),
+        _need("sealed", "redirect", "R-PET-10", emergency="no", sealed="yes", known="yes"),
+        _need("repeat", "link", "R-HOT-03", sealed="no", repeat="same", **_FRESH),
+        _need(
+            "settled-by-grid",
+            "settle",
+            "R-GRD-01",
+            sealed="no",
+            repeat="no new_facts",
+            settled="grid",
+            **_FRESH,
+        ),
+        _need(
+            "answered-by-hotline",
+            "answer",
+            "R-HOT-02",
+            sealed="no",
+            repeat="no new_facts",
+            settled="hotline",
+            **_FRESH,
+        ),
+        _need("answered", "answer", "R-HOT-02", sealed="no", judged="answered"),
+        _need("secret", "answer", "R-HOT-03", sealed="no", judged="secret"),
+        _need("unlawful", "answer", "R-HOT-03", sealed="no", judged="unlawful"),
+        _need("statutory", "redirect", "R-HOT-03", judged="statutory"),
+        _need("outside-remit", "redirect", "R-HOT-03", judged="outside_remit"),
+        _need("uncertain", "queue", "DES", repeat="no new_facts", settled="no", known="no", **_FRESH),
+    ),
+}
+"""By table. A case that is answered otherwise is handled by whoever must not see it, or by nobody who decided."""
+
+
+def unmet(
+    table: str, fields: Mapping[str, frozenset[str]], rows: tuple[Row, ...]
+) -> Iterator[tuple[int, str]]:
+    """Yield line and words for each need that a row answers otherwise; `fields` are all with their values."""
+    for need in NEEDS.get(table, ()):
+        box: Box = tuple(need.when.get(name, values) for name, values in fields.items())
+        answer, wanted = need.then
+        wrong = next((row for row in first_hits(box, rows) if row.then.get(answer) != wanted), None)
+        if wrong is not None:
+            cells = ", ".join(f"{name}: {'/'.join(sorted(values))}" for name, values in need.when.items())
+            yield (
+                wrong.line,
+                f"row {need.row} is missing ({need.source}): where {cells}, the {answer} must be {wanted}, "
+                f"but row {wrong.id} answers {wrong.then.get(answer)}; add it above",
+            )
