@@ -16,8 +16,22 @@ from chassis.embedded import free_port
 from chassis.http import Role, Server, ServerSentEvent
 from chassis.log import Position, read
 from chassis.store import START
+from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded
 from services.router.api.feed import Feeds
-from tests.router_api_kit import COMMUNITY, LIMIT_S, STREET, RouterUnderTest, make_settings, running
+from tests.router_api_kit import (
+    COMMUNITY,
+    DISCIPLINE,
+    DISTRICT,
+    HOTLINE,
+    LIMIT_S,
+    SEALED,
+    STREET,
+    RouterUnderTest,
+    make_settings,
+    running,
+)
+
+ASSIGNED = DepartmentAssigned.type
 
 
 @dataclass(frozen=True)
@@ -61,14 +75,14 @@ class Site:
         self.router, self.server, self.url = router, server, url
 
     @asynccontextmanager
-    async def feed(self, query: str = "", **headers: str) -> AsyncIterator[Stream]:
-        """Open the community's feed."""
-        sent = self.router.headers(Role.HANDLER, COMMUNITY) | {
+    async def feed(self, query: str = "", unit: str = COMMUNITY, **headers: str) -> AsyncIterator[Stream]:
+        """Open a unit's feed."""
+        sent = self.router.headers(Role.HANDLER, unit) | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
         async with (
             httpx.AsyncClient(timeout=LIMIT_S) as client,
-            client.stream("GET", f"{self.url}/v1/units/{COMMUNITY}/feed{query}", headers=sent) as response,
+            client.stream("GET", f"{self.url}/v1/units/{unit}/feed{query}", headers=sent) as response,
         ):
             assert response.status_code == 200
             assert response.headers["content-type"].startswith("text/event-stream")
@@ -119,6 +133,53 @@ async def test_a_feed_is_its_units_own(site: Site) -> None:
         assert (refused.status, refused.code) == (400, "invalid_position")
 
 
+async def test_a_feed_no_longer_tells_of_a_case_in_which_its_unit_is_complained_of(site: Site) -> None:
+    """R-LAD-04, R-HOT-14: neither to a client that reads again nor to one that stayed; only that the work ended."""
+    router = site.router
+    case, other = await router.submit(), await router.submit()
+    async with site.feed() as stream:
+        assert [told.data["subject"] for told in await stream.told(2)] == [_case_id(case), _case_id(other)]
+        declared = [{"kind": "interest_declaration", "reference": "回避申请1"}]
+        body = {"ground": "SUBJECT_SKIPPED", "subjects": [COMMUNITY], "evidence": declared}
+        left = await router.post(f"{case}/escalation", Role.HANDLER, COMMUNITY, body)
+        assert left.status == 204
+        [ended] = await stream.told(1)
+        assert (ended.type, ended.data["subject"]) == (DepartmentAssignmentEnded.type, _case_id(case))
+    later = await router.submit()
+    async with site.feed() as stream:
+        again = await stream.told(3)
+    assert [told.data["subject"] for told in again] == [_case_id(other), _case_id(case), _case_id(later)]
+    assert again[1] == ended
+    assert set(ended.data["data"]) == {"unit", "assignment", "reason"}
+
+
+async def test_a_feed_no_longer_tells_of_a_case_that_was_sealed(site: Site) -> None:
+    """R-PET-10: what remains of an emergency is found to be an accusation; its one recipient is still told."""
+    router = site.router
+    case = await router.submit()
+    for action in ("sign", "contact"):
+        await router.post(f"{case}/{action}", Role.HANDLER, COMMUNITY)
+    danger = {
+        "ground": "DANGER",
+        "line": "110",
+        "evidence": [{"kind": "danger_report", "reference": "1"}],
+    }
+    assert (await router.post(f"{case}/escalation", Role.SUPERVISOR, DISTRICT, danger)).status == 200
+    async with site.feed() as stream:
+        assert [told.type for told in await stream.told(2)] == [ASSIGNED, DepartmentAssignmentEnded.type]
+    body = {"matter": SEALED}
+    assert (await router.post(f"{case}/emergency/remainder", Role.OPERATOR, HOTLINE, body)).status == 204
+    async with site.feed() as stream:
+        assert [told.type for told in await stream.told(1)] == [DepartmentAssignmentEnded.type]
+    async with site.feed(unit=DISCIPLINE) as stream:
+        [own] = await stream.told(1)
+        assert (own.type, own.data["subject"]) == (ASSIGNED, _case_id(case))
+
+
+def _case_id(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 async def test_an_open_feed_ends_when_the_service_stops(site: Site) -> None:
     await site.router.submit()
     async with site.feed() as stream:
@@ -129,7 +190,7 @@ async def test_an_open_feed_ends_when_the_service_stops(site: Site) -> None:
 
 async def test_many_followers_cost_one_poller(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """All followers that are up to date are served from one task's reads, and the last one stops it."""
-    router, topic = site.router, f"dept.{COMMUNITY}.assigned"
+    router = site.router
     await router.submit()
     feeds, reads = Feeds(), 0
 
@@ -142,12 +203,14 @@ async def test_many_followers_cost_one_poller(site: Site, monkeypatch: pytest.Mo
     monkeypatch.setattr("services.router.api.feed.read", counted)
     async with AsyncExitStack() as stack:
         followers = [
-            await stack.enter_async_context(aclosing(feeds.follow(router.pool, topic, Position.parse(START))))
+            await stack.enter_async_context(
+                aclosing(feeds.follow(router.pool, COMMUNITY, (COMMUNITY,), Position.parse(START)))
+            )
             for _ in range(20)
         ]
         told = [await _all(followers)]
-        while feeds._feeds[topic]._since is None:
-            await feeds._feeds[topic]._changed.wait()
+        while feeds._feeds[COMMUNITY]._since is None:
+            await feeds._feeds[COMMUNITY]._changed.wait()
         for _ in range(2):
             waiting, before = asyncio.ensure_future(_all(followers)), reads
             await router.submit()
