@@ -60,6 +60,8 @@ class CaseSupplemented(Event):
     text: str
     new_facts: bool = True
     attachments: tuple[str, ...] = ()
+    emergency: Emergency | None = None
+    """A danger that these words report as happening now (R-LAD-05, R-HOT-13)."""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
 
@@ -152,6 +154,7 @@ class SupplementCase(Command):
     text: str
     new_facts: bool = True
     attachments: tuple[str, ...] = ()
+    emergency: Emergency | None = None
     sealed: Sealed | None = None
     by: Actor | None = None
 

@@ -27,8 +27,8 @@ from services.intake.domain import IntakeState
 from services.intake.storage import File, file_by_id, submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
-from services.intake.views import CaseView, Changed, PersonView
-from services.intake.writes import Writing, changer, feedback, supplement, withdrawal
+from services.intake.views import CaseView, Changed, PersonView, Supplemented
+from services.intake.writes import Writing, changer, feedback, supplement, supplemented, withdrawal
 
 _CASES: Final = "cases"
 _PERSONS: Final = "personal data"
@@ -89,11 +89,15 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         shown = await seen(host, file)
         return CaseView(case_id=case_id, unit=file.unit, **dict(shown))
 
-    @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Changed)
+    @app.post(
+        "/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Supplemented
+    )
     async def add(case_id: UUID, body: SupplementBody, principal: Adder, given: Writing) -> Response:
         file, who = await _opened(host, desk, case_id, principal, ADDING)
         there = file.handled_as
-        return await change(there, supplement(desk, host, there, body, who.actor), given, who.subject)
+        command = supplement(desk, host, there, body, who.actor)
+        told = supplemented(command, to_resident=False)
+        return await change(there, command, given, who.subject, told)
 
     @app.post(
         "/v1/cases/{case_id}/withdrawal",

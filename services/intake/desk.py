@@ -173,6 +173,10 @@ class Desk:
         case_id = answer.pop("case_id")
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
 
+    def danger(self, masked: str) -> Emergency | None:
+        """Return the danger that further facts, already masked, report as happening now (R-LAD-05, R-HOT-13)."""
+        return self._matcher.emergency("", masked)
+
     def seal_text(self, case_id: UUID, text: str, masked: str, now: datetime) -> Sealed | None:
         """Encrypt the words of a supplement, where masking changed them."""
         if text == masked:

@@ -142,8 +142,14 @@ def _refusal(state: IntakeState) -> Refused | None:
 
 def _said(given: Asked) -> Event:
     match given:
-        case SupplementCase(text=text, new_facts=new_facts, attachments=attachments, by=by):
-            return CaseSupplemented(text=text, new_facts=new_facts, attachments=attachments, by=by)
+        case SupplementCase():
+            return CaseSupplemented(
+                text=given.text,
+                new_facts=given.new_facts,
+                attachments=given.attachments,
+                emergency=given.emergency,
+                by=given.by,
+            )
         case WithdrawCase(reason=reason, by=by, stands=stands):
             return CaseWithdrawn(reason=reason, by=by, stands=stands)
         case GiveFeedback(contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by):

@@ -12,8 +12,8 @@ from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.progress import RECEIVED, RECEIVED_WORDS
 from services.intake.storage import File, file_by_code, timeline
-from services.intake.views import Changed, TimelineEntry, Tracking
-from services.intake.writes import Writing, changer, feedback, supplement, withdrawal
+from services.intake.views import Changed, Supplemented, TimelineEntry, Tracking
+from services.intake.writes import Writing, changer, feedback, supplement, supplemented, withdrawal
 
 _TAG: Final = "resident"
 
@@ -49,13 +49,15 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
         return await seen(host, file)
 
     @app.post(
-        "/v1/track/{tracking_code}/supplements", tags=[_TAG], summary="Add facts", response_model=Changed
+        "/v1/track/{tracking_code}/supplements", tags=[_TAG], summary="Add facts", response_model=Supplemented
     )
     @public
     async def add(tracking_code: str, body: SupplementBody, given: Writing) -> Response:
         file = await opened(tracking_code)
         there = file.handled_as
-        return await change(there, supplement(desk, host, there, body, None), given, f"case {file.case_id}")
+        command = supplement(desk, host, there, body, None)
+        told = supplemented(command, to_resident=True)
+        return await change(there, command, given, f"case {file.case_id}", told)
 
     @app.post(
         "/v1/track/{tracking_code}/withdrawal",

@@ -38,6 +38,12 @@ class Changed(View):
     version: int
 
 
+class Supplemented(Changed):
+    """The facts were added; with `emergency` where they report a danger."""
+
+    emergency: EmergencyView | None = None
+
+
 class TimelineEntry(View):
     """One step, in plain Chinese."""
 

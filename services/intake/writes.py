@@ -1,16 +1,18 @@
 """What all routes that change a case share: conditions, keys, and the one command through the bus."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Protocol
 from uuid import UUID
 
+import orjson
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from chassis import commands
+from chassis.batch import Applied
 from chassis.host import Host
 from chassis.http import etag, expected_versions, idempotency_key, request_hash
-from chassis.idempotency import Idempotency
+from chassis.idempotency import Answer, Idempotency
 from chassis.masking import mask
 from schemas.intake import GiveFeedback, SupplementCase, WithdrawCase
 from schemas.message import Actor, Command
@@ -18,6 +20,7 @@ from services.intake.answers import carry_out, plain
 from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.emergency import advice
 
 JSON = "application/json"
 
@@ -37,23 +40,38 @@ class Conditions:
 
 
 Writing = Annotated[Conditions, Depends(Conditions)]
-Change = Callable[[UUID, Command, Conditions, str], Awaitable[Response]]
+Answering = Callable[[Applied[IntakeState]], Answer]
+
+
+class Change(Protocol):
+    """Runs one command on a case for a caller named `principal`, and answers."""
+
+    async def __call__(
+        self,
+        case_id: UUID,
+        command: Command,
+        given: Conditions,
+        principal: str,
+        answer: Answering = plain,
+    ) -> Response:
+        """Return the answer once it is committed. Raises Problem."""
+        ...
 
 
 def changer(host: Host[IntakeState]) -> Change:
     """Return the function that runs one command on a case for a caller named `principal`, and answers."""
 
-    async def change(case_id: UUID, command: Command, given: Conditions, principal: str) -> Response:
+    async def change(
+        case_id: UUID, command: Command, given: Conditions, principal: str, answer: Answering = plain
+    ) -> Response:
         request = given.request
         asked = None
         if given.key is not None:
             hashed = request_hash(request.method, request.url.path, await request.body())
             asked = Idempotency(principal, given.key, hashed)
         trace = host.telemetry.accept(request.headers.get("traceparent"))
-        answer = await carry_out(
-            host, commands.Request(case_id, command, trace, given.expected, asked, plain)
-        )
-        return Response(answer.body, answer.status, {"ETag": etag(answer.version)}, JSON)
+        told = await carry_out(host, commands.Request(case_id, command, trace, given.expected, asked, answer))
+        return Response(told.body, told.status, {"ETag": etag(told.version)}, JSON)
 
     return change
 
@@ -67,9 +85,23 @@ def supplement(
         text=masked,
         new_facts=body.new_facts,
         attachments=tuple(mask(reference) for reference in body.attachments),
+        emergency=desk.danger(masked),
         sealed=desk.seal_text(case_id, body.text, masked, host.clock()),
         by=by,
     )
+
+
+def supplemented(command: SupplementCase, *, to_resident: bool) -> Answering:
+    """Return what answers further facts: the version, and what to do at once where they report a danger."""
+    danger = command.emergency
+    if danger is None:
+        return plain
+
+    def answer(applied: Applied[IntakeState]) -> Answer:
+        body = {"version": applied.version, "emergency": advice(danger, to_resident=to_resident)}
+        return Answer(200, orjson.dumps(body), applied.version)
+
+    return answer
 
 
 def withdrawal(body: WithdrawalBody, by: Actor | None) -> WithdrawCase:

@@ -100,6 +100,24 @@ async def test_a_code_may_be_typed_carelessly(intake: Intake) -> None:
     assert (await track(intake, typed))["status"] == "received"
 
 
+async def test_a_danger_in_a_supplement_is_answered_at_once(intake: Intake) -> None:
+    """R-LAD-05, R-HOT-13: resident and operator hear what to do now; the event names the line."""
+    case = await intake.accepted(body())
+    said = {"text": "现在厨房燃气泄漏，味道很浓，快来人！"}
+    by_code = await post(intake, f"/v1/track/{case['tracking_code']}/supplements", said)
+    staffed = await intake.client.post(
+        f"/v1/cases/{case['case_id']}/supplements", json=said, headers=intake.operator
+    )
+    for answer in (by_code, staffed):
+        assert (answer.status_code, answer.json()["emergency"]["line"]) == (200, "119"), answer.text
+    assert "三方通话" in staffed.json()["emergency"]["advice"]
+    assert "立即拨打" in by_code.json()["emergency"]["advice"]
+    told = await intake.events(case["case_id"], "CaseSupplemented")
+    assert [event["emergency"]["line"] for event in told] == ["119", "119"]
+    plain = await post(intake, f"/v1/track/{case['tracking_code']}/supplements", {"text": "又坏一盏"})
+    assert set(plain.json()) == {"version"}
+
+
 async def test_a_resident_supplements_rates_and_withdraws(intake: Intake) -> None:
     """R-HOT-08, R-HOT-09, R-PRIV-01: each becomes an event with masked words; the ETag counts them."""
     shown = await intake.accepted(body())

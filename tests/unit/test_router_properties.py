@@ -213,6 +213,10 @@ class Life(RuleBasedStateMachine):
     def resident(self, withdraws: int) -> None:
         self.apply(CaseSupplemented(text="补充") if withdraws else CaseWithdrawn())
 
+    @rule(line=st.sampled_from(["110", "119"]))
+    def danger(self, line: str) -> None:
+        self.apply(CaseSupplemented(text="着火了", emergency=Emergency(line=line, ground="着火了")))
+
     @rule(resolved=st.booleans())
     def feedback(self, resolved: bool) -> None:
         self.apply(FeedbackGiven(contacted=True, resolved=resolved, satisfied=resolved))

@@ -18,6 +18,7 @@ from schemas.department import (
 )
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.router import OrderStatus as S
+from schemas.values import Emergency
 from services.router.domain.workorder import DIRECT, FINAL
 from tests.unit.router_kit import (
     COMMUNITY,
@@ -453,6 +454,37 @@ def test_a_danger_is_not_withdrawn() -> None:
     case = open_case("family.violence")
     assert case.give(CaseWithdrawn()) == []
     assert case.status in DIRECT
+
+
+DANGER = Emergency(line="119", ground="燃气泄漏")
+
+
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - FINAL))
+def test_a_danger_in_a_supplement_goes_to_its_line(stage: S) -> None:
+    """R-LAD-05, R-HOT-13, R-LAD-10: from every status, with ground and evidence; never twice to the same line."""
+    case = STAGES[stage]()
+    seats, unit, rung = case.state.seats(), case.state.unit, case.state.rung
+    told = case.give(CaseSupplemented(text="现在燃气泄漏", emergency=DANGER))
+    assert (case.status, case.state.line) == (S.EMERGENCY_XFER, "119")
+    moved = case.last(r.EmergencyTransferred)
+    assert (moved.words, moved.route.ground) == ("燃气泄漏", r.Ground.DANGER)
+    assert [e.kind for e in moved.route.evidence] == ["danger_report"]
+    assert {e.unit for e in told if isinstance(e, DepartmentAssignmentEnded)} == {s.unit for s in seats}
+    left = [(e.unit, e.rung) for e in told if isinstance(e, r.CaseEscalated)]
+    assert left == ([] if rung is None else [(unit, rung)])
+    again = case.give(CaseSupplemented(text="还在泄漏", emergency=DANGER))
+    assert not [e for e in again if isinstance(e, r.EmergencyTransferred)]
+    case.give(CaseSupplemented(text="有人晕倒", emergency=Emergency(line="120", ground="有人晕倒")))
+    assert case.state.line == "120"
+
+
+def test_a_danger_does_not_unseal_an_accusation() -> None:
+    """R-PET-10: the discipline inspection keeps it and is told; the caller is advised to call the line."""
+    case = open_case("government.report")
+    assert case.state.sealed
+    events = case.give(CaseSupplemented(text="正在打人", emergency=DANGER))
+    assert [type(e) for e in events] == [DepartmentReminded]
+    assert case.status is S.REDIRECTED
 
 
 def test_supplement_reaches_those_who_work_on_it() -> None:

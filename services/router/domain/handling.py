@@ -5,16 +5,15 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import AssignmentRole, HandlingMode, ReminderKind
-from schemas.intake import CaseSupplemented
+from schemas.department import AssignmentRole, HandlingMode
 from schemas.jurisdiction import Rung
 from schemas.message import Event
 from services.router.domain.assignments import assigned
-from services.router.domain.case import SUPERVISOR, Desk, remind
+from services.router.domain.case import SUPERVISOR, Desk
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.ladder import BODIES
 from services.router.domain.routing import Routing
-from services.router.domain.workorder import FINAL, TO_SIGN, WORKING, S, WorkOrder
+from services.router.domain.workorder import TO_SIGN, WORKING, S, WorkOrder
 
 WHISTLED_FROM: Final = TO_SIGN | WORKING | {S.SIGNED, S.REDO}
 CONTACTED_FROM: Final = WORKING | {S.SIGNED, S.REDO}
@@ -194,16 +193,6 @@ class Handling:
         return assigned(
             state, seat.unit, seat.number, role, lead=state.unit, mode=mode, terms=state.only("handle")
         )
-
-    def supplemented(self, state: WorkOrder, _e: CaseSupplemented, _at: datetime) -> list[Event]:
-        """New material lies at the API; lead and helpers who may read it, or the exit's authority, are told."""
-        if state.status in FINAL:
-            return []
-        open_to_all = not state.confidential
-        readers = [
-            s.unit for s in state.seats() if open_to_all or s == state.receiver or s.unit == state.unit
-        ]
-        return [remind(state, unit, ReminderKind.SUPPLEMENT) for unit in readers]
 
 
 def wrong_status(state: WorkOrder, done: str, allowed: frozenset[S] | set[S], hint: str = "") -> Refused:

@@ -19,6 +19,7 @@ from services.router.domain.reading import Triage
 from services.router.domain.registration import Register
 from services.router.domain.routing import Routing
 from services.router.domain.steering import Steering
+from services.router.domain.supplements import Supplements
 from services.router.domain.timers import Timers
 from services.router.domain.workorder import WorkOrder
 from services.router.policy.model import Policy
@@ -75,7 +76,7 @@ class Router:
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
-            CaseSupplemented: handling.supplemented,
+            CaseSupplemented: Supplements(desk, register).supplemented,
             CaseWithdrawn: oversight.withdrawn,
             FeedbackGiven: oversight.feedback,
             r.TriageCase: register.triaged,
