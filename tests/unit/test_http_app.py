@@ -36,7 +36,7 @@ def plain_app(directory: Path, readiness: Readiness = ready, lifespan: Lifespan 
 
 
 async def test_the_page_of_the_interface_needs_no_other_host(tmp_path: Path) -> None:
-    """A district's network is closed. All that the page loads it gets here, and its policy lets it load nothing else."""
+    """A district's network is closed: all that the page loads it gets here, and it may load nothing else."""
     async with make_client(plain_app(tmp_path)) as client:
         page = await client.get("/docs")
         assert "//" not in page.text.replace("<!DOCTYPE html>", "")
