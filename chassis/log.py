@@ -40,6 +40,11 @@ class Position:
     def __str__(self) -> str:
         return f"{self.xid}-{self.position}"
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """Return what sorts positions in commit order."""
+        return int(self.xid), self.position
+
     @classmethod
     def parse(cls, text: str) -> "Position":
         """Read the text form. Raises ValueError naming what would be right."""

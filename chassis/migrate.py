@@ -16,14 +16,14 @@ from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-from chassis.tables import EventLog, InboxPosition, RelayPosition, service_tables
+from chassis.tables import EventLog, HeldTopic, InboxPosition, RelayPosition, service_tables
 
 CHASSIS: Final = "chassis"
 RELAY: Final = "relay"
 _PACKAGES: Final = {CHASSIS: "chassis", RELAY: "chassis.kafka"}
 _TABLES: Final[Mapping[str, tuple[type[SQLModel], ...]]] = {
     CHASSIS: (EventLog,),
-    RELAY: (RelayPosition, InboxPosition),
+    RELAY: (RelayPosition, HeldTopic, InboxPosition),
 }
 
 

@@ -63,6 +63,17 @@ class RelayPosition(SQLModel, table=True):
     rebuilding: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
 
 
+class HeldTopic(SQLModel, table=True):
+    """On Kafka: a topic that the broker does not have, and behind which place of the log its events wait."""
+
+    __tablename__: ClassVar[Any] = "held"
+    __table_args__ = ({"schema": "relay"},)
+
+    service: str = Field(sa_column=Column(Text, primary_key=True))
+    topic: str = Field(sa_column=Column(Text, primary_key=True))
+    position: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class InboxPosition(SQLModel, table=True):
     """On Kafka: how far a service has settled what others wrote to it, for each partition."""
 

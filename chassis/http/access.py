@@ -82,12 +82,11 @@ def authenticator(connection: HTTPConnection) -> Authenticator:
 
 def seal(app: FastAPI) -> None:
     """Raise UnsealedRouteError unless every route declares who may call it. `create_app` calls it at start-up."""
-    own = {app.openapi_url, app.docs_url}
     open_routes = [
         f"{','.join(sorted(route.methods or ()))} {route.path} declares nobody who may call it: "
         "add allow(Role...) or mark it public"
         for route in iter_route_contexts(app.routes)
-        if route.path not in own and declared_roles(route) is None
+        if route.path != app.openapi_url and declared_roles(route) is None
     ]
     if open_routes:
         raise UnsealedRouteError("\n".join(open_routes))

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from chassis.http import openapi, problems
 from chassis.http.access import public, seal
 from chassis.http.auth import Authenticator
+from chassis.http.docs import add_docs
 from chassis.http.hot import Endpoints, HotRoutes
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.middleware import BodyLimit, Guard
@@ -62,8 +63,8 @@ def create_app(
         title=title,
         description=description,
         version="1",
+        docs_url=None,  # ours needs no foreign host
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         lifespan=_sealed(lifespan),
         telemetry=_NO_TELEMETRY,  # 170 µs and more a request; we make the spans that tell something
@@ -84,6 +85,7 @@ def create_app(
     app.state.hot_endpoints = hot_endpoints
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     _add_own_routes(app, settings.service, readiness, metrics)
+    add_docs(app)
     return app
 
 

@@ -5,7 +5,7 @@ away. What it had in hand may have arrived or not; readers skip by their sequenc
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from chassis.kafka.connection import ANSWER_S, UNREACHABLE, KafkaConnection, TopicMissing, let_go
+from chassis.kafka.connection import ANSWER_S, KafkaConnection, TopicMissing, let_go
 from chassis.kafka.records import headers, milliseconds
 from chassis.telemetry import Span, SpanKind, Telemetry, sampled
 from schemas.envelope import Envelope
@@ -108,20 +108,24 @@ class Publisher:
                 batches[-1].append(**record)
         return made
 
+    async def missing(self, topics: Collection[str]) -> set[str]:
+        """Return those of the topics that the broker does not have. Raises as `send` does."""
+        if self._producer is None:
+            await self._start()
+        there = (await self._metadata()).topics()
+        return {topic for topic in topics if self._connection.topic(topic) not in there}
+
     async def _count_partitions(self, topic: str) -> int:
         """Return how many partitions a topic has. Raises TopicMissing."""
-        try:
-            found = await asyncio.wait_for(self._producer.partitions_for(topic), ANSWER_S)
-        except UNREACHABLE:
-            if topic in await self._known_topics():
-                raise
-            raise TopicMissing(topic) from None
+        found = (await self._metadata()).partitions_for_topic(topic)
+        if not found:
+            raise TopicMissing(topic)
         self._partitions[topic] = len(found)
         return len(found)
 
-    async def _known_topics(self) -> set[str]:
-        metadata = await asyncio.wait_for(self._producer.client.fetch_all_metadata(), ANSWER_S)
-        return set(metadata.topics())
+    async def _metadata(self) -> Any:
+        """Ask for all topics: of a single one that is not there, the client would only ask again and again."""
+        return await asyncio.wait_for(self._producer.client.fetch_all_metadata(), ANSWER_S)
 
     async def _start(self) -> None:
         self._partitions = {}

@@ -5,19 +5,29 @@ The position is stored after the broker has everything (acks=all), so a crash be
 twice; readers skip them by their sequence. After any failure the producer is thrown away, and a new one goes on
 from the stored position.
 
+A topic that the broker does not have holds back its own events only (`held`), unless it is the stream.
+
 Readers take the highest sequence as what they have seen, so no event may come to a topic before an older one of its
 case. Where the broker lost the stream, or it is being published anew, nothing is published until that is done.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from chassis.batch import describe
 from chassis.database import Connection, is_passing
-from chassis.kafka.connection import UNREACHABLE, KafkaConnection, Rebuilding, TopicLost, explain
+from chassis.kafka.connection import (
+    UNREACHABLE,
+    KafkaConnection,
+    Rebuilding,
+    TopicLost,
+    TopicMissing,
+    explain,
+)
+from chassis.kafka.held import AT_ONCE, held_topics, hold, move_held, next_held, release
 from chassis.kafka.lock import is_wanted, relay_lock
 from chassis.kafka.offsets import is_untouched
 from chassis.kafka.publisher import Publisher
@@ -38,7 +48,8 @@ IDLE_S: Final = 0.05
 RETRY_S: Final = 1.0
 """The pause before leadership or an unreachable broker is tried again, in seconds."""
 LOOK_S: Final = 1.0
-"""How often a relay at work looks whether somebody else waits for its lock, in seconds."""
+"""How often a relay at work looks whether somebody else waits for its lock, and whether a topic that was missing is
+there, in seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +78,8 @@ class Relay:
         self._metrics = metrics or Metrics()
         self._publisher = Publisher(connection, telemetry)
         self._told = ""
+        self._held: dict[str, Position] = {}
+        """The topics that the broker does not have, and behind which place of the log their events wait."""
         self.is_away = False
         """Whether events wait because the broker does not take them."""
         self.leads = False
@@ -105,6 +118,12 @@ class Relay:
     def _lead(self, has_it: bool) -> None:
         self.leads = has_it
         self._metrics.set("relay_leads", has_it)
+        if not has_it:
+            self._note_held({})
+
+    def _note_held(self, held: dict[str, Position]) -> None:
+        self._held = held
+        self._metrics.set("topics_missing", len(held))
 
     def _note_away(self, error: BaseException) -> None:
         reason = explain(error)
@@ -117,6 +136,10 @@ class Relay:
         standing = await stored_standing(connection, self._service)
         if standing.rebuilding:
             raise Rebuilding
+        # No flush is waited for: what a crash of the database takes back of our position is published twice.
+        await connection.execute("SET synchronous_commit = off")
+        found = await held_topics(connection, self._service)
+        self._note_held({topic: place for topic, place in found.items() if self._publishes(topic)})
         position, pause = standing.position, BUSY_S
         loop = asyncio.get_running_loop()
         looked_at = loop.time()
@@ -125,6 +148,7 @@ class Relay:
                 looked_at = loop.time()
                 if await is_wanted(connection, self._service):
                     return
+                await self._catch_up(connection, position, standing.edition)
             rows = await read_all(connection, position, BATCH)
             if not rows:
                 await wait_at_most(self._stop, pause)
@@ -137,17 +161,54 @@ class Relay:
     async def _send(
         self, connection: Connection, position: Position, events: Sequence[Envelope], edition: str
     ) -> None:
-        wanted = [event for event in events if self._publishes(event.topic)]
+        """Publish the events behind `position` but for those whose topics are held, or have to be from now on."""
+        wanted = [event for event in events if self._publishes(event.topic) and event.topic not in self._held]
         if not wanted:
             return
         if not self._publisher.is_connected:
             await self._check_stream(connection, position)
-        await self._publisher.send(wanted, edition)
-        self._metrics.count("events_published", len(wanted))
-        self._metrics.observe("published_batch_events", len(wanted))
+        try:
+            await self._publish(wanted, edition)
+        except TopicMissing:
+            await self._hold(connection, position, {event.topic for event in wanted})
+            await self._send(connection, position, wanted, edition)
+
+    async def _publish(self, events: Sequence[Envelope], edition: str) -> None:
+        await self._publisher.send(events, edition)
+        self._metrics.count("events_published", len(events))
+        self._metrics.observe("published_batch_events", len(events))
         if self.is_away:
             _log.info("%s: publishing again", self._service)
         self.is_away = False
+
+    async def _hold(self, connection: Connection, position: Position, topics: Collection[str]) -> None:
+        """Hold those of the topics that are missing. Raises TopicMissing where the stream is among them."""
+        missing = sorted(await self._publisher.missing(topics))
+        if CASE_EVENTS in missing:
+            raise TopicMissing(self._connection.topic(CASE_EVENTS))
+        await hold(connection, self._service, missing, position)
+        for topic in missing:
+            _log.warning(
+                "%s: %s. Its events wait, those of all other topics go on",
+                self._service,
+                TopicMissing(self._connection.topic(topic)),
+            )
+        self._note_held(self._held | dict.fromkeys(missing, position))
+
+    async def _catch_up(self, connection: Connection, end: Position, edition: str) -> None:
+        """Publish some of what waits for topics that are there by now; `end` is where the relay stands."""
+        if not self._held:
+            return
+        for topic in sorted(self._held.keys() - await self._publisher.missing(self._held)):
+            rows = await next_held(connection, topic, self._held[topic], end)
+            if rows:
+                await self._publish([event for _, event in rows], edition)
+                self._held[topic] = rows[-1][0]
+                await move_held(connection, self._service, topic, rows[-1][0])
+            if len(rows) < AT_ONCE:
+                await release(connection, self._service, [topic])
+                self._note_held({other: place for other, place in self._held.items() if other != topic})
+                _log.info("%s: all that waited for the topic %s is published", self._service, topic)
 
     async def _check_stream(self, connection: Connection, position: Position) -> None:
         """Raise TopicLost where we have published to the stream and nothing was ever written to it."""

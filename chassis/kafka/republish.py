@@ -15,10 +15,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 from uuid import uuid4
 
 from chassis.database import Connection
+from chassis.kafka.held import held_topics, release
 from chassis.kafka.lock import relay_lock
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.relay import BATCH, stored_standing
@@ -29,6 +31,9 @@ from schemas.message import CASE_EVENTS
 
 SCAN_S: Final = 3600.0
 """The longest that a look through a whole log may take, in seconds."""
+
+
+_order: Final = attrgetter("order")
 
 
 class LockTaken(Exception):
@@ -89,10 +94,12 @@ async def open_source(service: str, connection: Connection, since: datetime | No
     settled = str(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
     end = Position(str(int(settled) - 1), 2**63 - 1)
     start = Position.parse(START) if since is None else await _behind(connection, since, end)
+    held = await held_topics(connection, service)
+    start = min([start, *held.values()], key=_order)  # what waits for its topic is older than what follows
     if moves:
         relayed = (await stored_standing(connection, service)).position
-        start = min(start, relayed, key=_place)
-        end = max(end, relayed, key=_place)
+        start = min(start, relayed, key=_order)
+        end = max(end, relayed, key=_order)
     return Source(service, connection, start, end)
 
 
@@ -105,10 +112,6 @@ async def _behind(connection: Connection, since: datetime, end: Position) -> Pos
         timeout=SCAN_S,
     )
     return Position(row[0], row[1] - 1) if row else end
-
-
-def _place(position: Position) -> tuple[int, int]:
-    return int(position.xid), position.position
 
 
 async def shares(source: Source, wanted: Callable[[str], bool]) -> list[Share]:
@@ -148,6 +151,8 @@ async def republish(
         count += len(events)
         tell(len(events))
     for source in sources:
+        held = await held_topics(source.connection, source.service)
+        await release(source.connection, source.service, list(filter(wanted, held)))
         await _end(source, source.end if moves else None)
     return count
 
@@ -192,7 +197,7 @@ async def _events(source: Source) -> AsyncIterator[Envelope]:
     after = source.start
     while rows := await read_all(source.connection, after, BATCH):
         for position, event in rows:
-            if _place(position) > _place(source.end):
+            if position.order > source.end.order:
                 return
             yield event
         after = rows[-1][0]

@@ -30,7 +30,7 @@ MOVED = {
     ),
 }
 AT_REST = ("lag_events", "oldest_unread_seconds", "unpublished_events", "oldest_unpublished_seconds")
-QUIET = ("overdue_timers", "parked_open", "parked_share")
+QUIET = ("overdue_timers", "parked_open", "parked_share", "topics_missing")
 
 
 @pytest.fixture

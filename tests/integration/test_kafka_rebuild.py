@@ -126,6 +126,21 @@ async def test_everything_comes_again_in_order_and_the_relay_goes_on_behind_it(
     assert ids(await on_topic(connection, DEPT)) == [5]
 
 
+async def test_what_waits_for_a_missing_topic_comes_before_what_is_newer(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """The events of a department are behind `--since` and not published yet: they come too, once, in order."""
+    case = uuid4()
+    async with Topics(connection) as topics:
+        await topics.delete([connection.topic(DEPT)])
+    await relay_all(bench, connection, replace(ticked(case, 1), topic=DEPT), *story(case, 2))
+    await publish(bench.pool, replace(ticked(case, 3), topic=DEPT))
+    await lose(connection, CASE_EVENTS, DEPT)
+    assert await rebuild(bench, connection, since=datetime.now(UTC)) == 3
+    await relay_all(bench, connection, replace(ticked(case, 4), topic=DEPT))
+    assert ids(await on_topic(connection, DEPT)) == [1, 3, 4]
+
+
 async def test_a_relay_at_work_lets_go_and_goes_on(
     bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

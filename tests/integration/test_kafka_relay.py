@@ -7,13 +7,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.database import Connection
 from chassis.kafka import connection as connection_module
+from chassis.kafka import held as held_module
 from chassis.kafka import publisher as publisher_module
 from chassis.kafka import relay as relay_module
 from chassis.kafka.connection import STOP_S, KafkaConnection
 from chassis.kafka.lock import LOCK_SPACE
-from chassis.kafka.relay import Relay, unpublished
+from chassis.kafka.relay import Relay, store_position, unpublished
 from chassis.kafka.topics import Topic, Topics
+from chassis.log import Position
 from chassis.migrate import RELAY, upgrade
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
@@ -128,6 +131,80 @@ async def test_a_missing_topic_is_told_and_nothing_is_lost(
             await published(bench.pool, "outside")
             assert by_case(await on_topic(connection)) == {case: [1]}
             await topics.delete([connection.topic(CASE_EVENTS)])
+
+
+async def test_a_department_without_its_topic_holds_back_its_own_events_only(
+    bench: Bench,
+    connection: KafkaConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A department that is new, or whose topic was deleted: it gets all its events, in order, once it is there."""
+    monkeypatch.setattr(relay_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(held_module, "AT_ONCE", 2)
+    monkeypatch.setattr(relay_module, "AT_ONCE", 2)
+    new, case = "dept.NEW.assigned", uuid4()
+    publishes = {CASE_EVENTS, "dept.X.assigned", new}.__contains__
+    topic = connection.topic(new)
+    async with relaying(connection, bench.url, publishes=publishes) as relay:
+        for number in range(1, 8):
+            await publish(
+                bench.pool, replace(ticked(case, 2 * number), topic=new), ticked(case, 2 * number + 1)
+            )
+        await published(bench.pool, "outside")
+        assert by_case(await on_topic(connection)) == {case: [3, 5, 7, 9, 11, 13, 15]}
+        assert f"there is no topic {topic}: make it with `python -m services topics apply`" in caplog.text
+        assert missing_topics(relay) == 1
+    async with Topics(connection) as topics:
+        async with relaying(connection, bench.url, publishes=publishes) as relay:
+            await until(lambda: missing_topics(relay) == 1)  # it is remembered
+            await topics.create([Topic(new, 1, 1)])
+            await until(lambda: missing_topics(relay) == 0)
+            await publish(bench.pool, replace(ticked(case, 16), topic=new))
+            await published(bench.pool, "outside")
+        assert by_case(await on_topic(connection, new)) == {case: [2, 4, 6, 8, 10, 12, 14, 16]}
+        await topics.delete([topic])
+
+
+async def test_a_topic_that_is_deleted_while_the_relay_works_stops_no_other(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.1)
+    monkeypatch.setattr(publisher_module, "DELIVERY_S", 2.0)
+    monkeypatch.setattr(connection_module, "STOP_S", 1.0)
+    dept, case = "dept.X.assigned", uuid4()
+    publishes = {CASE_EVENTS, dept}.__contains__
+    async with relaying(connection, bench.url, publishes=publishes) as relay, Topics(connection) as topics:
+        await publish(bench.pool, replace(ticked(case, 1), topic=dept))
+        await published(bench.pool, "outside")
+        await topics.delete([connection.topic(dept)])
+        await publish(bench.pool, replace(ticked(case, 2), topic=dept), ticked(case, 3))
+        await published(bench.pool, "outside")
+        assert set(by_case(await on_topic(connection))[case]) == {3}
+        assert missing_topics(relay) == 1
+        await topics.create([Topic(dept, 1, 1)])
+        await until(lambda: missing_topics(relay) == 0)
+    assert by_case(await on_topic(connection, dept)) == {case: [2]}, "1 was deleted with the topic"
+
+
+async def test_its_position_costs_no_flush(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    async def store(database: Connection, service: str, start: Position, end: Position) -> Position:
+        seen.append(await database.fetchval("SHOW synchronous_commit"))
+        return await store_position(database, service, start, end)
+
+    monkeypatch.setattr(relay_module, "store_position", store)
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, ticked(uuid4(), 1))
+        await published(bench.pool, "outside")
+    assert set(seen) == {"off"}
+
+
+def missing_topics(relay: Relay) -> float:
+    return relay._metrics.registry.get_sample_value("caseladder_topics_missing") or 0.0
 
 
 @pytest.mark.parametrize("outage", ["killed", "stuck"])

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +30,28 @@ PATIENCE_SECONDS = 20  # far beyond what is needed: only a hanging test takes so
 def plain_app(directory: Path, readiness: Readiness = ready, lifespan: Lifespan = no_lifespan) -> FastAPI:
     make_token(directory, Role.OPERATOR)  # so that the key file exists
     return create_app(make_settings(directory), "sample", "", readiness, lifespan, Metrics())
+
+
+# --- the interface to try out ----------------------------------------------------------------------------------
+
+
+async def test_the_page_of_the_interface_needs_no_other_host(tmp_path: Path) -> None:
+    """A district's network is closed: all that the page loads it gets here, and it may load nothing else."""
+    async with make_client(plain_app(tmp_path)) as client:
+        page = await client.get("/docs")
+        assert "//" not in page.text.replace("<!DOCTYPE html>", "")
+        assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
+        loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        types = {path: (await client.get(f"/{path}")).headers["content-type"].split(";")[0] for path in loaded}
+        assert types == {
+            "docs/favicon.png": "image/png",
+            "docs/swagger-ui.css": "text/css",
+            "docs/swagger-ui-bundle.js": "text/javascript",
+            "docs/start.js": "text/javascript",
+        }
+        assert 'url: "openapi.json"' in (await client.get("/docs/start.js")).text
+        assert "SwaggerUIBundle" in (await client.get("/docs/swagger-ui-bundle.js")).text
+        assert (await client.get("/docs/nothing.js")).status_code == 404
 
 
 # --- health, readiness, metrics --------------------------------------------------------------------------------
