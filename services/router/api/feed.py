@@ -132,8 +132,8 @@ class _Feed:
         """All events behind `after`, without end."""
         while True:
             changed, since = self._changed, self._since
-            if since is not None and _key(after) >= _key(since):
-                found = [entry for entry in self._recent if _key(entry.at) > _key(after)]
+            if since is not None and after.order >= since.order:
+                found = [entry for entry in self._recent if entry.at.order > after.order]
             else:
                 found = await self._read(after)
                 if not found and since is not None:
@@ -191,7 +191,3 @@ class _Feed:
                 self._since = self._recent.popleft().at
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-
-
-def _key(position: Position) -> tuple[int, int]:
-    return int(position.xid), position.position
