@@ -51,7 +51,7 @@ class Reply(BaseModel):
     """As in the `ce_subject`, and the key, of what the department was told."""
     id: _OwnId | None = None
     """The department's own name of this reply: sent again with it (within 48 hours), it takes effect once."""
-    version: int | None = Field(default=None, ge=0)
+    version: int | None = Field(default=None, ge=0, strict=True)
     """The number in the `etag` that was read over HTTP; the reply is rejected if the case has changed since."""
     by: _Clerk | None = None
     """The department's own code of the member of staff; no name. It is kept in the audit trail."""

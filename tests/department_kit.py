@@ -33,11 +33,10 @@ class Department:
         self._producer = producer
         self._consumers = consumers
 
-    async def write(self, value: bytes | None) -> int:
+    async def write(self, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()) -> int:
         """Write a record as it is; return its offset."""
-        written = await asyncio.wait_for(
-            self._producer.send_and_wait(self._topic, value, key=b"-", partition=0), LIMIT_S
-        )
+        sent = self._producer.send_and_wait(self._topic, value, key=b"-", partition=0, headers=list(headers))
+        written = await asyncio.wait_for(sent, LIMIT_S)
         return int(written.offset)
 
     async def reply(self, action: str, case: str, **fields: Any) -> int:

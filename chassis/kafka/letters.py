@@ -9,10 +9,8 @@ from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from chassis.database import Connection
+from chassis.kafka.records import instant_of
 from schemas.envelope import Envelope
-
-_LATEST_MS: Final = 9_000_000_000_000
-"""A timestamp after it (the year 2255) is no time; and the sequence made of it would not fit 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +29,9 @@ class Letter:
     @classmethod
     def of(cls, record: Any, topic: str) -> Self:
         """Take over a record of aiokafka."""
-        at = min(max(0, record.timestamp or 0), _LATEST_MS)
-        return cls(
-            topic, record.partition, record.offset, at, record.value or b"", dict(record.headers or ())
-        )
+        at, _ = instant_of(record)
+        headers = {name: value or b"" for name, value in record.headers or ()}
+        return cls(topic, record.partition, record.offset, at, record.value or b"", headers)
 
     @property
     def at(self) -> datetime:

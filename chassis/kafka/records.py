@@ -13,6 +13,9 @@ published again. By it readers see that what they read is not the log that they 
 UNREADABLE: Final = "unreadable"
 """The type of a record that is no event of ours; no decider knows it, so it is parked."""
 _NOBODY: Final = UUID(int=0)
+_TOO_HIGH: Final = 2**63
+_LATEST_MS: Final = 9_000_000_000_000
+"""A timestamp after it (the year 2255) is no time; and a sequence made of it would not fit 64 bits."""
 
 
 def headers(event: Envelope, edition: str = "") -> list[tuple[str, bytes]]:
@@ -51,7 +54,7 @@ def decode(record: Any, topic: str) -> Envelope:
     """
     found: dict[str, bytes] = dict(record.headers)
     try:
-        return Envelope(
+        event = Envelope(
             source=found["ce_source"].decode(),
             case_id=UUID(found["ce_subject"].decode()),
             sequence=int(found["ce_sequence"]),
@@ -63,6 +66,22 @@ def decode(record: Any, topic: str) -> Envelope:
         )
     except (KeyError, ValueError, AttributeError, TypeError):
         return _unreadable(record, topic)
+    return event if _can_be_stored(event) else _unreadable(record, topic)
+
+
+def instant_of(record: Any) -> tuple[int, datetime]:
+    """Return the time that Kafka has of a record, in milliseconds and as an instant: what a sender can give there
+    need not be a time at all."""
+    at = min(max(0, record.timestamp or 0), _LATEST_MS)
+    return at, datetime.fromtimestamp(at / 1000, UTC)
+
+
+def _can_be_stored(event: Envelope) -> bool:
+    """Whether the database could hold the event: what it cannot hold could not even be parked."""
+    told = (event.source, event.type, event.traceparent, event.data)
+    return (
+        0 < event.sequence < _TOO_HIGH and event.time.tzinfo is not None and not any("\0" in t for t in told)
+    )
 
 
 def _unreadable(record: Any, topic: str) -> Envelope:
@@ -71,7 +90,7 @@ def _unreadable(record: Any, topic: str) -> Envelope:
         case_id=_NOBODY,
         sequence=record.offset + 1,
         type=UNREADABLE,
-        time=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        time=instant_of(record)[1],
         topic=topic,
         traceparent="",
         data="",  # whatever it holds is not ours to keep; the place names it

@@ -1,6 +1,7 @@
 """Departments that have nothing but a Kafka client: the router on a real broker."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 from chassis.http import Role
 from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.letters import Letter
 from chassis.kafka.topics import Topic, Topics
 from chassis.metrics import Metrics
+from services.router.api.reply_records import Received, receive
 from tests.department_kit import Department, departments, topics_of
 from tests.kafka_kit import on_topic, topics_of_a_test
 from tests.router_api_kit import COMMUNITY, COMPONENT, DISTRICT, HOTLINE, URBAN, RouterUnderTest, running
@@ -131,6 +134,31 @@ async def test_each_bad_reply_is_rejected_with_its_reason_and_the_next_goes_on(s
     assert all(rejection.reason and rejection.unit == URBAN for rejection in told.values())
     assert (await scene.at(theirs, "DISPATCHED"))["unit"]["code"] == WATER
     assert await on_topic(scene.connection, f"dept.{WATER}.rejected") == []
+
+
+async def test_strange_records_hold_up_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers without a value, and even a defect of ours in reading one letter."""
+    case = await scene.router.submit(title="路灯不亮", text="路灯坏了。", matter=COMPONENT)
+    theirs = await scene.router.submit(title="积水", text="路口积水。", matter=FLOODED)
+    await scene.urban.assigned(case)
+    await scene.water.assigned(theirs)
+
+    def defective(letter: Letter) -> Received:
+        if letter.value == b"{}":
+            raise RuntimeError("a defect")
+        return receive(letter)
+
+    monkeypatch.setattr("services.router.api.replies.receive", defective)
+    sign = json.dumps({"action": "sign", "case_id": case.rpartition("/")[2]}).encode()
+    strange = [("traceparent", None), ("traceparent", b"\xff"), ("", b""), ("ce_type", None)]
+    await scene.urban.write(sign, strange[:1])
+    await scene.urban.write(sign, strange)
+    await scene.urban.write(b"{}")
+    codes = [rejection.code for rejection in await scene.urban.rejections(2)]
+    assert codes == ["wrong_status", "internal_error"]
+    await scene.water.reply("sign", theirs)
+    await scene.at(case, "SIGNED")
+    await scene.at(theirs, "SIGNED")
 
 
 async def test_a_repeat_takes_effect_once(scene: Scene) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import click
@@ -11,7 +12,7 @@ import pytest
 
 from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position, mark_of
-from chassis.kafka.records import decode, edition_of, headers
+from chassis.kafka.records import UNREADABLE, decode, edition_of, headers
 from chassis.kafka.republish import merged
 from schemas.envelope import Envelope
 from services.cli.local import LocalRun
@@ -94,6 +95,27 @@ def test_the_edition_travels_as_a_header_and_changes_no_event(edition: str) -> N
     record = Record(event, edition)
     assert edition_of(record) == edition
     assert decode(record, event.topic) == event
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("ce_sequence", b"9223372036854775808"),
+        ("ce_sequence", b"0"),
+        ("ce_time", b"2026-11-24T08:00:00"),
+        ("ce_source", b"in\0take"),
+        ("traceparent", b"\0"),
+        ("ce_type", None),
+        ("ce_subject", b"case 7"),
+    ],
+)
+@pytest.mark.parametrize("timestamp", [0, -5, 2**62])
+def test_what_the_database_cannot_hold_is_unreadable(wrong: tuple[str, Any], timestamp: int) -> None:
+    """A foreign record that could not even be parked would hold up the stream for good."""
+    record = Record(ticked(uuid4(), 1), "")
+    record.timestamp = timestamp
+    record.headers = [*[(name, value) for name, value in record.headers if name != wrong[0]], wrong]
+    assert decode(record, "case.events").type == UNREADABLE
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,19 @@ def test_a_repeat_has_the_same_key_and_another_reply_does_not() -> None:
     assert key(another_log)[1] != key(read(1))[1]
 
 
+def test_a_case_id_is_not_taken_for_a_phone_number() -> None:
+    """R-PRIV-01: all else of a reason is masked."""
+    case = "01a20e84-3b7c-7d4a-bda4-138001380001"
+    received = receive(letter({"action": "sign", "case_id": case}))
+    problem = Problem(404, "case_unknown", "No such case", f"There is no case {case}; call 13800138000.")
+    assert rejected(received, problem).reason == f"There is no case {case}; call 〔电话〕."
+
+
+@pytest.mark.parametrize("version", ["4", True, 4.5])
+def test_a_version_is_a_whole_number(version: object) -> None:
+    assert why(read(version=version))[0] == "validation_failed"
+
+
 @pytest.mark.parametrize("at_ms", [-1, 0, AT_MS, 2**62])
 def test_a_sequence_fits_64_bits_and_rises_whatever_the_time(at_ms: int) -> None:
     class Record:

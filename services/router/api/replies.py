@@ -22,7 +22,7 @@ from schemas.envelope import Envelope
 from services.router.api.access import Access
 from services.router.api.deeds import prepare, refusal
 from services.router.api.office import Case, Office
-from services.router.api.reply_records import Received, receive, rejected
+from services.router.api.reply_records import Received, receive, rejected, sender_of
 
 _OK: Final = 200
 
@@ -41,7 +41,7 @@ class ReplyDesk:
 
         Raises Unavailable, or what the database raises, where that must be tried again.
         """
-        received = [receive(letter) for letter in letters]
+        received = [_received(letter) for letter in letters]
         async with self._office.host.pool.acquire() as connection:
             done = await rejected_before(connection, [each.key for each in received])
         for wave in waves([each for each in received if each.key not in done]):
@@ -74,9 +74,7 @@ class ReplyDesk:
         except Exception as error:
             if is_passing(error):
                 raise
-            incident = secrets.token_hex(8)  # a defect of ours is not to hold up the other letters
-            _log.error("a reply failed: %s", describe(error), extra={"incident": incident})
-            return self._rejection(received, internal(incident))
+            return self._rejection(received, _defect(error))
         return None
 
     async def _attempt(self, received: Received) -> None:
@@ -101,6 +99,20 @@ class ReplyDesk:
             traceparent=telemetry.accept(sent.decode("ascii", "replace")) or telemetry.new_traceparent(),
             data=event.model_dump_json(exclude_none=True),
         )
+
+
+def _received(letter: Letter) -> Received:
+    try:
+        return receive(letter)
+    except Exception as error:
+        return Received(letter, sender_of(letter.topic), _defect(error))
+
+
+def _defect(error: Exception) -> Problem:
+    """A defect of ours is not to hold up the other letters: log it, and tell the sender its number."""
+    incident = secrets.token_hex(8)
+    _log.error("a reply failed: %s", describe(error), extra={"incident": incident})
+    return internal(incident)
 
 
 def waves(received: Sequence[Received]) -> Iterator[list[Received]]:

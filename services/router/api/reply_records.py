@@ -47,11 +47,16 @@ def reply_topic(unit: str) -> str:
     return f"dept.{unit}.replies"
 
 
-def receive(letter: Letter) -> Received:
-    """Read a letter; the sender is the unit of the topic, for nobody else may write there."""
-    found = _TOPIC.fullmatch(letter.topic)
+def sender_of(topic: str) -> str:
+    """Return the unit that writes on a topic: nobody else may."""
+    found = _TOPIC.fullmatch(topic)
     assert found is not None  # noqa: S101 - we read no other topics
-    unit = found[1]
+    return found[1]
+
+
+def receive(letter: Letter) -> Received:
+    """Read a letter."""
+    unit = sender_of(letter.topic)
     if len(letter.value) > LARGEST:
         return Received(letter, unit, too_large(LARGEST))
     told = _peek(letter.value)
@@ -74,7 +79,7 @@ def rejected(received: Received, problem: Problem) -> ReplyRejected:
     return ReplyRejected(
         unit=received.unit,
         code=problem.code,
-        reason=mask(_reason(problem, errors)),
+        reason=_masked(_reason(problem, errors), received.case_id),
         errors=errors,
         replies=received.letter.topic,
         partition=received.letter.partition,
@@ -84,6 +89,12 @@ def rejected(received: Received, problem: Problem) -> ReplyRejected:
         action=received.action,
         case_id=received.case_id,
     )
+
+
+def _masked(reason: str, case_id: UUID | None) -> str:
+    """Mask a reason, but for the case id: its digits can look like a phone number, and it is ours."""
+    own = str(case_id)
+    return own.join(mask(part) for part in reason.split(own))
 
 
 def _reason(problem: Problem, errors: tuple[FieldAtFault, ...]) -> str:
