@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
+from reference.accusation import Accusations
 from reference.alarm import find_alarm
 from reference.vocabulary import OUTSIDE, VARIANTS
 from schemas.jurisdiction import Jurisdiction
@@ -71,6 +72,10 @@ class Matcher:
     def __init__(self, jurisdiction: Jurisdiction) -> None:
         self._dangers = frozenset(code for code, matter in jurisdiction.matters.items() if matter.emergency)
         self._sealed = frozenset(code for code, matter in jurisdiction.matters.items() if matter.sealed)
+        self._petitions = frozenset(
+            code for code, matter in jurisdiction.matters.items() if matter.track == "P"
+        )
+        self._accusations = Accusations(jurisdiction)
         pairs = [(word, code) for code, matter in jurisdiction.matters.items() for word in matter.keywords]
         pairs += [(word, _ELSEWHERE) for word in OUTSIDE]
         self._words = [normalise(word.removesuffix(WEAK)) for word, _ in pairs]
@@ -108,13 +113,21 @@ class Matcher:
         return find_alarm(normalise(title), normalise(text))
 
     def _wants_a_human(self, listed: list[Candidate], title: str, text: str) -> bool:
-        """An emergency matter whose danger is not happening now (R-LAD-05), or an accusation beside another matter.
+        """An emergency matter whose danger is not happening now (R-LAD-05), or a complaint beside another matter.
 
-        The latter, sent on as that other matter, could reach the accused (R-PET-10).
+        The latter, sent on as that other matter, could reach the accused (R-PET-10), or the office of which it
+        complains (R-LAD-04, R-HOT-14); a petition goes to the petition office in any case.
         """
+        if not listed:
+            return False
         if any(other.matter in self._sealed and other.score >= _STRONG_WORD for other in listed[1:]):
             return True
-        return bool(listed) and listed[0].matter in self._dangers and self.emergency(title, text) is None
+        best = listed[0].matter
+        if best in self._dangers:
+            return self.emergency(title, text) is None
+        return (
+            best not in self._petitions and best not in self._sealed and self._accusations.found(title, text)
+        )
 
     def _count(self, text: str) -> dict[int, int]:
         """How often each keyword, by its index, occurs in a text; not as a landmark (`公交站旁边`)."""

@@ -17,6 +17,7 @@ from schemas.message import Actor, Event
 from schemas.router import OrderStatus
 from schemas.values import Channel, Evidence, Place, PlaceSource
 from services.router.domain import Router, WorkOrder
+from services.router.domain.reading import Triage
 from services.router.policy.loader import load_policy
 from services.router.policy.model import Policy
 
@@ -62,7 +63,7 @@ def policy() -> Policy:
     return load_policy(ROOT / "policy", gulou())
 
 
-def router(triage: Oracle | None = None, jurisdiction: Jurisdiction | None = None) -> Router:
+def router(triage: Triage | None = None, jurisdiction: Jurisdiction | None = None) -> Router:
     known = jurisdiction or gulou()
     return Router(known, policy(), triage or Oracle(), WorkingCalendar(known.calendar))
 
