@@ -100,6 +100,16 @@ class EmbeddedPostgres:
             self.stop()
             raise
 
+    def restart(self) -> None:
+        """Start again after the server ended by itself; what was committed is there again. Blocks as `start` does.
+
+        Raises EmbeddedPostgresError when it does not come up (with the end of its log).
+        """
+        self.wait()
+        self._process = None
+        end_leftover(self.data_dir)
+        self._launch(find_programs())
+
     def stop(self) -> None:
         """Stop in fast mode: open transactions are rolled back, everything committed is on disk."""
         if self._process is not None:

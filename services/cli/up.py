@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -25,6 +25,8 @@ DEMO = (
     ("resident", "resident", None, "resident-1"),
 )
 DEMO_LIFETIME = timedelta(hours=1)
+STEADY_S: Final = 60.0
+"""A database that ends twice within so many seconds is not started a third time."""
 
 
 @click.command()
@@ -96,31 +98,63 @@ async def prepare(local: LocalRun, server: EmbeddedPostgres, kafka: str | None) 
 
 
 async def _serve(local: LocalRun, server: EmbeddedPostgres) -> str | None:
-    """Run the services until a signal or the end of the database; return the reason if it is a failure."""
+    """Run the services until a signal, or until the database cannot be kept; return the reason of that."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[str | None] = loop.create_future()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _settle, ended, None)
-    database = os.pidfd_open(server.pid or 0)
-    loop.add_reader(database, _settle, ended, f"PostgreSQL ended by itself; see {server.log_path}")
     supervisor = Supervisor([_child(local, name) for name in PORT_OFFSETS], local.log_dir, _say)
     _say("starting " + ", ".join(PORT_OFFSETS))
     starting = asyncio.create_task(supervisor.start())
+    keeping = asyncio.create_task(_keep_database(server))
+    ends: set[asyncio.Future[Any]] = {ended, keeping}
     try:
-        either: set[asyncio.Future[Any]] = {starting, ended}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
             _announce(local)
-        return await ended
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return await (ended if ended.done() else keeping)
     except ChildNotReadyError as error:
         return str(error)
     finally:
         starting.cancel()
+        keeping.cancel()
         _say("stopping " + ", ".join(PORT_OFFSETS))
         await supervisor.stop()
-        loop.remove_reader(database)
-        os.close(database)
+
+
+async def _keep_database(server: EmbeddedPostgres) -> str:
+    """Start the database again whenever it ends by itself; return why that does not help.
+
+    Starting blocks: the server ends with the thread that started it, so that must be this one.
+    """
+    last = -STEADY_S
+    while True:
+        await _end_of(server.pid or 0)
+        now = asyncio.get_running_loop().time()
+        if now - last < STEADY_S:
+            return f"PostgreSQL ended by itself twice within {STEADY_S:g} s; see {server.log_path}"
+        last = now
+        _say(f"PostgreSQL ended by itself; starting it again (see {server.log_path})")
+        try:
+            server.restart()
+        except EmbeddedPostgresError as error:
+            return str(error)
+        _say("PostgreSQL was started again")
+
+
+async def _end_of(pid: int) -> None:
+    """Wait until a process has ended."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    handle = os.pidfd_open(pid)
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 def _child(local: LocalRun, name: str) -> Child:
