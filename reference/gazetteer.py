@@ -1,13 +1,14 @@
-"""The gazetteer: an address as people write it, to its grid."""
+"""The gazetteer: an address as people write it, to its grid and, where the building is named, its building group."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import ahocorasick_rs
 
+from reference.buildings import Buildings, building_number, by_number, read_buildings
 from reference.rows import ADDRESS, ADDRESS_COLUMNS, AddressRow
 from reference.source import Findings, read_csv
 from schemas.jurisdiction import Unit, UnitKind
@@ -17,10 +18,21 @@ _GAP: Final = " 　第"
 _PARITY: Final = {"all": (0, 1), "odd": (1,), "even": (0,)}
 
 
-class Gazetteer:
-    """Finds the grid of an address by the longest known place name, for a road together with the house number."""
+class Spot(NamedTuple):
+    """Where an address lies; `building_group` is None where the address or buildings.csv does not say."""
 
-    def __init__(self, rows: Iterable[AddressRow]) -> None:
+    grid: str
+    building_group: str | None = None
+
+
+class Gazetteer:
+    """Finds the grid of an address by the longest known place name, for a road together with the house number.
+
+    A compound's building number leads on to the building group.
+    """
+
+    def __init__(self, rows: Iterable[AddressRow], buildings: Buildings) -> None:
+        self._buildings = buildings
         self._compounds: dict[str, str] = {}
         self._roads: dict[str, list[AddressRow]] = {}
         for row in rows:
@@ -37,22 +49,32 @@ class Gazetteer:
         """From the jurisdiction's folder. Raises `ReferenceInvalid` when the file is broken."""
         findings = Findings()
         rows = read_csv(path, ADDRESSES_FILE, ADDRESS, ADDRESS_COLUMNS, findings)
+        buildings = read_buildings(path, findings)
         findings.raise_if_any()
-        return cls(row for _, row in rows)
+        return cls((row for _, row in rows), by_number(row for _, row in buildings))
 
-    def locate(self, address: str) -> str | None:
-        """The grid code; None when no name is known, or a long road is given without a number on it.
+    def locate(self, address: str) -> Spot | None:
+        """The grid and, if known, the building group; None when no name is known, or a long road is given without a number on it.
 
         Full-width digits and letters count as ordinary ones. Of several names the longest that settles the grid
         wins, the earlier one of equally long names.
         """
         text = unicodedata.normalize("NFKC", address)
         matches = self._automaton.find_matches_as_indexes(text)
-        for index, _, end in sorted(matches, key=lambda match: match[1] - match[2]):
+        matches.sort(key=lambda match: match[1] - match[2])
+        for index, _, end in matches:
             name = self._names[index]
             grid = self._compounds.get(name) or self._on_road(name, text[end : end + 8])
             if grid is not None:
-                return grid
+                return Spot(grid, self._building_group(text, matches, grid))
+        return None
+
+    def _building_group(self, text: str, matches: list[tuple[int, int, int]], grid: str) -> str | None:
+        """By a compound in that grid: a road with its number often stands before the compound and its building."""
+        for index, _, end in matches:
+            name = self._names[index]
+            if self._compounds.get(name) == grid and (number := building_number(text, end)) is not None:
+                return self._buildings.get((name, number))
         return None
 
     def _on_road(self, name: str, rest: str) -> str | None:
@@ -77,13 +99,16 @@ def _covers(row: AddressRow, number: int) -> bool:
     return (row.first or 1) <= number <= (row.last or number) and number % 2 in _PARITY[row.side]
 
 
-def check_addresses(root: Path, units: Mapping[str, Unit], findings: Findings) -> None:
-    """Names are unique, ranges of a road do not overlap, and every grid exists."""
+def check_addresses(root: Path, units: Mapping[str, Unit], findings: Findings) -> dict[str, str]:
+    """Names are unique, ranges of a road do not overlap, and every grid exists; returns each compound's grid."""
+    compounds: dict[str, str] = {}
     lines: dict[str, tuple[int, str]] = {}
     ranges: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
     for line, row in read_csv(root, ADDRESSES_FILE, ADDRESS, ADDRESS_COLUMNS, findings):
         for message in _row_problems(row, units):
             findings.add(ADDRESSES_FILE, line, message)
+        if row.kind == "compound":
+            compounds[row.name] = row.grid
         first_line, kind = lines.setdefault(row.name, (line, row.kind))
         if first_line != line and "compound" in {kind, row.kind}:
             findings.add(ADDRESSES_FILE, line, f"name {row.name} is already used in line {first_line}")
@@ -92,6 +117,7 @@ def check_addresses(root: Path, units: Mapping[str, Unit], findings: Findings) -
                 ranges.setdefault((row.name, parity), []).append((row.first, row.last, line))
     for (name, _), spans in ranges.items():
         _check_overlaps(name, spans, findings)
+    return compounds
 
 
 def _row_problems(row: AddressRow, units: Mapping[str, Unit]) -> Iterable[str]:

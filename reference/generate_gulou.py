@@ -1,4 +1,4 @@
-"""Generate the territorial data of the reference jurisdiction: units, areas and addresses.
+"""Generate the territorial data of the reference jurisdiction: units, areas, addresses and buildings.
 
 Only the counts (1 district, 7 streets, 65 communities, 410 grids) are Gulou's. Every name, outline, household
 figure and address is invented; none of Gulou's own unit names is used. Run `python -m reference.generate_gulou`:
@@ -31,6 +31,8 @@ SECOND = "岸汀坪岭洲湾渡亭苑轩庭圃陌畔渚林屿涧谷台原津塘�
 COMPOUND_SUFFIXES = ("花园", "家园", "新村", "小区", "雅苑", "公寓", "华庭", "里", "佳苑", "名邸")
 LOCAL_ROAD_SUFFIXES = ("路", "街", "东路", "西路", "南路", "北路")
 TRUNK_ROADS = 12
+LARGE_GROUP = 45
+"""Households; a building group with more has two buildings."""
 
 
 @dataclass
@@ -211,6 +213,26 @@ def roads(rng: random.Random, names: Names, grids: list[Grid]) -> Iterator[list[
     yield from rows
 
 
+def buildings(units: list[list[object]], addresses: list[list[object]]) -> Iterator[list[object]]:
+    """Share the building groups of each grid among its compounds: one building a group, two where it is large."""
+    groups: dict[object, list[tuple[object, int]]] = {}
+    for code, _, kind, parent, households, _ in units:
+        if kind == "building_group":
+            groups.setdefault(parent, []).append((code, int(str(households))))
+    names: dict[object, list[object]] = {}
+    for row in addresses:
+        if row[0] == "compound":
+            names.setdefault(row[5], []).append(row[1])
+    for grid, inside in names.items():
+        each = math.ceil(len(groups[grid]) / len(inside))
+        for index, name in enumerate(inside):
+            first = 1
+            for code, households in groups[grid][index * each : (index + 1) * each]:
+                last = first + (households > LARGE_GROUP)
+                yield [name, first, last, code]
+                first = last + 1
+
+
 def write_csv(name: str, header: list[str], rows: list[list[object]]) -> None:
     with (TARGET / name).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -236,6 +258,9 @@ def main() -> None:
     write_csv("units.csv", ["code", "name", "kind", "parent", "households", "successor"], rows)
     addresses = [*compounds(rng, names, grids), *roads(rng, names, grids)]
     write_csv("addresses.csv", ["kind", "name", "first", "last", "side", "grid"], addresses)
+    write_csv(
+        "buildings.csv", ["compound", "first", "last", "building_group"], list(buildings(rows, addresses))
+    )
     for file, length in (("grids", 8), ("communities", 6), ("streets", 4), ("district", 2)):
         groups: dict[str, list[Polygon]] = {}
         for grid in grids:

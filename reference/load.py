@@ -7,6 +7,7 @@ from typing import Final
 
 from reference.areas import FILES as AREA_FILES
 from reference.areas import check_areas
+from reference.buildings import BUILDINGS_FILE, check_buildings
 from reference.gazetteer import ADDRESSES_FILE, check_addresses
 from reference.matters import (
     LISTS_FILE,
@@ -33,6 +34,7 @@ _HASHED: Final = (
     LISTS_FILE,
     DEADLINES_FILE,
     ADDRESSES_FILE,
+    BUILDINGS_FILE,
     *AREA_FILES.values(),
 )
 
@@ -57,7 +59,8 @@ def load(path: Path) -> Jurisdiction:
     exits = _legal_exits(source, declared, units, findings)
     check_matters(read, units, frozenset(exits), findings)
     check_lists(read, units, declared.community_lists.model_dump(), findings)
-    check_addresses(path, units, findings)
+    compounds = check_addresses(path, units, findings)
+    check_buildings(path, units, compounds, findings)
     check_areas(path, units, findings)
     findings.raise_if_any()
 

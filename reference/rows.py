@@ -175,6 +175,15 @@ class AddressRow(Row):
     grid: UnitCode
 
 
+class BuildingRow(Row):
+    """One row of buildings.csv: buildings of a compound, from the first number to the last, and their group (楼组)."""
+
+    compound: Text
+    first: Annotated[int, Field(ge=1, le=999)]
+    last: Annotated[int, Field(ge=1, le=999)]
+    building_group: UnitCode
+
+
 JURISDICTION: Final = TypeAdapter(JurisdictionFile)
 DEPARTMENTS: Final = TypeAdapter(list[DepartmentRow])
 UNIT: Final = TypeAdapter(UnitRow)
@@ -183,5 +192,7 @@ LISTS: Final = TypeAdapter(ListsFile)
 DEADLINES: Final = TypeAdapter(list[DeadlineRule])
 CALENDAR: Final = TypeAdapter(CalendarFile)
 ADDRESS: Final = TypeAdapter(AddressRow)
+BUILDING: Final = TypeAdapter(BuildingRow)
 UNIT_COLUMNS: Final = ("code", "name", "kind", "parent", "households", "successor")
 ADDRESS_COLUMNS: Final = ("kind", "name", "first", "last", "side", "grid")
+BUILDING_COLUMNS: Final = ("compound", "first", "last", "building_group")
