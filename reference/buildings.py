@@ -1,4 +1,4 @@
-"""The buildings of a compound: which building group (楼组) each number belongs to, and how people write the number."""
+"""The buildings of a compound: the building group (楼组) of each number, and how people write the number."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -76,5 +76,10 @@ def _problems(row: BuildingRow, units: Mapping[str, Unit], grids: Mapping[str, s
         yield f"compound {row.compound} is not in addresses.csv"
     if unit is None or unit.kind is not UnitKind.BUILDING_GROUP:
         yield f"building group {row.building_group} of {row.compound} is none in units.csv"
-    elif grid is not None and unit.parent != grid:
+    elif grid and _is_grid(units.get(grid)) and unit.parent != grid:
         yield f"building group {unit.code} lies in grid {unit.parent}, but {row.compound} in grid {grid}"
+
+
+def _is_grid(unit: Unit | None) -> bool:
+    """Whether it is; what is wrong with the grid of a compound is told of addresses.csv."""
+    return unit is not None and unit.kind is UnitKind.GRID

@@ -1,4 +1,4 @@
-"""The gazetteer: an address as people write it, to its grid and, where the building is named, its building group."""
+"""The gazetteer: an address as people write it, to its grid and, with a building, its building group."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -54,7 +54,7 @@ class Gazetteer:
         return cls((row for _, row in rows), by_number(row for _, row in buildings))
 
     def locate(self, address: str) -> Spot | None:
-        """The grid and, if known, the building group; None when no name is known, or a long road is given without a number on it.
+        """The grid and, if known, the building group; None when no name is known, or a long road has no number.
 
         Full-width digits and letters count as ordinary ones. Of several names the longest that settles the grid
         wins, the earlier one of equally long names.

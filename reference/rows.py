@@ -176,7 +176,7 @@ class AddressRow(Row):
 
 
 class BuildingRow(Row):
-    """One row of buildings.csv: buildings of a compound, from the first number to the last, and their group (楼组)."""
+    """One row of buildings.csv: buildings of a compound, from the first to the last number, and their group."""
 
     compound: Text
     first: Annotated[int, Field(ge=1, le=999)]

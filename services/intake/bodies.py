@@ -61,12 +61,15 @@ class Body(BaseModel):
 
 
 class PlaceBody(Body):
-    """Where the matter lies. The grid counts first, then the coordinates, then the address."""
+    """Where the matter lies. What is stated counts first, then the coordinates, then the address."""
 
     longitude: Longitude | None = None
     latitude: Latitude | None = None
     address: Address | None = None
     grid: Code | None = None
+    building_group: Code | None = Field(
+        default=None, description="楼组; by default that of the building which the address names"
+    )
     source: Literal["sampled"] | None = Field(
         default=None, description="`sampled`, with a grid: drawn by lot for trial data (role ops)"
     )
@@ -187,6 +190,8 @@ def check_case(body: CaseBody, check: Check) -> None:
     place = body.place
     if place.grid is not None:
         check.grid("place.grid", place.grid)
+    if place.building_group is not None:
+        check.building_group("place.building_group", place.building_group, place.grid)
     if body.location is not None:
         check.point("location", body.location.longitude, body.location.latitude)
     if place.longitude is not None or place.latitude is not None:

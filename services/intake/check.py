@@ -1,6 +1,6 @@
 """What a submission is checked against while it is parsed, so that all faults are told at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,6 +21,8 @@ class Surroundings:
     jurisdiction: Jurisdiction
     grids: GridIndex
     grid_codes: frozenset[str]
+    building_groups: Mapping[str, str]
+    """Each with its grid."""
     territorial: frozenset[str]
 
     @classmethod
@@ -31,6 +33,7 @@ class Surroundings:
             jurisdiction,
             grids,
             frozenset(unit.code for unit in units if unit.kind is UnitKind.GRID),
+            {u.code: u.parent or "" for u in units if u.kind is UnitKind.BUILDING_GROUP},
             frozenset(unit.code for unit in units if unit.rung is not None),
         )
 
@@ -61,6 +64,16 @@ class Check:
         if code not in self.around.grid_codes:
             example = min(self.around.grid_codes)
             self.fault(name, f"There is no grid {code}.", f"a grid's code, such as {example}")
+
+    def building_group(self, name: str, code: str, grid: str | None) -> None:
+        """Demand a building group, one of the grid where that is stated too."""
+        groups = self.around.building_groups
+        if code not in groups:
+            self.fault(
+                name, f"There is no building group {code}.", f"a building group's code, such as {min(groups)}"
+            )
+        elif grid is not None and groups[code] != grid:
+            self.fault(name, f"Building group {code} lies in grid {groups[code]}.", f"one of grid {grid}")
 
     def territories(self, name: str, codes: Iterable[str]) -> None:
         """Demand units that have an area."""

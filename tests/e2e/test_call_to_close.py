@@ -158,3 +158,12 @@ async def test_a_resident_enters_the_petition_track_from_any_rung(town: Town) ->
     assert (step["ground"], step["evidence"][0]["kind"]) == ("RESIDENT_CHOICE", "resident_choice")
     words = await town.told(case, "dispatched", "已派单至区信访局办理，其他单位协办。")
     assert words[-2] == "按您的选择，转入信访程序。"
+
+
+async def test_a_family_matter_stays_in_the_building_group(town: Town) -> None:
+    """R-LAD-01: 家庭琐事不出楼组, by the building in the address; a leak of the same building goes to the grid."""
+    place = {"address": "秋岭公寓3幢1单元"}
+    trivia = await town.submit(matter="family.trivia", place=place)
+    leak = await town.submit(matter="property.leak", place=place)
+    units = [(await town.placed(case))["unit"]["code"] for case in (trivia, leak)]
+    assert units == ["GL01010103", "GL010101"]

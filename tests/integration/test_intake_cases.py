@@ -114,7 +114,16 @@ async def test_places_come_from_the_surest_source(intake: Intake) -> None:
             point | {"address": "景坪家园"},
             {"source": "coordinates", "grid": GRID, "address": "景坪家园", **point},
         ),
-        ({"address": "景坪家园5号楼"}, {"source": "address", "grid": "GL010102", "address": "景坪家园5号楼"}),
+        ({"address": "景坪家园旁边"}, {"source": "address", "grid": "GL010102", "address": "景坪家园旁边"}),
+        (
+            {"address": "秋岭公寓3幢"},
+            {"source": "address", "grid": GRID, "building_group": f"{GRID}03", "address": "秋岭公寓3幢"},
+        ),
+        ({"building_group": f"{GRID}03"}, {"source": "unit", "grid": GRID, "building_group": f"{GRID}03"}),
+        (
+            {"grid": "GL010102", "address": "秋岭公寓3幢"},
+            {"source": "unit", "grid": "GL010102", "address": "秋岭公寓3幢"},
+        ),
         ({"address": "不知道在哪"}, {"source": "unknown", "address": "不知道在哪"}),
         ({}, {"source": "unknown"}),
     ]

@@ -157,6 +157,12 @@ LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
         ("calendar/2026.yaml", "from: 2026-10-01", "from: 2026-09-27", "belongs to 中秋节 already"),
         ("calendar/2026.yaml", "until: 2026-10-07", "until: 2026-09-07", "lies after until"),
         ("calendar/2026.yaml", "year: 2026", "year: 2028", "must match the file name 2026.yaml"),
+        # buildings.csv
+        ("buildings.csv", "秋岭公寓,2,2,", "秋岭公馆,2,2,", "compound 秋岭公馆 is not in addresses.csv"),
+        ("buildings.csv", "秋岭公寓,2,2,GL01010102", "秋岭公寓,2,2,GL010101", "is none in units.csv"),
+        ("buildings.csv", "秋岭公寓,2,2,GL01010102", "秋岭公寓,2,2,GL01010201", "lies in grid GL010102"),
+        ("buildings.csv", "秋岭公寓,2,2,", "秋岭公寓,1,2,", "is given in line 2 already"),
+        ("buildings.csv", "秋岭公寓,2,2,", "秋岭公寓,2,1,", "a first and a last number in order"),
         # addresses.csv
         ("addresses.csv", "秋岭公寓,,,,GL010101", "秋岭公寓,,,,GL0101", "GL0101 of 秋岭公寓 is no grid"),
         ("addresses.csv", "秋岭公寓,,,,GL010101", "秋岭公寓,1,9,,GL010101", "has no number range"),

@@ -210,13 +210,46 @@ def test_a_point_on_a_border_has_one_grid() -> None:
 
 def test_addresses_lead_to_grids() -> None:
     """R-GRD-01: a compound, a road with its number (full-width too, odd and even sides), or nothing."""
-    assert GAZETTEER.locate("鼓楼区澄湖街道秋岭公寓3号楼2单元") == "GL010101"
-    assert GAZETTEER.locate("润谷路１２号") == GAZETTEER.locate("润谷路12号") == "GL030301"
-    assert GAZETTEER.locate("荷陌大道128号旁边") == "GL010102"
+    assert GAZETTEER.locate("鼓楼区澄湖街道秋岭公寓3号楼2单元") == ("GL010101", "GL01010103")
+    assert GAZETTEER.locate("润谷路１２号") == GAZETTEER.locate("润谷路12号") == ("GL030301", None)
+    assert GAZETTEER.locate("荷陌大道128号旁边") == ("GL010102", None)
     assert GAZETTEER.locate("荷陌大道") is None
     assert GAZETTEER.locate("荷陌大道99999号") is None
     assert GAZETTEER.locate("不知道在哪里") is None
     assert GAZETTEER.locate("") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [
+        ("秋岭公寓3幢", "GL01010103"),
+        ("秋岭公寓三栋502", "GL01010103"),
+        ("澄湖街道秋岭公寓第3幢1单元", "GL01010103"),
+        ("秋岭公寓３＃", "GL01010103"),
+        ("秋岭公寓3-1-502", "GL01010103"),
+        ("秋岭公寓3号", None),
+        ("秋岭公寓3楼", None),
+        ("秋岭公寓99幢", None),
+        ("秋岭公寓", None),
+    ],
+)
+def test_a_building_leads_to_its_building_group(address: str, group: str | None) -> None:
+    """R-LAD-01: a door (号) or a floor (楼) is no building, and an unknown building leads to the grid only."""
+    assert GAZETTEER.locate(address) == ("GL010101", group)
+
+
+def test_every_building_group_is_reached_by_an_address() -> None:
+    """R-LAD-01: rung L0 is open in every grid that has a compound."""
+    lines = (GULOU / "buildings.csv").read_text(encoding="utf-8").splitlines()[1:]
+    reached = set()
+    for line in lines:
+        compound, first, last, group = line.split(",")
+        for number in {first, last}:
+            spot = GAZETTEER.locate(f"{compound}{number}幢")
+            assert spot is not None
+            assert spot.building_group == group
+        reached.add(group)
+    assert len(reached) == len(lines)
 
 
 def test_every_grid_has_an_address_that_leads_to_it() -> None:
@@ -226,14 +259,15 @@ def test_every_grid_has_an_address_that_leads_to_it() -> None:
     for line in lines:
         kind, name, first, last, side, grid = line.split(",")
         if kind == "compound":
-            assert GAZETTEER.locate(f"{name}1号楼") == grid
+            assert (spot := GAZETTEER.locate(f"{name}1号楼")) is not None
+            assert spot.grid == grid
         else:
             numbers = [
                 n
                 for n in range(int(first), int(last) + 1)
                 if side == "all" or (n % 2 == 1) == (side == "odd")
             ]
-            assert {GAZETTEER.locate(f"{name}{n}号") for n in (numbers[0], numbers[-1])} == {grid}
+            assert {GAZETTEER.locate(f"{name}{n}号") for n in (numbers[0], numbers[-1])} == {(grid, None)}
         reached.add(grid)
     assert reached == set(GRIDS)
 
