@@ -151,8 +151,11 @@ class Batch(Generic[S]):
 
     def _try_consume(self, case: _Case[S], envelope: Envelope, traceparent: str) -> str | None:
         """Return why the event could not be applied, or None where it was."""
+        kind = self._service.catalogue.get(envelope.type)
+        if kind is None:
+            return f"{self._service.name} knows no event of type {envelope.type}"
         try:
-            event = self._service.catalogue[envelope.type].model_validate_json(envelope.data)
+            event = kind.model_validate_json(envelope.data)
             decision = self._decider.decide(case.state, event, self._at)
             if isinstance(decision, Refused):
                 return f"refused: {decision.code}: {decision.reason}"

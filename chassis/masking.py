@@ -29,13 +29,13 @@ _WORD = "A-Za-z0-9Ａ-Ｚａ-ｚ０-９"
 # set of characters: that is what the search skips the others by, several times as fast as by alternatives.
 _NUMBER = re.compile(rf"{_N}(?:{_L}{{0,3}}{_N}){{6}}")
 _ACCOUNT_WORD = re.compile(
-    r"[微薇威QqVvWw扣](?:(?<=[微薇威])信|(?<=[Qq])[Qq]|(?<=扣)扣|(?<=[VvWw])[Xx]|(?<=[Ww])[Ee][Cc][Hh])"
+    r"[微薇威QqVvWw扣](?:(?<=[微薇威Vv])信|(?<=[Qq])[Qq]|(?<=扣)扣|(?<=[VvWw])[Xx]|(?<=[Ww])[Ee][Cc][Hh])"
 )
 _EMAIL = re.compile(
     rf"(?<![{_WORD}._%+-])[._%+-]*+[{_WORD}][{_WORD}._%+-]*+[@＠][{_WORD}-]++(?:[.．][{_WORD}-]++)*+"
 )
 _ACCOUNT = re.compile(
-    r"((?:微信|[薇威]信|(?<![a-z])(?:QQ|[vw]x|wechat)|扣扣)(?:号码?|群号?|账号|帐号|id)?[\s:：是为]{0,4})"
+    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|[vw]x|wechat)|扣扣)(?:号码?|群号?|账号|帐号|id)?[\s:：是为]{0,4})"
     r"(?:\d{5}[a-z0-9_-]*+|[a-z][a-z0-9_-]{5,}+)",
     re.IGNORECASE,
 )
@@ -62,6 +62,7 @@ _MOBILE = re.compile(
 )
 _LISTING = re.compile(r"[/／|｜+＋，,、]")
 _MEASURED = re.compile(r"\s?(?:多|余|左右)?(?:[元平年路栋户人米㎡万个吨]|号[楼线])")
+_PAIRED: Final = ([3, 2, 2, 2, 2], [3, 4, 2, 2], [3, 3, 3, 2], [3, 2, 2, 4])
 _SHAPES: Final = ([11], [3, 4, 4], [3, 3, 5], [3, 8], [7, 4])
 _SPELLED = re.compile(
     rf"[一幺壹](?:{_L}{{0,3}}[三四五六七八九叁參肆伍陆陸柒捌玖3-9３-９])(?:{_L}{{0,3}}{_N}){{9}}{_N}*+"
@@ -194,7 +195,7 @@ def _luhn(number: str) -> bool:
 
 
 def _is_mobile(found: re.Match[str]) -> bool:
-    """The digits stand in groups of at least three, or one by one; else it is a row of numbers or a date.
+    """The digits stand in groups as people speak them, or one by one; else it is a row of numbers or a date.
 
     Commas and strokes part the items of lists, too: there the groups must be those of a phone number.
     """
@@ -202,7 +203,7 @@ def _is_mobile(found: re.Match[str]) -> bool:
     if max(groups) == 1:
         return True
     if not _LISTING.search(found[0]):
-        return min(groups) >= 3
+        return min(groups) >= 3 or groups in _PAIRED
     return groups in _SHAPES and not _MEASURED.match(found.string, found.end())
 
 

@@ -50,7 +50,7 @@ Reason = Annotated[
 ]
 EventName = Annotated[
     str,
-    Written(r"^[^/\s]+/[1-9][0-9]{0,17}$", "source and sequence of an event, such as intake/2"),
+    Written(r"^[^\s\x00]+/[1-9][0-9]{0,18}$", "source and sequence of an event, such as intake/2"),
     Field(description="Source and sequence of an event, such as intake/2."),
 ]
 
@@ -160,7 +160,7 @@ def add_parked_routes(app: FastAPI, service: str, desk: Desk) -> None:
         summary="Give up the event that keeps a case waiting, and apply the rest in order",
     )
     async def discard(case_id: UUID, body: DiscardBody, principal: Ops) -> AttemptView:
-        source, _, sequence = body.event.partition("/")
+        source, _, sequence = body.event.rpartition("/")  # the source of an unreadable record names its place
         named = (source, int(sequence))
         work = desk().discard(case_id, named, _actor(principal), body.reason, all_behind=body.all)
         return _answer(service, case_id, await _done(work))

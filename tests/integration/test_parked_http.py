@@ -1,6 +1,7 @@
 """Parked events over HTTP as every service has them: who may, what is answered, what is refused and how."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -10,7 +11,11 @@ import pytest
 from chassis.host import Host
 from chassis.http import Role, create_app
 from chassis.http.parked import add_parked_routes
+from chassis.kafka.records import UNREADABLE
 from chassis.metrics import Metrics
+from chassis.store import ParkedEvent, Store
+from schemas.envelope import Envelope
+from schemas.message import CASE_EVENTS
 from tests.integration.conftest import Bench
 from tests.parked_kit import mended, resolutions, told
 from tests.toy import counter_service, publish, ticked
@@ -196,3 +201,20 @@ async def test_every_service_has_it_and_says_so(tmp_path: Path) -> None:
         ("post", "/v1/parked/{case_id}/retry"): ["ops"],
         ("post", "/v1/parked/{case_id}/discard"): ["ops"],
     }
+
+
+async def test_a_record_that_is_no_event_can_be_seen_and_given_up(
+    bench: Bench, ops: httpx.AsyncClient
+) -> None:
+    """What a foreign producer wrote to the stream: its place is its name, and it has no trace."""
+    nobody, place = UUID(int=0), f"{CASE_EVENTS}/2"
+    found = Envelope(place, nobody, 3528, UNREADABLE, datetime.now(UTC), CASE_EVENTS, "", "{}")
+    async with bench.pool.acquire() as connection:
+        await Store("counter").park(connection, [ParkedEvent(found, "unknown", behind=False)])
+    [item] = (await ops.get("/v1/parked")).json()["items"]
+    assert (item["case_id"], item["first"]["event"]) == (str(nobody), f"{place}/3528")
+    again = (await ops.post(f"/v1/parked/{nobody}/retry")).json()
+    assert again["failed"]["reason"] == "counter knows no event of type unreadable"
+    body = {"event": f"{place}/3528", "reason": "not ours"}
+    given_up = await ops.post(f"/v1/parked/{nobody}/discard", json=body)
+    assert (given_up.status_code, given_up.json()["waiting"]) == (200, 0), given_up.text
