@@ -16,8 +16,22 @@ from chassis.embedded import free_port
 from chassis.http import Role, Server, ServerSentEvent
 from chassis.log import Position, read
 from chassis.store import START
-from services.router.api.feed import Feeds
-from tests.router_api_kit import COMMUNITY, LIMIT_S, STREET, RouterUnderTest, make_settings, running
+from services.router.api.feed import BATCH, Feeds
+from tests.router_api_kit import (
+    COMMUNITY,
+    DISCIPLINE,
+    DISTRICT,
+    HOTLINE,
+    LIMIT_S,
+    SEALED,
+    STREET,
+    RouterUnderTest,
+    make_settings,
+    running,
+)
+from tests.unit.router_kit import gulou
+
+ASSIGNED, ENDED = "router.DepartmentAssigned.v1", "router.DepartmentAssignmentEnded.v1"
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ async def test_the_feed_tells_in_order_and_resumes(site: Site) -> None:
         told += await stream.told(1)
     cases = [f"/v1/cases/{event.data['subject']}" for event in told]
     assert cases == [first, second, third]
-    assert {event.type for event in told} == {"router.DepartmentAssigned.v1"}
+    assert {event.type for event in told} == {ASSIGNED}
     assert told[0].data["data"]["unit"] == COMMUNITY
     assert told[0].data["topic"] == f"dept.{COMMUNITY}.assigned"
     for query, headers in (("", {"Last_Event_ID": told[0].id}), (f"?after={told[0].id}", {})):
@@ -127,11 +141,114 @@ async def test_an_open_feed_ends_when_the_service_stops(site: Site) -> None:
         await asyncio.wait_for(stream.rest(), LIMIT_S)
 
 
+async def accuse(router: RouterUnderTest, path: str, subject: str = COMMUNITY) -> None:
+    """The unit that has the case passes it on because `subject` is complained of."""
+    for action in ("sign", "contact"):
+        assert (await router.post(f"{path}/{action}", Role.HANDLER, COMMUNITY)).status == 200
+    evidence = [{"kind": "interest_declaration", "reference": "回避申请1"}]
+    body = {"ground": "SUBJECT_SKIPPED", "subjects": [subject], "evidence": evidence}
+    assert (await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, body)).status == 200
+
+
+def case_of(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("subject", [COMMUNITY, STREET])
+async def test_a_unit_complained_of_gets_nothing_of_the_case_again(site: Site, subject: str) -> None:
+    """R-LAD-04, R-HOT-14: what it was sent before is left out; that its assignment ended, it learns."""
+    router = site.router
+    before, lost = await router.submit(), await router.submit(text="居委会干部偏袒邻居。")
+    async with site.feed() as stream:
+        first, second = await stream.told(2)
+        assert second.data["data"]["text"] == "居委会干部偏袒邻居。"
+        await accuse(router, lost, subject)
+        [ended] = await stream.told(1)
+        kept = await router.submit()
+        [last] = await stream.told(1)
+    assert [event.data["subject"] for event in (ended, last)] == [case_of(lost), case_of(kept)]
+    assert (ended.type, ended.data["data"].keys()) == (ENDED, {"unit", "assignment", "reason"})
+    for query, expected in (
+        ("", [first, ended, last]),
+        (f"?after={first.id}", [ended, last]),
+        (f"?after={second.id}", [ended, last]),
+    ):
+        async with site.feed(query) as stream:
+            assert await stream.told(len(expected)) == expected
+    assert case_of(before) == first.data["subject"]
+
+
+async def test_who_had_a_case_that_is_sealed_now_gets_nothing_of_it_again(site: Site) -> None:
+    """R-PET-10: what remains of an emergency is found to be an accusation, which has one recipient."""
+    router = site.router
+    path = await router.submit()
+    for action in ("sign", "contact"):
+        await router.post(f"{path}/{action}", Role.HANDLER, COMMUNITY)
+    danger = {"ground": "DANGER", "line": "110", "evidence": [{"kind": "danger_report", "reference": "1"}]}
+    assert (await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, danger)).status == 200
+    async with site.feed() as stream:
+        assert [event.type for event in await stream.told(2)] == [ASSIGNED, ENDED]
+    done = await router.post(f"{path}/emergency/remainder", Role.OPERATOR, HOTLINE, {"matter": SEALED})
+    assert done.status == 204
+    async with site.feed() as stream:
+        assert (await stream.told(1))[0].type == ENDED
+    feeds = Feeds(gulou())
+    async with aclosing(feeds.follow(router.pool, DISCIPLINE, Position.parse(START))) as follower:
+        received = await asyncio.wait_for(anext(follower), LIMIT_S)
+    assert received.event == ASSIGNED, "its one recipient gets it"
+
+
+async def test_what_is_kept_for_the_followers_is_checked_when_it_is_told(
+    database_url: str, tmp_path: Path
+) -> None:
+    """R-LAD-04: a follower that comes later gets what one task found before only so far as it may see it now."""
+    async with running(database_url, tmp_path) as router, AsyncExitStack() as stack:
+        feeds = Feeds(gulou())
+
+        async def joined(after: str) -> AsyncGenerator[ServerSentEvent, None]:
+            follower = feeds.follow(router.pool, COMMUNITY, Position.parse(after))
+            return await stack.enter_async_context(aclosing(follower))
+
+        await router.submit()
+        early = await joined(START)
+        first = await asyncio.wait_for(anext(early), LIMIT_S)
+        while feeds._feeds[COMMUNITY]._since is None:
+            await feeds._feeds[COMMUNITY]._changed.wait()
+        second, lost = await router.submit(), await router.submit()
+        told = [await asyncio.wait_for(anext(early), LIMIT_S) for _ in range(2)]
+        assert [event.event for event in (first, *told)] == [ASSIGNED] * 3
+        await accuse(router, lost)
+        assert (await asyncio.wait_for(anext(early), LIMIT_S)).event == ENDED
+        kept = [case_of(second), case_of(lost), case_of(lost)]
+        assert [str(event.case_id) for _, event in feeds._feeds[COMMUNITY]._recent] == kept
+        late = await joined(told[0].id)
+        assert (await asyncio.wait_for(anext(late), LIMIT_S)).event == ENDED
+
+
+async def test_a_feed_goes_on_behind_a_batch_that_is_left_out(site: Site) -> None:
+    """R-LAD-04: a client that may see none of a whole batch gets the next event all the same."""
+    router, topic = site.router, f"dept.{COMMUNITY}.assigned"
+    lost = await router.submit()
+    await accuse(router, lost)
+    await router.pool.execute(
+        "INSERT INTO chassis.event_log (topic, source, case_id, sequence, type, time, traceparent, data)"
+        " SELECT topic, source, case_id, sequence + 1000 * n, type, time, traceparent, data"
+        " FROM chassis.event_log, generate_series(1, $1) AS n WHERE topic = $2 AND type = $3",
+        2 * BATCH,
+        topic,
+        ASSIGNED,
+    )
+    await router.submit()
+    async with site.feed() as stream:
+        told = await stream.told(2)
+    assert [event.type for event in told] == [ENDED, ASSIGNED]
+
+
 async def test_many_followers_cost_one_poller(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """All followers that are up to date are served from one task's reads, and the last one stops it."""
-    router, topic = site.router, f"dept.{COMMUNITY}.assigned"
+    router = site.router
     await router.submit()
-    feeds, reads = Feeds(), 0
+    feeds, reads = Feeds(gulou()), 0
 
     async def counted(connection: Connection, topic: str, after: Position, limit: int) -> Any:
         nonlocal reads
@@ -142,12 +259,14 @@ async def test_many_followers_cost_one_poller(site: Site, monkeypatch: pytest.Mo
     monkeypatch.setattr("services.router.api.feed.read", counted)
     async with AsyncExitStack() as stack:
         followers = [
-            await stack.enter_async_context(aclosing(feeds.follow(router.pool, topic, Position.parse(START))))
+            await stack.enter_async_context(
+                aclosing(feeds.follow(router.pool, COMMUNITY, Position.parse(START)))
+            )
             for _ in range(20)
         ]
         told = [await _all(followers)]
-        while feeds._feeds[topic]._since is None:
-            await feeds._feeds[topic]._changed.wait()
+        while feeds._feeds[COMMUNITY]._since is None:
+            await feeds._feeds[COMMUNITY]._changed.wait()
         for _ in range(2):
             waiting, before = asyncio.ensure_future(_all(followers)), reads
             await router.submit()

@@ -2,6 +2,10 @@
 
 However many clients a unit has, one task looks for its new events; clients that are behind catch up from the log
 in bounded batches.
+
+R-LAD-04, R-HOT-14, R-PET-10: the log keeps what a unit was sent before it turned out to be complained of, or the
+case to be sealed matter. So each batch is checked when it is delivered: of such a case the unit gets nothing but
+the end of its assignment, which tells no more than the assignment's id.
 """
 
 import asyncio
@@ -18,6 +22,9 @@ from chassis.database import Pool
 from chassis.http import Principal, Problem, ServerSentEvent, allow, event_stream
 from chassis.log import Position, read
 from chassis.store import START
+from schemas.department import DepartmentAssignmentEnded
+from schemas.envelope import Envelope
+from schemas.jurisdiction import Jurisdiction
 from services.router.api.access import WORKERS, Access
 from services.router.api.office import Office
 
@@ -28,15 +35,21 @@ RECENT: Final = 1000
 """Events kept for the clients of a unit that are up to date."""
 
 _log = logging.getLogger(__name__)
-Found = tuple[Position, ServerSentEvent]
+Found = tuple[Position, Envelope]
 _LAST_POSITION: Final = 2**63 - 1
 _SETTLED: Final = "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::numeric - 1)::text"
 """The transaction id up to which nothing can appear in the log any more."""
+_HIDDEN: Final = (
+    "SELECT case_id FROM router.aggregate WHERE case_id = ANY($1::uuid[]) AND (state->'subjects' ?| $2::text[]"
+    " OR ((state->'sealed')::boolean AND $3 IS DISTINCT FROM"
+    " coalesce(state->>'unit', state->'receiver'->>'unit')))"
+)
+"""Of the cases $1, those of which the unit $3 may see nothing; $2 are the unit and all above it."""
 
 
 def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
     """Add the feed."""
-    feeds = Feeds()
+    feeds = Feeds(office.jurisdiction)
 
     @app.get(
         "/v1/units/{code}/feed",
@@ -57,8 +70,7 @@ def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
             detail = f"A feed is its unit's own; your token is of {principal.unit}."
             raise Problem(403, "not_your_feed", "This is another unit's feed", detail)
         start = _position(last_event_id or after or START)
-        events = feeds.follow(office.host.pool, f"dept.{code}.assigned", start)
-        return event_stream(request, events, principal.expires_at)
+        return event_stream(request, feeds.follow(office.host.pool, code, start), principal.expires_at)
 
 
 def _position(text: str) -> Position:
@@ -70,16 +82,17 @@ def _position(text: str) -> Position:
 
 
 class Feeds:
-    """The feeds that somebody follows now, one for each topic."""
+    """The feeds that somebody follows now, one for each unit."""
 
-    def __init__(self) -> None:
+    def __init__(self, jurisdiction: Jurisdiction) -> None:
+        self._jurisdiction = jurisdiction
         self._feeds: dict[str, _Feed] = {}
 
-    async def follow(self, pool: Pool, topic: str, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
-        """All events of the topic behind `after`, and then each as it is committed."""
-        feed = self._feeds.get(topic)
+    async def follow(self, pool: Pool, unit: str, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
+        """What the unit may see of its topic behind `after`, and then each event as it is committed."""
+        feed = self._feeds.get(unit)
         if feed is None:
-            feed = self._feeds[topic] = _Feed(pool, topic)
+            feed = self._feeds[unit] = _Feed(pool, unit, self._jurisdiction.ancestors(unit))
         feed.followers += 1
         try:
             async for event in feed.follow(after):
@@ -87,15 +100,16 @@ class Feeds:
         finally:
             feed.followers -= 1
             if not feed.followers:
-                del self._feeds[topic]
+                del self._feeds[unit]
                 feed.stop()
 
 
 class _Feed:
-    """A topic that is followed: its latest events, found by one task."""
+    """A unit's topic that is followed: its latest events, found by one task."""
 
-    def __init__(self, pool: Pool, topic: str) -> None:
-        self._pool, self._topic = pool, topic
+    def __init__(self, pool: Pool, unit: str, above: tuple[str, ...]) -> None:
+        self._pool, self._unit, self._above = pool, unit, (unit, *above)
+        self._topic = f"dept.{unit}.assigned"
         self._recent: deque[Found] = deque()
         self._since: Position | None = None
         """All events behind this place are in `_recent`; None until the first look."""
@@ -108,26 +122,34 @@ class _Feed:
         self._task.cancel()
 
     async def follow(self, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
-        """All events behind `after`, without end."""
+        """What the unit may see behind `after`, without end."""
         while True:
             changed, since = self._changed, self._since
             if since is not None and _key(after) >= _key(since):
-                found = [entry for entry in self._recent if _key(entry[0]) > _key(after)]
+                found = [entry for entry in self._recent if _key(entry[0]) > _key(after)][:BATCH]
             else:
                 found = await self._read(after)
                 if not found and since is not None:
                     after = since  # the read came later than `since`: there is nothing between the two
                     continue
-            for position, event in found:
-                yield event
-                after = position
             if not found:
                 await changed.wait()
+                continue
+            for position, event in await self._visible(found):
+                yield ServerSentEvent(str(position), event.type, structured(event))
+            after = found[-1][0]
+
+    async def _visible(self, found: list[Found]) -> list[Found]:
+        """Leave out what the unit may not see as things stand now, whenever it was sent."""
+        cases = list({event.case_id for _, event in found})
+        async with self._pool.acquire() as connection:
+            hidden = {row[0] for row in await connection.fetch(_HIDDEN, cases, list(self._above), self._unit)}
+        ended = DepartmentAssignmentEnded.type
+        return [(at, event) for at, event in found if event.case_id not in hidden or event.type == ended]
 
     async def _read(self, after: Position) -> list[Found]:
         async with self._pool.acquire() as connection:
-            rows = await read(connection, self._topic, after, BATCH)
-        return [(at, ServerSentEvent(str(at), event.type, structured(event))) for at, event in rows]
+            return await read(connection, self._topic, after, BATCH)
 
     async def _poll(self) -> None:
         while True:
