@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from chassis.masking import IDENTITY, PHONE, mask
 from reference.evaluate_triage import LABELS, agrees, evaluate, read_labelled
 from reference.load import load
-from reference.matcher import MOST_CANDIDATES, WEAK, Match, Matcher, Triage, normalise
+from reference.matcher import MOST_CANDIDATES, WEAK, Match, Matcher, Triage
+from reference.vocabulary import normalise
 
 ROOT = Path(__file__).parents[2]
 GULOU = ROOT / "reference" / "gulou"
