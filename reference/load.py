@@ -8,6 +8,7 @@ from typing import Final
 from reference.areas import FILES as AREA_FILES
 from reference.areas import check_areas
 from reference.buildings import BUILDINGS_FILE, check_buildings
+from reference.conduct import CONDUCT_FILE, check_aliases, read_conduct
 from reference.gazetteer import ADDRESSES_FILE, check_addresses
 from reference.matters import (
     LISTS_FILE,
@@ -30,6 +31,7 @@ _HASHED: Final = (
     JURISDICTION_FILE,
     UNITS_FILE,
     DEPARTMENTS_FILE,
+    CONDUCT_FILE,
     MATTERS_FILE,
     LISTS_FILE,
     DEADLINES_FILE,
@@ -48,14 +50,16 @@ def load(path: Path) -> Jurisdiction:
     source = read_yaml(path, JURISDICTION_FILE, findings)
     declared = parse(JURISDICTION, source, findings) if source else None
     units, places = read_units(path, findings)
+    conduct = read_conduct(path, findings)
     read = read_matters(path, findings)
     deadlines = read_deadlines(path, findings)
     calendar = read_calendar(path, findings)
     findings.raise_if_any()  # cross-checks on half-read files would only report what follows from the first errors
-    if source is None or declared is None or read is None:
+    if source is None or declared is None or conduct is None or read is None:
         raise AssertionError("a file that could not be read leaves a finding")
 
     check_units(units, places, declared, findings)
+    check_aliases(units, places, findings)
     exits = _legal_exits(source, declared, units, findings)
     check_matters(read, units, frozenset(exits), findings)
     check_lists(read, units, declared.community_lists.model_dump(), findings)
@@ -70,6 +74,7 @@ def load(path: Path) -> Jurisdiction:
         version=f"{declared.version}+{_content_hash(path)}",
         units=MappingProxyType(units),
         heads=MappingProxyType(read[1].heads),
+        conduct=conduct,
         matters=MappingProxyType(build_matters(read)),
         legal_exits=MappingProxyType(exits),
         deadlines=MappingProxyType(deadlines),

@@ -3,15 +3,13 @@
 A trained model can take the same seat: whatever satisfies `Triage` will do.
 """
 
-import re
-import unicodedata
 from typing import Final, NamedTuple, Protocol
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-from reference.accusation import Accusations
 from reference.alarm import find_alarm
-from reference.vocabulary import OUTSIDE, VARIANTS
+from reference.conduct import Accusations
+from reference.vocabulary import OUTSIDE, normalise
 from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency
 
@@ -40,7 +38,6 @@ _NEAR: Final = (
     "楼上",
 )
 _NEAR_STARTS: Final = frozenset(word[0] for word in _NEAR)
-_TO_NORMALISE = re.compile("[Ａ-Ｚａ-ｚ０-９" + "".join(map(chr, VARIANTS)) + "]")
 
 
 class Candidate(NamedTuple):
@@ -59,10 +56,14 @@ class Match(NamedTuple):
 
 
 class Triage(Protocol):
-    """Anything that finds the matter of a text."""
+    """Anything that finds the matter of a text, and whom it accuses."""
 
     def match(self, title: str, text: str) -> Match:
         """Return the likely matters of a message; pure, and safe to call from several threads."""
+        ...
+
+    def accused(self, title: str, text: str) -> tuple[str, ...]:
+        """Return the codes of the units that a message complains of; as pure and safe."""
         ...
 
 
@@ -75,7 +76,6 @@ class Matcher:
         self._petitions = frozenset(
             code for code, matter in jurisdiction.matters.items() if matter.track == "P"
         )
-        self._accusations = Accusations(jurisdiction)
         pairs = [(word, code) for code, matter in jurisdiction.matters.items() for word in matter.keywords]
         pairs += [(word, _ELSEWHERE) for word in OUTSIDE]
         self._words = [normalise(word.removesuffix(WEAK)) for word, _ in pairs]
@@ -84,6 +84,7 @@ class Matcher:
         self._automaton = AhoCorasick(
             self._words, matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
         )
+        self._accusations = Accusations(jurisdiction)
 
     def match(self, title: str, text: str) -> Match:
         """Score the matters whose keywords stand in the text; a hit in the title weighs more than one below.
@@ -112,6 +113,10 @@ class Matcher:
         """Return the danger that a text reports as happening now, if any (R-LAD-05, R-HOT-13)."""
         return find_alarm(normalise(title), normalise(text))
 
+    def accused(self, title: str, text: str) -> tuple[str, ...]:
+        """Return the units that a complaint about conduct names, if it is one (R-LAD-04, R-HOT-14)."""
+        return self._accusations.accused(title, text)
+
     def _wants_a_human(self, listed: list[Candidate], title: str, text: str) -> bool:
         """An emergency matter whose danger is not happening now (R-LAD-05), or a complaint beside another matter.
 
@@ -126,7 +131,9 @@ class Matcher:
         if best in self._dangers:
             return self.emergency(title, text) is None
         return (
-            best not in self._petitions and best not in self._sealed and self._accusations.found(title, text)
+            best not in self._petitions
+            and best not in self._sealed
+            and self._accusations.of_an_office(title, text)
         )
 
     def _count(self, text: str) -> dict[int, int]:
@@ -146,13 +153,6 @@ class Matcher:
                 weight *= 1 + _REPEAT * (min(times, _MOST_REPEATS) - 1)
             scores[self._matters[word]] = scores.get(self._matters[word], 0.0) + weight
         return scores
-
-
-def normalise(text: str) -> str:
-    """Return the text with full-width letters and digits narrowed and common traditional forms simplified."""
-    if _TO_NORMALISE.search(text) is None:
-        return text
-    return unicodedata.normalize("NFKC", text).translate(VARIANTS)
 
 
 def _weight(word: str) -> float:

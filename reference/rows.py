@@ -9,6 +9,8 @@ from schemas.deadline import DeadlineRule
 from schemas.jurisdiction import EmergencyLine, Rung
 
 Text = Annotated[str, Field(min_length=1)]
+Word = Annotated[str, Field(min_length=2)]
+"""One character stands in too many other words."""
 Count = Annotated[int, Field(ge=0)]
 UnitCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]*$")]
 TerritorialName = Literal["building_group", "grid", "community", "street", "district"]
@@ -81,6 +83,8 @@ class DepartmentRow(Row):
     parent: UnitCode | None
     levels: Annotated[list[Rung], Field(min_length=1)]
     successor: UnitCode | None = None
+    aliases: list[Word] = []
+    """What residents call it beside its name."""
 
 
 class UnitRow(Row):
@@ -92,6 +96,14 @@ class UnitRow(Row):
     parent: UnitCode | None = None
     households: Count
     successor: UnitCode | None = None
+
+
+class ConductFile(Row):
+    """conduct.yaml"""
+
+    words: Annotated[list[Word], Field(min_length=1)]
+    unless_after: list[Text]
+    offices: Annotated[list[Word], Field(min_length=1)]
 
 
 class MatterRow(Row):
@@ -187,6 +199,7 @@ class BuildingRow(Row):
 JURISDICTION: Final = TypeAdapter(JurisdictionFile)
 DEPARTMENTS: Final = TypeAdapter(list[DepartmentRow])
 UNIT: Final = TypeAdapter(UnitRow)
+CONDUCT: Final = TypeAdapter(ConductFile)
 MATTERS: Final = TypeAdapter(MattersFile)
 LISTS: Final = TypeAdapter(ListsFile)
 DEADLINES: Final = TypeAdapter(list[DeadlineRule])

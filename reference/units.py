@@ -44,7 +44,9 @@ def _territorial(row: UnitRow) -> Unit:
 
 def _department(row: DepartmentRow) -> Unit:
     levels = frozenset(row.levels)
-    return Unit(row.code, row.name, UnitKind(row.kind), None, row.parent, levels, 0, row.successor)
+    return Unit(
+        row.code, row.name, UnitKind(row.kind), None, row.parent, levels, 0, row.successor, tuple(row.aliases)
+    )
 
 
 def _put(

@@ -1,5 +1,7 @@
 """Words of the residents' language that belong to no jurisdiction."""
 
+import re
+import unicodedata
 from typing import Final
 
 VARIANTS: Final = str.maketrans(
@@ -7,6 +9,7 @@ VARIANTS: Final = str.maketrans(
     "电楼车厂广场杂尘气积与占违规赔偿验证灯层点缴费险医药学园区喷声诉业务门环厕围墙",
 )
 """The few traditional forms that occur in keywords; a text in traditional script throughout waits for a human."""
+_TO_NORMALISE = re.compile("[Ａ-Ｚａ-ｚ０-９" + "".join(map(chr, VARIANTS)) + "]")
 
 OUTSIDE: Final = (
     # crime and public order: for the police, not for this catalogue
@@ -92,3 +95,10 @@ OUTSIDE: Final = (
     *("公墓", "彩票", "拥堵", "堵车", "营业执照", "文化遗产", "奖学金", "助学金", "研究生", "大学生", "检疫"),
 )
 """Topics that residents write about and no matter of the catalogue covers: where they prevail, a human decides."""
+
+
+def normalise(text: str) -> str:
+    """Return the text with full-width letters and digits narrowed and common traditional forms simplified."""
+    if _TO_NORMALISE.search(text) is None:
+        return text
+    return unicodedata.normalize("NFKC", text).translate(VARIANTS)

@@ -75,6 +75,8 @@ class Unit:
     levels: frozenset[Rung]
     households: int = 0
     successor: str | None = None
+    aliases: tuple[str, ...] = ()
+    """What residents call it beside its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,16 @@ class Matter:
     responsible: Mapping[Rung, str]
     helpers: tuple[str, ...]
     community_duty: CommunityDuty
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """R-LAD-04: words of complaints about how staff behave; not right behind one of `unless_after`."""
+
+    words: tuple[str, ...]
+    unless_after: tuple[str, ...]
+    offices: tuple[str, ...]
+    """Units without their names, such as 居委会."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +183,7 @@ class Jurisdiction:
     version: str
     units: Mapping[str, Unit]
     heads: Mapping[str, str]
+    conduct: Conduct
     matters: Mapping[str, Matter]
     legal_exits: Mapping[str, LegalExit]
     deadlines: Mapping[str, DeadlineRule]

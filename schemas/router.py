@@ -235,6 +235,7 @@ class Registration(Value):
     """Code of the territorial unit where the matter lies."""
     parties: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    """Units complained of: as staff said or, until a human decides, as the words suggest."""
     households: int | None = None
     sealed: bool = False
     confidential: bool = False

@@ -16,8 +16,7 @@ from chassis.embedded import free_port
 from chassis.http import Role, Server, ServerSentEvent
 from chassis.log import Position, read
 from chassis.store import START
-from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded
-from services.router.api.feed import Feeds
+from services.router.api.feed import BATCH, Feeds
 from tests.router_api_kit import (
     COMMUNITY,
     DISCIPLINE,
@@ -30,8 +29,9 @@ from tests.router_api_kit import (
     make_settings,
     running,
 )
+from tests.unit.router_kit import gulou
 
-ASSIGNED = DepartmentAssigned.type
+ASSIGNED, ENDED = "router.DepartmentAssigned.v1", "router.DepartmentAssignmentEnded.v1"
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ class Site:
         self.router, self.server, self.url = router, server, url
 
     @asynccontextmanager
-    async def feed(self, query: str = "", unit: str = COMMUNITY, **headers: str) -> AsyncIterator[Stream]:
-        """Open a unit's feed."""
-        sent = self.router.headers(Role.HANDLER, unit) | {
+    async def feed(self, query: str = "", **headers: str) -> AsyncIterator[Stream]:
+        """Open the community's feed."""
+        sent = self.router.headers(Role.HANDLER, COMMUNITY) | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
         async with (
             httpx.AsyncClient(timeout=LIMIT_S) as client,
-            client.stream("GET", f"{self.url}/v1/units/{unit}/feed{query}", headers=sent) as response,
+            client.stream("GET", f"{self.url}/v1/units/{COMMUNITY}/feed{query}", headers=sent) as response,
         ):
             assert response.status_code == 200
             assert response.headers["content-type"].startswith("text/event-stream")
@@ -113,7 +113,7 @@ async def test_the_feed_tells_in_order_and_resumes(site: Site) -> None:
         told += await stream.told(1)
     cases = [f"/v1/cases/{event.data['subject']}" for event in told]
     assert cases == [first, second, third]
-    assert {event.type for event in told} == {"router.DepartmentAssigned.v1"}
+    assert {event.type for event in told} == {ASSIGNED}
     assert told[0].data["data"]["unit"] == COMMUNITY
     assert told[0].data["topic"] == f"dept.{COMMUNITY}.assigned"
     for query, headers in (("", {"Last_Event_ID": told[0].id}), (f"?after={told[0].id}", {})):
@@ -133,53 +133,6 @@ async def test_a_feed_is_its_units_own(site: Site) -> None:
         assert (refused.status, refused.code) == (400, "invalid_position")
 
 
-async def test_a_feed_no_longer_tells_of_a_case_in_which_its_unit_is_complained_of(site: Site) -> None:
-    """R-LAD-04, R-HOT-14: neither to a client that reads again nor to one that stayed; only that the work ended."""
-    router = site.router
-    case, other = await router.submit(), await router.submit()
-    async with site.feed() as stream:
-        assert [told.data["subject"] for told in await stream.told(2)] == [_case_id(case), _case_id(other)]
-        declared = [{"kind": "interest_declaration", "reference": "回避申请1"}]
-        body = {"ground": "SUBJECT_SKIPPED", "subjects": [COMMUNITY], "evidence": declared}
-        left = await router.post(f"{case}/escalation", Role.HANDLER, COMMUNITY, body)
-        assert left.status == 204
-        [ended] = await stream.told(1)
-        assert (ended.type, ended.data["subject"]) == (DepartmentAssignmentEnded.type, _case_id(case))
-    later = await router.submit()
-    async with site.feed() as stream:
-        again = await stream.told(3)
-    assert [told.data["subject"] for told in again] == [_case_id(other), _case_id(case), _case_id(later)]
-    assert again[1] == ended
-    assert set(ended.data["data"]) == {"unit", "assignment", "reason"}
-
-
-async def test_a_feed_no_longer_tells_of_a_case_that_was_sealed(site: Site) -> None:
-    """R-PET-10: what remains of an emergency is found to be an accusation; its one recipient is still told."""
-    router = site.router
-    case = await router.submit()
-    for action in ("sign", "contact"):
-        await router.post(f"{case}/{action}", Role.HANDLER, COMMUNITY)
-    danger = {
-        "ground": "DANGER",
-        "line": "110",
-        "evidence": [{"kind": "danger_report", "reference": "1"}],
-    }
-    assert (await router.post(f"{case}/escalation", Role.SUPERVISOR, DISTRICT, danger)).status == 200
-    async with site.feed() as stream:
-        assert [told.type for told in await stream.told(2)] == [ASSIGNED, DepartmentAssignmentEnded.type]
-    body = {"matter": SEALED}
-    assert (await router.post(f"{case}/emergency/remainder", Role.OPERATOR, HOTLINE, body)).status == 204
-    async with site.feed() as stream:
-        assert [told.type for told in await stream.told(1)] == [DepartmentAssignmentEnded.type]
-    async with site.feed(unit=DISCIPLINE) as stream:
-        [own] = await stream.told(1)
-        assert (own.type, own.data["subject"]) == (ASSIGNED, _case_id(case))
-
-
-def _case_id(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
 async def test_an_open_feed_ends_when_the_service_stops(site: Site) -> None:
     await site.router.submit()
     async with site.feed() as stream:
@@ -188,11 +141,114 @@ async def test_an_open_feed_ends_when_the_service_stops(site: Site) -> None:
         await asyncio.wait_for(stream.rest(), LIMIT_S)
 
 
+async def accuse(router: RouterUnderTest, path: str, subject: str = COMMUNITY) -> None:
+    """The unit that has the case passes it on because `subject` is complained of."""
+    for action in ("sign", "contact"):
+        assert (await router.post(f"{path}/{action}", Role.HANDLER, COMMUNITY)).status == 200
+    evidence = [{"kind": "interest_declaration", "reference": "回避申请1"}]
+    body = {"ground": "SUBJECT_SKIPPED", "subjects": [subject], "evidence": evidence}
+    assert (await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, body)).status == 200
+
+
+def case_of(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("subject", [COMMUNITY, STREET])
+async def test_a_unit_complained_of_gets_nothing_of_the_case_again(site: Site, subject: str) -> None:
+    """R-LAD-04, R-HOT-14: what it was sent before is left out; that its assignment ended, it learns."""
+    router = site.router
+    before, lost = await router.submit(), await router.submit(text="居委会干部偏袒邻居。")
+    async with site.feed() as stream:
+        first, second = await stream.told(2)
+        assert second.data["data"]["text"] == "居委会干部偏袒邻居。"
+        await accuse(router, lost, subject)
+        [ended] = await stream.told(1)
+        kept = await router.submit()
+        [last] = await stream.told(1)
+    assert [event.data["subject"] for event in (ended, last)] == [case_of(lost), case_of(kept)]
+    assert (ended.type, ended.data["data"].keys()) == (ENDED, {"unit", "assignment", "reason"})
+    for query, expected in (
+        ("", [first, ended, last]),
+        (f"?after={first.id}", [ended, last]),
+        (f"?after={second.id}", [ended, last]),
+    ):
+        async with site.feed(query) as stream:
+            assert await stream.told(len(expected)) == expected
+    assert case_of(before) == first.data["subject"]
+
+
+async def test_who_had_a_case_that_is_sealed_now_gets_nothing_of_it_again(site: Site) -> None:
+    """R-PET-10: what remains of an emergency is found to be an accusation, which has one recipient."""
+    router = site.router
+    path = await router.submit()
+    for action in ("sign", "contact"):
+        await router.post(f"{path}/{action}", Role.HANDLER, COMMUNITY)
+    danger = {"ground": "DANGER", "line": "110", "evidence": [{"kind": "danger_report", "reference": "1"}]}
+    assert (await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, danger)).status == 200
+    async with site.feed() as stream:
+        assert [event.type for event in await stream.told(2)] == [ASSIGNED, ENDED]
+    done = await router.post(f"{path}/emergency/remainder", Role.OPERATOR, HOTLINE, {"matter": SEALED})
+    assert done.status == 204
+    async with site.feed() as stream:
+        assert (await stream.told(1))[0].type == ENDED
+    feeds = Feeds(gulou())
+    async with aclosing(feeds.follow(router.pool, DISCIPLINE, Position.parse(START))) as follower:
+        received = await asyncio.wait_for(anext(follower), LIMIT_S)
+    assert received.event == ASSIGNED, "its one recipient gets it"
+
+
+async def test_what_is_kept_for_the_followers_is_checked_when_it_is_told(
+    database_url: str, tmp_path: Path
+) -> None:
+    """R-LAD-04: a follower that comes later gets what one task found before only so far as it may see it now."""
+    async with running(database_url, tmp_path) as router, AsyncExitStack() as stack:
+        feeds = Feeds(gulou())
+
+        async def joined(after: str) -> AsyncGenerator[ServerSentEvent, None]:
+            follower = feeds.follow(router.pool, COMMUNITY, Position.parse(after))
+            return await stack.enter_async_context(aclosing(follower))
+
+        await router.submit()
+        early = await joined(START)
+        first = await asyncio.wait_for(anext(early), LIMIT_S)
+        while feeds._feeds[COMMUNITY]._since is None:
+            await feeds._feeds[COMMUNITY]._changed.wait()
+        second, lost = await router.submit(), await router.submit()
+        told = [await asyncio.wait_for(anext(early), LIMIT_S) for _ in range(2)]
+        assert [event.event for event in (first, *told)] == [ASSIGNED] * 3
+        await accuse(router, lost)
+        assert (await asyncio.wait_for(anext(early), LIMIT_S)).event == ENDED
+        kept = [case_of(second), case_of(lost), case_of(lost)]
+        assert [str(event.case_id) for _, event in feeds._feeds[COMMUNITY]._recent] == kept
+        late = await joined(told[0].id)
+        assert (await asyncio.wait_for(anext(late), LIMIT_S)).event == ENDED
+
+
+async def test_a_feed_goes_on_behind_a_batch_that_is_left_out(site: Site) -> None:
+    """R-LAD-04: a client that may see none of a whole batch gets the next event all the same."""
+    router, topic = site.router, f"dept.{COMMUNITY}.assigned"
+    lost = await router.submit()
+    await accuse(router, lost)
+    await router.pool.execute(
+        "INSERT INTO chassis.event_log (topic, source, case_id, sequence, type, time, traceparent, data)"
+        " SELECT topic, source, case_id, sequence + 1000 * n, type, time, traceparent, data"
+        " FROM chassis.event_log, generate_series(1, $1) AS n WHERE topic = $2 AND type = $3",
+        2 * BATCH,
+        topic,
+        ASSIGNED,
+    )
+    await router.submit()
+    async with site.feed() as stream:
+        told = await stream.told(2)
+    assert [event.type for event in told] == [ENDED, ASSIGNED]
+
+
 async def test_many_followers_cost_one_poller(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """All followers that are up to date are served from one task's reads, and the last one stops it."""
     router = site.router
     await router.submit()
-    feeds, reads = Feeds(), 0
+    feeds, reads = Feeds(gulou()), 0
 
     async def counted(connection: Connection, topic: str, after: Position, limit: int) -> Any:
         nonlocal reads
@@ -204,7 +260,7 @@ async def test_many_followers_cost_one_poller(site: Site, monkeypatch: pytest.Mo
     async with AsyncExitStack() as stack:
         followers = [
             await stack.enter_async_context(
-                aclosing(feeds.follow(router.pool, COMMUNITY, (COMMUNITY,), Position.parse(START)))
+                aclosing(feeds.follow(router.pool, COMMUNITY, Position.parse(START)))
             )
             for _ in range(20)
         ]

@@ -16,7 +16,17 @@ from services.router.api.paging import encode
 from services.router.card import COLOUR_SQL, Card
 from services.router.domain import WorkOrder, colour
 from services.router.domain.workorder import OPEN, Seat
-from tests.router_api_kit import COMMUNITY, COMPONENT, DISTRICT, STREET, URBAN, RouterUnderTest, running
+from tests.router_api_kit import (
+    COMMUNITY,
+    COMPONENT,
+    DISTRICT,
+    HOTLINE,
+    PLAIN,
+    STREET,
+    URBAN,
+    RouterUnderTest,
+    running,
+)
 
 
 @pytest.fixture
@@ -75,6 +85,21 @@ async def test_questions_that_cannot_be_answered(router: RouterUnderTest) -> Non
         assert (answer.status, answer.body["errors"][0]["field"]) == (422, field)
     unknown = await router.get("/v1/assignments", Role.SUPERVISOR, DISTRICT, unit="XX")
     assert (unknown.status, unknown.code) == (404, "unit_unknown")
+
+
+async def test_the_queue_shows_whom_the_words_accuse_to_nobody_under_it(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: those who triage see which unit it is; its own desk and those under it see no case."""
+    path = await router.submit(text="澄湖街道办工作人员推诿扯皮，老人无人照料。")
+    [queued] = (await router.get("/v1/queue/triage", Role.OPERATOR, HOTLINE)).body["items"]
+    assert (queued["reason"], queued["subjects"]) == ("POLICY", [STREET])
+    for unit in (STREET, COMMUNITY):
+        assert (await router.get("/v1/queue/triage", Role.OPERATOR, unit)).body["items"] == []
+        assert (await router.get(path, Role.OPERATOR, unit)).code == "case_unknown"
+    cleared = await router.post(
+        f"{path}/triage", Role.OPERATOR, HOTLINE, {"judged": "dispatch", "matter": PLAIN, "subjects": []}
+    )
+    assert cleared.body["unit"]["code"] == COMMUNITY
+    assert (await router.get(path, Role.HANDLER, COMMUNITY)).body["status"] == "DISPATCHED"
 
 
 async def test_a_unit_and_how_its_cases_stand(router: RouterUnderTest) -> None:

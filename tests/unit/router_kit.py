@@ -48,9 +48,13 @@ class Oracle:
     """A triage engine that says what the test wants."""
 
     answer: Match = field(default_factory=lambda: Match((), 0.0))
+    blamed: tuple[str, ...] = ()
 
     def match(self, title: str, text: str) -> Match:
         return self.answer
+
+    def accused(self, title: str, text: str) -> tuple[str, ...]:
+        return self.blamed
 
 
 @cache

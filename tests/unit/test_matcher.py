@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from chassis.masking import IDENTITY, PHONE, mask
 from reference.evaluate_triage import LABELS, agrees, evaluate, read_labelled
 from reference.load import load
-from reference.matcher import MOST_CANDIDATES, WEAK, Match, Matcher, Triage, normalise
+from reference.matcher import MOST_CANDIDATES, WEAK, Match, Matcher, Triage
+from reference.vocabulary import normalise
 
 ROOT = Path(__file__).parents[2]
 GULOU = ROOT / "reference" / "gulou"
@@ -223,7 +224,7 @@ def test_nine_in_ten_routed_messages_agree_with_their_label() -> None:
 @pytest.mark.data
 @no_data
 def test_the_share_of_real_messages_that_wait_for_a_human() -> None:
-    """R-HOT-02: docs/triage.md publishes it: 58.6 %; a change of keywords that raises it must say so there."""
+    """R-HOT-02: docs/triage.md publishes it: 57.5 %; a change of keywords that raises it must say so there."""
     sure = [matcher.match(row["title"], row["body"]) for row in read(DATA / "citizen-messages.csv")]
     waiting = sum(decided(found) is HUMAN for found in sure)
-    assert 0.5 <= waiting / len(sure) <= 0.6
+    assert 0.5 <= waiting / len(sure) <= 0.58

@@ -32,6 +32,7 @@ def edit(folder: Path, file: str, old: str, new: str) -> int:
 
 
 MATTERS, LISTS, UNITS = "matters.yaml", "community-lists.yaml", "units.csv"
+CONDUCT = "conduct.yaml"
 GRID_ROW = "GL010101,博苑社区第1网格,grid,GL0101,242,"
 LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
 
@@ -69,6 +70,18 @@ LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
             "GL-NOBODY of GL-TRAFFIC-POLICE is no unit",
         ),
         ("departments.yaml", "parent: GL-POLICE", "parent: GL-TRAFFIC-POLICE", "go round in a circle"),
+        ("departments.yaml", "aliases: [城管局, 城管]", "aliases: [城管局, 城]", "at least 2 characters"),
+        (
+            "departments.yaml",
+            "aliases: [城管局, 城管]",
+            "aliases: [民政局]",
+            "alias 民政局 of GL-URBAN is a name of GL-CIVIL, too",
+        ),
+        # conduct.yaml
+        (CONDUCT, "words: [推诿, ", "words: [扯皮, ", "word 扯皮 is given twice"),
+        (CONDUCT, "words: [推诿, ", "words: [推诿责任, 推诿, ", "推诿 is found in it"),
+        (CONDUCT, "words: [推诿, ", "words: [推, ", "at least 2 characters"),
+        (CONDUCT, "unless_after: [", "unless: [", "Extra inputs are not permitted"),
         # units.csv
         (UNITS, GRID_ROW, GRID_ROW + "GL099999", "successor GL099999 of GL010101 is no unit"),
         (UNITS, GRID_ROW, GRID_ROW + "GL010101", "successors of GL010101 go round"),

@@ -1,16 +1,18 @@
 """The department feed over HTTP: a unit's own topic in commit order as server-sent events, resumable anywhere.
 
 However many clients a unit has, one task looks for its new events; clients that are behind catch up from the log
-in bounded batches. The log keeps for good what a unit was told; whether it may still be told is asked again at each
-delivery (R-LAD-04, R-PET-10).
+in bounded batches.
+
+R-LAD-04, R-HOT-14, R-PET-10: the log keeps what a unit was sent before it turned out to be complained of, or the
+case to be sealed matter. So each batch is checked when it is delivered: of such a case the unit gets nothing but
+the end of its assignment, which tells no more than the assignment's id.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated, Final, NamedTuple
-from uuid import UUID
+from collections.abc import AsyncGenerator
+from typing import Annotated, Final
 
 from fastapi import FastAPI, Header, Query, Request
 from starlette.responses import StreamingResponse
@@ -21,6 +23,8 @@ from chassis.http import Principal, Problem, ServerSentEvent, allow, event_strea
 from chassis.log import Position, read
 from chassis.store import START
 from schemas.department import DepartmentAssignmentEnded
+from schemas.envelope import Envelope
+from schemas.jurisdiction import Jurisdiction
 from services.router.api.access import WORKERS, Access
 from services.router.api.office import Office
 
@@ -31,26 +35,21 @@ RECENT: Final = 1000
 """Events kept for the clients of a unit that are up to date."""
 
 _log = logging.getLogger(__name__)
+Found = tuple[Position, Envelope]
 _LAST_POSITION: Final = 2**63 - 1
 _SETTLED: Final = "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::numeric - 1)::text"
 """The transaction id up to which nothing can appear in the log any more."""
 _HIDDEN: Final = (
-    "SELECT case_id FROM router.assignment WHERE case_id = ANY($1::uuid[]) AND unit = $2"
-    " AND (subjects && $3::text[] OR (sealed AND ended_at IS NOT NULL AND role <> 'exit'))"
+    "SELECT case_id FROM router.aggregate WHERE case_id = ANY($1::uuid[]) AND (state->'subjects' ?| $2::text[]"
+    " OR ((state->'sealed')::boolean AND $3 IS DISTINCT FROM"
+    " coalesce(state->>'unit', state->'receiver'->>'unit')))"
 )
-
-
-class Found(NamedTuple):
-    """An event of a topic. That an assignment ended tells nothing of the case: `case_id` is None then."""
-
-    at: Position
-    event: ServerSentEvent
-    case_id: UUID | None
+"""Of the cases $1, those of which the unit $3 may see nothing; $2 are the unit and all above it."""
 
 
 def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
     """Add the feed."""
-    feeds = Feeds()
+    feeds = Feeds(office.jurisdiction)
 
     @app.get(
         "/v1/units/{code}/feed",
@@ -71,8 +70,7 @@ def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
             detail = f"A feed is its unit's own; your token is of {principal.unit}."
             raise Problem(403, "not_your_feed", "This is another unit's feed", detail)
         start = _position(last_event_id or after or START)
-        events = feeds.follow(office.host.pool, code, access.above(principal), start)
-        return event_stream(request, events, principal.expires_at)
+        return event_stream(request, feeds.follow(office.host.pool, code, start), principal.expires_at)
 
 
 def _position(text: str) -> Position:
@@ -86,20 +84,15 @@ def _position(text: str) -> Position:
 class Feeds:
     """The feeds that somebody follows now, one for each unit."""
 
-    def __init__(self) -> None:
+    def __init__(self, jurisdiction: Jurisdiction) -> None:
+        self._jurisdiction = jurisdiction
         self._feeds: dict[str, _Feed] = {}
 
-    async def follow(
-        self, pool: Pool, unit: str, above: Sequence[str], after: Position
-    ) -> AsyncGenerator[ServerSentEvent, None]:
-        """All events for the unit behind `after`, and then each as it is committed.
-
-        Left out are cases in which the unit, or one `above` it, is complained of by now, and those that turned out
-        to be sealed matter after the unit had them. The end of an assignment is always told.
-        """
+    async def follow(self, pool: Pool, unit: str, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
+        """What the unit may see of its topic behind `after`, and then each event as it is committed."""
         feed = self._feeds.get(unit)
         if feed is None:
-            feed = self._feeds[unit] = _Feed(pool, unit, above)
+            feed = self._feeds[unit] = _Feed(pool, unit, self._jurisdiction.ancestors(unit))
         feed.followers += 1
         try:
             async for event in feed.follow(after):
@@ -114,8 +107,8 @@ class Feeds:
 class _Feed:
     """A unit's topic that is followed: its latest events, found by one task."""
 
-    def __init__(self, pool: Pool, unit: str, above: Sequence[str]) -> None:
-        self._pool, self._unit, self._above = pool, unit, list(above)
+    def __init__(self, pool: Pool, unit: str, above: tuple[str, ...]) -> None:
+        self._pool, self._unit, self._above = pool, unit, (unit, *above)
         self._topic = f"dept.{unit}.assigned"
         self._recent: deque[Found] = deque()
         self._since: Position | None = None
@@ -129,44 +122,34 @@ class _Feed:
         self._task.cancel()
 
     async def follow(self, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
-        """All events behind `after`, without end."""
+        """What the unit may see behind `after`, without end."""
         while True:
             changed, since = self._changed, self._since
-            if since is not None and after.order >= since.order:
-                found = [entry for entry in self._recent if entry.at.order > after.order]
+            if since is not None and _key(after) >= _key(since):
+                found = [entry for entry in self._recent if _key(entry[0]) > _key(after)][:BATCH]
             else:
                 found = await self._read(after)
                 if not found and since is not None:
                     after = since  # the read came later than `since`: there is nothing between the two
                     continue
-            hidden = await self._hidden(found)
-            for at, event, case_id in found:
-                if case_id not in hidden:
-                    yield event
-                after = at
             if not found:
                 await changed.wait()
+                continue
+            for position, event in await self._visible(found):
+                yield ServerSentEvent(str(position), event.type, structured(event))
+            after = found[-1][0]
+
+    async def _visible(self, found: list[Found]) -> list[Found]:
+        """Leave out what the unit may not see as things stand now, whenever it was sent."""
+        cases = list({event.case_id for _, event in found})
+        async with self._pool.acquire() as connection:
+            hidden = {row[0] for row in await connection.fetch(_HIDDEN, cases, list(self._above), self._unit)}
+        ended = DepartmentAssignmentEnded.type
+        return [(at, event) for at, event in found if event.case_id not in hidden or event.type == ended]
 
     async def _read(self, after: Position) -> list[Found]:
         async with self._pool.acquire() as connection:
-            rows = await read(connection, self._topic, after, BATCH)
-        return [
-            Found(
-                at,
-                ServerSentEvent(str(at), event.type, structured(event)),
-                None if event.type == DepartmentAssignmentEnded.type else event.case_id,
-            )
-            for at, event in rows
-        ]
-
-    async def _hidden(self, found: Sequence[Found]) -> frozenset[UUID]:
-        """The cases among these that the unit may not see any more."""
-        cases = {entry.case_id for entry in found if entry.case_id is not None}
-        if not cases:
-            return frozenset()
-        async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_HIDDEN, list(cases), self._unit, self._above)
-        return frozenset(row[0] for row in rows)
+            return await read(connection, self._topic, after, BATCH)
 
     async def _poll(self) -> None:
         while True:
@@ -183,11 +166,15 @@ class _Feed:
                 settled = await connection.fetchval(_SETTLED)
             self._since = Position(settled, _LAST_POSITION)
         else:
-            found = await self._read(self._recent[-1].at if self._recent else self._since)
+            found = await self._read(self._recent[-1][0] if self._recent else self._since)
             if not found:
                 return
             self._recent.extend(found)
             while len(self._recent) > RECENT:
-                self._since = self._recent.popleft().at
+                self._since = self._recent.popleft()[0]
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+def _key(position: Position) -> tuple[int, int]:
+    return int(position.xid), position.position

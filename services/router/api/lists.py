@@ -195,6 +195,7 @@ class _Lists:
                 )
                 for found in orjson.loads(row["ranked"])
             ],
+            subjects=row["subjects"],
             queued_at=row["queued_at"],
             due_at=row["due_at"],
             title=row["title"] if readable else None,

@@ -138,6 +138,7 @@ class QueuedView(BaseModel):
     urgency: int
     confidence: float
     candidates: list[CandidateView]
+    subjects: list[str] = Field(description="complained of; your decision keeps them, names others or none")
     queued_at: datetime
     due_at: datetime | None
     title: str | None

@@ -33,10 +33,14 @@ class Found(Protocol):
 
 
 class Triage(Protocol):
-    """Text to matter; pure once built. A trained model can take this seat."""
+    """Text to matter and accused units; pure once built. A trained model can take this seat."""
 
     def match(self, title: str, text: str) -> Found:
         """Say what the text is about."""
+        ...
+
+    def accused(self, title: str, text: str) -> tuple[str, ...]:
+        """Say which units the text complains of."""
         ...
 
 
@@ -47,28 +51,34 @@ class Reader:
         self._desk, self._triage = desk, triage
 
     def read(self, e: CaseSubmitted) -> tuple[Registration, QueueReason | None]:
-        """What the submission is found to be, and the reason why a human must look at it, if there is one."""
-        judgement, doubt = self._judgement(e)
+        """What the submission is found to be, and the reason why a human must look at it, if there is one.
+
+        R-LAD-04, R-HOT-14: who is accused in the words only counts as complained of until a human says. Not so of
+        sealed matter: it goes to its one recipient without a human, and residents often name just that (R-PET-10).
+        """
+        accused = () if e.subjects else self._triage.accused(e.title, e.text)
+        judgement, doubt = self._judgement(e, accused)
         place, strange = _place(e.place, self._desk)
         parties, outside = territorial(e.parties, self._desk.jurisdiction)
         if strange or outside or not self._desk.jurisdiction.units.keys() >= set(e.subjects):
             doubt = QueueReason.UNKNOWN_UNIT
         matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
+        sealed = matter is not None and matter.sealed
         found = Registration(
             judgement=judgement,
             kind=e.kind,
             place=place,
             parties=parties,
-            subjects=self._desk.ladder.with_successors(e.subjects),
+            subjects=self._desk.ladder.with_successors(e.subjects or (() if sealed else accused)),
             households=e.households,
-            sealed=matter is not None and matter.sealed,
+            sealed=sealed,
             confidential=e.confidential,
             track_asked=e.track,
             urgency_stated=e.urgency,
         )
         return found, doubt
 
-    def _judgement(self, e: CaseSubmitted) -> tuple[Judgement, QueueReason | None]:
+    def _judgement(self, e: CaseSubmitted, accused: tuple[str, ...]) -> tuple[Judgement, QueueReason | None]:
         matters = self._desk.jurisdiction.matters
         if e.matter is not None:
             matter = matters.get(e.matter)
@@ -80,7 +90,9 @@ class Reader:
         sure = best is not None and found.confidence >= self._desk.policy.settings.confidence
         judged = judge(TriagedBy.ENGINE, best, e.track, e.urgency)
         told = (
-            {} if best and best.sealed else {"words": found.words, "candidates": _ranked(ranked, sure=sure)}
+            {}
+            if best and best.sealed
+            else {"words": found.words, "candidates": _ranked(ranked, sure=sure and not accused)}
         )
         judged = judged.model_copy(update={"confidence": found.confidence, **told})
         return judged, None if sure else QueueReason.LOW_CONFIDENCE

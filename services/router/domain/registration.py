@@ -48,7 +48,7 @@ class Register:
             return []
         found, doubt = self._reader.read(e)
         case = registered(state, found)
-        settled, settler = self._settled(e)
+        settled, settler = self._settled(e, case.subjects)
         line, words = self._alarm(e, case, doubt)
         row = self._row(
             case,
@@ -57,6 +57,7 @@ class Register:
             settled=settled,
             judged="none",
             known=doubt is None,
+            accused=not e.subjects and bool(case.subjects),
         )
         why = Why(rows=(row[1],))
         terms = Terms(first=found, texts=Texts(e.title, e.text))
@@ -92,7 +93,7 @@ class Register:
         matter = self._matter(case)
         line = matter.emergency_line if matter and matter.emergency else None
         outcome, fired = self._row(
-            case, emergency=line is not None, repeat="no", settled="no", judged=c.judged, known=True
+            case, emergency=line is not None, repeat="no", settled="no", judged=c.judged
         )
         why, terms = Why(rows=(fired,)), Terms(first=found, by=c.actor)
         if outcome == "emergency":
@@ -132,9 +133,7 @@ class Register:
         return [*ended(state, EndReason.REASSIGNED), *self._anew(state, why, Terms(), at)]
 
     def _anew(self, case: WorkOrder, why: Why, terms: Terms, at: datetime) -> list[Event]:
-        outcome, fired = self._row(
-            case, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH, known=True
-        )
+        outcome, fired = self._row(case, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH)
         return self._leave_or_dispatch(outcome, case, None, replace(why, rows=(*why.rows, fired)), terms, at)
 
     def _leave_or_dispatch(
@@ -149,7 +148,15 @@ class Register:
         return (matter.legal_exit if matter else None) or self._desk.policy.settings.exits.legal
 
     def _row(
-        self, case: WorkOrder, *, emergency: bool, repeat: str, settled: str, judged: str, known: bool
+        self,
+        case: WorkOrder,
+        *,
+        emergency: bool,
+        repeat: str,
+        settled: str,
+        judged: str,
+        known: bool = True,
+        accused: bool = False,
     ) -> tuple[str, Fired]:
         matter = self._matter(case)
         own_exit = matter is not None and matter.legal_exit is not None
@@ -161,6 +168,7 @@ class Register:
             settled,
             judged,
             _yes(known),
+            _yes(accused),
             case.track,
             _yes(own_exit or asked),
             _yes(matter is not None and matter.emergency),
@@ -210,12 +218,12 @@ class Register:
             return matter.emergency_line, matter.name
         return None, ""
 
-    def _settled(self, e: CaseSubmitted) -> tuple[str, str]:
+    def _settled(self, e: CaseSubmitted, subjects: tuple[str, ...]) -> tuple[str, str]:
         """R-GRD-01, R-HOT-02: who settled it on the spot. A unit complained of settles nothing."""
         if e.resolved is None or e.resolved.unit not in self._desk.jurisdiction.units:
             return "no", ""
         unit = e.resolved.unit
-        if self._desk.ladder.interested(unit, e.subjects):
+        if self._desk.ladder.interested(unit, subjects):
             return "no", ""
         on_the_call = unit == self._desk.hotline or (e.by is not None and e.by.role == OPERATOR)
         return ("hotline" if on_the_call else "grid"), unit

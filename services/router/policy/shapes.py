@@ -49,6 +49,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
             "settled": _just(frozenset({"no", "grid", "hotline"})),
             "judged": _just(frozenset(Judged) | {"none"}),
             "known": _just(YES_NO),
+            "accused": _just(YES_NO),
             "track": _just(frozenset(Track)),
             "exit": _just(YES_NO),
             "danger": _just(YES_NO),

@@ -1,0 +1,192 @@
+"""A unit that is complained of in words only: found, kept from the case, and judged by a human first."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chassis.calendar import WorkingCalendar
+from reference.matcher import Matcher
+from schemas import router as r
+from schemas.department import DepartmentAssigned
+from schemas.router import OrderStatus as S
+from schemas.values import Emergency, OnSiteResolution
+from services.router.domain import Router
+from tests.unit.router_kit import (
+    COMMUNITY,
+    DISTRICT,
+    GRID,
+    MONDAY,
+    OPERATOR,
+    STREET,
+    Hit,
+    Match,
+    Oracle,
+    Played,
+    gulou,
+    policy,
+    router,
+    submitted,
+)
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    return Matcher(gulou())
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("区城市管理局推诿扯皮", ("GL-URBAN",)),
+        ("博苑社区工作人员偏袒对方", (COMMUNITY,)),
+        ("澄湖街道办态度恶劣", (STREET,)),
+        ("多次找城管局反映，互相推诿", ("GL-URBAN",)),
+        ("城管和交警踢皮球", ("GL-URBAN", "GL-TRAFFIC-POLICE")),
+        ("博苑居委会干部包庇违建户", (COMMUNITY,)),
+        ("澄湖办事处不作为。路灯三个月不亮。", (STREET,)),
+        ("鼓楼区教育局敷衍家长", ("GL-EDUCATION",)),
+        ("博苑社区第1网格的网格员吃拿卡要", (COMMUNITY,)),
+        ("自来水公司推脱责任", ("GL-WATER",)),
+        ("向区信访局反映过。区水務局不作为", ("GL-PETITION", "GL-WATER-AFFAIRS")),
+    ],
+)
+def test_a_complaint_about_conduct_names_its_unit(
+    matcher: Matcher, text: str, units: tuple[str, ...]
+) -> None:
+    """R-LAD-04, R-HOT-14: by its name or as residents call it, in the title or below."""
+    assert matcher.accused("投诉", text) == units
+    assert matcher.accused(text, "详见标题") == units
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "社区工作人员态度很好",
+        "博苑社区工作人员态度很好，办事不推诿，从不敷衍",
+        "邻居推诿责任",
+        "博苑社区三栋的邻居推诿责任，漏水不修",
+        "博苑社区物业不作为，电梯坏了没人修",
+        "请区城市管理局修好路灯",
+        "有关部门推诿扯皮",
+        "",
+    ],
+)
+def test_praise_neighbours_and_plain_requests_accuse_nobody(matcher: Matcher, text: str) -> None:
+    """R-LAD-04: a name alone, a word of conduct alone, or one about somebody else is no complaint of a unit."""
+    assert matcher.accused("情况反映", text) == ()
+
+
+def test_every_unit_that_is_looked_for_is_found_by_each_of_its_names(matcher: Matcher) -> None:
+    """R-LAD-04: communities, streets, departments and public bodies."""
+    looked_for = 0
+    for unit in gulou().units.values():
+        if unit.code == DISTRICT or unit.kind in {"grid", "building_group"}:
+            continue
+        looked_for += 1
+        for name in (unit.name, *unit.aliases):
+            assert matcher.accused("", f"{name}敷衍群众") == (unit.code,), name
+    assert looked_for == 65 + 7 + 28
+
+
+def real(jurisdiction: Any = None) -> Router:
+    known = jurisdiction or gulou()
+    return Router(known, policy(), Matcher(known), WorkingCalendar(known.calendar))
+
+
+@pytest.mark.parametrize(
+    ("matter", "text", "subject"),
+    [
+        ("municipal.streetlight", "路灯不亮，区城市管理局推诿扯皮", "GL-URBAN"),
+        ("order.garbage", "垃圾没人清，博苑社区工作人员偏袒对方", COMMUNITY),
+        ("municipal.road", "路面坑洼，澄湖街道办态度恶劣", STREET),
+    ],
+)
+def test_who_is_accused_in_words_is_sent_nothing_until_a_human_says(
+    matter: str, text: str, subject: str
+) -> None:
+    """R-LAD-04, R-HOT-14: it waits; the unit is passed over, unless the human clears it."""
+    asked = Played(real())
+    asked.give(submitted(matter, text=text.partition("，")[0]))
+    assert asked.state.unit == subject, "without the complaint it is this unit's"
+
+    case = Played(real())
+    case.give(submitted(matter, text=text))
+    queued = case.last(r.TriageQueued)
+    assert (case.status, queued.reason, queued.unit) == (S.REGISTERED, r.QueueReason.POLICY, "GL-HOTLINE")
+    assert [row.row for row in queued.route.rows] == ["accused-in-words"]
+    assert (case.state.subjects, case.all(DepartmentAssigned)) == ((subject,), [])
+
+    for said, cleared in (({}, False), ({"subjects": ()}, True)):
+        judged = Played(real())
+        judged.give(submitted(matter, text=text))
+        judged.give(r.TriageCase(actor=OPERATOR, matter=matter, **said))
+        told = {event.unit for event in judged.all(DepartmentAssigned)}
+        assert (subject in told) is cleared, said
+
+
+def test_staff_who_name_the_subjects_are_believed() -> None:
+    """R-LAD-04: the words add nothing to what the operator named, and the case goes out at once."""
+    case = Played(real())
+    case.give(submitted("order.garbage", text="博苑社区偏袒，城管推诿", subjects=(COMMUNITY,)))
+    assert (case.status, case.state.subjects, case.state.unit) == (S.DISPATCHED, (COMMUNITY,), STREET)
+
+
+def test_the_engines_sure_matter_is_offered_to_the_human() -> None:
+    """R-LAD-04, R-HOT-02: the case waits for whom it accuses; what it is about need not be guessed anew."""
+    case = Played(router(Oracle(Match((Hit("order.garbage"),), 0.9), blamed=(COMMUNITY,))))
+    case.give(submitted(None))
+    first = case.last(r.TriageQueued).registered
+    assert first is not None
+    assert [found.matter for found in first.judgement.candidates] == ["order.garbage"]
+
+
+def test_an_abolished_unit_is_accused_with_its_successor() -> None:
+    """R-PET-04, R-LAD-04: who took over its duties is passed over, too."""
+    units = dict(gulou().units)
+    units["GL-HOUSING"] = replace(units["GL-HOUSING"], successor="GL-LAND")
+    case = Played(real(replace(gulou(), units=units)))
+    case.give(submitted("municipal.road", text="住建局推诿"))
+    assert case.state.subjects == ("GL-HOUSING", "GL-LAND")
+
+
+def test_the_hotline_accused_in_words_does_not_keep_the_case() -> None:
+    """R-LAD-04: the district keeps it in the hotline centre's place."""
+    case = Played(real())
+    case.give(submitted("municipal.road", text="区12345热线中心敷衍"))
+    assert (case.status, case.state.unit) == (S.REGISTERED, DISTRICT)
+
+
+def test_danger_goes_to_the_line_at_once_and_never_to_the_accused() -> None:
+    """R-LAD-05, R-LAD-04: no human is waited for; what remains passes over the unit all the same."""
+    case = Played(real())
+    alarm = Emergency(line="119", ground="冒浓烟")
+    case.give(submitted("order.garbage", text="博苑社区推诿，楼道冒浓烟", emergency=alarm))
+    assert case.status is S.EMERGENCY_XFER
+    case.give(r.DispatchRemainder(actor=OPERATOR))
+    assert (case.status, case.state.unit) == (S.DISPATCHED, STREET)
+
+
+def test_sealed_matter_goes_to_its_one_recipient_whoever_is_named() -> None:
+    """R-PET-10: nobody in between reads it; residents appeal to the recipient by name."""
+    case = Played(real())
+    case.give(submitted("government.report", text="请区纪委查处博苑社区书记包庇亲属"))
+    assert (case.status, case.last(DepartmentAssigned).unit) == (S.REDIRECTED, "GL-DISCIPLINE")
+
+
+def test_a_unit_accused_in_words_settles_nothing_on_the_spot() -> None:
+    """R-GRD-01, R-LAD-04: a human looks at it; another unit's settlement stands."""
+    for unit, status in ((GRID, S.REGISTERED), ("GL020101", S.CALLBACK)):
+        case = Played(real())
+        settled = OnSiteResolution(unit=unit, measure="已当面解释", resolved_at=MONDAY)
+        case.give(submitted("order.garbage", text="博苑社区工作人员偏袒对方", resolved=settled))
+        assert case.status is status, unit
+
+
+def test_a_repeat_is_linked_whoever_is_named() -> None:
+    """R-HOT-03, R-LAD-04: nobody is sent anything; the accused unit does not see the link either."""
+    case = Played(real())
+    text = "博苑社区工作人员偏袒对方"
+    case.give(submitted("order.garbage", text=text, repeat_of=UUID(int=1), new_facts=False))
+    assert (case.status, case.state.subjects) == (S.LINKED_DUP, (COMMUNITY,))
