@@ -48,6 +48,10 @@ _LONGEST = 200
 _DEEPEST = 12
 
 
+_REPEATING: Final = frozenset({"aiokafka"})
+_AGAIN_S: Final = 60.0
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON."""
 
@@ -77,6 +81,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     """Send all logs of this process to `stream` (stdout when None) as JSON; replaces earlier handlers."""
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(JsonFormatter(service))
+    handler.addFilter(SaidBefore())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -88,6 +93,24 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
         "opentelemetry",
     ):  # they log addresses, or each step
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class SaidBefore(logging.Filter):
+    """Passes what a client library says over and over, such as Kafka's while the broker is away, once a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the record: always, but for a library's own words within a minute of the last time."""
+        if record.name.split(".")[0] not in _REPEATING:
+            return True
+        said = str(record.msg)
+        if record.created - self._said.get(said, 0.0) < _AGAIN_S:
+            return False
+        self._said[said] = record.created
+        return True
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -79,9 +79,8 @@ def instant_of(record: Any) -> tuple[int, datetime]:
 def _can_be_stored(event: Envelope) -> bool:
     """Whether the database could hold the event: what it cannot hold could not even be parked."""
     told = (event.source, event.type, event.traceparent, event.data)
-    return (
-        0 < event.sequence < _TOO_HIGH and event.time.tzinfo is not None and not any("\0" in t for t in told)
-    )
+    is_a_time = event.time.tzinfo is not None and 1 < event.time.year < 9999  # also in another zone
+    return 0 < event.sequence < _TOO_HIGH and is_a_time and not any("\0" in text for text in told)
 
 
 def _unreadable(record: Any, topic: str) -> Envelope:

@@ -19,6 +19,7 @@ from services.intake.callers import (
     WITHDRAWING,
     Caller,
     caller,
+    demand_centre,
     demand_scope,
     is_kept_from,
 )
@@ -109,6 +110,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         case_id: UUID, body: WithdrawalBody, principal: Withdrawer, given: Writing
     ) -> Response:
         _, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
+        demand_centre(who, desk.jurisdiction)
         await _demand_own(host, case_id, who)
         return await change(case_id, withdrawal(body, who.actor), given, who.subject)
 
@@ -120,6 +122,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
         _, who = await _opened(host, desk, case_id, principal, HEARING)
+        demand_centre(who, desk.jurisdiction)
         return await change(case_id, feedback(body, who.actor), given, who.subject)
 
 

@@ -79,6 +79,20 @@ def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
     )
 
 
+def demand_centre(who: Caller, jurisdiction: Jurisdiction) -> None:
+    """Raise Problem 403 for an operator of one unit: it could be the one that handles the case, and so would end or
+    rate its own work (R-HOT-08). Only an operator of the whole district speaks for residents."""
+    if who.role is not Role.OPERATOR or who.unit == jurisdiction.code:
+        return
+    raise Problem(
+        403,
+        "not_the_centre",
+        "Only the district's hotline does this for a resident",
+        f"Your token is of {who.unit}; an operator of {jurisdiction.code} records it, or the resident with the "
+        "tracking code.",
+    )
+
+
 def is_kept_from(who: Caller, subjects: list[str], recipient: str | None, jurisdiction: Jurisdiction) -> bool:
     """Whether the case does not exist for the caller.
 

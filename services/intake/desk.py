@@ -143,13 +143,16 @@ class Desk:
         )
 
     def _persons(self, body: CaseBody, who: Caller) -> tuple[bytes, ...]:
+        """A resident is known by their own account alone: a number that nobody checked could be another person's,
+        whose case would then be linked to theirs (R-PET-18)."""
         reporter = body.reporter
         if reporter is not None and reporter.anonymous:
             return ()
-        own = f"resident:{who.subject}" if who.is_resident else None
+        if who.is_resident:
+            return self._index.persons(None, None, f"resident:{who.subject}")
         if reporter is None:
-            return self._index.persons(None, None, own)
-        account = own or (f"given:{reporter.account}" if reporter.account else None)
+            return ()
+        account = f"given:{reporter.account}" if reporter.account else None
         return self._index.persons(reporter.phone, reporter.id_number, account)
 
     def _sealed(self, case_id: UUID, case: CaseSubmitted, body: CaseBody, now: datetime) -> Sealed | None:

@@ -27,7 +27,8 @@ MOST_EARLIER: Final = 20
 _EARLIER: Final = (
     "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter', l.data->>'track',"
     " l.data->'place'->>'grid', (l.data->'subjects')::text,"
-    " coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false)"
+    " coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false),"
+    " coalesce((a.state->>'withdrawn')::boolean, false)"
     " FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) AS u(n, digest, since)"
     " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
     " WHERE p.digest = u.digest AND p.received_at >= u.since"
@@ -57,10 +58,13 @@ class Said(NamedTuple):
     grid: str | None
     subjects: frozenset[str]
     has_ended: bool = False
+    is_withdrawn: bool = False
 
-    def may_be(self, other: "Said") -> bool:
-        """Whether both can be one: a petition is no service order, and nothing about a unit goes to that unit."""
-        return self.track == other.track and self.subjects == other.subjects
+    def may_be(self, earlier: "Said") -> bool:
+        """Whether both can be one: a petition is no service order, nothing about a unit goes to that unit, and of
+        what was taken back there is neither progress nor result to tell."""
+        same = self.track == earlier.track and self.subjects == earlier.subjects
+        return same and not earlier.is_withdrawn
 
     def is_same(self, earlier: "Said") -> bool:
         """Whether nothing is new: the same words of the same place, and the earlier case is still being handled."""
@@ -120,7 +124,9 @@ class Repeats:
         for row in rows:  # a plain UUID, not the driver's
             subjects = frozenset(orjson.loads(row[7] or "[]"))
             found[row[0]].append(
-                Said(UUID(bytes=row[1].bytes), row[2], row[3], row[4], row[5], row[6], subjects, row[8])
+                Said(
+                    UUID(bytes=row[1].bytes), row[2], row[3], row[4], row[5], row[6], subjects, row[8], row[9]
+                )
             )
         return found
 

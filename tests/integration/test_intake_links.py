@@ -90,13 +90,11 @@ async def test_what_is_added_to_a_linked_report_reaches_who_handles_it(intake: I
 
 @pytest.mark.parametrize(
     ("role", "unit"),
-    [(Role.OPERATOR, "GL0101"), (Role.GRID_WORKER, "GL010101"), (Role.RESIDENT, None)],
+    [(Role.OPERATOR, "GL0101"), (Role.GRID_WORKER, "GL010101")],
 )
-async def test_a_phone_number_tells_nobody_who_complained(
-    intake: Intake, role: Role, unit: str | None
-) -> None:
+async def test_a_phone_number_tells_nobody_who_complained(intake: Intake, role: Role, unit: str) -> None:
     """R-HOT-14, R-PET-10: it is linked, and only the district's hotline hears of it."""
-    staff = {"matter": "municipal.streetlight"} if role is not Role.RESIDENT else {}
+    staff = {"matter": "municipal.streetlight"}
     await intake.accepted(body(**PERSON, **staff))
     answer = await intake.client.post(
         "/v1/cases", json=body(**PERSON, **staff), headers=intake.as_role(role, unit=unit)
@@ -104,3 +102,24 @@ async def test_a_phone_number_tells_nobody_who_complained(
     assert answer.status_code == 201, answer.text
     assert "repeat_of" not in answer.json()
     assert (await submitted(intake, answer.json()))["repeat_of"] is not None
+
+
+async def test_another_persons_number_links_a_resident_to_nobody(intake: Intake) -> None:
+    """R-PET-18: on the web nobody has checked a number; a resident is known by their own account."""
+    theirs = await intake.accepted(body(**PERSON))
+    for facts in ({}, {"new_facts": False}):
+        sent = body(**PERSON, **facts)
+        answer = await intake.client.post("/v1/cases", json=sent, headers=intake.as_role(Role.RESIDENT))
+        event = await submitted(intake, answer.json())
+        assert event.get("repeat_of") is None or event["repeat_of"] != theirs["case_id"]
+    again = await intake.accepted(body(**PERSON))
+    assert (await submitted(intake, again))["repeat_of"] == theirs["case_id"]
+
+
+async def test_nothing_is_linked_to_what_was_taken_back(intake: Intake) -> None:
+    """R-HOT-03: there is neither progress nor result to tell, whatever the caller says of new facts."""
+    first = await intake.accepted(body(**PERSON))
+    gone = await intake.client.post(f"/v1/track/{first['tracking_code']}/withdrawal", json={})
+    assert gone.status_code == 200
+    event = await submitted(intake, await intake.accepted(body(**PERSON, new_facts=False)))
+    assert (event["repeat_of"], event["new_facts"]) == (first["case_id"], True)

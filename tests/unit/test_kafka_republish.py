@@ -103,6 +103,7 @@ def test_the_edition_travels_as_a_header_and_changes_no_event(edition: str) -> N
         ("ce_sequence", b"9223372036854775808"),
         ("ce_sequence", b"0"),
         ("ce_time", b"2026-11-24T08:00:00"),
+        ("ce_time", b"0001-01-01T00:00:00+14:00"),
         ("ce_source", b"in\0take"),
         ("traceparent", b"\0"),
         ("ce_type", None),

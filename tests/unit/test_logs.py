@@ -175,3 +175,23 @@ def test_the_stream_is_stdout_unless_given(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         root.handlers[:], root.level = before, level
     assert json.loads(stream.getvalue())["message"] == "seen"
+
+
+def test_a_library_that_repeats_itself_is_heard_once_a_minute() -> None:
+    """A broker that is away must not bury all else in the log."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    client, own = logging.getLogger("aiokafka.conn"), logging.getLogger("chassis.runner")
+    try:
+        configure("router", stream=stream)
+        for number in range(5):
+            client.error("Unable connect to node with id %s", number)
+            own.error("still away")
+        client.error("another thing")
+    finally:
+        root.handlers[:], root.level = before, level
+    said = [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
+    assert said.count("still away") == 5
+    others = [text for text in said if text != "still away"]
+    assert others == ["Unable connect to node with id 0", "another thing"]
