@@ -10,13 +10,16 @@ _NEAREST = 3
 
 
 class EventType(click.ParamType[str]):
-    """The name of an event type, short (CaseDispatched) or whole (router.CaseDispatched.v1)."""
+    """The name of an event type: CaseDispatched, router.CaseDispatched or router.CaseDispatched.v1."""
 
     name = "type"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name as it is; one that no event has is refused, with those nearest to it."""
         given = str(value)
+        for whole in EVENTS:
+            if given == whole.rpartition(".")[0]:
+                return whole
         short = [type_.split(".")[1] for type_ in EVENTS]
         if given not in EVENTS and given not in short:
             by_lower = {name.lower(): name for name in (*EVENTS, *short)}

@@ -25,3 +25,8 @@ def advice(emergency: Emergency, *, to_resident: bool) -> dict[str, str]:
             f"{_CARE[line]}"
         )
     return {"line": line, "advice": text}
+
+
+def call_now(emergency: Emergency) -> str:
+    """Return what to do where the words reach no case any more."""
+    return f"如正发生危险，请立即拨打{_NAMES[emergency.line]}。"

@@ -28,12 +28,13 @@ _EARLIER: Final = (
     "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter', l.data->>'track',"
     " l.data->'place'->>'grid', (l.data->'subjects')::text,"
     " coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false),"
-    " coalesce((a.state->>'withdrawn')::boolean, false)"
+    " coalesce((a.state->>'withdrawn')::boolean, false), f.subjects"
     " FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) AS u(n, digest, since)"
     " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
     " WHERE p.digest = u.digest AND p.received_at >= u.since"
     f" ORDER BY p.received_at DESC LIMIT {MOST_EARLIER}) AS i"
     " JOIN chassis.event_log l ON l.case_id = i.case_id AND l.source = 'intake' AND l.sequence = 1"
+    " JOIN intake.case_file f ON f.case_id = i.case_id"
     " JOIN intake.aggregate a ON a.case_id = i.case_id WHERE a.state->>'linked_to' IS NULL"
     " ORDER BY u.n, i.received_at DESC"
 )
@@ -59,6 +60,8 @@ class Said(NamedTuple):
     subjects: frozenset[str]
     has_ended: bool = False
     is_withdrawn: bool = False
+    found: frozenset[str] = frozenset()
+    """Units that turned out to be interested after the case was taken in (R-LAD-04)."""
 
     def may_be(self, earlier: "Said") -> bool:
         """Whether both can be one: a petition is no service order, nothing about a unit goes to that unit, and of
@@ -125,7 +128,16 @@ class Repeats:
             subjects = frozenset(orjson.loads(row[7] or "[]"))
             found[row[0]].append(
                 Said(
-                    UUID(bytes=row[1].bytes), row[2], row[3], row[4], row[5], row[6], subjects, row[8], row[9]
+                    UUID(bytes=row[1].bytes),
+                    row[2],
+                    row[3],
+                    row[4],
+                    row[5],
+                    row[6],
+                    subjects,
+                    row[8],
+                    row[9],
+                    frozenset(row[10] or ()) - subjects,
                 )
             )
         return found
@@ -170,10 +182,14 @@ def _linked(command: SubmitCase, said: Said, earlier: Said | None) -> SubmitCase
     if earlier is None:
         return command if stated in (None, True) else _with(command, None, new_facts=False)
     if not said.may_be(earlier):
-        return _with(command, earlier.case_id, new_facts=True)
-    return _with(command, earlier.case_id, new_facts=not said.is_same(earlier) if stated is None else stated)
+        return _with(command, earlier, new_facts=True)
+    return _with(command, earlier, new_facts=not said.is_same(earlier) if stated is None else stated)
 
 
-def _with(command: SubmitCase, repeat_of: UUID | None, *, new_facts: bool) -> SubmitCase:
-    case = command.case.model_copy(update={"repeat_of": repeat_of, "new_facts": new_facts})
-    return command.model_copy(update={"case": case})
+def _with(command: SubmitCase, earlier: Said | None, *, new_facts: bool) -> SubmitCase:
+    """What recused itself from the earlier case does not get the new one either (R-LAD-04)."""
+    update: dict[str, object] = {"new_facts": new_facts}
+    if earlier is not None:
+        own = command.case.subjects
+        update |= {"repeat_of": earlier.case_id, "subjects": (*own, *sorted(earlier.found - {*own}))}
+    return command.model_copy(update={"case": command.case.model_copy(update=update)})

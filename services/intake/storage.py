@@ -154,6 +154,7 @@ class File:
     version: int
     erased: bool
     linked_to: UUID | None
+    """Where the matter is handled; None also for a linked case that was withdrawn: it has no say any more."""
 
     @property
     def handled_as(self) -> UUID:
@@ -163,7 +164,8 @@ class File:
 
 _FILE = (
     "SELECT f.case_id, f.unit, f.subjects, f.recipient, f.received_at, a.version,"
-    " coalesce((a.state ->> 'erased')::boolean, false), (a.state ->> 'linked_to')::uuid"
+    " coalesce((a.state ->> 'erased')::boolean, false), CASE WHEN a.state ->> 'withdrawn' IS NULL"
+    " THEN (a.state ->> 'linked_to')::uuid END"
     " FROM intake.case_file f JOIN intake.aggregate a USING (case_id) WHERE "
 )
 

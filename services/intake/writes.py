@@ -11,7 +11,7 @@ from starlette.responses import Response
 from chassis import commands
 from chassis.batch import Applied
 from chassis.host import Host
-from chassis.http import etag, expected_versions, idempotency_key, request_hash
+from chassis.http import Problem, etag, expected_versions, idempotency_key, request_hash
 from chassis.idempotency import Answer, Idempotency
 from chassis.masking import mask
 from schemas.intake import GiveFeedback, SupplementCase, WithdrawCase
@@ -20,7 +20,7 @@ from services.intake.answers import carry_out, plain
 from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
-from services.intake.emergency import advice
+from services.intake.emergency import advice, call_now
 
 JSON = "application/json"
 
@@ -70,10 +70,24 @@ def changer(host: Host[IntakeState]) -> Change:
             hashed = request_hash(request.method, request.url.path, await request.body())
             asked = Idempotency(principal, given.key, hashed)
         trace = host.telemetry.accept(request.headers.get("traceparent"))
-        told = await carry_out(host, commands.Request(case_id, command, trace, given.expected, asked, answer))
+        try:
+            told = await carry_out(
+                host, commands.Request(case_id, command, trace, given.expected, asked, answer)
+            )
+        except Problem as problem:
+            raise _with_advice(problem, command) from None
         return Response(told.body, told.status, {"ETag": etag(told.version)}, JSON)
 
     return change
+
+
+def _with_advice(problem: Problem, command: Command) -> Problem:
+    """R-LAD-05: whoever reports a danger hears whom to call, also where the case takes nothing more."""
+    danger = command.emergency if isinstance(command, SupplementCase) else None
+    if danger is None:
+        return problem
+    detail = f"{problem.detail} {call_now(danger)}"
+    return Problem(problem.status_code, problem.code, problem.title, detail, problem.errors, problem.headers)
 
 
 def supplement(

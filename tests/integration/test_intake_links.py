@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chassis.http import Role
-from schemas.router import CaseClosed, Outcome
+from schemas.department import HandlingMode
+from schemas.router import CaseClosed, CaseDispatched, Outcome, Route
 from tests.intake_kit import Intake, body, running
 
 PERSON = {"reporter": {"phone": "13800138000"}}
@@ -123,3 +124,32 @@ async def test_nothing_is_linked_to_what_was_taken_back(intake: Intake) -> None:
     assert gone.status_code == 200
     event = await submitted(intake, await intake.accepted(body(**PERSON, new_facts=False)))
     assert (event["repeat_of"], event["new_facts"]) == (first["case_id"], True)
+
+
+async def test_who_recused_from_the_first_does_not_get_the_second(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: what the router found out about the earlier case holds for its repeat with new facts."""
+    first = await intake.accepted(LAMP)
+    dispatched = CaseDispatched(
+        route=Route(policy="p", jurisdiction="GL"),
+        unit="GL01",
+        number=2,
+        rung=3,
+        mode=HandlingMode.TRANSFER,
+        track="S",
+        urgency=3,
+        subjects=("GL0101",),
+    )
+    await intake.say(first["case_id"], dispatched)
+    event = await submitted(intake, await intake.accepted(LAMP | {"text": "又坏了一盏，在东门"}))
+    assert (event["repeat_of"], event["subjects"]) == (first["case_id"], ["GL0101"])
+
+
+async def test_a_withdrawn_link_says_nothing_more_to_the_matter(intake: Intake) -> None:
+    """R-PET-18: but who reports a danger is told whom to call (R-LAD-05)."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    await withdraw(intake, two)
+    path = f"/v1/track/{two['tracking_code']}/supplements"
+    refused = await intake.client.post(path, json={"text": "他在打我，救命"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "case_withdrawn")
+    assert "请立即拨打公安110" in refused.json()["detail"]
+    assert await intake.events(one["case_id"], "CaseSupplemented") == []

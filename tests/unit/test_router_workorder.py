@@ -474,6 +474,9 @@ def test_a_danger_in_a_supplement_goes_to_its_line(stage: S) -> None:
     assert left == ([] if rung is None else [(unit, rung)])
     again = case.give(CaseSupplemented(text="还在泄漏", emergency=DANGER))
     assert not [e for e in again if isinstance(e, r.EmergencyTransferred)]
+    case.give(r.ConfirmEmergency(actor=OPERATOR, reference="119-7"))
+    anew = case.give(CaseSupplemented(text="又泄漏了", emergency=DANGER))
+    assert [e for e in anew if isinstance(e, r.EmergencyTransferred)], "what was confirmed is over"
     case.give(CaseSupplemented(text="有人晕倒", emergency=Emergency(line="120", ground="有人晕倒")))
     assert case.state.line == "120"
 

@@ -34,9 +34,10 @@ class Supplements:
         return [remind(state, unit, ReminderKind.SUPPLEMENT) for unit in readers]
 
     def _goes_to_line(self, state: WorkOrder, danger: Emergency) -> bool:
-        """Not where the line has it already, nor with what only the discipline inspection may read (R-PET-10):
-        there intake's advice to call the line is all that may be done."""
-        return not state.sealed and not (state.status is S.EMERGENCY_XFER and state.line == danger.line)
+        """Not where it waits for that line already, nor what only the discipline inspection may read (R-PET-10):
+        there all that may be done is intake's advice to call the line."""
+        waits = state.status is S.EMERGENCY_XFER and state.term("emergency") is not None
+        return not state.sealed and not (waits and state.line == danger.line)
 
     def _to_line(self, state: WorkOrder, e: CaseSupplemented, danger: Emergency, at: datetime) -> list[Event]:
         rung = int(Rung.DISTRICT) if state.rung is None else state.rung
