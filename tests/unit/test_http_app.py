@@ -42,7 +42,9 @@ async def test_the_page_of_the_interface_needs_no_other_host(tmp_path: Path) -> 
         assert "//" not in page.text.replace("<!DOCTYPE html>", "")
         assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
         loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-        types = {path: (await client.get(f"/{path}")).headers["content-type"].split(";")[0] for path in loaded}
+        types = {
+            path: (await client.get(f"/{path}")).headers["content-type"].split(";")[0] for path in loaded
+        }
         assert types == {
             "docs/favicon.png": "image/png",
             "docs/swagger-ui.css": "text/css",
