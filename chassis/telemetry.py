@@ -154,10 +154,13 @@ class Telemetry:
     def batch_span(
         self, name: str, kind: SpanKind, links: Sequence[str], attributes: Mapping[Attribute, Value]
     ) -> Span:
-        """A span of many cases, the first of a trace of its own: recorded where one of `links` is sampled."""
+        """A span of many cases, the first of a trace of its own: recorded where one of `links` is sampled.
+
+        One that comes again (a case emits several events at once) is linked once.
+        """
         if self._tracer is None or not any(map(sampled, links)):
             return _Unrecorded(f"00-{random.getrandbits(128) or 1:032x}-{_span_id()}-00")
-        return _Recorded(_start(self._tracer, name, None, kind, links, attributes))
+        return _Recorded(_start(self._tracer, name, None, kind, dict.fromkeys(links), attributes))
 
     def _root(
         self,

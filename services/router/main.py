@@ -66,4 +66,5 @@ def _inbox(settings: Settings, office: Office, units: Sequence[str]) -> Worker:
         [reply_topic(unit) for unit in units],
         reply_desk(office).settle,
         office.host.metrics,
+        office.host.telemetry,
     )
