@@ -18,7 +18,8 @@ from chassis.kafka.letters import Letter
 from chassis.kafka.topics import Topic, Topics
 from chassis.metrics import Metrics
 from chassis.migrate import CHASSIS, RELAY, upgrade
-from chassis.telemetry import SpanKind, Telemetry, new_provider
+from chassis.recording import Recorder
+from chassis.telemetry import SpanKind, Telemetry
 from tests.conftest import NewKafka
 from tests.kafka_kit import topics_of_a_test, until
 
@@ -114,8 +115,8 @@ async def test_what_becomes_of_a_traced_letter_stays_in_its_writers_trace(
     connection: KafkaConnection, url: str
 ) -> None:
     """By the conventions: a span of the receipt, linked, and one of each letter that its writer traces."""
-    exported, provider = InMemorySpanExporter(), new_provider("router", 0)
-    provider.add_span_processor(SimpleSpanProcessor(exported))
+    exported = InMemorySpanExporter()
+    telemetry = Telemetry(Recorder("router", SimpleSpanProcessor(exported)), 0)
     settled, topic = Settled(), connection.topic(TOPICS[3])
     trace, writer = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     sent = {b"traced": f"00-{trace}-{writer}-01", b"untraced": f"00-{trace}-{writer}-00", b"odd": "\xff"}
@@ -125,7 +126,7 @@ async def test_what_becomes_of_a_traced_letter_stays_in_its_writers_trace(
             headers = [("traceparent", header.encode("latin-1"))]
             batch.append(key=None, value=value, timestamp=None, headers=headers)
         await (await producer.send_batch(batch, topic, partition=0))
-    async with reading(connection, url, settled, Telemetry(provider, 0)):
+    async with reading(connection, url, settled, telemetry):
         await until(lambda: len(exported.get_finished_spans()) == 2)
     process, receive = sorted(exported.get_finished_spans(), key=lambda span: span.name)
     assert (process.name, process.kind) == (f"process {topic}", SpanKind.CONSUMER)

@@ -21,7 +21,8 @@ from chassis.kafka.relay import Relay, store_position, unpublished
 from chassis.kafka.topics import Topic, Topics
 from chassis.log import Position
 from chassis.migrate import RELAY, upgrade
-from chassis.telemetry import Telemetry, new_provider
+from chassis.recording import Recorder
+from chassis.telemetry import Telemetry
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 from tests.conftest import NewKafka
@@ -78,11 +79,11 @@ async def test_topics_that_do_not_exist_for_the_service_are_passed_over(
 
 
 async def test_the_span_of_a_delivery_counts_all_and_links_the_traced(connection: KafkaConnection) -> None:
-    exported, provider = InMemorySpanExporter(), new_provider("outside", 0)
-    provider.add_span_processor(SimpleSpanProcessor(exported))
+    exported = InMemorySpanExporter()
+    telemetry = Telemetry(Recorder("outside", SimpleSpanProcessor(exported)), 0)
     untraced = [replace(ticked(uuid4(), 1), topic="dept.X.assigned") for _ in range(3)]
     traced = replace(untraced[0], case_id=uuid4(), traceparent=f"00-{1:032x}-{7:016x}-01")
-    publisher = Publisher(connection, Telemetry(provider, 0))
+    publisher = Publisher(connection, telemetry)
     await publisher.send([*untraced, traced])
     await publisher.drop()
     [span] = exported.get_finished_spans()

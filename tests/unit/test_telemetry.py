@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from chassis.logs import current_traceparent
-from chassis.telemetry import SpanKind, Telemetry, child, new_provider, sampled
+from chassis.recording import Recorder
+from chassis.telemetry import SpanKind, Telemetry, child, sampled
 from tests.unit.http_kit import make_settings
 
 SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -31,9 +32,7 @@ def exported() -> InMemorySpanExporter:
 @pytest.fixture
 def make(exported: InMemorySpanExporter) -> Make:
     def made(ratio: float) -> Telemetry:
-        provider = new_provider("sample", ratio)
-        provider.add_span_processor(SimpleSpanProcessor(exported))
-        return Telemetry(provider, ratio)
+        return Telemetry(Recorder("sample", SimpleSpanProcessor(exported)), ratio)
 
     return made
 
