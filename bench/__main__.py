@@ -70,8 +70,9 @@ class Bench:
         if only in {None, "real"}:
             await self._with(here.real(), self._real)
         if only in {None, "traced"} and ratio:
+            await self._with(here.real(), lambda running: self._full(running, "untraced before"))
             await self._with(here.real(ratio), lambda running: self._traced(here, running))
-            await self._with(here.real(), lambda running: self._full(running, "untraced"))
+            await self._with(here.real(), lambda running: self._full(running, "untraced after"))
         if self._options.only is None:
             await self._with(here.empty(), lambda running: self._full(running, "empty after"))
 

@@ -96,10 +96,13 @@ def targets(report: Report) -> list[Target]:
 
 def tracing_cost(report: Report) -> tuple[float, float] | None:
     """The share of throughput that tracing costs, and by how much CPU a case is dearer, the sink left out."""
-    if not {"traced", "untraced"} <= report.phases.keys():
+    around = [report.phases[name] for name in ("untraced before", "untraced after") if name in report.phases]
+    untraced = report.throughput("untraced before", "untraced after")
+    if not untraced or "traced" not in report.phases:
         return None
-    traced, untraced = report.phases["traced"], report.phases["untraced"]
-    return 1 - traced.throughput / untraced.throughput, _own_cost(traced) / _own_cost(untraced) - 1
+    traced = report.phases["traced"]
+    dearer = _own_cost(traced) / (sum(map(_own_cost, around)) / len(around)) - 1
+    return 1 - traced.throughput / untraced, dearer
 
 
 def cpu_ratio(report: Report) -> float | None:

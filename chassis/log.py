@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from chassis.database import Connection, Pool, Record
 from chassis.store import START, Store
 from chassis.telemetry import Attribute, Value
-from chassis.transport import Lag, StreamBatch, StreamReader
+from chassis.transport import Lag, Move, Place, StreamBatch, StreamReader
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 
@@ -133,16 +133,14 @@ class LogReader:
         if not wanted or self._stored is None:
             return None
         return StreamBatch(
-            partition=0,
-            start=self._stored,
-            end=str(self._cursor),
+            {0: Move(self._stored, str(self._cursor))},
             records=[envelope(row, row[9]) for row in wanted],
-            positions=[f"{row[0]}-{row[1]}" for row in wanted],
+            places=[Place(0, f"{row[0]}-{row[1]}") for row in wanted],
         )
 
     def acknowledge(self, batch: StreamBatch) -> None:
         """Take the end of the batch as the stored position."""
-        self._stored = batch.end
+        self._stored = batch.moves[0].end
 
     def rewind(self) -> None:
         """Read the stored position again at the next poll."""

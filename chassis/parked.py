@@ -24,7 +24,7 @@ from chassis.parking import Told, parked_event, tell, unparked_event
 from chassis.service import Service
 from chassis.store import START, ParkedEvent, Store, key
 from chassis.telemetry import Attribute, Telemetry, Value
-from chassis.transport import StreamBatch
+from chassis.transport import Move, Place, StreamBatch
 from schemas.envelope import Envelope
 from schemas.message import Actor
 from schemas.parked import Resolution
@@ -207,7 +207,7 @@ class ParkedCases(Generic[S]):
         return Attempt(settled, failed, len(waiting) - len(settled), emitted)
 
     async def _apply(self, connection: Connection, envelope: Envelope) -> Tally | _Fault:
-        alone = StreamBatch(0, START, START, [envelope], [START])
+        alone = StreamBatch({0: Move(START, START)}, [envelope], [Place(0, START)])
         origin: Mapping[Attribute, Value] = {"messaging.destination.name": envelope.topic}
         return await self._work(connection, envelope.case_id, lambda work: work.consume_all(alone, origin))
 

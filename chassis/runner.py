@@ -1,7 +1,7 @@
 """Runs a service: the stream and the timers, batch by batch, one transaction for each.
 
 poll -> load the cases -> decide and evolve in stream order -> save states, append events,
-store the stream position: ONE transaction -> acknowledge
+store the positions in the stream: ONE transaction -> acknowledge
 """
 
 import asyncio
@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from operator import attrgetter
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from chassis.batch import RETRY_FAILED_TIMER, Batch, Tally, describe
@@ -29,6 +30,7 @@ from schemas.envelope import Envelope
 S = TypeVar("S")
 
 _log = logging.getLogger(__name__)
+_time: Final = attrgetter("time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +189,10 @@ class Runner(Generic[S]):
         self._report(batch, tally)
 
     async def _commit(self, batch: StreamBatch) -> Tally:
-        """Apply the records and move the position in one transaction."""
+        """Apply the records and move the positions in one transaction."""
         async with self._pool.acquire() as connection, AsyncExitStack() as span, connection.transaction():
             case_ids = [record.case_id for record in batch.records]
-            parked = await self._store.advance(connection, batch.partition, batch.start, batch.end, case_ids)
+            parked = await self._store.advance(connection, batch.moves, case_ids)
             work = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
             await work.load(case_ids, parked)
             work.consume_all(batch, self._reader.origin)
@@ -200,11 +202,11 @@ class Runner(Generic[S]):
         return work.tally
 
     async def _park(self, batch: StreamBatch, reason: str) -> Tally:
-        """Set the one record of a batch aside and move the position; its case is not even looked at."""
+        """Set the one record of a batch aside and move its position; its case is not even looked at."""
         tally = Tally(parked=[ParkedEvent(record, reason, behind=False) for record in batch.records])
         self._guard(batch.records, tally)
         async with self._pool.acquire() as connection, connection.transaction():
-            await self._store.advance(connection, batch.partition, batch.start, batch.end, [])
+            await self._store.advance(connection, batch.moves, [])
             await park(self._store, connection, tally.parked, self._clock())
         return tally
 
@@ -236,7 +238,9 @@ class Runner(Generic[S]):
         if tally.parked:
             self._metrics.count("parked", len(tally.parked))
         self._metrics.set("parked_share", sum(self._recent) / max(1, len(self._recent)))
-        now, oldest, newest = self._clock(), batch.records[0], batch.records[-1]
+        now = self._clock()
+        oldest = min(batch.records, key=_time)
+        newest = max(batch.records, key=_time)
         self._metrics.observe("stage_seconds", max(0.0, (now - oldest.time).total_seconds()), oldest.source)
         self._metrics.set("lag_seconds", max(0.0, (now - newest.time).total_seconds()))
 

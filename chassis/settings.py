@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -140,13 +140,34 @@ def _bootstrap(value: str) -> str:
     return value
 
 
+Model = TypeVar("Model", bound="KafkaSettings")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Settings(BaseModel):
-    """What one service process needs to know. Frozen. `shutdown_grace_seconds` are seconds."""
+class KafkaSettings(BaseModel):
+    """How a process reaches Kafka. Frozen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
+    kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_username: Text | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca: Annotated[str, AfterValidator(_existing_file)] | None = None
+    kafka_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.\-]*$")] = ""
+
+    def _needed_for_kafka(self) -> tuple[str, ...]:
+        log_in = () if self.kafka_security == "PLAINTEXT" else ("kafka_username", "kafka_password")
+        return ("kafka_bootstrap", *log_in)
+
+    def _require(self, *names: str) -> None:
+        absent = [name for name in names if getattr(self, name) is None]
+        if absent:
+            raise SettingsError([_plain(name, "missing") for name in absent])
+
+
+class Settings(KafkaSettings):
+    """What one service process needs to know. Frozen. `shutdown_grace_seconds` are seconds."""
 
     service: Text
     host: Text = "127.0.0.1"
@@ -161,12 +182,6 @@ class Settings(BaseModel):
     trace_ratio: float = Field(default=0.05, ge=0, le=1)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     transport: Literal["embedded", "kafka"] = "embedded"
-    kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
-    kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_username: Text | None = None
-    kafka_password: SecretStr | None = None
-    kafka_ca: Annotated[str, AfterValidator(_existing_file)] | None = None
-    kafka_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.\-]*$")] = ""
     kafka_instance: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,200}$")] | None = None
     shutdown_grace_seconds: int = Field(default=10, ge=1, le=600)
     master_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
@@ -178,30 +193,33 @@ class Settings(BaseModel):
 
         Raises SettingsError with one line for each variable that is missing or wrong.
         """
-        given = {field: env[name] for field, (name, _) in _VARIABLES.items() if env.get(name, "").strip()}
-        try:
-            made = cls.model_validate({"service": service, **given})
-        except ValidationError as error:
-            raise SettingsError([_plain(str(e["loc"][0]), e["type"]) for e in error.errors()]) from None
-        made._require(*made._needed_for_kafka())
+        made = _read(cls, env, service=service)
+        if made.transport == "kafka":
+            made._require(*made._needed_for_kafka())
         return made
-
-    def _needed_for_kafka(self) -> tuple[str, ...]:
-        if self.transport != "kafka":
-            return ()
-        log_in = () if self.kafka_security == "PLAINTEXT" else ("kafka_username", "kafka_password")
-        return ("kafka_bootstrap", *log_in)
-
-    def _require(self, *names: str) -> None:
-        absent = [name for name in names if getattr(self, name) is None]
-        if absent:
-            raise SettingsError([_plain(name, "missing") for name in absent])
 
     def keys(self) -> Keys:
         """The secrets of a service that holds personal data; SettingsError where one is missing."""
         self._require("master_key", "index_key")
         assert self.master_key is not None and self.index_key is not None  # noqa: S101, PT018
         return Keys(_decoded(self.master_key), _decoded(self.index_key))
+
+
+def kafka_settings(env: Mapping[str, str]) -> KafkaSettings:
+    """Read the CASELADDER_KAFKA_* variables alone, for a command that is no service. Raises SettingsError."""
+    made = _read(KafkaSettings, env)
+    made._require(*made._needed_for_kafka())
+    return made
+
+
+def _read(model: type[Model], env: Mapping[str, str], **more: str) -> Model:
+    """Validate those of the variables that `model` has; an empty one counts as absent."""
+    known = {field: _VARIABLES[field][0] for field in model.model_fields if field in _VARIABLES}
+    given = {field: env[name] for field, name in known.items() if env.get(name, "").strip()}
+    try:
+        return model.model_validate({**given, **more})
+    except ValidationError as error:
+        raise SettingsError([_plain(str(e["loc"][0]), e["type"]) for e in error.errors()]) from None
 
 
 def _plain(field: str, kind: str) -> str:

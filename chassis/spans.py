@@ -35,8 +35,8 @@ class BatchSpans:
                 **origin,
                 "messaging.operation.name": "receive",
                 "messaging.operation.type": "receive",
-                "messaging.destination.partition.id": str(batch.partition),
                 "messaging.batch.message_count": len(batch.records),
+                **_of_one_partition(batch),
             },
         )
         self._receiving = span.traceparent
@@ -44,17 +44,18 @@ class BatchSpans:
 
     def process(self, envelope: Envelope, number: int) -> Span:
         """Span what becomes of the record `number` of the batch, a traced one, in the trace of its case."""
+        place = self._batch.places[number]
         attributes: dict[Attribute, Value] = {
             **self._origin,
             "messaging.operation.name": "process",
             "messaging.operation.type": "process",
-            "messaging.destination.partition.id": str(self._batch.partition),
+            "messaging.destination.partition.id": str(place.partition),
             "messaging.message.id": envelope.id,
             "caseladder.case_id": str(envelope.case_id),
             "caseladder.event.type": envelope.type,
         }
-        if self._batch.offsets:
-            attributes["messaging.kafka.offset"] = self._batch.offsets[number]
+        if place.offset is not None:
+            attributes["messaging.kafka.offset"] = place.offset
         return self._telemetry.span(
             f"process {self._origin['messaging.destination.name']}",
             parent=envelope.traceparent,
@@ -90,3 +91,11 @@ class BatchSpans:
         if self._traced:
             return self._telemetry.batch_span(name, SpanKind.CLIENT, self._traced, attributes)
         return nullcontext()
+
+
+def _of_one_partition(batch: StreamBatch) -> dict[Attribute, Value]:
+    """The partition of a batch that lay in one; the spans of its records name each one's."""
+    if len(batch.moves) > 1:
+        return {}
+    [number] = batch.moves
+    return {"messaging.destination.partition.id": str(number)}

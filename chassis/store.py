@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 
 from chassis.database import Connection, insert
+from chassis.transport import Move
 from schemas.envelope import Envelope
 
 START = ""
@@ -85,8 +86,10 @@ class Store:
             f"SELECT case_id FROM {schema}.aggregate WHERE next_due_at <= $1 ORDER BY next_due_at LIMIT $2"
         )
         self._advance = (
-            f"UPDATE {schema}.stream_position SET position = $3, updated_at = now()"
-            f" WHERE partition = $1 AND position = $2 RETURNING ARRAY(SELECT DISTINCT case_id FROM {schema}.parked"
+            f"WITH moved AS (UPDATE {schema}.stream_position p SET position = m.stop, updated_at = now()"
+            " FROM unnest($1::int[], $2::text[], $3::text[]) AS m(partition, start, stop)"
+            " WHERE p.partition = m.partition AND p.position = m.start RETURNING p.partition)"
+            f" SELECT ARRAY(SELECT partition FROM moved), ARRAY(SELECT DISTINCT case_id FROM {schema}.parked"
             " WHERE case_id = ANY($4::uuid[]) AND resolved_at IS NULL)"
         )
         self._park = (
@@ -147,16 +150,19 @@ class Store:
         )
 
     async def advance(
-        self, connection: Connection, partition: int, start: str, end: str, case_ids: Sequence[UUID]
+        self, connection: Connection, moves: Mapping[int, Move], case_ids: Sequence[UUID]
     ) -> set[UUID]:
-        """Move the position from `start` to `end`; return those of the cases that have an open parked event.
+        """Move the positions of partitions; return those of the cases that have an open parked event.
 
-        To be called first in a transaction: the locked row makes a second owner of the partition wait, and then
-        lose. Raises FenceLost where the position is no longer at `start`.
+        To be called first in a transaction: the locked rows make a second owner of a partition wait, and then
+        lose. Raises FenceLost where one is no longer where its move starts; then none must be moved.
         """
-        parked = await connection.fetchval(self._advance, partition, start, end, case_ids)
-        if parked is None:
-            raise FenceLost(f"{self.schema}: partition {partition} is no longer at position {start!r}")
+        starts, ends = zip(*moves.values(), strict=True)
+        [(moved, parked)] = await connection.fetch(self._advance, list(moves), starts, ends, case_ids)
+        for number in sorted(moves.keys() - moved):
+            raise FenceLost(
+                f"{self.schema}: partition {number} is no longer at position {moves[number].start!r}"
+            )
         return set(parked)
 
     async def hold_stream(self, connection: Connection, patience_s: float) -> None:

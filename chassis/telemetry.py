@@ -20,25 +20,12 @@ from contextvars import Token
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRatioBased
-from opentelemetry.trace import (
-    Link,
-    NonRecordingSpan,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    TraceFlags,
-    Tracer,
-    set_span_in_context,
-)
-from opentelemetry.trace import Span as SdkSpan
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.trace import Link, SpanKind
 
 from chassis.logs import current_traceparent
+from chassis.recording import Recorder, Recording, context_of
 from chassis.settings import Settings
 
 __all__ = ["Attribute", "Span", "SpanKind", "Telemetry", "Value", "child", "sampled"]
@@ -71,8 +58,8 @@ Attribute = Literal[
     "caseladder.unit",
 ]
 Value = str | int | float | bool
-MAX_LINKS: Final = 1000
-"""Links of one span at most: as many as a batch can have cases (the SDK's own limit, 128, drops the later ones)."""
+MAX_WAITING: Final = 8192
+"""Spans that wait to be exported at most, two seconds of full load; what is more is dropped."""
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _HALF: Final = 1 << 64
@@ -96,11 +83,10 @@ class Span(Protocol):
 
 
 class Telemetry:
-    """The tracing of one process. `provider` None: nothing is recorded."""
+    """The tracing of one process. `recorder` None: nothing is recorded."""
 
-    def __init__(self, provider: TracerProvider | None, ratio: float) -> None:
-        self._provider = provider
-        self._tracer: Tracer | None = provider.get_tracer("caseladder") if provider else None
+    def __init__(self, recorder: Recorder | None, ratio: float) -> None:
+        self._recorder = recorder
         self._bound = TraceIdRatioBased.get_bound_for_rate(ratio)
 
     @classmethod
@@ -108,18 +94,17 @@ class Telemetry:
         """Tracing as the settings want it; an OTLP/HTTP exporter only where an endpoint is set."""
         if settings.otlp_endpoint is None:
             return cls(None, settings.trace_ratio)
-        # imported here: the exporter takes 20 MB and 0.3 s that a process without an endpoint need not spend
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        # imported here: the exporter takes memory and time that a process without an endpoint need not spend
+        from chassis.span_exporter import HttpSpanExporter  # noqa: PLC0415
 
-        provider = new_provider(settings.service, settings.trace_ratio)
-        exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces")
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-        return cls(provider, settings.trace_ratio)
+        exporter = HttpSpanExporter(f"{settings.otlp_endpoint}/v1/traces")
+        processor = BatchSpanProcessor(exporter, max_queue_size=MAX_WAITING)
+        return cls(Recorder(settings.service, processor), settings.trace_ratio)
 
     def stop(self) -> None:
         """Export what is left, and end."""
-        if self._provider is not None:
-            self._provider.shutdown()
+        if self._recorder is not None:
+            self._recorder.processor.shutdown()
 
     def new_traceparent(self) -> str:
         """The start of a new trace; the sampled flag is set for the configured share, as the SDK would."""
@@ -143,44 +128,23 @@ class Telemetry:
 
         An exception passing through marks the span as failed with the exception's type, never its message.
         """
-        if self._tracer is None:
-            return _Unrecorded(child(parent) if parent else self.new_traceparent())
-        if parent is None:
-            return self._root(self._tracer, name, kind, links, attributes)
-        if not sampled(parent):
-            return _Unrecorded(child(parent))
-        return _Recorded(_start(self._tracer, name, parent, kind, links, attributes))
+        traceparent = child(parent) if parent else self.new_traceparent()
+        if self._recorder is None or not sampled(traceparent):
+            return _Unrecorded(traceparent)
+        return _recorded(self._recorder, name, traceparent, parent, kind, links, attributes)
 
     def batch_span(
         self, name: str, kind: SpanKind, links: Sequence[str], attributes: Mapping[Attribute, Value]
     ) -> Span:
-        """A span of many cases, the first of a trace of its own: recorded where one of `links` is sampled."""
-        if self._tracer is None or not any(map(sampled, links)):
-            return _Unrecorded(f"00-{random.getrandbits(128) or 1:032x}-{_span_id()}-00")
-        return _Recorded(_start(self._tracer, name, None, kind, links, attributes))
+        """A span of many cases, the first of a trace of its own: recorded where one of `links` is sampled.
 
-    def _root(
-        self,
-        tracer: Tracer,
-        name: str,
-        kind: SpanKind,
-        links: Iterable[str],
-        attributes: Mapping[Attribute, Value] | None,
-    ) -> Span:
-        traceparent = self.new_traceparent()
-        if not sampled(traceparent):
+        One that comes again (a case emits several events at once) is linked once.
+        """
+        is_recorded = self._recorder is not None and any(map(sampled, links))
+        traceparent = f"00-{random.getrandbits(128) or 1:032x}-{_span_id()}-0{is_recorded:d}"
+        if self._recorder is None or not is_recorded:
             return _Unrecorded(traceparent)
-        return _Recorded(_start(tracer, name, None, kind, links, attributes))
-
-
-def new_provider(service: str, ratio: float) -> TracerProvider:
-    """A tracer provider of `service` without an exporter."""
-    return TracerProvider(
-        sampler=ParentBased(ALWAYS_ON),  # what is not to be recorded never comes so far
-        span_limits=SpanLimits(max_links=MAX_LINKS),
-        id_generator=_SampledIds(ratio),
-        resource=Resource.create({"service.name": service, "service.namespace": "caseladder"}),
-    )
+        return _recorded(self._recorder, name, traceparent, None, kind, dict.fromkeys(links), attributes)
 
 
 def child(traceparent: str) -> str:
@@ -191,20 +155,6 @@ def child(traceparent: str) -> str:
 def sampled(traceparent: str) -> bool:
     """Whether the trace is recorded."""
     return traceparent[54:55] in "13579bdf" and len(traceparent) > 54
-
-
-class _SampledIds(RandomIdGenerator):
-    """Trace ids from the part that the ratio samples: the SDK is asked for one only after that decision."""
-
-    def __init__(self, ratio: float) -> None:
-        self._bound = TraceIdRatioBased.get_bound_for_rate(ratio)
-
-    def generate_trace_id(self) -> int:
-        low = random.randrange(self._bound) if self._bound else random.getrandbits(64)  # noqa: S311 - not a secret
-        return (random.getrandbits(64) << 64 | low) or 1
-
-    def is_trace_id_random(self) -> bool:
-        return False  # the low half is not uniform
 
 
 class _Unrecorded:
@@ -229,19 +179,18 @@ class _Unrecorded:
 
 
 class _Recorded:
-    """An SDK span."""
+    """A span that is exported."""
 
     __slots__ = ("_span", "_token", "traceparent")
 
-    def __init__(self, span: SdkSpan) -> None:
-        context = span.get_span_context()
+    def __init__(self, span: Recording, traceparent: str) -> None:
         self._span = span
         self._token: Token[str | None]
-        self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
+        self.traceparent = traceparent
 
     def set(self, name: Attribute, value: Value) -> None:
         """Set an attribute."""
-        self._span.set_attribute(name, value)
+        self._span.attributes[name] = value
 
     def __enter__(self) -> Self:
         self._token = current_traceparent.set(self.traceparent)
@@ -252,30 +201,24 @@ class _Recorded:
     ) -> None:
         current_traceparent.reset(self._token)
         if kind is not None:
-            self._span.set_attribute("error.type", kind.__qualname__)
-            self._span.set_status(Status(StatusCode.ERROR))
-        self._span.end()
+            self._span.attributes["error.type"] = kind.__qualname__
+        self._span.end(has_failed=kind is not None)
 
 
-def _start(
-    tracer: Tracer,
+def _recorded(
+    recorder: Recorder,
     name: str,
+    traceparent: str,
     parent: str | None,
     kind: SpanKind,
     links: Iterable[str],
     attributes: Mapping[Attribute, Value] | None,
-) -> SdkSpan:
-    context = set_span_in_context(NonRecordingSpan(_context(parent))) if parent else None
-    linked = [Link(_context(link)) for link in links if sampled(link)]
-    values: dict[str, Value] = {str(key): value for key, value in (attributes or {}).items()}
-    return tracer.start_span(name, context, kind, values, linked)
-
-
-def _context(traceparent: str) -> SpanContext:
-    flags = TraceFlags(int(traceparent[53:55], 16))
-    return SpanContext(
-        int(traceparent[3:35], 16), int(traceparent[36:52], 16), is_remote=True, trace_flags=flags
-    )
+) -> _Recorded:
+    above = context_of(parent, is_remote=True) if parent else None
+    linked = [Link(context_of(link, is_remote=True)) for link in links if sampled(link)]
+    values: dict[str, Value] = dict(attributes or {})  # type: ignore[arg-type]  # a Literal is a str
+    context = context_of(traceparent, is_remote=False)
+    return _Recorded(Recording(recorder, name, context, above, kind, linked, values), traceparent)
 
 
 def _span_id() -> str:

@@ -1,45 +1,58 @@
 """What a transport promises: one case's events in order, at least once, read from a position that we store."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 from chassis.telemetry import Attribute, Value
 from schemas.envelope import Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class StreamBatch:
-    """Records of one partition, in stream order, and the positions around them."""
+class Move(NamedTuple):
+    """How far a batch brings one partition: two positions as they are stored. `start` is the fence."""
+
+    start: str
+    end: str
+
+
+class Place(NamedTuple):
+    """Where a record lies: its partition, the position after it, and on Kafka its offset, for traces."""
 
     partition: int
-    start: str
-    """The stored position that this batch follows; the fence of the transaction that applies it."""
-    end: str
-    """The position to store once the batch is applied."""
+    position: str
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBatch:
+    """Records of one or more partitions, those of each in stream order, to be applied in one transaction."""
+
+    moves: Mapping[int, Move]
+    """By partition; each has a record here at least."""
     records: Sequence[Envelope]
-    positions: Sequence[str]
-    """The position after each record, so that a batch can be applied in parts."""
-    offsets: Sequence[int] = ()
-    """The offset of each record, on Kafka: for traces."""
+    places: Sequence[Place]
+    """Of each record, so that a batch can be applied in parts."""
 
     def halves(self) -> "tuple[StreamBatch, StreamBatch]":
-        """Split a batch of two or more in two that follow one another."""
-        middle = len(self.records) // 2
-        first, second = slice(0, middle), slice(middle, None)
-        cut = self.positions[middle - 1]
-        return (
-            replace(self, end=cut, **self._part(first)),
-            replace(self, start=cut, **self._part(second)),
-        )
+        """Split a batch of two or more in two that follow one another.
 
-    def _part(self, of: slice) -> dict[str, Any]:
-        return {
-            "records": self.records[of],
-            "positions": self.positions[of],
-            "offsets": self.offsets[of],
+        What was passed over at the end of a partition belongs to the half that has its last record.
+        """
+        middle = len(self.records) // 2
+        first, second = self.places[:middle], self.places[middle:]
+        cuts = {place.partition: place.position for place in first}
+        rest = {
+            number: Move(cuts.get(number, self.moves[number].start), self.moves[number].end)
+            for number in {place.partition for place in second}
         }
+        done = {
+            number: Move(self.moves[number].start, cut if number in rest else self.moves[number].end)
+            for number, cut in cuts.items()
+        }
+        return StreamBatch(done, self.records[:middle], first), StreamBatch(
+            rest, self.records[middle:], second
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,7 @@ class StreamReader(Protocol):
         ...
 
     def acknowledge(self, batch: StreamBatch) -> None:
-        """Say that the batch is applied and its end position stored."""
+        """Say that the batch is applied and where it ends is stored."""
         ...
 
     def rewind(self) -> None:

@@ -1,4 +1,4 @@
-"""/docs: Swagger UI with all its files from the service itself, for browsers that have no Internet."""
+"""/docs: Swagger UI, all of its files from the service itself: it works where browsers have no Internet."""
 
 from html import escape
 from importlib.resources import files

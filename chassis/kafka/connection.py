@@ -2,14 +2,14 @@
 
 import asyncio
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self, cast, get_args
+from typing import Any, Final, Literal, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from chassis.settings import SettingsError
+from chassis.settings import KafkaSettings
 from chassis.telemetry import Attribute, Value
 
 Security = Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -37,18 +37,16 @@ class KafkaConnection:
     prefix: str = ""
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str]) -> Self:
-        """Read the CASELADDER_KAFKA_* variables, for a command that is no service. Raises SettingsError."""
-        security = env.get("CASELADDER_KAFKA_SECURITY") or "PLAINTEXT"
-        if security not in get_args(Security):
-            raise SettingsError([f"CASELADDER_KAFKA_SECURITY must be one of {', '.join(get_args(Security))}"])
+    def of(cls, settings: KafkaSettings) -> Self:
+        """Return how the settings reach Kafka. They were checked to be enough for it."""
+        password = settings.kafka_password
         return cls(
-            env["CASELADDER_KAFKA_BOOTSTRAP"],
-            cast(Security, security),
-            env.get("CASELADDER_KAFKA_USERNAME"),
-            env.get("CASELADDER_KAFKA_PASSWORD"),
-            env.get("CASELADDER_KAFKA_CA"),
-            env.get("CASELADDER_KAFKA_PREFIX", ""),
+            settings.kafka_bootstrap or "",
+            settings.kafka_security,
+            settings.kafka_username,
+            password.get_secret_value() if password else None,
+            settings.kafka_ca,
+            settings.kafka_prefix,
         )
 
     def topic(self, name: str) -> str:

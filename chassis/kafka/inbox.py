@@ -8,6 +8,8 @@ our stored positions, no call of it is awaited without a limit, and one that fai
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,11 +25,13 @@ from chassis.kafka.connection import (
     explain,
     let_go,
 )
+from chassis.kafka.letter_spans import LetterSpans
 from chassis.kafka.letters import Letter
 from chassis.kafka.lock import relay_lock
 from chassis.kafka.positions import Position, resume
 from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
+from chassis.telemetry import Telemetry
 from chassis.waiting import wait_at_most
 
 AT_ONCE: Final = 500
@@ -63,6 +67,7 @@ class Inbox:
         topics: Collection[str],
         settle: Settle,
         metrics: Metrics,
+        telemetry: Telemetry,
     ) -> None:
         self._connection = connection
         self._url = database_url
@@ -70,6 +75,7 @@ class Inbox:
         self._topics = {connection.topic(topic): topic for topic in topics}
         self._settle = settle
         self._metrics = metrics
+        self._spans = LetterSpans(telemetry, connection.origin())
         self._stop = asyncio.Event()
         self._consumer: Any = None
         self._places: frozenset[TopicPartition] = frozenset()
@@ -131,7 +137,11 @@ class Inbox:
         letters = {place: own for place, own in found.items() if own}
         if not letters:
             return
-        await self._settle([letter for own in letters.values() for letter in own])
+        with ExitStack() as spans:
+            traced = [
+                spans.enter_context(self._spans.settling(place.topic, own)) for place, own in letters.items()
+            ]
+            await self._settle(list(chain.from_iterable(traced)))
         ends = {place: Position(own[-1].offset + 1, own[-1].mark) for place, own in letters.items()}
         async with connection.transaction():
             for place in sorted(ends):

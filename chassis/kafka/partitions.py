@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from chassis.kafka.positions import Position, mark_of
-from chassis.transport import StreamBatch
+from chassis.transport import Move, Place, StreamBatch
 from schemas.envelope import Envelope
 
 
@@ -20,6 +20,11 @@ class Found(NamedTuple):
     def mark(self) -> str:
         """Return the record's mark in a position."""
         return mark_of(self.event.id, self.edition)
+
+    @property
+    def position(self) -> str:
+        """Return the position after it."""
+        return str(Position(self.end, self.mark))
 
 
 class Partitions:
@@ -118,30 +123,33 @@ class Partitions:
         return min(heads, key=lambda event: event.time, default=None)
 
     def take(self, most: int) -> StreamBatch | None:
-        """Hand out the records of the partition whose turn it is."""
-        while self._turn:
-            number = self._turn.popleft()
-            waiting = self._waiting.get(number)
-            if not waiting:
-                continue
-            batch = self._batch(number, waiting, most)
-            if waiting:
-                self._turn.append(number)
-            return batch
-        return None
+        """Hand out up to `most` records, of as many partitions as it takes; those with more wait for the next turn.
 
-    def _batch(self, number: int, waiting: deque[Found], most: int) -> StreamBatch:
-        """The first of `waiting` is wanted; what is not wanted is passed over and counts for the end only."""
+        Together, since a transaction costs the same for one partition as for all.
+        """
+        moves: dict[int, Move] = {}
         records: list[Envelope] = []
-        positions: list[str] = []
-        offsets: list[int] = []
-        end = ""
-        while waiting and (len(records) < most or waiting[0].event.type not in self._types):
+        places: list[Place] = []
+        while self._turn and len(records) < most:
+            number = self._turn.popleft()
+            if waiting := self._waiting.get(number):
+                taken, end = self._taken(number, waiting, most - len(records))
+                records += [found.event for found in taken]
+                places += [Place(number, found.position, found.end - 1) for found in taken]
+                moves[number] = Move(self.stored[number], end)
+                if waiting:
+                    self._turn.append(number)
+        return StreamBatch(moves, records, places) if records else None
+
+    def _taken(self, number: int, waiting: deque[Found], most: int) -> tuple[list[Found], str]:
+        """Return the next records of a partition, of which the first is wanted, and the position they bring it to.
+
+        What is not wanted is passed over and counts for that only.
+        """
+        taken: list[Found] = []
+        while waiting and (len(taken) < most or waiting[0].event.type not in self._types):
             found = waiting.popleft()
-            end = str(Position(found.end, found.mark))
-            self.reached[number] = found.end
             if found.event.type in self._types:
-                records.append(found.event)
-                positions.append(end)
-                offsets.append(found.end - 1)
-        return StreamBatch(number, self.stored[number], end, records, positions, offsets)
+                taken.append(found)
+        self.reached[number] = found.end
+        return taken, found.position

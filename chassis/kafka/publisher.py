@@ -16,7 +16,7 @@ from aiokafka.partitioner import murmur2
 
 from chassis.kafka.connection import ANSWER_S, KafkaConnection, TopicMissing, let_go
 from chassis.kafka.records import headers, milliseconds
-from chassis.telemetry import Span, SpanKind, Telemetry, sampled
+from chassis.telemetry import Span, SpanKind, Telemetry
 from schemas.envelope import Envelope
 
 BATCH_BYTES: Final = 1024 * 1024
@@ -32,8 +32,8 @@ class _Sorted:
     """Events to be published, by topic and partition."""
 
     batches: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
-    traced: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    """The traces of those that are traced."""
+    traceparents: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    """Of every event."""
 
 
 class Publisher:
@@ -61,7 +61,7 @@ class Publisher:
         async with asyncio.timeout(DELIVERY_S):
             made = await self._batches(events, edition)
             with ExitStack() as spans:
-                for place, traceparents in made.traced.items():
+                for place, traceparents in made.traceparents.items():
                     spans.enter_context(self._sending(*place, traceparents))
                 pending = [
                     await self._producer.send_batch(batch, topic, partition=partition)
@@ -71,7 +71,7 @@ class Publisher:
                 await asyncio.gather(*pending)
 
     def _sending(self, topic: str, partition: int, traceparents: Sequence[str]) -> Span:
-        """Span the delivery of the traced events for a partition, `topic` with its prefix."""
+        """Span the delivery of the events for a partition, `topic` with its prefix."""
         return self._telemetry.batch_span(
             f"send {topic}",
             SpanKind.PRODUCER,
@@ -94,8 +94,7 @@ class Publisher:
             count = self._partitions.get(topic) or await self._count_partitions(topic)
             key = str(event.case_id).encode()
             place = topic, partition_of(key, count)
-            if sampled(event.traceparent):
-                made.traced.setdefault(place, []).append(event.traceparent)
+            made.traceparents.setdefault(place, []).append(event.traceparent)
             batches = made.batches.setdefault(place, [])
             record = {
                 "timestamp": milliseconds(event),

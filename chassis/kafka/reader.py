@@ -73,7 +73,7 @@ class KafkaReader:
         """Of all partitions, as they stood when we last had none and looked."""
 
     async def poll(self, max_records: int, timeout_s: float) -> StreamBatch | None:
-        """Return the next records of one partition that the service wants; others are passed over."""
+        """Return the next records that the service wants, of all our partitions; others are passed over."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while True:
@@ -87,8 +87,8 @@ class KafkaReader:
                 return None
 
     def acknowledge(self, batch: StreamBatch) -> None:
-        """Take the end of the batch as the stored position."""
-        self._partitions.stored[batch.partition] = batch.end
+        """Take the ends of the batch as the stored positions."""
+        self._partitions.stored |= {number: move.end for number, move in batch.moves.items()}
 
     def rewind(self) -> None:
         """Read the stored positions again at the next poll."""

@@ -15,19 +15,6 @@ from chassis.transport import Lag, StreamReader
 from schemas.message import CASE_EVENTS, CASE_PARKED
 
 
-def connection_of(settings: Settings) -> KafkaConnection:
-    """Return how the settings reach Kafka. They were checked to be enough for the transport `kafka`."""
-    password = settings.kafka_password
-    return KafkaConnection(
-        settings.kafka_bootstrap or "",
-        settings.kafka_security,
-        settings.kafka_username,
-        password.get_secret_value() if password else None,
-        settings.kafka_ca,
-        settings.kafka_prefix,
-    )
-
-
 class KafkaTransport:
     """A `Transport`. `topics` carry the service's events beside the stream."""
 
@@ -41,7 +28,7 @@ class KafkaTransport:
         metrics: Metrics,
         telemetry: Telemetry,
     ) -> None:
-        self._connection = connection_of(settings)
+        self._connection = KafkaConnection.of(settings)
         self._instance = (
             settings.kafka_instance or f"{settings.service}-{socket.gethostname()}-{settings.port}"
         )

@@ -68,7 +68,7 @@ async def _compare_topics(local: LocalRun, logs: Mapping[str, Connection]) -> in
     from chassis.kafka.connection import UNREACHABLE, KafkaConnection, explain  # noqa: PLC0415
     from services.cli.topics import TOPICS, wanted_topics  # noqa: PLC0415
 
-    connection = KafkaConnection.from_environment(local.kafka())
+    connection = KafkaConnection.of(local.kafka())
     wanted = {topic.name for topic in wanted_topics(local, TOPICS)}
     there = {topic for service, log in logs.items() for topic in await published_topics(service, log)}
     missing = 0

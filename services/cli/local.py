@@ -14,6 +14,7 @@ from typing import Any
 import click
 import orjson
 
+from chassis.settings import KafkaSettings, SettingsError, kafka_settings
 from chassis.tokens import LocalIssuer
 
 PORT_OFFSETS = {"intake": 1, "router": 2}  # the console will have 0
@@ -138,10 +139,10 @@ class LocalRun:
             )
         return run.databases
 
-    def kafka(self) -> dict[str, str]:
-        """The CASELADDER_KAFKA_* variables, the address of the last `up` among them.
+    def kafka(self) -> KafkaSettings:
+        """What the CASELADDER_KAFKA_* variables say; without an address, that of the last `up`.
 
-        Raises click.ClickException where no broker is named.
+        Raises click.ClickException where no broker is named, or a variable is wrong.
         """
         run = self.last_run()
         given = {"CASELADDER_KAFKA_BOOTSTRAP": run.kafka} if run and run.kafka else {}
@@ -151,7 +152,10 @@ class LocalRun:
                 f"nothing has run on Kafka in {self.run_dir} yet: start it with `make up TRANSPORT=kafka`, "
                 "or set CASELADDER_KAFKA_BOOTSTRAP"
             )
-        return given
+        try:
+            return kafka_settings(given)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
 
     def variables(self, service: str) -> dict[str, str]:
         """The environment variables of a service; none before the first `up` (as in a production container)."""

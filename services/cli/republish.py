@@ -106,7 +106,7 @@ async def _publish(
 ) -> None:
     counted = [share for source in sources for share in await shares(source, wanted)]
     total = sum(share.events for share in counted)
-    publisher = Publisher(KafkaConnection.from_environment(local.kafka()))
+    publisher = Publisher(KafkaConnection.of(local.kafka()))
     try:
         with click.progressbar(length=total, label="publishing") as bar:
             count = await republish(sources, publisher, wanted, moves, bar.update)

@@ -95,11 +95,11 @@ async def _there(local: LocalRun) -> AsyncIterator[Topics]:
     """The topics on the broker. Raises click.ClickException where it does not answer."""
     given = local.kafka()
     try:
-        async with Topics(KafkaConnection.from_environment(given)) as topics_there:
+        async with Topics(KafkaConnection.of(given)) as topics_there:
             yield topics_there
     except UNREACHABLE as error:
         raise click.ClickException(
-            f"Kafka does not answer on {given['CASELADDER_KAFKA_BOOTSTRAP']} ({type(error).__name__}): "
+            f"Kafka does not answer on {given.kafka_bootstrap} ({type(error).__name__}): "
             "`make kafka` starts one on this machine"
         ) from None
 

@@ -56,14 +56,15 @@ def build(settings: Settings) -> tuple[Host[WorkOrder], FastAPI]:
 def _inbox(settings: Settings, office: Office, units: Sequence[str]) -> Worker:
     """What reads the replies of departments."""
     # imported here: an embedded run has no use for a Kafka client's memory
+    from chassis.kafka.connection import KafkaConnection  # noqa: PLC0415
     from chassis.kafka.inbox import Inbox  # noqa: PLC0415
-    from chassis.kafka.transport import connection_of  # noqa: PLC0415
 
     return Inbox(
-        connection_of(settings),
+        KafkaConnection.of(settings),
         settings.database_url.get_secret_value(),
         office.host.service.name,
         [reply_topic(unit) for unit in units],
         reply_desk(office).settle,
         office.host.metrics,
+        office.host.telemetry,
     )

@@ -29,9 +29,9 @@ class Transport:
     """Takes envelopes of other services, committed together, to where readers will find them."""
 
     async def commit(self, reader: StreamReader, batch: StreamBatch) -> None:
-        """Store the batch's end position, as the runner does, and acknowledge it."""
+        """Store where the batch ends, as the runner does, and acknowledge it."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await Store("counter").advance(connection, batch.partition, batch.start, batch.end, [])
+            await Store("counter").advance(connection, batch.moves, [])
         reader.acknowledge(batch)
 
     async def read(self, reader: StreamReader, count: int, *, commit: bool = True) -> list[Envelope]:

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.commands import Unavailable
 from chassis.kafka.connection import KafkaConnection, let_go
@@ -16,6 +18,8 @@ from chassis.kafka.letters import Letter
 from chassis.kafka.topics import Topic, Topics
 from chassis.metrics import Metrics
 from chassis.migrate import CHASSIS, RELAY, upgrade
+from chassis.recording import Recorder
+from chassis.telemetry import SpanKind, Telemetry
 from tests.conftest import NewKafka
 from tests.kafka_kit import topics_of_a_test, until
 
@@ -28,6 +32,7 @@ class Settled:
 
     def __init__(self) -> None:
         self.values: list[bytes] = []
+        self.traceparents: list[bytes] = []
         self.tried = 0
         self.error: Exception | None = None
 
@@ -36,6 +41,7 @@ class Settled:
         if self.error:
             raise self.error
         self.values += [letter.value for letter in letters]
+        self.traceparents += [letter.headers.get("traceparent", b"") for letter in letters]
 
     def has(self, value: bytes, count: int) -> bool:
         """Whether so many of a value were settled."""
@@ -43,8 +49,10 @@ class Settled:
 
 
 @asynccontextmanager
-async def reading(connection: KafkaConnection, url: str, settled: Settled) -> AsyncIterator[Inbox]:
-    inbox = Inbox(connection, url, "router", TOPICS, settled, Metrics())
+async def reading(
+    connection: KafkaConnection, url: str, settled: Settled, telemetry: Telemetry | None = None
+) -> AsyncIterator[Inbox]:
+    inbox = Inbox(connection, url, "router", TOPICS, settled, Metrics(), telemetry or Telemetry(None, 0))
     working = asyncio.create_task(inbox.run())
     try:
         yield inbox
@@ -101,6 +109,44 @@ async def test_what_is_not_settled_comes_again(
         assert settled.values == []
         settled.error = None
         await until(lambda: settled.values == [b"1", b"2"])
+
+
+async def test_what_becomes_of_a_traced_letter_stays_in_its_writers_trace(
+    connection: KafkaConnection, url: str
+) -> None:
+    """By the conventions: a span of the receipt, linked, and one of each letter that its writer traces."""
+    exported = InMemorySpanExporter()
+    telemetry = Telemetry(Recorder("router", SimpleSpanProcessor(exported)), 0)
+    settled, topic = Settled(), connection.topic(TOPICS[3])
+    trace, writer = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    sent = {b"traced": f"00-{trace}-{writer}-01", b"untraced": f"00-{trace}-{writer}-00", b"odd": "\xff"}
+    async with AIOKafkaProducer(**connection.options()) as producer:
+        batch = producer.create_batch()
+        for value, header in sent.items():
+            headers = [("traceparent", header.encode("latin-1"))]
+            batch.append(key=None, value=value, timestamp=None, headers=headers)
+        await (await producer.send_batch(batch, topic, partition=0))
+    async with reading(connection, url, settled, telemetry):
+        await until(lambda: len(exported.get_finished_spans()) == 2)
+    process, receive = sorted(exported.get_finished_spans(), key=lambda span: span.name)
+    assert (process.name, process.kind) == (f"process {topic}", SpanKind.CONSUMER)
+    assert process.parent is not None
+    assert (f"{process.context.trace_id:032x}", f"{process.parent.span_id:016x}") == (trace, writer)
+    assert [link.context.span_id for link in process.links] == [receive.context.span_id]
+    assert (receive.name, receive.kind, receive.parent) == (f"receive {topic}", SpanKind.CLIENT, None)
+    assert [f"{link.context.span_id:016x}" for link in receive.links] == [writer]
+    there = dict(receive.attributes or {})
+    assert there.pop("messaging.batch.message_count") == 3
+    assert there | dict(process.attributes or {}) == there | {
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": topic,
+        "messaging.destination.partition.id": "0",
+        "messaging.kafka.offset": 0,
+        "messaging.message.id": (process.attributes or {})["messaging.message.id"],
+    }
+    effect = f"00-{trace}-{process.context.span_id:016x}-01"
+    assert settled.traceparents == [effect.encode(), sent[b"untraced"].encode(), b"\xff"]
 
 
 async def test_a_second_process_waits_and_takes_over(connection: KafkaConnection, url: str) -> None:

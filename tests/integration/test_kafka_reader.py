@@ -15,7 +15,8 @@ from chassis.kafka.topics import Topic, Topics
 from chassis.migrate import RELAY, upgrade
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Change
-from chassis.store import Store
+from chassis.store import FenceLost, Store
+from chassis.transport import Move, StreamBatch
 from schemas.message import CASE_EVENTS
 from tests.conftest import NewKafka
 from tests.integration.conftest import Bench
@@ -105,6 +106,44 @@ async def test_a_rebalance_in_the_middle_of_a_batch(bench: Bench, connection: Ka
         await counted(bench, dict.fromkeys(cases, 2))
         await first.leave()
         await second.leave()
+
+
+async def test_a_fence_lost_on_one_of_several_partitions_undoes_the_whole_batch(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """Invariant 2: another owner took one partition on. Nothing of the batch stays, and the rest counts once."""
+    cases = [uuid4() for _ in range(20)]
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, *(ticked(case, 1) for case in cases))
+        await published(bench.pool, "outside")
+    reader = reading(bench, connection)
+    runner: Runner[CounterState] = bench.runner(policy=QUICK, reader=reader)
+    batch = await polled_all(reader, 20)
+    assert set(batch.moves) == {0, 1, 2, 3}
+    [taken, *_] = batch.places
+    first = batch.moves[taken.partition]
+    async with bench.pool.acquire() as other:
+        await Store("counter").advance(
+            other, {taken.partition: Move(first.start, taken.position)}, [batch.records[0].case_id]
+        )
+        with pytest.raises(FenceLost, match=f"partition {taken.partition} is no longer at position ''"):
+            await runner._apply(batch)
+        assert await bench.ledger.totals() == {}
+        stored = [await Store("counter").position(other, number) for number in range(4)]
+    assert sorted(stored) == ["", "", "", taken.position], "nothing was moved but by the other owner"
+    reader.rewind()
+    rest = await polled_all(reader, 19)
+    await runner._apply(rest)
+    assert await bench.ledger.totals() == dict.fromkeys([case.case_id for case in batch.records[1:]], 1)
+    await reader.close()
+
+
+async def polled_all(reader: KafkaReader, count: int) -> StreamBatch:
+    """One batch of so many records, once the reader holds them all."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (batch := await reader.poll(count, 1.0)) is None or len(batch.records) < count:
+            reader.rewind()  # not all partitions had come
+    return batch
 
 
 async def test_a_record_that_is_none_of_ours_is_parked_and_holds_nobody_up(

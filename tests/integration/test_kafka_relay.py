@@ -6,6 +6,8 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.database import Connection
 from chassis.kafka import connection as connection_module
@@ -14,10 +16,13 @@ from chassis.kafka import publisher as publisher_module
 from chassis.kafka import relay as relay_module
 from chassis.kafka.connection import STOP_S, KafkaConnection
 from chassis.kafka.lock import LOCK_SPACE
+from chassis.kafka.publisher import Publisher
 from chassis.kafka.relay import Relay, store_position, unpublished
 from chassis.kafka.topics import Topic, Topics
 from chassis.log import Position
 from chassis.migrate import RELAY, upgrade
+from chassis.recording import Recorder
+from chassis.telemetry import Telemetry
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 from tests.conftest import NewKafka
@@ -71,6 +76,20 @@ async def test_topics_that_do_not_exist_for_the_service_are_passed_over(
         await published(bench.pool, "outside")
     assert [event.case_id for event in await on_topic(connection)] == [here.case_id]
     assert [event.case_id for event in await on_topic(connection, "dept.X.assigned")] == [there.case_id]
+
+
+async def test_the_span_of_a_delivery_counts_all_and_links_the_traced(connection: KafkaConnection) -> None:
+    exported = InMemorySpanExporter()
+    telemetry = Telemetry(Recorder("outside", SimpleSpanProcessor(exported)), 0)
+    untraced = [replace(ticked(uuid4(), 1), topic="dept.X.assigned") for _ in range(3)]
+    traced = replace(untraced[0], case_id=uuid4(), traceparent=f"00-{1:032x}-{7:016x}-01")
+    publisher = Publisher(connection, telemetry)
+    await publisher.send([*untraced, traced])
+    await publisher.drop()
+    [span] = exported.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["messaging.batch.message_count"] == 4
+    assert [link.context.span_id for link in span.links] == [7]
 
 
 async def test_one_of_two_relays_works_and_the_other_takes_over(

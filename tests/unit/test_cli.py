@@ -166,11 +166,19 @@ def test_on_kafka_each_service_has_its_database_and_the_broker(local: LocalRun) 
     assert router["CASELADDER_DATABASE_URL"] == "postgresql:///r"
     assert router["CASELADDER_TRANSPORT"] == "kafka"
     assert router["CASELADDER_KAFKA_BOOTSTRAP"] == "127.0.0.1:9092"
-    assert local.kafka() == {"CASELADDER_KAFKA_BOOTSTRAP": "127.0.0.1:9092"}
+    assert local.kafka().kafka_bootstrap == "127.0.0.1:9092"
 
 
 def test_no_broker_is_guessed(local: LocalRun) -> None:
     with pytest.raises(click.ClickException, match=r"start it with `make up TRANSPORT=kafka`"):
+        local.kafka()
+
+
+def test_a_wrong_variable_of_kafka_is_named(local: LocalRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASELADDER_KAFKA_BOOTSTRAP", "kafka")
+    with pytest.raises(
+        click.ClickException, match="CASELADDER_KAFKA_BOOTSTRAP is not usable: set it to one or"
+    ):
         local.kafka()
 
 

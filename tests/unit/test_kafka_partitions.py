@@ -1,11 +1,13 @@
 """What a consumer holds: turns, passing over, a log that is another one, partitions that come and go."""
 
+from collections import Counter
 from dataclasses import replace
 from uuid import uuid4
 
 from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position
 from chassis.kafka.records import UNREADABLE
+from chassis.transport import Move
 from tests.toy import Ticked, ticked
 
 
@@ -29,18 +31,33 @@ def other(offset: int) -> Found:
     return Found(offset, replace(ticked(uuid4(), 1), type="outside.Else.v1"))
 
 
-def test_partitions_take_turns_and_a_batch_is_of_one() -> None:
-    made = held(0, 1)
-    made.receive(0, events(5))
-    made.receive(1, events(5))
-    batches = [made.take(3) for _ in range(4)]
-    assert [batch and (batch.partition, len(batch.records)) for batch in batches] == [
-        (0, 3),
-        (1, 3),
-        (0, 2),
-        (1, 2),
-    ]
-    assert made.take(3) is None
+def taken(made: Partitions, most: int) -> dict[int, int]:
+    """How many records of each partition are handed out."""
+    batch = made.take(most)
+    return Counter(place.partition for place in batch.places) if batch else {}
+
+
+def test_a_batch_spans_partitions_and_a_full_one_lets_the_others_begin_next_time() -> None:
+    made = held(0, 1, 2)
+    for number in (0, 1, 2):
+        made.receive(number, events(5))
+    assert [taken(made, 7) for _ in range(4)] == [{0: 5, 1: 2}, {2: 5, 1: 2}, {1: 1}, {}]
+
+
+def test_halves_follow_one_another_in_each_partition() -> None:
+    """Each position moves from where it stood, over the cut, to where the whole batch brings it."""
+    made = held(0, 1, 2)
+    first, second = events(3), events(3)
+    made.receive(0, [*first[:1], other(2)])
+    made.receive(1, [*second, other(4)])
+    whole = made.take(10)
+    assert whole is not None
+    one, two = whole.halves()
+    assert [*one.records, *two.records] == list(whole.records)
+    cut = str(Position(1, second[0].mark))
+    assert one.moves == {0: whole.moves[0], 1: Move("", cut)}, "what is passed over goes with the last record"
+    assert two.moves == {1: Move(cut, whole.moves[1].end)}
+    assert whole.moves[1].end.startswith("4@")
 
 
 def test_what_is_not_wanted_moves_the_end_and_nothing_else() -> None:
@@ -49,8 +66,11 @@ def test_what_is_not_wanted_moves_the_end_and_nothing_else() -> None:
     made.receive(0, [other(1), *wanted, other(3), other(4)])
     batch = made.take(10)
     assert batch is not None
-    assert (batch.start, len(batch.records), batch.positions) == ("", 1, [str(Position(2, wanted[0][1].id))])
-    assert batch.end.startswith("4@")
+    assert [(place.position, place.offset) for place in batch.places] == [
+        (str(Position(2, wanted[0][1].id)), 1)
+    ]
+    assert batch.moves[0].start == ""
+    assert batch.moves[0].end.startswith("4@")
     assert made.reached[0] == 4
 
 
@@ -88,7 +108,7 @@ def test_what_waits_in_a_revoked_partition_is_dropped() -> None:
     made.revoke([0])
     batch = made.take(10)
     assert batch is not None
-    assert batch.partition == 1
+    assert set(batch.moves) == {1}
     assert made.take(10) is None
     assert made.all == {1}
 

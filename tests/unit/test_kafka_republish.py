@@ -73,9 +73,10 @@ def test_the_edition_is_part_of_the_position() -> None:
     assert made.receive(0, [record])
     batch = made.take(1)
     assert batch is not None
-    assert batch.end == f"4@e1:{record.event.id}" == str(Position(4, mark_of(record.event.id, "e1")))
+    end = batch.moves[0].end
+    assert end == f"4@e1:{record.event.id}" == str(Position(4, mark_of(record.event.id, "e1")))
     resumed = begun()
-    resumed.place(0, batch.end, 3, Position.parse(batch.end).mark)
+    resumed.place(0, end, 3, Position.parse(end).mark)
     assert not resumed.receive(0, [record._replace(edition="e2")])
 
 

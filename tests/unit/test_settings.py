@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.settings import Settings, SettingsError
+from chassis.settings import KafkaSettings, Settings, SettingsError, kafka_settings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -100,3 +100,39 @@ def test_settings_do_not_change(env: dict[str, str]) -> None:
     settings = Settings.from_environment("sample", env)
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, ["CASELADDER_KAFKA_BOOTSTRAP is missing: set it to one or more broker addresses"]),
+        ({"BOOTSTRAP": "kafka"}, ["CASELADDER_KAFKA_BOOTSTRAP is not usable: set it to one or more broker"]),
+        (
+            {"BOOTSTRAP": "kafka:9092", "SECURITY": "SSL", "CA": "/nowhere.pem", "PREFIX": "a b"},
+            [
+                "CASELADDER_KAFKA_SECURITY is not usable: set it to PLAINTEXT, SASL_PLAINTEXT or SASL_SSL",
+                "CASELADDER_KAFKA_CA is not usable: set it to the path of the CA",
+                "CASELADDER_KAFKA_PREFIX is not usable: set it to letters, digits, dots",
+            ],
+        ),
+        (
+            {"BOOTSTRAP": "kafka:9092", "SECURITY": "SASL_SSL", "USERNAME": " "},
+            ["CASELADDER_KAFKA_USERNAME is missing", "CASELADDER_KAFKA_PASSWORD is missing"],
+        ),
+    ],
+)
+def test_a_command_is_told_what_is_wrong_with_its_variables_as_a_service_is(
+    given: dict[str, str], told: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        kafka_settings({f"CASELADDER_KAFKA_{name}": value for name, value in given.items()})
+    assert [line[: len(words)] for line, words in zip(caught.value.lines, told, strict=True)] == told
+
+
+def test_a_command_needs_nothing_but_what_reaches_kafka() -> None:
+    given = {
+        "CASELADDER_KAFKA_BOOTSTRAP": "a:1,b:2",
+        "CASELADDER_KAFKA_PREFIX": "gulou.",
+        "CASELADDER_PORT": "x",
+    }
+    assert kafka_settings(given) == KafkaSettings(kafka_bootstrap="a:1,b:2", kafka_prefix="gulou.")

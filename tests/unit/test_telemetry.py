@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from chassis.logs import current_traceparent
-from chassis.telemetry import SpanKind, Telemetry, child, new_provider, sampled
+from chassis.recording import Recorder
+from chassis.telemetry import SpanKind, Telemetry, child, sampled
 from tests.unit.http_kit import make_settings
 
 SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -31,9 +32,7 @@ def exported() -> InMemorySpanExporter:
 @pytest.fixture
 def make(exported: InMemorySpanExporter) -> Make:
     def made(ratio: float) -> Telemetry:
-        provider = new_provider("sample", ratio)
-        provider.add_span_processor(SimpleSpanProcessor(exported))
-        return Telemetry(provider, ratio)
+        return Telemetry(Recorder("sample", SimpleSpanProcessor(exported)), ratio)
 
     return made
 
@@ -193,13 +192,14 @@ def test_with_an_endpoint_spans_reach_the_collector(tmp_path: Path, collector: t
 def test_a_span_of_many_cases_is_recorded_where_one_of_them_is(
     make: Make, exported: InMemorySpanExporter
 ) -> None:
-    """Whatever the share of new traces, and with all its links: a batch has more than the SDK keeps by itself."""
+    """Whatever the share of new traces, and with all its links, each once: a batch has more than the SDK keeps."""
     links = [f"00-{number:032x}-b7ad6b7169203331-01" for number in range(1, 501)]
+    given = [UNSAMPLED, *links, *links]
     for ratio in (0.0, 1.0):
         with make(ratio).batch_span("receive case.events", SpanKind.CLIENT, [UNSAMPLED], {}) as none:
             pass
         assert not sampled(none.traceparent)
-        with make(ratio).batch_span("receive case.events", SpanKind.CLIENT, [UNSAMPLED, *links], {}) as some:
+        with make(ratio).batch_span("receive case.events", SpanKind.CLIENT, given, {}) as some:
             pass
         (done,) = exported.get_finished_spans()
         assert (written(done), done.parent, len(done.links)) == (some.traceparent, None, 500)
