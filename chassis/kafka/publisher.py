@@ -25,6 +25,9 @@ REQUEST_BYTES: Final = 8 * 1024 * 1024
 """The largest event that is sent; topics take as much."""
 DELIVERY_S: Final = 20.0
 """A delivery that takes longer is given up and begun anew, in seconds."""
+APPEARS_S: Final = 1.0
+"""How long a topic that was just made may take to show in the broker's metadata, in seconds."""
+AGAIN_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,12 @@ class Publisher:
 
     async def _count_partitions(self, topic: str) -> int:
         """Return how many partitions a topic has. Raises TopicMissing."""
-        found = (await self._metadata()).partitions_for_topic(topic)
-        if not found:
-            raise TopicMissing(topic)
+        loop = asyncio.get_running_loop()
+        late = loop.time() + APPEARS_S
+        while not (found := (await self._metadata()).partitions_for_topic(topic)):
+            if loop.time() > late:
+                raise TopicMissing(topic)
+            await asyncio.sleep(AGAIN_S)
         self._partitions[topic] = len(found)
         return len(found)
 
