@@ -37,8 +37,8 @@ class Accusations:
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         """The codes of all units named in a message that complains of conduct anywhere; mostly none."""
-        if self._conduct.search(text) is None and self._conduct.search(title) is None:
-            return ()  # most messages, and the quickest answer
+        if not self._has_word(title, text):
+            return ()
         if not self._complains(title) and not self._complains(text):
             return ()
         both = f"{normalise(title)}\n{normalise(text)}"
@@ -48,12 +48,16 @@ class Accusations:
 
     def of_an_office(self, title: str, text: str) -> bool:
         """Whether a sentence complains of an office without saying which: by its matter the case could reach it."""
-        if self._conduct.search(text) is None and self._conduct.search(title) is None:
+        if not self._has_word(title, text):
             return False
         return any(
             self._offices.search(sentence) is not None and self._complains(sentence)
             for sentence in (title, *_SENTENCE_END.split(text))
         )
+
+    def _has_word(self, title: str, text: str) -> bool:
+        """The quickest answer, no for most messages."""
+        return self._conduct.search(text) is not None or self._conduct.search(title) is not None
 
     def _complains(self, text: str) -> bool:
         return any(

@@ -1,6 +1,6 @@
 """What becomes of a fresh case: dispositions, triage and the human queue (R-HOT-02, R-HOT-03, R-HOT-13)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -8,8 +8,9 @@ from chassis.decider import Decision, Refused
 from schemas.department import AssignmentRole, EndReason, HandlingMode
 from schemas.intake import CaseSubmitted
 from schemas.jurisdiction import Matter, Rung
-from schemas.message import Event
+from schemas.message import Actor, Event
 from schemas.router import (
+    CaseEscalated,
     CaseLinked,
     EmergencyTransferred,
     Fired,
@@ -34,6 +35,15 @@ FIRST_RECEIVER: Final = Fired(table="ladder", row="first-receiver-keeps-it", sou
 UPLOADED: Final = Fired(table="ladder", row="grid-uploads", source="R-GRD-01: BZ11")
 REMAINDER: Final = Fired(table="ladder", row="remainder-of-emergency", source="R-HOT-13")
 _EXPLAINED: Final = frozenset({Judged.ANSWERED, Judged.SECRET, Judged.UNLAWFUL})
+
+
+@dataclass(frozen=True, slots=True)
+class DangerReport:
+    """What shows that there is a danger, the row that lifts the case for it, and who said so."""
+
+    row: Fired
+    evidence: tuple[Evidence, ...]
+    by: Actor | None
 
 
 class Register:
@@ -121,6 +131,23 @@ class Register:
             return [transferred]
         nowhere, terms = Placement(None, int(Rung.DISTRICT)), Terms(by=terms.by)
         return [transferred, *self._routing.to_placement(case, nowhere, Why(), terms, at)]
+
+    def danger(
+        self, state: WorkOrder, line: str, words: str, report: DangerReport, at: datetime
+    ) -> list[Event]:
+        """R-LAD-05, R-LAD-10: a danger found later bypasses every rung; whoever has the case hears that it left."""
+        why = Why(rows=(report.row,), ground=Ground.DANGER, evidence=report.evidence)
+        left = CaseEscalated(
+            by=report.by,
+            unit=state.unit or "",
+            rung=state.rung or 0,
+            ground=Ground.DANGER,
+            evidence=report.evidence,
+            row=report.row,
+        )
+        moved = self.emergency(state, line, words, why, Terms(by=report.by), at)
+        on_ladder = state.rung is not None
+        return [*([left] if on_ladder else []), *ended(state, EndReason.EMERGENCY), *moved]
 
     def after_emergency(self, state: WorkOrder, row: Fired, terms: Terms, at: datetime) -> list[Event]:
         """R-HOT-13: what the line did not take, or what remains, becomes an ordinary case; never trivia."""

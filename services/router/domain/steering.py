@@ -14,7 +14,7 @@ from services.router.domain.case import SUPERVISOR, Desk, day, ended, remind
 from services.router.domain.handling import wrong_status
 from services.router.domain.ladder import BODIES, Placement
 from services.router.domain.reading import judge
-from services.router.domain.registration import REMAINDER, Register
+from services.router.domain.registration import REMAINDER, DangerReport, Register
 from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
 from services.router.domain.workorder import FINAL, OPEN, TO_SIGN, WORKING, S, WorkOrder, registered
 from services.router.policy.tables import Row
@@ -155,17 +155,7 @@ class Steering:
         """R-LAD-05: danger bypasses every rung."""
         if c.line is None:
             return Refused("LINE_NEEDED", "name the emergency line: 110, 119, 120 or 122", "line")
-        why = Why(rows=(row,), ground=c.ground, evidence=c.evidence)
-        left = r.CaseEscalated(
-            by=c.actor,
-            unit=state.unit or "",
-            rung=state.rung or 0,
-            ground=c.ground,
-            evidence=c.evidence,
-            row=row,
-        )
-        moved = self._register.emergency(state, c.line, "staff", why, Terms(by=c.actor), at)
-        return [left, *ended(state, EndReason.EMERGENCY), *moved]
+        return self._register.danger(state, c.line, "staff", DangerReport(row, c.evidence, c.actor), at)
 
     def adjudicate(self, state: WorkOrder, c: r.AdjudicateObjection, at: datetime) -> Decision:
         """R-HOT-05: upheld, another unit gets it; rejected, the same unit keeps it and is locked."""

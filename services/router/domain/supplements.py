@@ -3,14 +3,13 @@
 from datetime import datetime
 
 from schemas import router as r
-from schemas.department import EndReason, ReminderKind
+from schemas.department import ReminderKind
 from schemas.intake import CaseSupplemented
 from schemas.jurisdiction import Rung
 from schemas.message import Event
 from schemas.values import Emergency, Evidence
-from services.router.domain.case import Desk, ended, remind
-from services.router.domain.registration import Register
-from services.router.domain.routing import Terms, Why
+from services.router.domain.case import Desk, remind
+from services.router.domain.registration import DangerReport, Register
 from services.router.domain.workorder import FINAL, S, WorkOrder
 
 
@@ -46,18 +45,5 @@ class Supplements:
         told = Evidence(
             kind="danger_report", reference=f"supplement of {state.case_id}", note=danger.ground[:1000]
         )
-        why = Why(rows=(row.fired,), ground=r.Ground.DANGER, evidence=(told,))
-        left: list[Event] = []
-        if state.unit is not None and state.rung is not None:
-            left.append(
-                r.CaseEscalated(
-                    by=e.by,
-                    unit=state.unit,
-                    rung=state.rung,
-                    ground=r.Ground.DANGER,
-                    evidence=(told,),
-                    row=row.fired,
-                )
-            )
-        moved = self._register.emergency(state, danger.line, danger.ground, why, Terms(by=e.by), at)
-        return [*left, *ended(state, EndReason.EMERGENCY), *moved]
+        report = DangerReport(row.fired, (told,), e.by)
+        return self._register.danger(state, danger.line, danger.ground, report, at)
