@@ -1,9 +1,13 @@
 """A statement's plan follows its table, also before PostgreSQL has looked at the table again."""
 
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID, uuid4
 
-from chassis.database import Connection
+from chassis.database import Connection, open_pool
+from chassis.migrate import CHASSIS, upgrade
 from chassis.store import Row, Store
+from services.intake.repeats import EARLIER
 from tests.integration.conftest import Bench
 
 _SMALL = 200
@@ -46,3 +50,29 @@ async def test_a_small_tables_plan_does_not_outlive_its_smallness(bench: Bench) 
         before = await _rows_read(connection)
         await _use(connection, case_ids)
         assert await _rows_read(connection) - before <= 4 * _OFTEN * _SMALL
+
+
+_FILED: Final = (
+    "WITH filed AS (SELECT gen_random_uuid() id, sha256(n::text::bytea) digest FROM generate_series(1, $1) n),"
+    " aggregates AS (INSERT INTO intake.aggregate (case_id, version, seen, state, traceparent)"
+    " SELECT id, 1, '{}', '{}', '' FROM filed),"
+    " files AS (INSERT INTO intake.case_file (case_id, unit, code_digest, received_at)"
+    " SELECT id, 'GL', digest, now() FROM filed),"
+    " events AS (INSERT INTO chassis.event_log (case_id, source, sequence, topic, type, time, traceparent, data)"
+    " SELECT id, 'intake', 1, 'case.events', 'intake.CaseSubmitted.v1', now(), '', '{}' FROM filed)"
+    " INSERT INTO intake.person_index (case_id, digest, received_at) SELECT id, digest, now() FROM filed"
+)
+
+
+async def test_earlier_cases_are_found_by_index_before_anything_was_analysed(database_url: str) -> None:
+    """In the first minutes of a system, a batch of 256 callers does not read the tables whole (R-PET-18)."""
+    await upgrade(database_url, CHASSIS)
+    await upgrade(database_url, "intake")
+    callers = [number.to_bytes(32) for number in range(256)]
+    since = [datetime(2026, 1, 1, tzinfo=UTC)] * len(callers)
+    pool = await open_pool(database_url)
+    async with pool.acquire() as connection:
+        await connection.execute(_FILED, _ROWS)
+        plan = await connection.fetch(f"EXPLAIN {EARLIER}", list(range(len(callers))), callers, since)
+    await pool.close()
+    assert "Seq Scan" not in "\n".join(row[0] for row in plan)
