@@ -18,6 +18,7 @@ from joserfc.util import urlsafe_b64decode
 
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.problems import Problem
+from chassis.masking import mask
 
 ALGORITHMS: Final = ("ES256", "ES384", "RS256", "PS256", "Ed25519", "EdDSA")
 CLOCK_SKEW_SECONDS: Final = 10  # for `iat` and `nbf` only; `exp` is kept to the second
@@ -48,6 +49,18 @@ class Principal:
     roles: frozenset[Role]
     unit: str | None
     expires_at: float
+
+    @property
+    def recorded_as(self) -> str:
+        """Return the subject as events, logs and records name the caller: no phone or id number, at most 128 long.
+
+        Where one is masked, six hexadecimal digits still tell two callers apart; hundreds of phone numbers share
+        the same six, so nobody counts back from them (R-PRIV-01).
+        """
+        masked = mask(self.subject)
+        if masked == self.subject:
+            return self.subject[:128]
+        return f"{masked[:120]}#{hashlib.sha256(self.subject.encode()).hexdigest()[:6]}"
 
     def has(self, *roles: Role) -> bool:
         """Whether the caller has one of these roles."""

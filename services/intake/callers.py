@@ -35,6 +35,8 @@ class Caller:
     """A verified caller in the role that counts here."""
 
     subject: str
+    """As the token has it: for comparing, never for writing down."""
+    recorded_as: str
     role: Role
     unit: str | None
 
@@ -48,7 +50,7 @@ class Caller:
         """Return the member of staff for the audit trail; None for a resident, whose identity stays out of it."""
         if self.is_resident:
             return None
-        return Actor(subject=self.subject[:128], role=self.role.value, unit=self.unit)
+        return Actor(subject=self.recorded_as, role=self.role.value, unit=self.unit)
 
 
 def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, ...]) -> Caller:
@@ -61,7 +63,7 @@ def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, 
     if unit is not None and unit not in jurisdiction.units and role is not Role.RESIDENT:
         detail = f"Your token's unit {unit} is none of {jurisdiction.name}."
         raise Problem(403, "unit_unknown", "Your unit is not known here", detail)
-    return Caller(principal.subject, role, unit)
+    return Caller(principal.subject, principal.recorded_as, role, unit)
 
 
 def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
@@ -90,6 +92,19 @@ def demand_centre(who: Caller, jurisdiction: Jurisdiction) -> None:
         "Only the district's hotline does this for a resident",
         f"Your token is of {who.unit}; an operator of {jurisdiction.code} records it, or the resident with the "
         "tracking code.",
+    )
+
+
+def demand_district(who: Caller, jurisdiction: Jurisdiction) -> None:
+    """Raise Problem 403 for whoever is not of the whole district: a case that merely lies in somebody's area may be
+    handled by another unit, whose reporter is not theirs to erase."""
+    if who.unit == jurisdiction.code:
+        return
+    raise Problem(
+        403,
+        "not_the_district",
+        "Only the district does this",
+        f"Your token is of {who.unit}; a supervisor of {jurisdiction.code} erases personal data.",
     )
 
 

@@ -63,6 +63,8 @@ class WorkOrder(Value):
     urgency_stated: int | None = None
     line: str | None = None
     """The emergency line to which the case went."""
+    linked_to: UUID | None = None
+    """The first case of the matter: whom that is kept from may not see this report either (R-LAD-04)."""
     helpers: tuple[Seat, ...] = ()
     copies: tuple[Seat, ...] = ()
     receiver: Seat | None = None
