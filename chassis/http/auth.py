@@ -52,19 +52,24 @@ class Principal:
 
     @property
     def recorded_as(self) -> str:
-        """Return the subject as events, logs and records name the caller: no phone or id number, at most 128 long.
-
-        Where one is masked, six hexadecimal digits still tell two callers apart; hundreds of phone numbers share
-        the same six, so nobody counts back from them (R-PRIV-01).
-        """
-        masked = mask(self.subject)
-        if masked == self.subject:
-            return self.subject[:128]
-        return f"{masked[:120]}#{hashlib.sha256(self.subject.encode()).hexdigest()[:6]}"
+        """Return the subject as it may be written down."""
+        return recorded_as(self.subject)
 
     def has(self, *roles: Role) -> bool:
         """Whether the caller has one of these roles."""
         return not self.roles.isdisjoint(roles)
+
+
+def recorded_as(subject: str) -> str:
+    """Return how events and records name a caller: by no phone or id number, in at most 128 characters (R-PRIV-01).
+
+    Where something is masked, six hexadecimal digits still tell two callers apart; hundreds of phone numbers share
+    the same six, so that nobody counts back from them.
+    """
+    masked = mask(subject)
+    if masked == subject:
+        return subject[:128]
+    return f"{masked[:120]}#{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
 
 
 MOST_SUBJECT: Final = 255

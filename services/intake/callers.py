@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chassis.http import Principal, Problem, Role
+from chassis.http.auth import recorded_as
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor
 from schemas.values import Channel
@@ -36,9 +37,13 @@ class Caller:
 
     subject: str
     """As the token has it: for comparing, never for writing down."""
-    recorded_as: str
     role: Role
     unit: str | None
+
+    @property
+    def recorded_as(self) -> str:
+        """Return the subject as it may be written down."""
+        return recorded_as(self.subject)
 
     @property
     def is_resident(self) -> bool:
@@ -63,7 +68,7 @@ def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, 
     if unit is not None and unit not in jurisdiction.units and role is not Role.RESIDENT:
         detail = f"Your token's unit {unit} is none of {jurisdiction.name}."
         raise Problem(403, "unit_unknown", "Your unit is not known here", detail)
-    return Caller(principal.subject, principal.recorded_as, role, unit)
+    return Caller(principal.subject, role, unit)
 
 
 def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
