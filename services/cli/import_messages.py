@@ -151,10 +151,16 @@ def case_of(message: Message, grids: Sequence[str], file_digest: str) -> dict[st
 
 
 class Importer:
-    """Sends messages to intake and asks the router where they went."""
+    """Sends messages to intake and asks the router where they went.
 
-    def __init__(self, client: httpx.AsyncClient, intake: str, router: str, grids: Sequence[str]) -> None:
+    `witness` is a token of ops without a unit: only such a one may count what is not shown to a unit.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, intake: str, router: str, grids: Sequence[str], witness: str
+    ) -> None:
         self._client = client
+        self._witness = {"Authorization": f"Bearer {witness}"}
         self._intake = intake
         self._router = router
         self._grids = grids
@@ -196,16 +202,23 @@ class Importer:
 
     async def _ask(self, case_ids: Sequence[UUID]) -> None:
         """Ask for the cases not seen yet, and count anew those that are not shown."""
+        await self._statuses(case_ids)
+        self.tally.withheld = await self._statuses(self.tally.missing(), self._witness)
+
+    async def _statuses(self, case_ids: Sequence[UUID], headers: Mapping[str, str] | None = None) -> int:
+        """Keep what is shown; return how many are not."""
         withheld = 0
         for start in range(0, len(case_ids), 1000):
             part = [str(case_id) for case_id in case_ids[start : start + 1000]]
-            response = await self._client.post(f"{self._router}/v1/cases/statuses", json={"case_ids": part})
+            response = await self._client.post(
+                f"{self._router}/v1/cases/statuses", json={"case_ids": part}, headers=headers
+            )
             if response.status_code != 200:
                 raise click.ClickException(f"the router answered {response.status_code}: {_detail(response)}")
             answer = response.json()
             self.tally.views.update({UUID(view["case_id"]): view for view in answer["cases"]})
             withheld += answer["withheld"]
-        self.tally.withheld = withheld
+        return withheld
 
 
 def _words(answer: Mapping[str, Any]) -> str:
@@ -276,9 +289,11 @@ async def _run(local: LocalRun, rows: Sequence[Message | Fault], digest: str, co
     jurisdiction = load(local.reference)
     grids = sorted(code for code, unit in jurisdiction.units.items() if unit.kind == "grid")
     messages = [row for row in rows if isinstance(row, Message)]
-    token = local.issuer().issue("import", ["ops"], datetime.now(UTC), unit=jurisdiction.code)
+    issuer, now = local.issuer(), datetime.now(UTC)
+    token = issuer.issue("import", ["ops"], now, unit=jurisdiction.code)
+    witness = issuer.issue("import", ["ops"], now)
     async with httpx.AsyncClient(timeout=60, headers={"Authorization": f"Bearer {token}"}) as client:
-        importer = Importer(client, local.base_url("intake"), local.base_url("router"), grids)
+        importer = Importer(client, local.base_url("intake"), local.base_url("router"), grids, witness)
         importer.tally.faults += [row for row in rows if isinstance(row, Fault)]
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console) as progress:
