@@ -813,6 +813,8 @@ class ChooseTrack(RouterCommand):
 
     track: TrackCode
     exit: str | None = None
+    kept_from: tuple[str, ...] = ()
+    """Of a linked report: the units that the first case is kept from (R-LAD-04). The router states it itself."""
 
 
 class ConfirmEmergency(RouterCommand):

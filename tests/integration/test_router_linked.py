@@ -88,6 +88,16 @@ async def test_a_repeat_that_took_another_track_stays_kept(router: RouterUnderTe
     assert (await router.post(f"{report}/sign", Role.HANDLER, COMMUNITY)).code == "case_unknown"
 
 
+async def test_a_repeat_that_takes_another_track_passes_over_who_has_recused(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-LAD-09: the community would mediate, but has recused itself from the first case."""
+    first = await router.submit()
+    report = await linked(router, first)
+    await recuse(router, first)
+    moved = await router.post(f"{report}/track", Role.OPERATOR, DISTRICT, {"track": "M"})
+    assert (moved.status, moved.body["unit"]["code"]) == (200, STREET), moved.body
+    assert (await router.get("/v1/assignments", Role.HANDLER, COMMUNITY)).body["items"] == []
+
+
 async def test_a_stored_answer_is_not_for_who_has_recused(router: RouterUnderTest) -> None:
     """R-LAD-04: a key that was used before opens nothing that a fresh request would not."""
     path = await router.submit()

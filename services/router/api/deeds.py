@@ -13,6 +13,7 @@ from chassis.http import FieldError, Principal, Problem, Role
 from chassis.http.replies import key_reused
 from chassis.idempotency import Answer, Idempotency, KeyReused, Replay, load_answers, look_up
 from schemas.message import Actor
+from schemas.router import ChooseTrack
 from services.router.api.access import Access
 from services.router.api.actions import Action
 from services.router.api.office import Case, Office
@@ -62,6 +63,8 @@ async def prepare(
         return answer(office.case_after(case, applied.state, applied.version))
 
     command = deed.action.build(deed.body, actor(deed.principal, role))
+    if isinstance(command, ChooseTrack) and case.first is not None:
+        command = command.model_copy(update={"kept_from": case.first.subjects})
     traceparent = office.host.telemetry.accept(deed.traceparent)
     request = commands.Request(deed.case_id, command, traceparent, deed.expected, deed.asked, after)
     return Ready(request, after)

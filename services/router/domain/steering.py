@@ -260,7 +260,8 @@ class Steering:
         if c.track == state.track and (c.track != "L" or state.exit in {c.exit, self._exit(state)}):
             return Refused("SAME_TRACK", f"the case is on track {c.track} already", "track")
         chosen = r.TrackChosen(by=c.actor, terms=state.terms, track=c.track)
-        case = state.model_copy(update={"track": c.track})
+        subjects = tuple(dict.fromkeys((*state.subjects, *c.kept_from)))
+        case = state.model_copy(update={"track": c.track, "subjects": subjects})
         moved = self._on_track(case, c, at)
         if moved is None:
             return [chosen]
@@ -280,7 +281,7 @@ class Steering:
 
     def _on_track(self, case: WorkOrder, c: r.ChooseTrack, at: datetime) -> list[Event] | None:
         """The new owner or exit; None where the unit that has the case goes on with it."""
-        why, terms = Why(rows=(RESIDENTS_CHOICE,)), Terms(by=c.actor)
+        why, terms = Why(rows=(RESIDENTS_CHOICE,)), Terms(by=c.actor, subjects=case.subjects or None)
         if c.track == "L":
             return self._routing.redirect(case, c.exit or self._exit(case), why, terms, at)
         petition = self._desk.policy.settings.units.petition
