@@ -98,7 +98,14 @@ class Host(Generic[S]):
     ) -> FastAPI:
         """Return the service's app with what every service has; `body_limits` as in chassis.http.create_app."""
         app = create_app(
-            self.settings, title, description, self.readiness, self.lifespan, self.metrics, body_limits
+            self.settings,
+            title,
+            description,
+            self.readiness,
+            self.lifespan,
+            self.metrics,
+            self.telemetry,
+            body_limits,
         )
         add_parked_routes(app, self.service.name, lambda: self.parked)
         return app

@@ -25,8 +25,10 @@ from chassis.http.hot import Endpoints, HotRoutes
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.middleware import BodyLimit, Guard
 from chassis.http.protocol import BoundedProtocol
+from chassis.http.spans import RequestSpans
 from chassis.metrics import Metrics
 from chassis.settings import Settings
+from chassis.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ def create_app(
     readiness: Readiness,
     lifespan: Lifespan,
     metrics: Metrics,
+    telemetry: Telemetry,
     body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """An app with /healthz, /readyz, /metrics, /openapi.json and /docs, problem answers and bearer tokens.
@@ -69,6 +72,7 @@ def create_app(
         lifespan=_sealed(lifespan),
         telemetry=_NO_TELEMETRY,  # 170 µs and more a request; we make the spans that tell something
         middleware=[
+            Middleware(RequestSpans, telemetry=telemetry),  # outermost: it sees what the guard answers
             Middleware(Guard, metrics=metrics),
             Middleware(BodyLimit, limits=body_limits or {}),
             Middleware(HotRoutes, endpoints=hot_endpoints),
