@@ -85,6 +85,7 @@ def create_app(
     )
     app.state.authenticator = Authenticator(KeySource(settings.jwks), settings.issuer, settings.audience)
     app.state.stopping = asyncio.Event()
+    app.state.degraded = list
     app.state.hot_routes = []
     app.state.hot_endpoints = hot_endpoints
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
@@ -120,7 +121,7 @@ def _add_own_routes(app: FastAPI, service: str, readiness: Readiness, metrics: M
         return {"status": "alive", "service": service}
 
     @app.get(
-        "/readyz", tags=["operation"], summary="Whether requests can be served; 503 with the reasons if not"
+        "/readyz", tags=["operation"], summary="Whether requests can be served: 503 with the reasons if not"
     )
     @public
     async def readyz() -> JSONResponse:
@@ -128,7 +129,8 @@ def _add_own_routes(app: FastAPI, service: str, readiness: Readiness, metrics: M
             ["the service is stopping"] if app.state.stopping.is_set() else await _reasons(app, readiness)
         )
         status = "not ready" if reasons else "ready"
-        return JSONResponse({"status": status, "reasons": reasons}, 503 if reasons else 200)
+        told = {"status": status, "reasons": reasons, "degraded": app.state.degraded()}
+        return JSONResponse(told, 503 if reasons else 200)
 
     @app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus", response_class=Response)
     @public

@@ -122,10 +122,6 @@ def validation_problem(error: ValidationError, raw: bytes | None = None) -> Prob
 
 def broken_json(raw: bytes, reason: str) -> Problem:
     """400 for a body that is not JSON: the byte offset of bad UTF-8, else the reason with line and column."""
-    if not raw:
-        return Problem(
-            400, "invalid_json", "The body is empty", "There is nothing in it. Send one JSON object: {…}."
-        )
     if raw.startswith(codecs.BOM_UTF8):
         detail = "It begins with a byte order mark (the bytes EF BB BF). Send the same text without it."
         return Problem(400, "invalid_json", "The body is not JSON", detail)

@@ -96,7 +96,7 @@ class TopicMissing(NotInOrder):
     def __init__(self, topic: str) -> None:
         super().__init__(
             f"there is no topic {topic}: if it is new, `python -m services topics apply` makes it; if the "
-            "broker has lost it, `python -m services log republish --since begin` makes it and brings back its events"
+            "broker has lost it, `python -m services log republish --since begin` brings it back with its events"
         )
 
 

@@ -65,7 +65,7 @@ async def test_the_page_of_the_interface_needs_no_other_host(tmp_path: Path) -> 
 async def test_alive_and_ready(tmp_path: Path) -> None:
     async with make_client(plain_app(tmp_path)) as client:
         assert (await client.get("/healthz")).json() == {"status": "alive", "service": "sample"}
-        assert (await client.get("/readyz")).json() == {"status": "ready", "reasons": []}
+        assert (await client.get("/readyz")).json() == {"status": "ready", "reasons": [], "degraded": []}
 
 
 async def not_ready() -> list[str]:

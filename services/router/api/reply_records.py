@@ -113,6 +113,10 @@ def _at_fault(error: FieldError) -> FieldAtFault:
 
 def _peek(value: bytes) -> dict[str, Any] | Problem:
     """Return the object that a value is, not yet checked."""
+    if not value:
+        return Problem(
+            400, "invalid_json", "The value is empty", "There is nothing in it. Send one JSON object: {…}."
+        )
     try:
         told = from_json(value)
     except ValueError as error:
