@@ -32,7 +32,7 @@ class RequestSpans:
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         with self.telemetry.span(method, caller, SpanKind.SERVER) as span:
             span.set("http.request.method", method)
-            span.set("url.scheme", scope["scheme"])
+            span.set("url.scheme", scope.get("scheme", "http"))
 
             async def noted(message: Message) -> None:
                 if message["type"] == "http.response.start":

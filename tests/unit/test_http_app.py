@@ -262,7 +262,7 @@ PROGRAM = """
 import contextlib, sys
 from pathlib import Path
 from chassis.http import serve
-from tests.unit.http_kit import create_app, make_settings, ready, Metrics
+from tests.unit.http_kit import create_app, make_settings, ready, Metrics, Telemetry
 
 @contextlib.asynccontextmanager
 async def lifespan(app):
