@@ -111,7 +111,7 @@ class ReplyRejected(Event):
     sent_at: Instant
     """The time that Kafka has of the reply."""
     id: str | None = None
-    """The department's own, where it could be read; like the next two."""
+    """The department's own, where it could be read, personal numbers masked; like the next two."""
     action: str | None = None
     case_id: UUID | None = None
 

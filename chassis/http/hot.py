@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.http.access import Protected, protect
@@ -48,11 +48,20 @@ class HotRoutes:
         endpoint = self.endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if endpoint is None:
             return await self.app(scope, receive, send)
+        scope["template"] = scope["path"]
         try:
             response = await endpoint(Request(scope, receive, send))
         except Problem as problem:
             response = problem.response()
         return await response(scope, receive, send)
+
+
+class _Templated(Route):
+    """A route that notes its template where it is taken, as FastAPI's do in their way."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return match, {**found, "template": self.path} if match is Match.FULL else found
 
 
 def add_hot_route(app: FastAPI, route: HotRoute, endpoint: Protected) -> None:
@@ -73,5 +82,7 @@ def add_hot_route(app: FastAPI, route: HotRoute, endpoint: Protected) -> None:
     if "{" not in route.path:
         app.state.hot_endpoints[route.method, route.path] = protected
     # the router knows it too: for `seal`, for other methods' 405, and for addresses below a mount
-    app.router.routes.insert(0, Route(route.path, protected, methods=[route.method], include_in_schema=False))
+    app.router.routes.insert(
+        0, _Templated(route.path, protected, methods=[route.method], include_in_schema=False)
+    )
     app.state.hot_routes.append(route)

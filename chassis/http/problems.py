@@ -4,6 +4,7 @@ Raise `Problem` anywhere in a request. `read_json(Model, raw)` parses a body by 
 that FastAPI routes give. A ValidationError that nobody turned into a Problem is a fault of ours: 500.
 """
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -121,6 +122,9 @@ def validation_problem(error: ValidationError, raw: bytes | None = None) -> Prob
 
 def broken_json(raw: bytes, reason: str) -> Problem:
     """400 for a body that is not JSON: the byte offset of bad UTF-8, else the reason with line and column."""
+    if raw.startswith(codecs.BOM_UTF8):
+        detail = "It begins with a byte order mark (the bytes EF BB BF). Send the same text without it."
+        return Problem(400, "invalid_json", "The body is not JSON", detail)
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:

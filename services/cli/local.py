@@ -2,6 +2,7 @@
 
 import base64
 import fcntl
+import logging
 import os
 import secrets
 import socket
@@ -243,3 +244,8 @@ def _write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(text)
     draft.replace(path)
+
+
+def hush_client() -> None:
+    """Keep the Kafka client's own lines off the terminal: what they mean is said in our words."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
