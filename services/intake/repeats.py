@@ -21,10 +21,10 @@ from schemas.message import Command
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
-MOST_EARLIER: Final = 20
+MOSTEARLIER: Final = 20
 """How many of a person's latest cases are compared."""
 
-_EARLIER: Final = (
+EARLIER: Final = (
     "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter', l.data->>'track',"
     " l.data->'place'->>'grid', (l.data->'subjects')::text,"
     " coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false),"
@@ -32,12 +32,16 @@ _EARLIER: Final = (
     " FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) AS u(n, digest, since)"
     " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
     " WHERE p.digest = u.digest AND p.received_at >= u.since"
-    f" ORDER BY p.received_at DESC LIMIT {MOST_EARLIER}) AS i"
-    " JOIN chassis.event_log l ON l.case_id = i.case_id AND l.source = 'intake' AND l.sequence = 1"
-    " JOIN intake.case_file f ON f.case_id = i.case_id"
-    " JOIN intake.aggregate a ON a.case_id = i.case_id WHERE a.state->>'linked_to' IS NULL"
+    f" ORDER BY p.received_at DESC LIMIT {MOSTEARLIER}) AS i"
+    " CROSS JOIN LATERAL (SELECT data FROM chassis.event_log"
+    " WHERE case_id = i.case_id AND source = 'intake' AND sequence = 1 LIMIT 1) AS l"
+    " CROSS JOIN LATERAL (SELECT subjects FROM intake.case_file WHERE case_id = i.case_id LIMIT 1) AS f"
+    " CROSS JOIN LATERAL (SELECT state FROM intake.aggregate WHERE case_id = i.case_id LIMIT 1) AS a"
+    " WHERE a.state->>'linked_to' IS NULL"
     " ORDER BY u.n, i.received_at DESC"
 )
+"""Each LIMIT keeps the planner to the index. Of tables that were not yet analysed it thinks that a person has many
+cases, and would read them whole for every batch of a system in its first minutes."""
 _STANDING: Final = (
     "SELECT DISTINCT p.case_id FROM intake.person_index p"
     " JOIN intake.person_index o ON o.digest = p.digest AND o.case_id <> p.case_id"
@@ -122,7 +126,7 @@ class Repeats:
         ]
         if not asked:
             return {}
-        rows = await connection.fetch(_EARLIER, *([entry[part] for entry in asked] for part in range(3)))
+        rows = await connection.fetch(EARLIER, *([entry[part] for entry in asked] for part in range(3)))
         found: dict[int, list[Said]] = defaultdict(list)
         for row in rows:  # a plain UUID, not the driver's
             subjects = frozenset(orjson.loads(row[7] or "[]"))

@@ -126,9 +126,8 @@ async def test_nothing_is_linked_to_what_was_taken_back(intake: Intake) -> None:
     assert (event["repeat_of"], event["new_facts"]) == (first["case_id"], True)
 
 
-async def test_who_recused_from_the_first_does_not_get_the_second(intake: Intake) -> None:
-    """R-LAD-04, R-HOT-14: what the router found out about the earlier case holds for its repeat with new facts."""
-    first = await intake.accepted(LAMP)
+async def recused(intake: Intake, case: dict[str, Any]) -> None:
+    """The community recused itself and the street has the case."""
     dispatched = CaseDispatched(
         route=Route(policy="p", jurisdiction="GL"),
         unit="GL01",
@@ -139,7 +138,29 @@ async def test_who_recused_from_the_first_does_not_get_the_second(intake: Intake
         urgency=3,
         subjects=("GL0101",),
     )
-    await intake.say(first["case_id"], dispatched)
+    await intake.say(case["case_id"], dispatched)
+
+
+async def test_who_recused_from_the_first_reads_no_report_that_was_linked_before(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: nor may its staff add to it, which would reach the first."""
+    first, second = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    theirs = intake.as_role(Role.SUPERVISOR, unit="GL0101")
+    path = f"/v1/cases/{second['case_id']}"
+    assert (await intake.client.get(path, headers=theirs)).status_code == 200
+    await recused(intake, first)
+    added = await intake.client.post(f"{path}/supplements", json={"text": "已修好"}, headers=theirs)
+    read = await intake.client.get(path, headers=theirs)
+    assert [(answer.status_code, answer.json()["code"]) for answer in (added, read)] == [
+        (404, "case_unknown")
+    ] * 2
+    assert await intake.events(first["case_id"], "CaseSupplemented") == []
+    assert (await intake.client.get(path, headers=intake.operator)).status_code == 200
+
+
+async def test_who_recused_from_the_first_does_not_get_the_second(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: what the router found out about the earlier case holds for its repeat with new facts."""
+    first = await intake.accepted(LAMP)
+    await recused(intake, first)
     event = await submitted(intake, await intake.accepted(LAMP | {"text": "又坏了一盏，在东门"}))
     assert (event["repeat_of"], event["subjects"]) == (first["case_id"], ["GL0101"])
 

@@ -59,7 +59,7 @@ class Access:
 
     def sees(self, principal: Principal, case: Case) -> bool:
         """Whether the case exists for the caller at all."""
-        if not set(self.above(principal)).isdisjoint(case.state.subjects):
+        if not set(self.above(principal)).isdisjoint(case.subjects):
             return False
         if case.state.sealed:
             return principal.has(*WORKERS, *DESKS) and principal.unit in _recipients(case)

@@ -50,9 +50,12 @@ async def prepare(
     `answer` builds that of a fresh effect from the case as it is then. Raises Problem: 404 where the case does not
     exist for the sender, 403 where they may not do this to it, 422 where the key was another request's.
     """
+    found = await office.case(deed.case_id)
     if deed.asked is not None and (again := await _answered(office, deed.asked)) is not None:
-        return again  # even where the command has put the case out of the sender's reach
-    case = access.require_seen(deed.principal, await office.case(deed.case_id), deed.case_id)
+        if found is None or access.sees(deed.principal, found):
+            return again
+        return answer(found)  # what was answered then is out of the sender's sight by now (R-LAD-04)
+    case = access.require_seen(deed.principal, found, deed.case_id)
     role = _role(access, deed.principal, deed.action, case)
 
     def after(applied: Applied[WorkOrder]) -> Answer:

@@ -43,7 +43,7 @@ class StatusAnswer(BaseModel):
     cases: list[CaseStatus]
     withheld: int = Field(
         description="how many more of them the router has without showing them to you: sealed matter, or one"
-        " in which you are interested. Counted for ops only"
+        " in which you are interested. Counted for the district's ops only"
     )
 
 
@@ -61,7 +61,8 @@ def add_status_route(app: FastAPI, office: Office, access: Access) -> None:
         access.check_unit(principal)
         cases = await office.cases(question.case_ids)
         seen = [_status(office, case) for case in cases if access.sees(principal, case)]
-        return StatusAnswer(cases=seen, withheld=len(cases) - len(seen) if principal.has(Role.OPS) else 0)
+        counts = principal.has(Role.OPS) and access.is_wide(principal)
+        return StatusAnswer(cases=seen, withheld=len(cases) - len(seen) if counts else 0)
 
 
 def _status(office: Office, case: Case) -> CaseStatus:

@@ -80,7 +80,7 @@ def _added(e: r.CaseDispatched | r.CaseRedirected) -> Update:
 
 
 def _linked(_: WorkOrder, e: r.CaseLinked) -> Update:
-    return {**_OFF_LADDER, "status": S.LINKED_DUP, "unit": e.unit}
+    return {**_OFF_LADDER, "status": S.LINKED_DUP, "unit": e.unit, "linked_to": e.to}
 
 
 def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:

@@ -63,6 +63,8 @@ class WorkOrder(Value):
     urgency_stated: int | None = None
     line: str | None = None
     """The emergency line to which the case went."""
+    linked_to: UUID | None = None
+    """The earlier case under which this repeat is handled (R-PET-18)."""
     helpers: tuple[Seat, ...] = ()
     copies: tuple[Seat, ...] = ()
     receiver: Seat | None = None
