@@ -32,7 +32,8 @@ _PAST = re.compile(
 )
 _AGAIN_AND_AGAIN = re.compile("多次|经常|常常|时常|屡|每[天次年晚月]|最近|近期|近日|至今|以来|长期|天天")
 _AFTERMATH = re.compile(violence.AFTERMATH)
-_DEALT_WITH = re.compile("已(?:经|被)?(?:扑灭|救出|修复|处理|解决|控制)")
+_DEALT_WITH = re.compile("已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制)|(?:扑|熄)灭了")
+_STILL = re.compile("正在|此刻|救命|出不来")
 _NOT_REAL = re.compile(
     "如果|假如|假设|倘若|若是|一旦|万一|要是|以免|避免|防止|预防|谨防|防范|防火|担心|生怕|恐怕|唯恐|容易|可能|隐患|风险|威胁着"
     "|建议|希望|加装|安装|报警器|演练|宣传|讲座|培训|知识|咨询|怎么|如何|是否|会不会|能不能|为什么|为何|什么|[吗呢]"
@@ -168,17 +169,18 @@ _HINTS: Final = AhoCorasick(
 )
 
 
-def find_alarm(title: str, text: str, *, settled: bool = False) -> Emergency | None:
+def find_alarm(title: str, text: str, *, settled: bool = False, added: bool = False) -> Emergency | None:
     """Return the first danger reported as happening now; `ground` quotes the words that told of it.
 
     `settled`: the text says what was found and dealt with on the spot. That a grid worker calls the danger settled
     does not end it: the line, or the danger's owner, must hear of it and say so (R-GRD-01, R-LAD-05).
+    `added`: the text was added to a case. It tells what happened since, the newest often last, so all of it counts.
     """
     if not _HINTS.find_matches_as_indexes(title) and not _HINTS.find_matches_as_indexes(text):
         return None
     sentences = [title, *_SENTENCE.split(text)]
     length = len(title) + len(text)
-    if length > _LETTER:
+    if length > _LETTER and not added:
         sentences = sentences[: 1 + _FIRST_SENTENCES]
     now = settled or (length <= _SHORT and _NOW.search(f"{title}\n{text}") is not None)
     for sentence in filter(_HINTS.find_matches_as_indexes, sentences):
@@ -197,12 +199,13 @@ def _is_live(sentence: str, found: re.Match[str], danger: _Danger, *, now: bool,
         return False
     if not (now or danger.urgent or _NOW.search(near + "".join(after[1:2]))):
         return False
-    return _VIVID.search(near) is not None or not _is_over(near, danger, settled=settled)
+    told = near + "".join(after[1:2])
+    if not settled and _DEALT_WITH.search(told) and not _STILL.search(told):
+        return False
+    return _VIVID.search(near) is not None or not _is_over(near, danger)
 
 
-def _is_over(near: str, danger: _Danger, *, settled: bool) -> bool:
+def _is_over(near: str, danger: _Danger) -> bool:
     """Whether the words put it in the past. What lasts is not over because it happened before."""
     other = _AFTERMATH if danger.lasting else _AGAIN_AND_AGAIN
-    if _PAST.search(near) or other.search(near):
-        return True
-    return not settled and _DEALT_WITH.search(near) is not None
+    return _PAST.search(near) is not None or other.search(near) is not None

@@ -182,8 +182,8 @@ class Desk:
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
 
     def danger(self, masked: str) -> Emergency | None:
-        """Return the danger that further facts, already masked, report as happening now (R-LAD-05, R-HOT-13)."""
-        return self._matcher.emergency("", masked)
+        """Return the danger in masked words about a case, reported as happening now (R-LAD-05, R-HOT-13)."""
+        return self._matcher.emergency("", masked, added=True)
 
     def seal_text(self, case_id: UUID, text: str, masked: str, now: datetime) -> Sealed | None:
         """Encrypt the words of a supplement, where masking changed them."""

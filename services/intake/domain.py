@@ -111,7 +111,8 @@ class Intake:
             case CaseSupplemented():
                 return state.model_copy(update={"erased": False})  # there may be something to erase again
             case CaseWithdrawn():
-                return state if event.stands else state.model_copy(update={"withdrawn": True})
+                ends = not event.stands and event.emergency is None
+                return state.model_copy(update={"withdrawn": True}) if ends else state
             case CaseConcluded():
                 return state.model_copy(update={"closed": True})
             case PersonErased():
@@ -150,9 +151,16 @@ def _said(given: Asked) -> Event:
                 emergency=given.emergency,
                 by=given.by,
             )
-        case WithdrawCase(reason=reason, by=by, stands=stands):
-            return CaseWithdrawn(reason=reason, by=by, stands=stands)
-        case GiveFeedback(contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by):
+        case WithdrawCase():
+            return CaseWithdrawn(
+                reason=given.reason, emergency=given.emergency, by=given.by, stands=given.stands
+            )
+        case GiveFeedback():
             return FeedbackGiven(
-                contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by
+                contacted=given.contacted,
+                resolved=given.resolved,
+                satisfied=given.satisfied,
+                note=given.note,
+                emergency=given.emergency,
+                by=given.by,
             )

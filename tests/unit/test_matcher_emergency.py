@@ -65,6 +65,8 @@ ONGOING = [
     "邻居经常殴打其妻子",
 ]
 NOT_LIVE = [
+    "楼道着火了，已扑灭，不用来了",
+    "刚才厨房着火了，已经扑灭了",
     "去年小区发生过火灾，至今没有装消防栓",
     "昨天晚上楼下车库着火了，已经扑灭，请查原因",
     "小区消防通道被堵，一旦起火后果不堪设想",
@@ -180,6 +182,15 @@ def test_a_letter_that_mentions_danger_far_below_gives_no_alarm() -> None:
     assert find_alarm("楼下电动车起火了", letter) is not None
 
 
+def test_what_is_added_is_no_letter() -> None:
+    """R-LAD-05: the newest facts often stand last; what is past or feared gives no alarm there either."""
+    story = "我们小区的物业服务一直不好。" * 40
+    alarm = find_alarm("", story + "现在楼下电动车起火了，火势很大。", added=True)
+    assert alarm is not None
+    assert alarm.line == "119"
+    assert find_alarm("", story + "去年楼下电动车起火了。", added=True) is None
+
+
 @given(st.text(max_size=60), st.text(max_size=400))
 def test_any_text_is_judged_the_same_twice(title: str, text: str) -> None:
     """R-HOT-13: pure, and the ground stands in the text."""
@@ -193,5 +204,10 @@ def test_any_text_is_judged_the_same_twice(title: str, text: str) -> None:
 def test_real_letters_give_no_false_alarm() -> None:
     """R-HOT-13: none of the 4,326 letters reports a danger at that moment; each mention of one was read."""
     with DATA.open(encoding="utf-8", newline="") as lines:
-        alarms = [row["message_id"] for row in csv.DictReader(lines) if find_alarm(row["title"], row["body"])]
+        alarms = [row["message_id"] for row in csv.DictReader(lines) if _alarms(row["title"], row["body"])]
     assert alarms == []
+
+
+def _alarms(title: str, text: str) -> bool:
+    """Whether a letter gives an alarm as a case, or as what is added to one."""
+    return find_alarm(title, text) is not None or find_alarm("", text, added=True) is not None

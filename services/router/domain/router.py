@@ -73,12 +73,13 @@ class Router:
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
+        supplements = Supplements(desk, register, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
-            CaseSupplemented: Supplements(desk, register).supplemented,
-            CaseWithdrawn: oversight.withdrawn,
-            FeedbackGiven: oversight.feedback,
+            CaseSupplemented: supplements.supplemented,
+            CaseWithdrawn: supplements.withdrawn,
+            FeedbackGiven: supplements.feedback,
             r.TriageCase: register.triaged,
             r.SignAssignment: handling.sign,
             r.ObjectAssignment: handling.object,
