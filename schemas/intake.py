@@ -112,6 +112,14 @@ class CaseConcluded(Event):
     ended_by: str
 
 
+class LinkRemoved(Event):
+    """The router found that the report is no repeat of case `was`: from now on its words belong to its own case."""
+
+    type: ClassVar[str] = "intake.LinkRemoved.v1"
+
+    was: UUID
+
+
 EVENTS: Final[tuple[type[Event], ...]] = (
     CaseSubmitted,
     CaseSupplemented,
@@ -119,6 +127,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     FeedbackGiven,
     PersonErased,
     CaseConcluded,
+    LinkRemoved,
 )
 
 

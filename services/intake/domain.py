@@ -18,6 +18,7 @@ from schemas.intake import (
     ErasePerson,
     FeedbackGiven,
     GiveFeedback,
+    LinkRemoved,
     PersonErased,
     SubmitCase,
     SupplementCase,
@@ -32,6 +33,7 @@ PROGRESS: Final[tuple[type[Event], ...]] = (
     router.CaseAnswered,
     router.CaseRedirected,
     router.CaseLinked,
+    router.CaseUnlinked,
     router.EmergencyTransferred,
     router.CaseDispatched,
     router.AssignmentSigned,
@@ -92,6 +94,8 @@ class Intake:
                 return _refusal(state) or [_said(given)]
             case ErasePerson():
                 return self._erase(state, given)
+            case router.CaseUnlinked():
+                return [LinkRemoved(was=given.was)] if state.linked_to == given.was else []
             case Event():
                 ends = given.type in ENDINGS and state.submitted and not state.closed
                 return [CaseConcluded(ended_by=given.type)] if ends else []
@@ -113,6 +117,8 @@ class Intake:
             case CaseWithdrawn():
                 ends = not event.stands and event.emergency is None
                 return state.model_copy(update={"withdrawn": True}) if ends else state
+            case LinkRemoved():
+                return state.model_copy(update={"linked_to": None})
             case CaseConcluded():
                 return state.model_copy(update={"closed": True})
             case PersonErased():

@@ -111,6 +111,7 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     router.CaseAnswered: _answered,
     router.CaseRedirected: _redirected,
     router.CaseLinked: _says("linked", "与您此前反映的事项相同，已并入原件，办理进展以原件为准。"),
+    router.CaseUnlinked: _says(None, "经核实，本件与原件不是同一事项，现单独办理，进展以本件为准。"),
     router.EmergencyTransferred: _transferred,
     router.CaseDispatched: _dispatched,
     router.AssignmentSigned: _says("signed", "承办单位已签收。"),

@@ -89,6 +89,7 @@ SPECIAL: dict[type[r.RouterCommand], dict[str, Any]] = {
 }
 ON_THE_WAY: dict[S, list[type[r.RouterCommand]]] = {
     S.REGISTERED: [r.TriageCase],
+    S.LINKED_DUP: [r.UnlinkCase],
     S.EMERGENCY_XFER: [r.ConfirmEmergency, r.DispatchRemainder],
     S.DISPATCHED: [r.SignAssignment, r.SignAssignment, r.ObjectAssignment, r.InstructCase],
     S.DISPATCHED_LOCKED: [r.SignAssignment],

@@ -14,6 +14,7 @@ from schemas.message import Event
 from services.router.domain.case import SUPERVISOR, Desk
 from services.router.domain.evolution import evolve
 from services.router.domain.handling import Handling
+from services.router.domain.links import Links
 from services.router.domain.oversight import Oversight
 from services.router.domain.reading import Triage
 from services.router.domain.registration import Register
@@ -50,6 +51,7 @@ HOTLINE: Final = frozenset(
         r.RecordCallback,
         r.ConfirmEmergency,
         r.DispatchRemainder,
+        r.UnlinkCase,
         r.SuperviseCase,
     }
 )
@@ -100,6 +102,7 @@ class Router:
             r.ChooseTrack: steering.choose_track,
             r.ConfirmEmergency: oversight.confirm_emergency,
             r.DispatchRemainder: steering.remainder,
+            r.UnlinkCase: Links(desk, register).unlink,
             r.SuperviseCase: oversight.supervise,
             r.RecomputeDeadlines: oversight.recompute,
         }
