@@ -12,8 +12,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.http.access import Protected, protect
-from chassis.http.auth import Role
-from chassis.http.problems import Problem
+from chassis.http.auth import Principal, Role
+from chassis.http.problems import Problem, is_media_type, wrong_media_type
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,18 @@ class HotRoutes:
 def add_hot_route(app: FastAPI, route: HotRoute, endpoint: Protected) -> None:
     """Add `endpoint(request, principal)`; the caller is verified and holds one of the roles before it runs.
 
-    A path without parameters is answered before the router is asked.
+    A path without parameters is answered before the router is asked. A body that says it is of another media type
+    is refused with 415; one that says nothing is taken at its word.
     """
-    protected = protect(*route.roles)(endpoint)
+    right = route.request_media_type
+
+    async def typed(request: Request, principal: Principal) -> Response:
+        told = request.headers.get("content-type")
+        if told is not None and not is_media_type(told, right):
+            raise wrong_media_type(right)
+        return await endpoint(request, principal)
+
+    protected = protect(*route.roles)(endpoint if route.request is None else typed)
     if "{" not in route.path:
         app.state.hot_endpoints[route.method, route.path] = protected
     # the router knows it too: for `seal`, for other methods' 405, and for addresses below a mount

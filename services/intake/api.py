@@ -20,6 +20,7 @@ from services.intake.callers import (
     Caller,
     caller,
     demand_centre,
+    demand_district,
     demand_scope,
     is_kept_from,
 )
@@ -71,7 +72,7 @@ async def _opened(
 
 async def _demand_own(host: Host[IntakeState], case_id: UUID, who: Caller) -> None:
     """Raise Problem 403 where a grid worker would take back what another submitted."""
-    if who.role is not Role.GRID_WORKER or await submitter(host.pool, case_id) == who.subject[:128]:
+    if who.role is not Role.GRID_WORKER or await submitter(host.pool, case_id) == who.recorded_as:
         return
     detail = (
         "A grid worker takes back only what they submitted themselves. The resident takes their case back by its "
@@ -160,5 +161,6 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
     )
     async def erase(case_id: UUID, body: ErasureBody, principal: Eraser, given: Writing) -> Response:
         _, who = await _opened(host, desk, case_id, principal)
+        demand_district(who, desk.jurisdiction)
         command = ErasePerson(reason=mask(body.reason), by=who.actor)
         return await change(case_id, command, given, who.subject)

@@ -46,6 +46,7 @@ class Submission:
             "case_id": self.case_id,
             "received_at": case.received_at,
             "grid": case.place.grid,
+            "building_group": case.place.building_group,
         }
         if case.emergency is not None:
             body["emergency"] = emergency.advice(case.emergency, to_resident=self.to_resident)

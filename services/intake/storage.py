@@ -163,13 +163,15 @@ class File:
 
 
 _FILE = (
-    "SELECT f.case_id, f.unit, f.subjects || h.subjects, coalesce(f.recipient, h.recipient), f.received_at,"
-    " a.version, coalesce((a.state ->> 'erased')::boolean, false), CASE WHEN a.state ->> 'withdrawn' IS NULL"
+    "SELECT f.case_id, f.unit, f.subjects || first.subjects, coalesce(f.recipient, first.recipient),"
+    " f.received_at, a.version,"
+    " coalesce((a.state ->> 'erased')::boolean, false), CASE WHEN a.state ->> 'withdrawn' IS NULL"
     " THEN (a.state ->> 'linked_to')::uuid END"
     " FROM intake.case_file f JOIN intake.aggregate a USING (case_id)"
-    " LEFT JOIN intake.case_file h ON h.case_id = (a.state ->> 'linked_to')::uuid WHERE "
+    " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid WHERE "
 )
-"""Whomever the case is kept from under which a linked report is handled, the report is kept from, too."""
+"""R-LAD-04, R-HOT-14, R-PET-10: a linked report is kept from whom the first case is kept from, whenever that was
+found out."""
 
 
 async def file_by_id(pool: Pool, case_id: UUID) -> File | None:

@@ -28,7 +28,7 @@ async def test_a_case_is_answered_when_it_is_durable(intake: Intake) -> None:
     assert answer.headers["location"] == f"/v1/cases/{shown['case_id']}"
     assert UUID(shown["case_id"]).version == 7
     assert len(shown["tracking_code"]) == 12
-    assert set(shown) == {"case_id", "tracking_code", "received_at", "grid"}
+    assert set(shown) == {"case_id", "tracking_code", "received_at", "grid", "building_group"}
     assert shown["grid"] == GRID
     (event,) = await intake.events(shown["case_id"])
     assert event["channel"] == "visit"

@@ -32,6 +32,20 @@ async def withdraw(intake: Intake, case: dict[str, Any]) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def recusal() -> CaseDispatched:
+    """The event by which a community leaves a case for its interest."""
+    return CaseDispatched(
+        route=Route(policy="p", jurisdiction="GL"),
+        unit="GL01",
+        number=2,
+        rung=3,
+        mode=HandlingMode.TRANSFER,
+        track="S",
+        urgency=3,
+        subjects=("GL0101",),
+    )
+
+
 @pytest.mark.parametrize(
     "other",
     [{"subjects": ["GL-URBAN"]}, {"track": "P"}, {"place": {"grid": "GL050101"}}],
@@ -146,41 +160,10 @@ async def test_nothing_is_linked_to_what_was_taken_back(intake: Intake) -> None:
     assert (event["repeat_of"], event["new_facts"]) == (first["case_id"], True)
 
 
-async def recused(intake: Intake, case: dict[str, Any]) -> None:
-    """The community recused itself and the street has the case."""
-    dispatched = CaseDispatched(
-        route=Route(policy="p", jurisdiction="GL"),
-        unit="GL01",
-        number=2,
-        rung=3,
-        mode=HandlingMode.TRANSFER,
-        track="S",
-        urgency=3,
-        subjects=("GL0101",),
-    )
-    await intake.say(case["case_id"], dispatched)
-
-
-async def test_who_recused_from_the_first_reads_no_report_that_was_linked_before(intake: Intake) -> None:
-    """R-LAD-04, R-HOT-14: nor may its staff add to it, which would reach the first."""
-    first, second = await intake.accepted(LAMP), await intake.accepted(LAMP)
-    theirs = intake.as_role(Role.SUPERVISOR, unit="GL0101")
-    path = f"/v1/cases/{second['case_id']}"
-    assert (await intake.client.get(path, headers=theirs)).status_code == 200
-    await recused(intake, first)
-    added = await intake.client.post(f"{path}/supplements", json={"text": "已修好"}, headers=theirs)
-    read = await intake.client.get(path, headers=theirs)
-    assert [(answer.status_code, answer.json()["code"]) for answer in (added, read)] == [
-        (404, "case_unknown")
-    ] * 2
-    assert await intake.events(first["case_id"], "CaseSupplemented") == []
-    assert (await intake.client.get(path, headers=intake.operator)).status_code == 200
-
-
 async def test_who_recused_from_the_first_does_not_get_the_second(intake: Intake) -> None:
     """R-LAD-04, R-HOT-14: what the router found out about the earlier case holds for its repeat with new facts."""
     first = await intake.accepted(LAMP)
-    await recused(intake, first)
+    await intake.say(first["case_id"], recusal())
     event = await submitted(intake, await intake.accepted(LAMP | {"text": "又坏了一盏，在东门"}))
     assert (event["repeat_of"], event["subjects"]) == (first["case_id"], ["GL0101"])
 
@@ -194,3 +177,18 @@ async def test_a_withdrawn_link_says_nothing_more_to_the_matter(intake: Intake) 
     assert (refused.status_code, refused.json()["code"]) == (409, "case_withdrawn")
     assert "请立即拨打公安110" in refused.json()["detail"]
     assert await intake.events(one["case_id"], "CaseSupplemented") == []
+
+
+async def test_who_recuses_from_the_first_case_loses_sight_of_its_repeats(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: the repeat was linked before; its file is kept, and nothing more is added through it."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    assert (await submitted(intake, two))["new_facts"] is False
+    paths = [f"/v1/cases/{two['case_id']}", f"/v1/cases/{two['case_id']}/person?purpose=回访核实"]
+    barred = intake.as_role(Role.OPERATOR, unit="GL0101")
+    assert [(await intake.client.get(path, headers=barred)).status_code for path in paths] == [200, 200]
+    await intake.say(one["case_id"], recusal())
+    assert [(await intake.client.get(path, headers=barred)).status_code for path in paths] == [404, 404]
+    added = await intake.client.post(f"{paths[0]}/supplements", json={"text": "又坏了"}, headers=barred)
+    assert added.status_code == 404
+    assert await intake.events(one["case_id"], "CaseSupplemented") == []
+    assert (await intake.client.get(paths[0], headers=intake.operator)).status_code == 200

@@ -11,6 +11,7 @@ import pytest
 from chassis.http import Role
 from schemas import router
 from schemas.department import HandlingMode
+from services.intake.guessing import WRONG_AT_ONCE
 from tests.intake_kit import GRID, Intake, body, running
 
 
@@ -91,6 +92,27 @@ async def test_a_wrong_code_has_one_answer(intake: Intake, code: str) -> None:
     answer = await intake.client.get(f"/v1/track/{code}")
     assert answer.status_code == 404
     assert answer.content == expected.content
+
+
+async def test_who_guesses_codes_is_held_up(intake: Intake) -> None:
+    """R-PRIV-01: by any of the routes; right codes neither count nor wait, and only that address does."""
+    code = (await intake.accepted(body()))["tracking_code"]
+    for _ in range(2 * WRONG_AT_ONCE):
+        await track(intake, code)
+    for number in range(WRONG_AT_ONCE - 1):
+        assert (await intake.client.get(f"/v1/track/{number:012}")).status_code == 404
+    assert (await post(intake, "/v1/track/wrong/withdrawal", {})).status_code == 404
+    for held in (
+        await intake.client.get("/v1/track/wrong"),
+        await post(intake, "/v1/track/wrong/feedback", {"contacted": False}),
+    ):
+        assert (held.status_code, held.json()["code"]) == (429, "too_many_wrong_codes")
+        assert held.headers["content-type"] == "application/problem+json"
+        assert 1 <= int(held.headers["retry-after"]) <= 6
+    elsewhere = httpx.ASGITransport(intake.app, client=("192.0.2.7", 1))
+    async with httpx.AsyncClient(transport=elsewhere, base_url="http://intake") as other:
+        assert (await other.get("/v1/track/wrong")).status_code == 404
+    await track(intake, code)
 
 
 async def test_a_code_may_be_typed_carelessly(intake: Intake) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -64,35 +63,6 @@ async def test_a_unit_found_interested_later_loses_sight(router: RouterUnderTest
     assert (await router.get(path, Role.HANDLER, COMMUNITY)).code == "case_unknown"
     assert (await router.get("/v1/assignments", Role.HANDLER, COMMUNITY, ended=True)).body["items"] == []
     assert (await router.get(path, Role.SUPERVISOR, DISTRICT)).body["unit"]["code"] == STREET
-
-
-async def test_a_repeat_is_hidden_with_the_case_it_is_linked_to(router: RouterUnderTest) -> None:
-    """R-LAD-04, R-PET-18: linked before the unit recused itself from the first case, it goes as well."""
-    first = await router.submit()
-    repeat = await router.submit(repeat_of=UUID(first.rpartition("/")[2]), new_facts=False)
-    assert (await router.get(repeat, Role.SUPERVISOR, COMMUNITY)).body["status"] == "LINKED_DUP"
-    evidence = [{"kind": "interest_declaration", "reference": "回避申请1"}]
-    recusal = {"ground": "SUBJECT_SKIPPED", "subjects": [COMMUNITY], "evidence": evidence}
-    assert (await router.post(f"{first}/escalation", Role.HANDLER, COMMUNITY, recusal)).status == 204
-    for hidden in (first, repeat, f"{repeat}/route"):
-        assert (await router.get(hidden, Role.SUPERVISOR, COMMUNITY)).code == "case_unknown"
-    asked = {"case_ids": [repeat.rpartition("/")[2]]}
-    for role in (Role.OPS, Role.SUPERVISOR):
-        answer = await router.post("/v1/cases/statuses", role, COMMUNITY, asked)
-        assert answer.body == {"cases": [], "withheld": 0}
-    assert (await router.get(repeat, Role.OPERATOR, HOTLINE)).status == 200
-
-
-async def test_a_repeated_request_shows_nothing_that_is_hidden_by_now(router: RouterUnderTest) -> None:
-    """R-LAD-04: the answer that was stored with the key is not given to whoever recused themselves since."""
-    path = await router.submit()
-    signed = await router.post(f"{path}/sign", Role.HANDLER, COMMUNITY, Idempotency_Key="k1")
-    assert (signed.status, signed.body["status"]) == (200, "SIGNED")
-    evidence = [{"kind": "interest_declaration", "reference": "回避申请1"}]
-    recusal = {"ground": "SUBJECT_SKIPPED", "subjects": [COMMUNITY], "evidence": evidence}
-    assert (await router.post(f"{path}/escalation", Role.HANDLER, COMMUNITY, recusal)).status == 204
-    again = await router.post(f"{path}/sign", Role.HANDLER, COMMUNITY, Idempotency_Key="k1")
-    assert (again.status, again.body) == (204, None)
 
 
 async def test_who_had_the_case_before_loses_sight_too(router: RouterUnderTest) -> None:

@@ -14,7 +14,7 @@ from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.message import Event
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, Evidence, OnSiteResolution, Place, PlaceSource, RequestKind
-from services.router.domain.router import HOTLINE
+from services.router.domain.router import FROM_ABOVE, OF_THE_CENTRE
 from services.router.domain.workorder import FINAL
 from tests.unit.router_kit import CASE, MONDAY, OPERATOR, SUPERVISOR, actor, gulou, policy, router, submitted
 
@@ -207,7 +207,7 @@ class Life(RuleBasedStateMachine):
     def on_the_way(self, data: st.DataObject) -> None:
         assert self.state.status is not None
         kind = data.draw(st.sampled_from(ON_THE_WAY[self.state.status]))
-        by = OPERATOR if kind in HOTLINE else SUPERVISOR
+        by = OPERATOR if kind in OF_THE_CENTRE | FROM_ABOVE else SUPERVISOR
         self.apply(data.draw(command_of(kind, st.just(by))))
 
     @rule(withdraws=st.integers(0, 19))

@@ -50,12 +50,12 @@ async def prepare(
     `answer` builds that of a fresh effect from the case as it is then. Raises Problem: 404 where the case does not
     exist for the sender, 403 where they may not do this to it, 422 where the key was another request's.
     """
-    found = await office.case(deed.case_id)
-    if deed.asked is not None and (again := await _answered(office, deed.asked)) is not None:
-        if found is None or access.sees(deed.principal, found):
-            return again
-        return answer(found)  # what was answered then is out of the sender's sight by now (R-LAD-04)
-    case = access.require_seen(deed.principal, found, deed.case_id)
+    again = None if deed.asked is None else await _answered(office, deed.asked)
+    if again is not None and not again.body:
+        return again  # tells nothing of the case; perhaps the command itself put it out of the sender's reach
+    case = access.require_seen(deed.principal, await office.case(deed.case_id), deed.case_id)
+    if again is not None:
+        return again
     role = _role(access, deed.principal, deed.action, case)
 
     def after(applied: Applied[WorkOrder]) -> Answer:
@@ -69,7 +69,7 @@ async def prepare(
 
 def actor(principal: Principal, role: Role) -> Actor:
     """The sender in the role in which they act."""
-    return Actor(subject=principal.subject[:128], role=role.value, unit=principal.unit)
+    return Actor(subject=principal.recorded_as, role=role.value, unit=principal.unit)
 
 
 def refusal(refused: Refused) -> Problem:

@@ -26,7 +26,7 @@ from schemas.department import DepartmentAssignmentEnded
 from schemas.envelope import Envelope
 from schemas.jurisdiction import Jurisdiction
 from services.router.api.access import WORKERS, Access
-from services.router.api.office import Office
+from services.router.api.office import Office, linked_to_barred
 
 BATCH: Final = 200
 POLL_S: Final = 0.25
@@ -40,7 +40,8 @@ _LAST_POSITION: Final = 2**63 - 1
 _SETTLED: Final = "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::numeric - 1)::text"
 """The transaction id up to which nothing can appear in the log any more."""
 _HIDDEN: Final = (
-    "SELECT case_id FROM router.aggregate WHERE case_id = ANY($1::uuid[]) AND (state->'subjects' ?| $2::text[]"
+    "SELECT case_id FROM router.aggregate a WHERE case_id = ANY($1::uuid[]) AND (state->'subjects' ?| $2::text[]"
+    f" OR {linked_to_barred('a.case_id', '$2::text[]')}"
     " OR ((state->'sealed')::boolean AND $3 IS DISTINCT FROM"
     " coalesce(state->>'unit', state->'receiver'->>'unit')))"
 )

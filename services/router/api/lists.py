@@ -18,7 +18,7 @@ from chassis.http.problems import unprocessable
 from schemas.department import AssignmentRole, TextAccess
 from schemas.router import OrderStatus
 from services.router.api.access import DESKS, READERS, WORKERS, Access
-from services.router.api.office import Office
+from services.router.api.office import Office, linked_to_barred
 from services.router.api.paging import Query, decode, encode
 from services.router.api.views import (
     AssignmentPage,
@@ -109,6 +109,7 @@ class _Lists:
         query = Query()
         above = query.value(self._access.above(principal), "text[]")
         query.where(f"NOT {table}.subjects && {above}")
+        query.where(f"NOT {linked_to_barred(f'{table}.case_id', above)}")
         query.where(f"(NOT {table}.sealed OR {table}.unit = {query.value(principal.unit or '', 'text')})")
         return query
 

@@ -20,17 +20,25 @@ _CASE: Final = (
     "SELECT a.version, a.state::text, t.title, t.body, t.address, t.received_at, t.supplements::text,"
     " (SELECT coalesce(jsonb_agg(jsonb_build_object('unit', s.unit, 'role', s.role, 'access', s.access,"
     " 'is_open', s.ended_at IS NULL) ORDER BY s.number), '[]')::text FROM router.assignment s"
-    " WHERE s.case_id = a.case_id),"
-    " (SELECT (f.state->'subjects')::text FROM router.aggregate f"
-    " WHERE f.case_id = (a.state->>'linked_to')::uuid)"
-    " FROM router.aggregate a LEFT JOIN router.case_text t ON t.case_id = a.case_id WHERE a.case_id = $1"
+    " WHERE s.case_id = a.case_id), first.state::text"
+    " FROM router.aggregate a LEFT JOIN router.case_text t ON t.case_id = a.case_id"
+    " LEFT JOIN router.aggregate first ON first.case_id = (a.state->>'linked_to')::uuid WHERE a.case_id = $1"
 )
 
 _STATES: Final = (
-    "SELECT a.version, a.state::text, (f.state->'subjects')::text FROM router.aggregate a"
-    " LEFT JOIN router.aggregate f ON f.case_id = (a.state->>'linked_to')::uuid"
+    "SELECT a.version, a.state::text, first.state::text FROM router.aggregate a"
+    " LEFT JOIN router.aggregate first ON first.case_id = (a.state->>'linked_to')::uuid"
     " WHERE a.case_id = ANY($1::uuid[]) ORDER BY a.case_id"
 )
+
+
+def linked_to_barred(case_id: str, above: str) -> str:
+    """SQL: whether a case is linked to one in which a unit of the text[] `above` is interested (R-LAD-04)."""
+    return (
+        "EXISTS (SELECT FROM router.aggregate report JOIN router.aggregate first"
+        " ON first.case_id = (report.state->>'linked_to')::uuid"
+        f" WHERE report.case_id = {case_id} AND first.state->'subjects' ?| {above})"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,8 @@ class Case:
     version: int
     holdings: tuple[Holding, ...]
     words: Words | None
-    subjects: frozenset[str]
-    """All who are complained of or recused themselves, here or in the case under which this one is handled."""
+    first: WorkOrder | None = None
+    """The case to which this report is linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +92,26 @@ class Office:
         state = self.decider.load(row[1])
         if state.status is None:
             return None
-        return Case(state, row[0], _holdings(row[7]), _words(row), _subjects(state, row[8]))
+        return Case(state, row[0], _holdings(row[7]), _words(row), self._first(row[8]))
 
     async def cases(self, case_ids: Sequence[UUID]) -> list[Case]:
         """Read those of the cases that the router knows, with their running assignments and without words."""
         async with self.host.pool.acquire() as connection:
             rows = await connection.fetch(_STATES, case_ids)
-        states = [(self.decider.load(row[1]), int(row[0]), row[2]) for row in rows]
+        states = [(self.decider.load(row[1]), int(row[0]), self._first(row[2])) for row in rows]
         return [
-            Case(state, version, _open(state), None, _subjects(state, first))
+            Case(state, version, _open(state), None, first)
             for state, version, first in states
             if state.status is not None
         ]
 
+    def _first(self, state: str | None) -> WorkOrder | None:
+        return None if state is None else self.decider.load(state)
+
     def case_after(self, case: Case, state: WorkOrder, version: int) -> Case:
         """The case after a command that was just applied; its words are not read again."""
         kept = tuple(Holding(h.unit, h.role, h.access, is_open=False) for h in case.holdings)
-        return Case(state, version, (*kept, *_open(state)), None, case.subjects | {*state.subjects})
+        return Case(state, version, (*kept, *_open(state)), None, case.first)
 
     def name(self, unit: str | None) -> str | None:
         """The name of a unit."""
@@ -113,11 +124,6 @@ def _holdings(text: str) -> tuple[Holding, ...]:
         Holding(row["unit"], AssignmentRole(row["role"]), TextAccess(row["access"]), row["is_open"])
         for row in orjson.loads(text)
     )
-
-
-def _subjects(state: WorkOrder, first: str | None) -> frozenset[str]:
-    """`first`: those of the case under which this one is handled, as JSON."""
-    return frozenset((*state.subjects, *orjson.loads(first or "[]")))
 
 
 def _words(row: Any) -> Words | None:

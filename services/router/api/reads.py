@@ -11,7 +11,7 @@ from schemas.router import EVENTS
 from services.router.api.access import READERS, Access
 from services.router.api.commands import allowed_actions
 from services.router.api.lists import outside
-from services.router.api.office import Office
+from services.router.api.office import Office, linked_to_barred
 from services.router.api.views import (
     CaseView,
     MatterView,
@@ -37,7 +37,7 @@ _STORY: Final = (
 _FIGURES: Final = (
     f"SELECT {COLOUR_SQL.format(at='$2::timestamptz')} AS colour, count(*) AS cases FROM router.assignment a"
     " WHERE a.unit = $1 AND a.ended_at IS NULL AND a.role = 'lead' AND NOT a.subjects && $3::text[]"
-    " AND (NOT a.sealed OR a.unit = $4) GROUP BY 1"
+    f" AND NOT {linked_to_barred('a.case_id', '$3::text[]')} AND (NOT a.sealed OR a.unit = $4) GROUP BY 1"
 )
 _LATE: Final = (Colour.ORANGE, Colour.RED)
 

@@ -71,8 +71,11 @@ class Desk:
         return None
 
     def acts_for(self, actor: Actor, unit: str | None) -> bool:
-        """Whether the actor may act for the unit: a member of it or of one above it, or a supervisor."""
-        if actor.role == SUPERVISOR:
+        """Whether the actor may act for the unit: a member of it or of one above it, or a supervisor of the centre.
+
+        That the case lies in a supervisor's area does not put them over a unit that is not under theirs.
+        """
+        if actor.role == SUPERVISOR and self.is_centre(actor):
             return True
         current = self.jurisdiction.current(unit) if unit in self.jurisdiction.units and unit else None
         return self._controls(actor.unit, current) or (current is not None and actor.unit == unit)
@@ -87,7 +90,13 @@ class Desk:
         """Refuse who does not act for the responsible unit."""
         if self.acts_for(actor, state.unit):
             return None
-        return Refused("NOT_RESPONSIBLE", f"only {state.unit}, a unit above it or a supervisor may do this")
+        return Refused(
+            "NOT_RESPONSIBLE", f"only {state.unit}, a unit above it or a supervisor of the centre may do this"
+        )
+
+    def is_centre(self, actor: Actor) -> bool:
+        """Whether the actor is of the hotline centre, or of the district to which it belongs."""
+        return actor.unit in {self.hotline, self.ladder.district}
 
     def not_independent(self, state: WorkOrder, actor: Actor) -> Refused | None:
         """Nobody decides on, or checks, the work of their own unit or of one above it; the hotline centre may.
@@ -106,7 +115,7 @@ class Desk:
         """Whether the actor's unit stands above the other: in the tree, or as district or its hotline centre."""
         if actor.unit == unit:
             return unit == self.ladder.district
-        return actor.unit in {self.hotline, self.ladder.district} or self._controls(actor.unit, unit)
+        return self.is_centre(actor) or self._controls(actor.unit, unit)
 
 
 def day(at: datetime) -> date:

@@ -9,7 +9,7 @@ from schemas.department import AssignmentRole, HandlingMode
 from schemas.jurisdiction import Rung
 from schemas.message import Event
 from services.router.domain.assignments import assigned
-from services.router.domain.case import SUPERVISOR, Desk
+from services.router.domain.case import Desk
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.ladder import BODIES
 from services.router.domain.routing import Routing
@@ -164,8 +164,10 @@ class Handling:
             return wrong_status(state, "whistled for", WHISTLED_FROM)
         j = self._desk.jurisdiction
         street = j.territorial(state.place or self._desk.ladder.district, Rung.STREET)
-        if c.actor.role != SUPERVISOR and not self._desk.acts_for(c.actor, street):
-            return Refused("NOT_THE_STREET", f"only {street}, a unit above it or a supervisor may whistle")
+        if not self._desk.acts_for(c.actor, street):
+            return Refused(
+                "NOT_THE_STREET", f"only {street}, a unit above it or a supervisor of the centre may whistle"
+            )
         if wrong := self._unfit(state, c.units):
             return wrong
         present = {seat.unit for seat in state.seats()}

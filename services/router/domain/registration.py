@@ -212,14 +212,14 @@ class Register:
     def _judged(self, state: WorkOrder, c: TriageCase) -> Registration:
         matter = self._desk.jurisdiction.matters[c.matter] if c.matter else None
         track, urgency = c.track or state.track_asked, c.urgency or state.urgency_stated
+        ladder, place = self._desk.ladder, c.place or state.place
+        parties = state.parties if c.parties is None else c.parties
         return Registration(
             judgement=judge(TriagedBy.HUMAN, matter, track, urgency),
             kind=state.kind,
-            place=c.place or state.place,
-            parties=state.parties if c.parties is None else c.parties,
-            subjects=(
-                state.subjects if c.subjects is None else self._desk.ladder.with_successors(c.subjects)
-            ),
+            place=place and ladder.narrowed(place, parties),
+            parties=parties,
+            subjects=state.subjects if c.subjects is None else ladder.with_successors(c.subjects),
             households=state.households,
             sealed=matter is not None and matter.sealed,
             confidential=state.confidential,

@@ -11,7 +11,7 @@ from schemas import router as r
 from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Event
-from services.router.domain.case import SUPERVISOR, Desk
+from services.router.domain.case import Desk
 from services.router.domain.evolution import evolve
 from services.router.domain.handling import Handling
 from services.router.domain.links import Links
@@ -38,26 +38,16 @@ OWNERS: Final = frozenset(
         r.ResumeCase,
         r.ReplyCase,
         r.EscalateCase,
-        r.InstructCase,
+        r.RecomputeDeadlines,
     }
 )
-"""Commands of the responsible unit, of those above it, and of supervisors."""
-HOTLINE: Final = frozenset(
-    {
-        r.TriageCase,
-        r.AdjudicateObjection,
-        r.DecideExtension,
-        r.DecideSuspension,
-        r.RecordCallback,
-        r.ConfirmEmergency,
-        r.DispatchRemainder,
-        r.UnlinkCase,
-        r.SuperviseCase,
-    }
+"""Commands of the responsible unit, of those above it, and of supervisors of the centre."""
+OF_THE_CENTRE: Final = frozenset(
+    {r.TriageCase, r.RecordCallback, r.ConfirmEmergency, r.DispatchRemainder, r.UnlinkCase, r.ChooseTrack}
 )
-"""Commands of the hotline centre, of those above it, and of supervisors; never on their own unit's case."""
-DECIDED_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.DecideSuspension})
-"""Of these, what a unit asked for: decided by the centre, the district, or a unit above the one that asks."""
+"""Commands of the hotline centre and the district: they speak with residents and emergency lines (R-HOT-08)."""
+FROM_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.DecideSuspension, r.SuperviseCase})
+"""Commands of the centre, the district, or a unit above the one that has the case (R-HOT-10)."""
 
 
 class Router:
@@ -129,20 +119,18 @@ class Router:
         kind = type(command)
         if kind in OWNERS:
             return self._desk.not_in_charge(state, command.actor)
-        return self._not_the_hotline(state, command) if kind in HOTLINE else None
+        return self._not_from_above(state, command) if kind in OF_THE_CENTRE | FROM_ABOVE else None
 
-    def _not_the_hotline(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
-        actor = command.actor
-        if actor.role not in {"operator", SUPERVISOR} and not self._desk.acts_for(actor, self._desk.hotline):
-            return Refused(
-                "NOT_THE_HOTLINE", "only the hotline centre, a unit above it or a supervisor may do this"
-            )
+    def _not_from_above(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
+        actor, kind = command.actor, type(command)
+        if kind in OF_THE_CENTRE and not self._desk.is_centre(actor):
+            return Refused("NOT_THE_HOTLINE", "only the hotline centre or the district may do this")
         if no := self._desk.not_independent(state, actor):
             return no
-        if type(command) in DECIDED_ABOVE and not self._desk.oversees(actor, state.unit):
+        if kind in FROM_ABOVE and not self._desk.oversees(actor, state.unit):
             return Refused(
                 "NOT_A_SUPERIOR",
-                f"only the hotline centre, the district or a unit above {state.unit} decides",
+                f"only the hotline centre, the district or a unit above {state.unit} may do this",
             )
         return None
 

@@ -83,6 +83,9 @@ class Routing:
         if case.track == "P" and not self._is_petition(case.matter):
             unit = desk.policy.settings.units.petition
             return self.to_petition_office(case, unit, why, terms, at)
+        if why.entry is not None:
+            above = ladder.above_building(place, case.parties, why.entry)
+            why = replace(why, skipped=(*why.skipped, *above))
         placement = ladder.place(case.matter, place, case.subjects, from_rung, day(at))
         return self.to_placement(case, placement, why, terms, at)
 

@@ -64,7 +64,7 @@ class WorkOrder(Value):
     line: str | None = None
     """The emergency line to which the case went."""
     linked_to: UUID | None = None
-    """The earlier case under which this repeat is handled (R-PET-18)."""
+    """The first case of the matter: whom that is kept from may not see this report either (R-LAD-04)."""
     helpers: tuple[Seat, ...] = ()
     copies: tuple[Seat, ...] = ()
     receiver: Seat | None = None
