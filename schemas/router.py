@@ -295,6 +295,15 @@ class CaseLinked(Disposition):
     """The hotline centre, which tells the resident the progress or result."""
 
 
+class CaseUnlinked(ClockedEvent):
+    """R-PET-18, R-HOT-03: not the same as case `was` after all; what follows makes it a case of its own."""
+
+    type: ClassVar[str] = "router.CaseUnlinked.v1"
+
+    was: UUID
+    reason: str
+
+
 class EmergencyTransferred(Disposition):
     """R-LAD-05, R-HOT-13: to the emergency line at once. `unit` is responsible until the line confirms."""
 
@@ -628,6 +637,7 @@ EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     CaseAnswered,
     CaseRedirected,
     CaseLinked,
+    CaseUnlinked,
     EmergencyTransferred,
     EmergencyConfirmed,
     CaseDispatched,
@@ -829,6 +839,13 @@ class DispatchRemainder(RouterCommand):
     matter: str | None = None
 
 
+class UnlinkCase(RouterCommand):
+    """A case was linked wrongly: route it as one of its own. `matter`: by default what it was read as."""
+
+    reason: str = Reason
+    matter: str | None = None
+
+
 class SuperviseCase(RouterCommand):
     """督办 by a supervisor, for a stated reason."""
 
@@ -860,6 +877,7 @@ COMMANDS: Final[tuple[type[RouterCommand], ...]] = (
     ChooseTrack,
     ConfirmEmergency,
     DispatchRemainder,
+    UnlinkCase,
     SuperviseCase,
     RecomputeDeadlines,
 )

@@ -29,8 +29,8 @@ from services.intake.domain import IntakeState
 from services.intake.storage import File, file_by_id, submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
-from services.intake.views import CaseView, Changed, PersonView, Supplemented
-from services.intake.writes import Writing, changer, feedback, supplement, supplemented, withdrawal
+from services.intake.views import CaseView, Changed, Heard, PersonView
+from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
 
 _CASES: Final = "cases"
 _PERSONS: Final = "personal data"
@@ -91,40 +91,42 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         shown = await seen(host, file)
         return CaseView(case_id=case_id, unit=file.unit, **dict(shown))
 
-    @app.post(
-        "/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Supplemented
-    )
+    @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Heard)
     async def add(case_id: UUID, body: SupplementBody, principal: Adder, given: Writing) -> Response:
         file, who = await _opened(host, desk, case_id, principal, ADDING)
         there = file.handled_as
         command = supplement(desk, host, there, body, who.actor)
-        told = supplemented(command, to_resident=False)
+        told = heard(command, file, to_resident=False)
         return await change(there, command, given, who.subject, told)
 
     @app.post(
         "/v1/cases/{case_id}/withdrawal",
         tags=[_CASES],
         summary="Take the case back for the resident",
-        response_model=Changed,
+        response_model=Heard,
     )
     async def withdraw(
         case_id: UUID, body: WithdrawalBody, principal: Withdrawer, given: Writing
     ) -> Response:
-        _, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
+        file, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
         demand_centre(who, desk.jurisdiction)
         await _demand_own(host, case_id, who)
-        return await change(case_id, withdrawal(body, who.actor), given, who.subject)
+        command = withdrawal(desk, body, who.actor)
+        told = heard(command, file, to_resident=False)
+        return await change(case_id, command, given, who.subject, told)
 
     @app.post(
         "/v1/cases/{case_id}/feedback",
         tags=[_CASES],
         summary="Record what the resident says of the handling",
-        response_model=Changed,
+        response_model=Heard,
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal, HEARING)
+        file, who = await _opened(host, desk, case_id, principal, HEARING)
         demand_centre(who, desk.jurisdiction)
-        return await change(case_id, feedback(body, who.actor), given, who.subject)
+        command = feedback(desk, body, who.actor)
+        told = heard(command, file, to_resident=False)
+        return await change(case_id, command, given, who.subject, told)
 
 
 def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:

@@ -117,7 +117,7 @@ class Desk:
             parties=body.parties,
             households=body.households,
             subjects=body.subjects,
-            emergency=self._emergency(body, title, text),
+            emergency=self._emergency(body, who, title, text),
             resolved=_resolution(body, who, received_at),
             repeat_of=None,
             new_facts=True,
@@ -127,10 +127,15 @@ class Desk:
             by=who.actor,
         )
 
-    def _emergency(self, body: CaseBody, title: str, text: str) -> Emergency | None:
-        """R-LAD-05, R-HOT-13: declared by staff, else found in the masked words, which it quotes."""
+    def _emergency(self, body: CaseBody, who: Caller, title: str, text: str) -> Emergency | None:
+        """R-LAD-05, R-HOT-13: declared by staff, else found in the masked words, which it quotes.
+
+        A danger that a grid worker settled on the spot is reported to its line all the same (R-GRD-01).
+        """
         if body.emergency_line is not None:
             return Emergency(line=body.emergency_line, ground=_OPERATOR_SAYS)
+        if body.resolved is not None and who.role is Role.GRID_WORKER:
+            return self._matcher.emergency(title, f"{text}\n{mask(body.resolved.measure)}", settled=True)
         return self._matcher.emergency(title, text)
 
     def _filing(
@@ -178,8 +183,8 @@ class Desk:
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
 
     def danger(self, masked: str) -> Emergency | None:
-        """Return the danger that further facts, already masked, report as happening now (R-LAD-05, R-HOT-13)."""
-        return self._matcher.emergency("", masked)
+        """Return the danger in masked words about a case, reported as happening now (R-LAD-05, R-HOT-13)."""
+        return self._matcher.emergency("", masked, added=True)
 
     def seal_text(self, case_id: UUID, text: str, masked: str, now: datetime) -> Sealed | None:
         """Encrypt the words of a supplement, where masking changed them."""

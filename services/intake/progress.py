@@ -40,6 +40,13 @@ def _says(status: str | None, words: str) -> Entry:
     return lambda _names, _event: Progress(status, words)
 
 
+def _withdrawn(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, intake.CaseWithdrawn)  # noqa: S101
+    if event.emergency is not None:
+        return Progress(None, "已收到您的撤回申请；因其中反映险情，本件继续处置。")
+    return Progress("withdrawn", "已收到您的撤回申请。")
+
+
 def _dispatched(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseDispatched)  # noqa: S101 - the table is keyed by type
     if event.registered is not None and event.registered.sealed:
@@ -97,13 +104,14 @@ def _closed(_: Names, event: Event) -> Progress | None:
 
 TABLE: Final[Mapping[type[Event], Entry]] = {
     intake.CaseSupplemented: _says(None, "已收到您补充的情况。"),
-    intake.CaseWithdrawn: _says("withdrawn", "已收到您的撤回申请。"),
+    intake.CaseWithdrawn: _withdrawn,
     intake.FeedbackGiven: _says(None, "已收到您的评价。"),
     intake.PersonErased: _says(None, "您的个人信息已删除。"),
     router.TriageQueued: _says("triage", "正在人工甄别，确定承办单位。"),
     router.CaseAnswered: _answered,
     router.CaseRedirected: _redirected,
     router.CaseLinked: _says("linked", "与您此前反映的事项相同，已并入原件，办理进展以原件为准。"),
+    router.CaseUnlinked: _says(None, "经核实，本件与原件不是同一事项，现单独办理，进展以本件为准。"),
     router.EmergencyTransferred: _transferred,
     router.CaseDispatched: _dispatched,
     router.AssignmentSigned: _says("signed", "承办单位已签收。"),

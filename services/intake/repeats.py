@@ -21,7 +21,7 @@ from schemas.message import Command
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
-MOSTEARLIER: Final = 20
+MOST_EARLIER: Final = 20
 """How many of a person's latest cases are compared."""
 
 EARLIER: Final = (
@@ -32,7 +32,7 @@ EARLIER: Final = (
     " FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) AS u(n, digest, since)"
     " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
     " WHERE p.digest = u.digest AND p.received_at >= u.since"
-    f" ORDER BY p.received_at DESC LIMIT {MOSTEARLIER}) AS i"
+    f" ORDER BY p.received_at DESC LIMIT {MOST_EARLIER}) AS i"
     " CROSS JOIN LATERAL (SELECT data FROM chassis.event_log"
     " WHERE case_id = i.case_id AND source = 'intake' AND sequence = 1 LIMIT 1) AS l"
     " CROSS JOIN LATERAL (SELECT subjects FROM intake.case_file WHERE case_id = i.case_id LIMIT 1) AS f"

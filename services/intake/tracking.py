@@ -13,8 +13,8 @@ from services.intake.domain import IntakeState
 from services.intake.guessing import Guesses
 from services.intake.progress import RECEIVED, RECEIVED_WORDS
 from services.intake.storage import File, file_by_code, timeline
-from services.intake.views import Changed, Supplemented, TimelineEntry, Tracking
-from services.intake.writes import Writing, changer, feedback, supplement, supplemented, withdrawal
+from services.intake.views import Heard, TimelineEntry, Tracking
+from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
 
 _TAG: Final = "resident"
 
@@ -53,34 +53,34 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
         response.headers["Cache-Control"] = "no-store"
         return await seen(host, file)
 
-    @app.post(
-        "/v1/track/{tracking_code}/supplements", tags=[_TAG], summary="Add facts", response_model=Supplemented
-    )
+    @app.post("/v1/track/{tracking_code}/supplements", tags=[_TAG], summary="Add facts", response_model=Heard)
     @public
     async def add(file: Annotated[File, opening], body: SupplementBody, given: Writing) -> Response:
         there = file.handled_as
         command = supplement(desk, host, there, body, None)
-        told = supplemented(command, to_resident=True)
+        told = heard(command, file, to_resident=True)
         return await change(there, command, given, f"case {file.case_id}", told)
 
     @app.post(
         "/v1/track/{tracking_code}/withdrawal",
         tags=[_TAG],
         summary="Take the case back",
-        response_model=Changed,
+        response_model=Heard,
     )
     @public
     async def withdraw(file: Annotated[File, opening], body: WithdrawalBody, given: Writing) -> Response:
-        case_id = file.case_id
-        return await change(case_id, withdrawal(body, None), given, f"case {case_id}")
+        command = withdrawal(desk, body, None)
+        told = heard(command, file, to_resident=True)
+        return await change(file.case_id, command, given, f"case {file.case_id}", told)
 
     @app.post(
         "/v1/track/{tracking_code}/feedback",
         tags=[_TAG],
         summary="Say how it was handled",
-        response_model=Changed,
+        response_model=Heard,
     )
     @public
     async def give(file: Annotated[File, opening], body: FeedbackBody, given: Writing) -> Response:
-        case_id = file.case_id
-        return await change(case_id, feedback(body, None), given, f"case {case_id}")
+        command = feedback(desk, body, None)
+        told = heard(command, file, to_resident=True)
+        return await change(file.case_id, command, given, f"case {file.case_id}", told)

@@ -40,8 +40,8 @@ class Changed(View):
     version: int
 
 
-class Supplemented(Changed):
-    """The facts were added; with `emergency` where they report a danger."""
+class Heard(Changed):
+    """The resident's words were taken down; with `emergency` where they report a danger."""
 
     emergency: EmergencyView | None = None
 

@@ -22,6 +22,7 @@ from schemas.router import (
     CaseInstructed,
     CaseLinked,
     CaseRedirected,
+    CaseUnlinked,
     DepartmentsWhistled,
     Disposition,
     EmergencyConfirmed,
@@ -197,6 +198,10 @@ class _Speaker:
 
     def _changed(self, event: Event) -> str | None:
         match event:
+            case CaseUnlinked():
+                return (
+                    f"经核实与诉求{event.was}不是同一事项，解除关联，单独办理：{event.reason}（R-PET-18）。"
+                )
             case AssignmentObjected():
                 proposed = f"，建议改派{self._unit(event.proposed)}" if event.proposed else ""
                 return f"{self._unit(event.unit)}退单：{event.reason}{proposed}（R-HOT-05）。"

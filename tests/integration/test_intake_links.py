@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from chassis.http import Role
 from schemas.department import HandlingMode
-from schemas.router import CaseClosed, CaseDispatched, Outcome, Route
+from schemas.router import CaseClosed, CaseDispatched, CaseUnlinked, Outcome, Route
 from tests.intake_kit import Intake, body, running
 
 PERSON = {"reporter": {"phone": "13800138000"}}
@@ -101,6 +102,25 @@ async def test_what_is_added_to_a_linked_report_reaches_who_handles_it(intake: I
     assert (by_code.status_code, by_staff.status_code) == (200, 200)
     assert len(await intake.events(one["case_id"], "CaseSupplemented")) == 2
     assert await intake.events(two["case_id"], "CaseSupplemented") == []
+
+
+async def test_what_is_unlinked_speaks_for_itself(intake: Intake) -> None:
+    """R-PET-18: its words belong to its own case, it counts as an earlier one, and frees the other."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    unlinked = CaseUnlinked(was=UUID(one["case_id"]), reason="不是同一盏灯")
+    await intake.say(two["case_id"], unlinked, unlinked)
+    assert await intake.events(two["case_id"], "LinkRemoved") == [{"was": one["case_id"]}]
+    path = f"/v1/track/{two['tracking_code']}"
+    added = await intake.client.post(f"{path}/supplements", json={"text": "三号楼的也坏了"})
+    assert added.status_code == 200, added.text
+    assert len(await intake.events(two["case_id"], "CaseSupplemented")) == 1
+    assert await intake.events(one["case_id"], "CaseSupplemented") == []
+    shown = (await intake.client.get(path)).json()
+    assert "单独办理" in str(shown["timeline"])
+    await withdraw(intake, one)
+    assert (await intake.events(one["case_id"], "CaseWithdrawn"))[0].get("stands", False) is False
+    three = await submitted(intake, await intake.accepted(LAMP))
+    assert three["repeat_of"] == two["case_id"]
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,42 @@ async def test_a_danger_in_a_supplement_is_answered_at_once(intake: Intake) -> N
     assert set(plain.json()) == {"version"}
 
 
+FIRE = "现在楼道着火了，冒浓烟，快来人！"
+UNSOLVED = {"contacted": True, "resolved": False, "satisfied": False, "note": FIRE}
+
+
+async def test_a_danger_in_a_note_or_a_withdrawal_is_answered_at_once(intake: Intake) -> None:
+    """R-LAD-05: the case stays open; only a withdrawal that tells of no danger now ends it, and then the refusal
+    names the line and says to open a new case (R-PET-18)."""
+    case = await intake.accepted(body())
+    paths = (f"/v1/track/{case['tracking_code']}", f"/v1/cases/{case['case_id']}")
+    for path, headers in zip(paths, ({}, intake.operator), strict=True):
+        for action, said in (("feedback", UNSOLVED), ("withdrawal", {"reason": FIRE})):
+            answer = await post(intake, f"{path}/{action}", said, **headers)
+            assert answer.json()["emergency"]["line"] == "119", answer.text
+    for kind in ("FeedbackGiven", "CaseWithdrawn"):
+        events = await intake.events(case["case_id"], kind)
+        assert [event["emergency"]["line"] for event in events] == ["119", "119"]
+    assert (await track(intake, case["tracking_code"]))["status"] != "withdrawn"
+    over = await post(intake, f"{paths[0]}/withdrawal", {"reason": "楼道着火了，已扑灭，不用来了"})
+    assert set(over.json()) == {"version"}
+    late = await post(intake, f"{paths[0]}/supplements", {"text": FIRE})
+    assert (late.status_code, late.json()["code"]) == (409, "case_withdrawn")
+    assert "消防119" in late.json()["detail"]
+    assert "另行提交新的诉求" in late.json()["detail"]
+
+
+async def test_a_sealed_case_promises_no_transfer(intake: Intake) -> None:
+    """R-PET-10: nothing of it is sent to a line, and the advice says so."""
+    case = await intake.accepted(body())
+    await intake.pool.execute("UPDATE intake.case_file SET recipient = 'GL-DISCIPLINE'")
+    answer = await post(intake, f"/v1/track/{case['tracking_code']}/supplements", {"text": FIRE})
+    advice = answer.json()["emergency"]["advice"]
+    assert "请立即拨打消防119" in advice
+    assert "同步转送" not in advice
+    assert "不会转送119" in advice
+
+
 async def test_a_resident_supplements_rates_and_withdraws(intake: Intake) -> None:
     """R-HOT-08, R-HOT-09, R-PRIV-01: each becomes an event with masked words; the ETag counts them."""
     shown = await intake.accepted(body())

@@ -111,6 +111,9 @@ async def test_a_refusal_says_what_would_be_right(router: RouterUnderTest) -> No
     unchecked = await router.post(f"{path}/reply", Role.HANDLER, URBAN, {"result": "已修好"})
     assert (unchecked.status, unchecked.code) == (422, "check_needed")
     assert unchecked.body["errors"][0]["field"] == "check"
+    own = {"result": "已修好", "check": {"unit": URBAN, "matches": True}}
+    by_itself = await router.post(f"{path}/reply", Role.HANDLER, URBAN, own)
+    assert (by_itself.status, by_itself.code) == (422, "own_work")
     empty = await router.post(f"{path}/reply", Role.HANDLER, URBAN, {"result": "", "actor": {}})
     assert {error["field"] for error in empty.body["errors"]} == {"result", "actor"}
     assert (await router.events(path))[-1] == "ContactRecorded"

@@ -253,6 +253,20 @@ def test_words_tell_an_emergency(desk: Desk) -> None:
     assert alarm.ground != "operator"
 
 
+GAS = {"title": "燃气泄漏", "text": "三单元燃气泄漏，已处理。", "resolved": {"measure": "关闭阀门并通风"}}
+CHECKED = {"title": "入户巡查", "text": "完成十户。", "resolved": {"measure": "发现燃气泄漏，已关闭阀门"}}
+
+
+@pytest.mark.parametrize("content", [GAS, CHECKED])
+def test_a_settled_danger_is_reported_all_the_same(desk: Desk, content: dict[str, Any]) -> None:
+    """R-GRD-01, R-LAD-05: by a grid worker, whether the text or the measure tells of it."""
+    alarm = read(desk, body(**content), WORKER).command.case.emergency
+    assert alarm is not None
+    assert alarm.line == "119"
+    lamp = body(resolved={"measure": "更换灯泡"})
+    assert read(desk, lamp, WORKER).command.case.emergency is None
+
+
 def test_a_worker_stands_at_the_place(desk: Desk) -> None:
     """R-GRD-01: the worker's location is the place; without any, their own grid is."""
     located = read(desk, body(place={}, location=POINT), WORKER).command.case.place

@@ -70,7 +70,7 @@ def test_the_districts_own_case_is_called_back_by_the_centre() -> None:
     for subjects, caller in (((), "GL-HOTLINE"), (("GL-HOTLINE",), DISTRICT)):
         case = handled("municipal.manhole", subjects=("GL-URBAN", *subjects))
         assert case.state.unit == DISTRICT
-        check = r.OnSiteCheck(unit=DISTRICT, matches=True)
+        check = r.OnSiteCheck(unit="GL01", matches=True)
         case.give(r.ReplyCase(actor=case.owner, result="已修好", check=check))
         if not subjects:
             own = SATISFIED.model_copy(update={"actor": actor(DISTRICT, "operator")})

@@ -89,6 +89,7 @@ SPECIAL: dict[type[r.RouterCommand], dict[str, Any]] = {
 }
 ON_THE_WAY: dict[S, list[type[r.RouterCommand]]] = {
     S.REGISTERED: [r.TriageCase],
+    S.LINKED_DUP: [r.UnlinkCase],
     S.EMERGENCY_XFER: [r.ConfirmEmergency, r.DispatchRemainder],
     S.DISPATCHED: [r.SignAssignment, r.SignAssignment, r.ObjectAssignment, r.InstructCase],
     S.DISPATCHED_LOCKED: [r.SignAssignment],
@@ -213,9 +214,15 @@ class Life(RuleBasedStateMachine):
     def resident(self, withdraws: int) -> None:
         self.apply(CaseSupplemented(text="补充") if withdraws else CaseWithdrawn())
 
-    @rule(line=st.sampled_from(["110", "119"]))
-    def danger(self, line: str) -> None:
-        self.apply(CaseSupplemented(text="着火了", emergency=Emergency(line=line, ground="着火了")))
+    @rule(line=st.sampled_from(["110", "119"]), said_in=st.sampled_from(["supplement", "withdrawal", "note"]))
+    def danger(self, line: str, said_in: str) -> None:
+        found = Emergency(line=line, ground="着火了")
+        if said_in == "supplement":
+            self.apply(CaseSupplemented(text="着火了", emergency=found))
+        elif said_in == "withdrawal":
+            self.apply(CaseWithdrawn(emergency=found))
+        else:
+            self.apply(FeedbackGiven(contacted=True, resolved=False, satisfied=False, emergency=found))
 
     @rule(resolved=st.booleans())
     def feedback(self, resolved: bool) -> None:

@@ -196,6 +196,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.CaseAnswered: _answered,
     r.CaseRedirected: _redirected,
     r.CaseLinked: _linked,
+    r.CaseUnlinked: lambda _, __: {"linked_to": None},
     r.EmergencyTransferred: _emergency,
     r.EmergencyConfirmed: lambda _, __: {},
     r.CaseDispatched: _dispatched,

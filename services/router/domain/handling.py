@@ -146,6 +146,9 @@ class Handling:
             return Refused("UNKNOWN_UNIT", "name the unit that looked, one of this jurisdiction", "check")
         if c.check is not None and self._desk.ladder.interested(c.check.unit, state.subjects):
             return Refused("INTERESTED", f"R-LAD-04: {c.check.unit} checks nothing in this case", "check")
+        if c.check is not None and self._desk.jurisdiction.current(c.check.unit) == state.unit:
+            reason = f"R-GRD-02: {state.unit} did the work; name another unit that looked at it"
+            return Refused("OWN_WORK", reason, "check")
         if c.check is not None and c.solved and not c.check.matches:
             return Refused(
                 "CHECK_MISMATCH", "the check on the spot does not match; go on or ask to suspend", "check"

@@ -96,6 +96,10 @@ class Register:
             return wrong
         if c.judged in _EXPLAINED and not c.answer:
             return Refused("ANSWER_NEEDED", f"say what the resident was told, for {c.judged}", "answer")
+        return self.judged(state, c, at)
+
+    def judged(self, state: WorkOrder, c: TriageCase, at: datetime, *because: Fired) -> Decision:
+        """Dispose of a case as a human judged it; `because`: the rows that brought it before them."""
         found = self._judged(state, c)
         case = registered(state, found)
         if interested := self._desk.barred(case, c.actor):
@@ -105,7 +109,7 @@ class Register:
         outcome, fired = self._row(
             case, emergency=line is not None, repeat="no", settled="no", judged=c.judged
         )
-        why, terms = Why(rows=(fired,)), Terms(first=found, by=c.actor)
+        why, terms = Why(rows=(*because, fired)), Terms(first=found, by=c.actor)
         if outcome == "emergency":
             return self.emergency(case, line or "110", matter.name if matter else "", why, terms, at)
         if outcome == "answer":

@@ -14,6 +14,7 @@ from schemas.message import Event
 from services.router.domain.case import Desk
 from services.router.domain.evolution import evolve
 from services.router.domain.handling import Handling
+from services.router.domain.links import Links
 from services.router.domain.oversight import Oversight
 from services.router.domain.reading import Triage
 from services.router.domain.registration import Register
@@ -42,7 +43,7 @@ OWNERS: Final = frozenset(
 )
 """Commands of the responsible unit, of those above it, and of supervisors of the centre."""
 OF_THE_CENTRE: Final = frozenset(
-    {r.TriageCase, r.RecordCallback, r.ConfirmEmergency, r.DispatchRemainder, r.ChooseTrack}
+    {r.TriageCase, r.RecordCallback, r.ConfirmEmergency, r.DispatchRemainder, r.UnlinkCase, r.ChooseTrack}
 )
 """Commands of the hotline centre and the district: they speak with residents and emergency lines (R-HOT-08)."""
 FROM_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.DecideSuspension, r.SuperviseCase})
@@ -64,12 +65,13 @@ class Router:
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
+        supplements = Supplements(desk, register, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
-            CaseSupplemented: Supplements(desk, register).supplemented,
-            CaseWithdrawn: oversight.withdrawn,
-            FeedbackGiven: oversight.feedback,
+            CaseSupplemented: supplements.supplemented,
+            CaseWithdrawn: supplements.withdrawn,
+            FeedbackGiven: supplements.feedback,
             r.TriageCase: register.triaged,
             r.SignAssignment: handling.sign,
             r.ObjectAssignment: handling.object,
@@ -90,6 +92,7 @@ class Router:
             r.ChooseTrack: steering.choose_track,
             r.ConfirmEmergency: oversight.confirm_emergency,
             r.DispatchRemainder: steering.remainder,
+            r.UnlinkCase: Links(desk, register).unlink,
             r.SuperviseCase: oversight.supervise,
             r.RecomputeDeadlines: oversight.recompute,
         }
