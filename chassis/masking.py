@@ -22,7 +22,8 @@ CARD: Final = "〔银行卡〕"
 EMAIL: Final = "〔邮箱〕"
 ACCOUNT: Final = "〔账号〕"
 
-_KEPT = r"A-Za-z\d\u3400-\u9fffＡ-Ｚａ-ｚ〇〔〕"  # all else may stand between the digits of a number
+_HAN = r"\u3400-\u4e35\u4e37-\u675f\u6761-\u9fff"  # but for 丶 and 杠, which people write for strokes
+_KEPT = rf"A-Za-z\d{_HAN}Ａ-Ｚａ-ｚ〇〔〕"  # all else may stand between the digits of a number
 _T = r" \t\u3000\xa0\-\u2010-\u2015－_.·．"  # what people put between the groups of any number
 _L = rf"[^{_KEPT}]"  # some of these also part the items of a list
 _S = rf"[^{_KEPT}，,、]"
@@ -90,7 +91,7 @@ _SERVICE = re.compile(
     rf"[48４８](?<!\d[48４８])[0０]{{2}}(?:{_S}{{0,3}}\d){{7}}(?!\d|[/／]\d|万|亿|元|平|米)"
 )
 _ANNOUNCED = re.compile(
-    rf"((?:电话|座机|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n]{{0,6}})"
+    rf"((?:电话|座机|固话|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n]{{0,6}})"
     rf"({_N}{{3,4}}{_S}{{0,3}}{_N}{{4}}|{_N}{{9,12}})(?:[-－—]\d{{1,8}})?+(?!{_N}|年|元|万)"
 )
 

@@ -5,12 +5,10 @@ a false one takes an emergency line away from others. What is missed waits for a
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick, Implementation
-
 from reference import violence
+from reference.dangers import DANGERS, HINTS, Danger
 from schemas.values import Emergency
 
 _SENTENCE = re.compile(r"[。！？!?；;\n]+")
@@ -46,129 +44,6 @@ _ROUTINE = re.compile("[会能易](?:导致|造成|引发|引起)|(?:检查|排�
 """In a report of what was settled, a round on which nothing was found."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Danger:
-    line: str
-    sign: re.Pattern[str]
-    urgent: bool
-    """Whether the sign alone tells that it happens now; otherwise a word must say so."""
-    lasting: bool = False
-    """Whether it goes on where it happens again and again, as violence at home does."""
-
-
-_PERSON: Final = "(?:老公|丈夫|老婆|妻子|爸爸|父亲|我爸|我妈|妈妈|前夫|男友|男朋友|邻居家|儿子|继父|后妈)"
-_GAS: Final = "(?:燃气|煤气|天然气|液化气)"
-_HOME: Final = "(?:楼|屋|家|房|层|单元|商铺|店|仓库|车库|厨房|阳台|电表|配电|电动车|电瓶车|汽车)"
-_FIRE: Final = "(?:着火|起火|失火)"
-_STRIKE: Final = "(?:打|砍|掐|踢|揍)(?!工|牌|麻将|电话|游戏|扫|算|听|桩|球|车|印|架子鼓)"
-_DANGERS: Final = tuple(
-    _Danger(line, re.compile(sign), urgent)
-    for line, urgent, sign in (
-        ("119", False, f"{_GAS}[^的]{{0,5}}(?:泄漏|泄露|漏气|漏了|爆炸)"),
-        ("119", True, f"{_GAS}[^的]{{0,3}}(?:泄漏|泄露|漏气|漏)了$"),
-        ("119", True, f"^[^，]{{0,8}}{_FIRE}了$"),
-        ("110", True, "我(?:真的?|就|只)?(?:想|要)(?:跳楼|跳河|跳江|自杀|轻生)|不想活了"),
-        (
-            "110",
-            True,
-            f"(?:{_PERSON}|[他她]|有人)(?:正|正在|又|又在|在){_STRIKE}(?:着)?(?:我|妈|孩子|老人|人)",
-        ),
-        ("110", True, f"(?:{_PERSON}|[他她]|有人)(?:说)?要(?:杀|砍|打死)(?:死)?我|掐着?我的?脖子"),
-        ("110", True, f"(?:现在|正在|刚刚?|又)被{_PERSON}(?:打|砍|掐|家暴)|我被家暴了"),
-        ("120", True, "喝了?(?:农药|百草枯|毒药)|(?:有人|孩子|老人)(?:触电|溺水|落水)"),
-        ("110", True, "(?:人|孩子|老人)掉(?:进|入|到)?.{0,3}(?:井|坑|洞)里?了$"),
-        ("119", True, f"{_GAS}味[^，]{{0,3}}(?:浓|大|重|刺鼻)|闻到.{{0,6}}{_GAS}味"),
-        ("119", True, f"{_HOME}.{{0,8}}(?:{_FIRE}(?:了|$|[，,]?已)|冒(?:着|出)?浓烟|烧起来)"),
-        ("119", False, f"火势|正在燃烧|(?:正在|突然|在){_FIRE}|{_FIRE}了"),
-        ("119", True, "有?人?(?:被?困|关|卡)(?:住|人)?在.{0,8}电梯.{0,4}(?:出不来|救)"),
-        ("119", True, "(?:我|人|孩子|老人|们)[^，]{0,3}被(?:困|关|卡)在[^，]{0,4}电梯[里内]?(?:了|$)"),
-        ("119", False, "(?:困|关|卡)(?:住|人)?在.{0,8}电梯|电梯.{0,8}(?:困人|困住|被困|关人|出不来|困着)"),
-        ("119", False, "(?:管道|管子|阀门|气罐|煤气罐).{0,8}(?:漏气|泄漏|泄露)"),
-        ("110", True, f"正在.{{0,3}}{_STRIKE}(?:老婆|妻子|女人|女的|孩子|小孩|老人)"),
-        ("110", True, "(?:持|拿|举)着?[^，]{0,2}刀[^，]{0,4}(?:砍|捅|追)(?:人|我|他|她|了)"),
-        (
-            "110",
-            True,
-            "(?:站|坐|爬)[在到上][^，]{0,6}(?:顶|天台|窗台|阳台|桥)[^，]{0,4}(?:跳|轻生)|有人[^，]{0,3}要(?:跳楼|轻生)",
-        ),
-        ("110", True, f"{_PERSON}.{{0,6}}(?:正在|又在).{{0,6}}{_STRIKE}"),
-        (
-            "110",
-            False,
-            f"{_PERSON}.{{0,8}}(?:(?:拿|持|举).{{0,3}}刀|(?:要|说)(?:杀|砍死|打死)|家暴|毒打|殴打|虐待|在{_STRIKE})",
-        ),
-        ("110", False, "(?:遭受?|被)毒打"),
-        (
-            "110",
-            False,
-            "(?:路面|地面|马路|道路|人行道|路上|路中间).{0,8}(?:塌陷|塌方|塌了|塌下|塌出|下陷|陷下)",
-        ),
-        ("110", False, "(?:车|人|孩子|老人).{0,4}(?:掉|陷|摔)(?:进|入|下).{0,6}(?:坑|井|洞)"),
-        (
-            "110",
-            False,
-            "(?:高空|楼上|楼顶|外墙|墙砖|瓷砖|玻璃|广告牌|外机).{0,10}(?:砸[中到伤]|伤人|伤到|往下(?:扔|掉|砸))",
-        ),
-        (
-            "122",
-            False,
-            "(?:车祸|交通事故|翻车|追尾|撞(?:人|车|倒|伤|飞|上)|被.{0,6}撞).{0,20}(?:伤|流血|昏迷|躺|压着|卡在|不省人事)",
-        ),
-        ("120", True, "(?:人|孩子|邻居).{0,12}(?:没有?(?:呼吸|心跳)|不省人事)"),
-        ("120", False, "(?:人|老人|孩子|邻居).{0,12}(?:昏迷|没有?呼吸|大出血|煤气中毒|不省人事|晕倒)"),
-    )
-) + tuple(_Danger("110", re.compile(sign), urgent=True, lasting=True) for sign in violence.SIGNS)
-
-
-# Every sign holds one of these; a sentence with none of them, as most are, needs no closer look.
-_HINTS: Final = AhoCorasick(
-    [
-        *("燃气", "煤气", "天然气", "液化气", "漏气", "泄漏", "泄露", "着火", "起火", "失火", "浓烟"),
-        *("火势", "燃烧", "烧起来", "电梯", "正在", "又在", "在打", "在砍", "在掐", "在踢", "在揍", "刀"),
-        *violence.HINTS,
-        *("杀", "砍死", "打死", "塌", "陷"),
-        *("坑", "井", "洞", "砸", "伤人", "伤到", "往下", "车祸", "交通事故", "翻车", "追尾", "撞", "昏迷"),
-        *("呼吸", "心跳", "出血", "中毒", "不省人事", "晕倒", "跳", "轻生", "自杀", "想活", "正打", "又打"),
-        *(
-            "正砍",
-            "又砍",
-            "正掐",
-            "又掐",
-            "正踢",
-            "又踢",
-            "正揍",
-            "又揍",
-            "要砍",
-            "要打死",
-            "掐",
-            "被老",
-            "被丈",
-            "被妻",
-            "被爸",
-        ),
-        *(
-            "被父",
-            "被我",
-            "被妈",
-            "被前",
-            "被男",
-            "被邻",
-            "被儿",
-            "被继",
-            "被后",
-            "农药",
-            "百草枯",
-            "毒药",
-            "触电",
-            "溺水",
-            "落水",
-            "漏了",
-        ),
-    ],
-    implementation=Implementation.DFA,
-)
-
-
 def find_alarm(title: str, text: str, *, settled: bool = False, added: bool = False) -> Emergency | None:
     """Return the first danger reported as happening now; `ground` quotes the words that told of it.
 
@@ -176,22 +51,22 @@ def find_alarm(title: str, text: str, *, settled: bool = False, added: bool = Fa
     does not end it: the line, or the danger's owner, must hear of it and say so (R-GRD-01, R-LAD-05).
     `added`: the text was added to a case. It tells what happened since, the newest often last, so all of it counts.
     """
-    if not _HINTS.find_matches_as_indexes(title) and not _HINTS.find_matches_as_indexes(text):
+    if not HINTS.find_matches_as_indexes(title) and not HINTS.find_matches_as_indexes(text):
         return None
     sentences = [title, *_SENTENCE.split(text)]
     length = len(title) + len(text)
     if length > _LETTER and not added:
         sentences = sentences[: 1 + _FIRST_SENTENCES]
     now = settled or (length <= _SHORT and _NOW.search(f"{title}\n{text}") is not None)
-    for sentence in filter(_HINTS.find_matches_as_indexes, sentences):
-        for danger in _DANGERS:
+    for sentence in filter(HINTS.find_matches_as_indexes, sentences):
+        for danger in DANGERS:
             for found in danger.sign.finditer(sentence):
                 if _is_live(sentence, found, danger, now=now, settled=settled):
                     return Emergency(line=danger.line, ground=found[0])
     return None
 
 
-def _is_live(sentence: str, found: re.Match[str], danger: _Danger, *, now: bool, settled: bool) -> bool:
+def _is_live(sentence: str, found: re.Match[str], danger: Danger, *, now: bool, settled: bool) -> bool:
     """Whether it happens now, and nothing in its clause or the one before puts it in the past or in the mind."""
     before, after = _CLAUSE.split(sentence[: found.start()]), _CLAUSE.split(sentence[found.end() :])
     near = "".join(before[-2:]) + found[0] + after[0]
@@ -205,7 +80,7 @@ def _is_live(sentence: str, found: re.Match[str], danger: _Danger, *, now: bool,
     return _VIVID.search(near) is not None or not _is_over(near, danger)
 
 
-def _is_over(near: str, danger: _Danger) -> bool:
+def _is_over(near: str, danger: Danger) -> bool:
     """Whether the words put it in the past. What lasts is not over because it happened before."""
     other = _AFTERMATH if danger.lasting else _AGAIN_AND_AGAIN
     return _PAST.search(near) is not None or other.search(near) is not None

@@ -23,7 +23,9 @@ _HOW: Final = (
 )
 """What may stand between who beats and the blow, so that no stranger does."""
 _BLOW: Final = "(?<![拨殴毒暴虐敲捶拍])打"
-_NO_BLOW: Final = "(?!的?(?:电话|手机|微信|疫苗|针|主意|机|卡|牌|旗|工|官司|招呼|家的?门))"
+_NO_BLOW: Final = (
+    "(?!(?:妈|爸|家|们|老[公婆])?的?(?:电话|手机|微信|疫苗|针|主意|机|卡|牌|旗|工|官司|招呼|家的?门))"
+)
 
 SIGNS: Final = (
     f"{_KIN}{_HOW}{_BEAT}",

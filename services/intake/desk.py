@@ -155,7 +155,7 @@ class Desk:
         if reporter is not None and reporter.anonymous:
             return ()
         if who.is_resident:
-            return self._index.persons(None, None, f"resident:{who.subject}")
+            return self._account(who)
         if reporter is None:
             return ()
         account = f"given:{reporter.account}" if reporter.account else None
@@ -175,6 +175,14 @@ class Desk:
         )
         plain = record.dump()
         return self.vault.seal(case_id, new_id(now), plain) if plain != b"{}" else None
+
+    def principal(self, who: Caller) -> str:
+        """Under which name the answers to a caller's keys are kept: of a resident, whose account may be a phone
+        number, a keyed digest (R-PRIV-01)."""
+        return self._account(who)[0].hex() if who.is_resident else who.subject
+
+    def _account(self, who: Caller) -> tuple[bytes, ...]:
+        return self._index.persons(None, None, f"resident:{who.subject}")
 
     def revealed(self, stored: bytes) -> dict[str, Any]:
         """Return a stored answer with the tracking code, which is never stored."""

@@ -68,15 +68,16 @@ class Said(NamedTuple):
     """Units that turned out to be interested after the case was taken in (R-LAD-04)."""
 
     def may_be(self, earlier: "Said") -> bool:
-        """Whether both can be one: a petition is no service order, nothing about a unit goes to that unit, and of
-        what was taken back there is neither progress nor result to tell."""
-        same = self.track == earlier.track and self.subjects == earlier.subjects
+        """Whether both can be one: a petition is no service order, nothing about a unit goes to that unit, what
+        lies elsewhere is another matter, and what was taken back has neither progress nor result to tell."""
+        same = self.track == earlier.track and self.subjects == earlier.subjects and self.grid == earlier.grid
         return same and not earlier.is_withdrawn
 
     def is_same(self, earlier: "Said") -> bool:
-        """Whether nothing is new: the same words of the same place, and the earlier case is still being handled."""
-        same_words = words_of(self.title, self.text) == words_of(earlier.title, earlier.text)
-        return same_words and self.grid == earlier.grid and not earlier.has_ended
+        """Whether nothing is new: the same words, and the earlier case is still being handled."""
+        return (
+            words_of(self.title, self.text) == words_of(earlier.title, earlier.text) and not earlier.has_ended
+        )
 
 
 class Repeats:

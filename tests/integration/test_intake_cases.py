@@ -48,6 +48,15 @@ async def test_the_tracking_code_is_stored_as_a_digest_only(intake: Intake) -> N
     assert not [row for row in stored if code in row[0]]
 
 
+async def test_a_residents_account_is_not_kept_with_their_key(intake: Intake) -> None:
+    """R-PRIV-01: it may be a phone number; the key still gives the first answer again."""
+    headers = intake.as_role(Role.RESIDENT, subject="13900139000") | {"Idempotency-Key": "k1"}
+    answers = [await intake.client.post("/v1/cases", json=body(), headers=headers) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    [stored] = await intake.pool.fetch("SELECT principal FROM intake.idempotency_key")
+    assert "13900139000" not in stored[0]
+
+
 async def test_a_repeated_request_gets_the_first_answer(intake: Intake) -> None:
     """The same key and body make one case, at once or together; another body is refused with a code."""
     key = {"Idempotency-Key": "once"}

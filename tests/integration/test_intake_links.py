@@ -48,8 +48,13 @@ def recusal() -> CaseDispatched:
 
 @pytest.mark.parametrize(
     "other",
-    [{"subjects": ["GL-URBAN"]}, {"track": "P"}, {"place": {"grid": "GL050101"}}],
-    ids=["about a unit", "a petition", "another place"],
+    [
+        {"subjects": ["GL-URBAN"]},
+        {"track": "P"},
+        {"place": {"grid": "GL050101"}},
+        {"place": {"grid": "GL050101"}, "new_facts": False},
+    ],
+    ids=["about a unit", "a petition", "another place", "another place, whatever staff say"],
 )
 async def test_what_differs_in_more_than_words_is_handled_by_itself(
     intake: Intake, other: dict[str, Any]

@@ -80,9 +80,11 @@ async def test_every_access_is_recorded_with_its_purpose(intake: Intake) -> None
     assert answer.json() == REPORTER | {"title": None, "text": None, "address": None, "supplements": []}
     assert answer.headers["cache-control"] == "no-store"
     assert await log(intake) == [("op-1", "operator", "GL", "回访核实", "read")]
+    await read(intake, case["case_id"], purpose="回拨13900139000")
+    assert (await log(intake))[1][3] == "回拨〔电话〕"
     without = await read(intake, case["case_id"], purpose="")
     assert (without.status_code, without.json()["errors"][0]["field"]) == (422, "query.purpose")
-    assert len(await log(intake)) == 1
+    assert len(await log(intake)) == 2
 
 
 @pytest.mark.parametrize("role", [Role.HANDLER, Role.OPS, Role.GRID_WORKER, Role.RESIDENT])

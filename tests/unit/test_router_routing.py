@@ -14,7 +14,7 @@ from schemas.department import (
     HandlingMode,
     TextAccess,
 )
-from schemas.intake import CaseSubmitted
+from schemas.intake import CaseSubmitted, CaseSupplemented
 from schemas.message import Event
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution, Place, PlaceSource, RequestKind
@@ -316,6 +316,15 @@ def test_community_helps_with_assist_matters() -> None:
 def test_small_matters_call_no_departments_in() -> None:
     """R-MODE-01: at the community no department is called in with the first dispatch."""
     assert told(open_case("property.fee"), AssignmentRole.HELPER) == []
+
+
+def test_what_a_confidential_case_says_of_a_danger_is_not_quoted() -> None:
+    """R-HOT-14, R-PRIV-01: the line is called; the words stay with the responsible unit."""
+    danger = Emergency(line="110", ground="拿着刀追我")
+    case = open_case("municipal.streetlight", confidential=True)
+    case.give(CaseSupplemented(text="他拿着刀追我", emergency=danger))
+    moved, left = case.last(r.EmergencyTransferred), case.last(r.CaseEscalated)
+    assert (moved.line, moved.words, [e.note for e in left.evidence]) == ("110", "", [""])
 
 
 def test_confidential_text_goes_to_the_responsible_unit_only() -> None:

@@ -128,7 +128,7 @@ class Register:
             route=self._routing.route(why),
             registered=terms.first,
             line=line,
-            words="" if case.sealed else words,
+            words="" if case.sealed or case.confidential else words,
             unit=keeper,
         )
         if keeper is not None:

@@ -65,8 +65,7 @@ class Supplements:
         rung = int(Rung.DISTRICT) if state.rung is None else state.rung
         matter = self._desk.ladder.matter_key(state.matter)
         row = self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
-        told = Evidence(
-            kind="danger_report", reference=f"{said_in} of {state.case_id}", note=danger.ground[:1000]
-        )
+        words = "" if state.confidential else danger.ground[:1000]
+        told = Evidence(kind="danger_report", reference=f"{said_in} of {state.case_id}", note=words)
         report = DangerReport(row.fired, (told,), by)
         return self._register.danger(state, danger.line, danger.ground, report, at)
