@@ -23,9 +23,11 @@ from services.intake.callers import (
     demand_district,
     demand_scope,
     is_kept_from,
+    speaks_with_residents,
 )
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.progress import WITHHELD_WORDS
 from services.intake.storage import File, file_by_id, submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
@@ -86,9 +88,11 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
     @app.get("/v1/cases/{case_id}", tags=[_CASES], summary="Status and time line; the ETag for If-Match")
     async def case(case_id: UUID, principal: Staff, response: Response) -> CaseView:
-        file, _ = await _opened(host, desk, case_id, principal)
+        file, who = await _opened(host, desk, case_id, principal)
         response.headers["ETag"] = etag(file.version)
         shown = await seen(host, file)
+        if file.confidential and not speaks_with_residents(who, desk.jurisdiction):
+            shown = shown.model_copy(update={"words": WITHHELD_WORDS, "timeline": ()})
         return CaseView(case_id=case_id, unit=file.unit, **dict(shown))
 
     @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Heard)

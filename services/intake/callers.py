@@ -100,6 +100,11 @@ def demand_centre(who: Caller, jurisdiction: Jurisdiction) -> None:
     )
 
 
+def speaks_with_residents(who: Caller, jurisdiction: Jurisdiction) -> bool:
+    """Whether the caller is of the district's hotline, which tells residents how far their matter is (R-HOT-08)."""
+    return who.role in {Role.OPERATOR, Role.SUPERVISOR} and who.unit == jurisdiction.code
+
+
 def demand_district(who: Caller, jurisdiction: Jurisdiction) -> None:
     """Raise Problem 403 for whoever is not of the whole district: a case that merely lies in somebody's area may be
     handled by another unit, whose reporter is not theirs to erase."""

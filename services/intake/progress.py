@@ -14,6 +14,8 @@ from schemas.router import Outcome
 
 RECEIVED: Final = "received"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
+WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
+"""For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
 
 
 class Progress(NamedTuple):

@@ -153,6 +153,8 @@ class File:
     received_at: datetime
     version: int
     erased: bool
+    confidential: bool
+    """The reporter asked that only the responsible unit reads what was said."""
     linked_to: UUID | None
     """Where the matter is handled; None also for a linked case that was withdrawn: it has no say any more."""
 
@@ -165,8 +167,10 @@ class File:
 _FILE = (
     "SELECT f.case_id, f.unit, f.subjects || first.subjects, coalesce(f.recipient, first.recipient),"
     " f.received_at, a.version,"
-    " coalesce((a.state ->> 'erased')::boolean, false), CASE WHEN a.state ->> 'withdrawn' IS NULL"
-    " THEN (a.state ->> 'linked_to')::uuid END"
+    " coalesce((a.state ->> 'erased')::boolean, false),"
+    " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
+    " WHERE l.case_id = f.case_id AND l.source = 'intake' AND l.sequence = 1), false),"
+    " CASE WHEN a.state ->> 'withdrawn' IS NULL THEN (a.state ->> 'linked_to')::uuid END"
     " FROM intake.case_file f JOIN intake.aggregate a USING (case_id)"
     " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid WHERE "
 )

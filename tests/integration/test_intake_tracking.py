@@ -302,3 +302,20 @@ async def test_the_time_of_a_step_is_told(intake: Intake) -> None:
         for entry in (await track(intake, shown["tracking_code"]))["timeline"]
     ]
     assert before <= moments[0] <= moments[1] <= datetime.now(UTC)
+
+
+async def test_how_a_confidential_case_stands_is_for_the_resident_and_the_hotline(intake: Intake) -> None:
+    """R-HOT-14, R-PRIV-01: others see that there is a case, not what a unit wrote to the resident."""
+    case = await intake.accepted(body(reporter={"phone": "13800138000", "confidential": True}))
+    reply = router.CaseReplied(unit="GL01", result="702室已整改", solved=True)
+    await intake.say(case["case_id"], reply)
+    path = f"/v1/cases/{case['case_id']}"
+    for role, unit in ((Role.OPS, "GL"), (Role.OPERATOR, "GL01"), (Role.SUPERVISOR, "GL01")):
+        shown = await intake.client.get(path, headers=intake.as_role(role, unit=unit))
+        assert (shown.json()["status"], shown.json()["timeline"]) == ("replied", [])
+        assert "702" not in shown.text
+    for answer in (
+        await intake.client.get(path, headers=intake.operator),
+        await intake.client.get(f"/v1/track/{case['tracking_code']}"),
+    ):
+        assert "702室" in answer.text
