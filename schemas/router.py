@@ -575,6 +575,8 @@ class TrackChosen(ClockedEvent):
     type: ClassVar[str] = "router.TrackChosen.v1"
 
     track: str
+    unit: str | None = None
+    """The unit that goes on with the case on the new track; None where a dispatch or an exit follows."""
 
 
 class DeadlineAtRisk(ClockedEvent):
