@@ -167,7 +167,8 @@ class Batch(Generic[S]):
             return describe(error)
         case.seen[envelope.source] = envelope.sequence
         case.traceparent = case.traceparent or traceparent
-        case.is_touched = True
+        # a case of which this service says nothing costs it no row; decided again, it would say nothing again
+        case.is_touched = case.is_touched or case.is_stored or bool(decision)
         self.tally.applied += 1
         return None
 
