@@ -167,8 +167,8 @@ class Batch(Generic[S]):
             return describe(error)
         case.seen[envelope.source] = envelope.sequence
         case.traceparent = case.traceparent or traceparent
-        # a case of which this service says nothing costs it no row; decided again, it would say nothing again
-        case.is_touched = case.is_touched or case.is_stored or bool(decision)
+        # What a case without a row answers with nothing, it would answer with nothing again: no row is needed.
+        case.is_touched = case.is_touched or case.is_stored
         self.tally.applied += 1
         return None
 
