@@ -249,7 +249,7 @@ class _Speaker:
     def _out_of_procedure(self, event: ProcedureEnded) -> str:
         exits = self._jurisdiction.legal_exits
         names = "、".join(exits[code].name if code in exits else code for code in event.routes)
-        told = f"；已告知其他途径：{names}（R-MED-10）" if names else ""
+        told = f"已告知其他途径：{names}（R-MED-10）。" if names else ""
         return (
             f"{PROCEDURES[event.procedure]}程序结束：{_HANDED_BACK[event.result]}。{event.explanation}{told}"
         )

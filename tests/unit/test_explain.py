@@ -7,6 +7,7 @@ import pytest
 
 from schemas.department import HandlingMode
 from schemas.message import Event
+from schemas.procedure import HandBack
 from schemas.router import (
     EVENTS,
     AssignmentObjected,
@@ -28,6 +29,8 @@ from schemas.router import (
     NamedExit,
     ObjectionAdjudicated,
     Outcome,
+    ProcedureAdvanced,
+    ProcedureEnded,
     QueueReason,
     RedoOrdered,
     Route,
@@ -135,6 +138,22 @@ STORIES: list[tuple[Event, str]] = [
         "分管副区长批示由区城市管理局办理：限期办结（R-MODE-01）",
     ),
     (TrackChosen(track="P"), "居民选择信访途径（R-LAD-09）"),
+    (TrackChosen(track="M", unit="GL0101"), "居民选择调解途径，由博苑社区继续办理（R-LAD-09）"),
+    (
+        ProcedureAdvanced(procedure="petition", unit="GL0101", stage="HEARING"),
+        "仍在信访程序：正在听证，由博苑社区负责。",
+    ),
+    (
+        ProcedureEnded(
+            procedure="mediation",
+            unit="GL0101",
+            result=HandBack.FAILED,
+            explanation="一方拒绝。",
+            routes=("court",),
+        ),
+        "人民调解程序结束：未能解决，转下一法定步骤。一方拒绝。已告知其他途径：民事诉讼（R-MED-10）。",
+    ),
+    (CaseClosed(outcome=Outcome.UNSATISFIED, unit="GL0101"), "结案：所在程序已依法终结。"),
     (RedoOrdered(unit="GL0101", reason="居民不满意"), "退回博苑社区重办：居民不满意（R-HOT-08"),
     (
         CaseClosed(outcome=Outcome.UNSATISFIED, unit="GL0101", review_offered=True),
