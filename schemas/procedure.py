@@ -45,6 +45,8 @@ class DutyMoved(ProcedureEvent):
     """None where nothing is due of the unit (it waits for a party or an outsider)."""
     rule: str | None = None
     """Name in deadlines.yaml."""
+    subjects: tuple[str, ...] = ()
+    """Units complained of that became known in the procedure, or were known before (R-LAD-04, R-PET-11)."""
 
 
 class HandedBack(ProcedureEvent):

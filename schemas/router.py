@@ -585,6 +585,8 @@ class TrackChosen(ClockedEvent):
     track: str
     unit: str | None = None
     """The unit that goes on with the case on the new track; None where a dispatch or an exit follows."""
+    registered: Registration | None = None
+    """With `unit`, what is known of the case: a procedure that had nothing to do with it until now begins here."""
 
 
 class ProcedureAdvanced(ClockedEvent):

@@ -29,6 +29,17 @@ STAGES: Final[Mapping[str, str]] = {
     "REVIEW": "正在复查",
     "REVIEW_OPINION": "已出具复查意见",
     "RECHECK": "正在复核",
+    "REFUSED": "一方不同意调解",
+    "PERFORMED": "协议已履行",
+    "BREACHED": "协议未履行",
+    "LEGAL_INFORMED": "已告知法律途径",
+    "TERMINATED": "调解已终止",
+    "STATUTORY_ROUTED": "已转法定途径",
+    "DISCIPLINE_SEALED": "已密转有权处理的机关",
+    "NOT_ACCEPTED": "不予受理，已说明理由",
+    "SETTLED": "已办结",
+    "LAPSED": "期满未申请复查、复核，已办结",
+    "FINAL": "三级终结",
 }
 
 

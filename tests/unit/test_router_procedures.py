@@ -169,6 +169,33 @@ def test_who_is_interested_gets_nothing_from_a_procedure() -> None:
     assert {e.unit for e in events if isinstance(e, DepartmentInProcedure)} == {GRID}
 
 
+def test_who_is_complained_of_in_the_procedure_loses_the_case() -> None:
+    """R-LAD-04, R-PET-11: units named in the procedure are known from then on; nobody interested keeps a seat."""
+    case = petitioned("GL-HOUSING")
+    told = case.give(PetitionDutyMoved(unit="GL-PETITION", stage="REGISTERED", subjects=("GL-HOUSING",)))
+    assert (case.state.unit, case.state.subjects) == ("GL-PETITION", ("GL-HOUSING",))
+    assert [e.unit for e in told if isinstance(e, DepartmentAssignmentEnded)] == ["GL-HOUSING"]
+    again = case.give(PetitionDutyMoved(unit="GL-PETITION", stage="FORWARDED", subjects=("GL-HOUSING",)))
+    assert not [e for e in again if isinstance(e, r.CaseDispatched)]
+
+
+def test_a_new_subject_takes_the_helpers_seats_away() -> None:
+    """R-LAD-04: the same unit goes on, on a fresh order without those who helped until now."""
+    case = open_case("municipal.streetlight", track="M")
+    assert case.state.helpers
+    case.give(moved(case, subjects=("GL-POWER",)))
+    assert (case.state.unit, case.state.helpers, case.state.procedure) == ("GL-URBAN", (), "mediation")
+
+
+def test_where_both_are_interested_the_ladder_names_another() -> None:
+    """R-LAD-04, R-LAD-10: with its ground; the procedure hears of the unit by the dispatch."""
+    case = mediated()
+    case.give(moved(case, GRID, subjects=(GRID,)))
+    dispatched = case.last(r.CaseDispatched)
+    assert (dispatched.unit, dispatched.procedure, dispatched.track) == (COMMUNITY, None, "M")
+    assert (dispatched.route.ground, case.state.procedure) == (r.Ground.SUBJECT_SKIPPED, None)
+
+
 def test_an_unknown_unit_is_refused() -> None:
     """R-HOT-06: nobody is responsible who does not exist."""
     case = open_case()
@@ -381,6 +408,8 @@ def test_from_service_to_mediation_the_same_unit_goes_on() -> None:
     case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
     chosen = case.last(r.TrackChosen)
     assert (chosen.track, chosen.unit, case.state.terms) == ("M", unit, before)
+    assert chosen.registered is not None
+    assert (chosen.registered.place, chosen.registered.judgement.matter) == (GRID, "order.garbage")
     case.give(moved(case))
     assert (case.state.procedure, case.state.unit) == ("mediation", unit)
 

@@ -151,6 +151,7 @@ DUTIES = st.builds(
     stage=st.sampled_from(STAGES),
     due=st.none() | st.integers(-10, 60).map(lambda days: MONDAY + timedelta(days=days)),
     rule=st.sampled_from([None, "mediation.term", "petition.opinion"]),
+    subjects=st.just(()) | st.just(()) | SUBJECTS,
 )
 HANDED_BACK = st.builds(
     lambda kind, **said: kind(**said),

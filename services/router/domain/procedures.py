@@ -37,6 +37,7 @@ _FAILED: Final[dict[ProcedureName, str]] = {
     "mediation": "调解已终止，未能达成协议。",
     "petition": "信访程序已结束，诉求未获解决。",
 }
+RECUSED: Final = r.Fired(table="procedure", row="recused", source="R-LAD-04, R-PET-11: XF28")
 _SEALED: Final = "已密转有权处理的机关。"
 """All that the stream says of an accusation found in a procedure (R-PET-10)."""
 _KEPT: Final = frozenset({r.Ground.DANGER, r.Ground.SUBJECT_SKIPPED})
@@ -82,12 +83,16 @@ class Procedures:
             return []
         if e.unit not in self._desk.jurisdiction.units:
             return Refused("UNKNOWN_UNIT", f"name a unit of this jurisdiction, not {e.unit}", "unit")
-        unit, clocks = self._owner(state, e), self._clocks(state, e, at)
-        moved: list[Event] = []
-        if unit != state.unit:
-            terms = Terms(locked=True, by=e.by, procedure=InProcedure(name, clocks))
+        subjects = self._desk.ladder.with_successors((*state.subjects, *e.subjects))
+        unit = self._owner(state, e, subjects)
+        if unit is None:
+            return self._recused(state, e, name, subjects, at)
+        clocks, moved = self._clocks(state, e, at), list[Event]()
+        if unit != state.unit or set(subjects) > set(state.subjects):
+            terms = Terms(locked=True, by=e.by, subjects=subjects, procedure=InProcedure(name, clocks))
             rung, why = self._up(state, name, unit, e.stage)
-            fresh = self._routing.dispatch(state, unit, rung, why, terms, at)
+            case = state.model_copy(update={"subjects": subjects})
+            fresh = self._routing.dispatch(case, unit, rung, why, terms, at)
             moved = [*ended(state, EndReason.REASSIGNED), *fresh]
         advanced = r.ProcedureAdvanced(
             by=e.by,
@@ -103,11 +108,24 @@ class Procedures:
         )
         return [*moved, advanced, told]
 
-    def _owner(self, state: WorkOrder, e: DutyMoved) -> str:
-        """R-LAD-04: who turned out to be interested meanwhile does not get it; whoever has it goes on."""
-        unit = self._desk.jurisdiction.current(e.unit)
-        kept = self._desk.ladder.interested(unit, state.subjects) and state.unit is not None
-        return state.unit if kept and state.unit else unit
+    def _owner(self, state: WorkOrder, e: DutyMoved, subjects: tuple[str, ...]) -> str | None:
+        """R-LAD-04: the unit named, unless it is interested; else whoever has it; None where both are."""
+        named = self._desk.jurisdiction.current(e.unit)
+        lawful = (unit for unit in (named, state.unit or "") if not self._interested(unit, subjects))
+        return next(lawful, None)
+
+    def _interested(self, unit: str, subjects: tuple[str, ...]) -> bool:
+        return self._desk.ladder.interested(unit, subjects)
+
+    def _recused(
+        self, state: WorkOrder, e: DutyMoved, name: ProcedureName, subjects: tuple[str, ...], at: datetime
+    ) -> list[Event]:
+        """R-LAD-04: neither may have it any more, so the ladder names who goes on with the procedure."""
+        record = self._record(state, name, e.stage)
+        why = Why(rows=(RECUSED,), ground=r.Ground.SUBJECT_SKIPPED, evidence=(record,))
+        case = state.model_copy(update={"subjects": subjects})
+        moved = self._routing.by_ladder(case, why, Terms(by=e.by, subjects=subjects), at)
+        return [*ended(state, EndReason.REASSIGNED), *moved]
 
     def _clocks(self, state: WorkOrder, e: DutyMoved, at: datetime) -> tuple[r.Term, ...]:
         """Until when the unit has time; where it is late already, by the same time, its supervision stays due."""
@@ -123,8 +141,10 @@ class Procedures:
         rung = self._desk.ladder.rung_of(unit, state.rung or 0)
         if rung <= (state.rung or 0):
             return rung, Why()
-        record = Evidence(kind="procedure_record", reference=f"{name} of {state.case_id}: {stage}")
-        return rung, Why(ground=r.Ground.RESIDENT_CHOICE, evidence=(record,))
+        return rung, Why(ground=r.Ground.RESIDENT_CHOICE, evidence=(self._record(state, name, stage),))
+
+    def _record(self, state: WorkOrder, name: ProcedureName, stage: str) -> Evidence:
+        return Evidence(kind="procedure_record", reference=f"{name} of {state.case_id}: {stage}")
 
     def handed_back(self, state: WorkOrder, e: HandedBack, at: datetime) -> Decision:
         """R-LAD-02, R-LAD-09, R-MED-10: on from the procedure, with its evidence, by the next lawful step."""

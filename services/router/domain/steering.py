@@ -280,8 +280,14 @@ class Steering:
             return Refused("SAME_TRACK", f"the case is on track {c.track} already", "track")
         case = state.model_copy(update={"track": c.track})
         moved = self._on_track(case, c, at)
-        goes_on = state.unit if moved is None and state.status in OPEN else None
-        chosen = r.TrackChosen(by=c.actor, terms=state.terms, track=c.track, unit=goes_on)
+        goes_on = moved is None and state.status in OPEN
+        chosen = r.TrackChosen(
+            by=c.actor,
+            terms=state.terms,
+            track=c.track,
+            unit=state.unit if goes_on else None,
+            registered=judged_anew(state, _known(case), sealed=False) if goes_on else None,
+        )
         if moved is None:
             return [chosen]
         return [chosen, *ended(state, EndReason.TRACK_CHOSEN), *moved]
@@ -345,3 +351,8 @@ class Steering:
 
     def _place(self, state: WorkOrder) -> str:
         return state.place or self._desk.ladder.district
+
+
+def _known(case: WorkOrder) -> r.Judgement:
+    """The judgement of the case that stands."""
+    return r.Judgement(by=r.TriagedBy.HUMAN, matter=case.matter, track=case.track, urgency=case.urgency)
