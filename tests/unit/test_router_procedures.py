@@ -390,7 +390,16 @@ def settled() -> Played:
     return case
 
 
-@pytest.mark.parametrize("left", [left_for_court, left_for_petition, left_for_service, withdrawn, settled])
+def redone() -> Played:
+    case = settled()
+    case.give(r.RecordCallback(actor=OPERATOR, contacted=True))
+    assert case.status is S.REDO
+    return case
+
+
+@pytest.mark.parametrize(
+    "left", [left_for_court, left_for_petition, left_for_service, withdrawn, settled, redone]
+)
 @pytest.mark.parametrize("late", [moved, lambda case: back(case, HandBack.FAILED, asks_higher=True)])
 def test_what_comes_after_the_case_left_changes_nothing(left: Any, late: Any) -> None:
     """R-LAD-09: the procedure's last words, or a repetition of them, take nothing back."""
@@ -399,6 +408,15 @@ def test_what_comes_after_the_case_left_changes_nothing(left: Any, late: Any) ->
     word: Event = late(mediated())
     assert case.give(word) == []
     assert case.state == before
+
+
+def test_after_the_next_handover_the_procedure_counts_again() -> None:
+    """R-LAD-02: on the next rung it is mediated anew."""
+    case = mediated()
+    evidence = proof("mediation_record", "parties_request")
+    case.give(back(case, HandBack.FAILED, asks_higher=True, evidence=evidence))
+    case.give(moved(case))
+    assert (case.state.unit, case.state.procedure, case.state.given_back) == (COMMUNITY, "mediation", False)
 
 
 def test_from_service_to_mediation_the_same_unit_goes_on() -> None:
@@ -423,13 +441,14 @@ def test_in_the_queue_nobody_goes_on_yet() -> None:
 
 
 def test_after_a_reply_mediation_begins_all_the_same() -> None:
-    """R-LAD-09: who does not accept the reply may choose mediation; the old reply does not close the case."""
+    """R-LAD-09: who does not accept the reply may choose mediation; the old reply no longer closes the case."""
     case = handled("order.garbage")
     check = r.OnSiteCheck(unit=case.state.unit or "", matches=True)
     case.give(r.ReplyCase(actor=case.owner, result="已清理", check=check))
     case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
     case.give(moved(case))
     assert (case.status, case.state.procedure) == (S.HANDLING, "mediation")
+    assert not case.state.replied
 
 
 def test_from_mediation_to_petition_and_to_court() -> None:

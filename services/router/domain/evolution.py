@@ -37,6 +37,7 @@ _FRESH_OWNER: Final[Update] = {
     "redone": False,
     "attempts": 0,
     "procedure": None,
+    "given_back": False,
 }
 """What belongs to the unit that had the case before, and ends with it."""
 
@@ -180,12 +181,11 @@ def _closed(_: WorkOrder, __: r.CaseClosed) -> Update:
 
 
 def _chosen(_: WorkOrder, e: r.TrackChosen) -> Update:
-    """What was replied on the old track is no answer on the new one."""
-    return {"track": e.track, "track_asked": e.track, "procedure": None, "replied": False}
+    return {"track": e.track, "track_asked": e.track, "procedure": None, "given_back": False}
 
 
 def _advanced(state: WorkOrder, e: r.ProcedureAdvanced) -> Update:
-    """What the unit had asked for, or was late with, ends where the procedure sets its own time."""
+    """What the unit had asked for, replied or was late with is over where the procedure begins or sets its time."""
     is_still_late = state.overdue and any(term.name == "supervise" for term in e.terms)
     in_time: Update = {"overdue": False, "supervised": False, "warned": False, "second_breach": False}
     return {
@@ -195,6 +195,8 @@ def _advanced(state: WorkOrder, e: r.ProcedureAdvanced) -> Update:
         "pending": None,
         "pending_days": None,
         "suspended_at": None,
+        "replied": False,
+        "verified": False,
         "attempts": 0,
     }
 
@@ -246,7 +248,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": (), "receiver": None},
     r.TrackChosen: _chosen,
     r.ProcedureAdvanced: _advanced,
-    r.ProcedureEnded: lambda _, __: {"procedure": None},
+    r.ProcedureEnded: lambda _, __: {"procedure": None, "given_back": True},
     r.DeadlineAtRisk: lambda _, __: {},
     r.DeadlineReminded: lambda _, __: {},
     r.DeadlineBreached: _breached,

@@ -79,7 +79,7 @@ class Procedures:
     def duty_moved(self, state: WorkOrder, e: DutyMoved, at: datetime) -> Decision:
         """The order is the procedure's: its unit and its time count; another unit gets a fresh assignment."""
         name = _PROCEDURES[type(e)]
-        if state.status not in OPEN or state.replied or state.track != TRACKS[name]:
+        if state.status not in OPEN or state.given_back or state.track != TRACKS[name]:
             return []
         if e.unit not in self._desk.jurisdiction.units:
             return Refused("UNKNOWN_UNIT", f"name a unit of this jurisdiction, not {e.unit}", "unit")

@@ -66,6 +66,8 @@ class WorkOrder(Value):
     channel: Channel | None = None
     procedure: ProcedureName | None = None
     """The procedure that has the case; the order is HANDLING as long as it does."""
+    given_back: bool = False
+    """The procedure gave the case back: what it still says is passed over until it is given the case anew."""
     line: str | None = None
     """The emergency line to which the case went."""
     helpers: tuple[Seat, ...] = ()
