@@ -32,7 +32,7 @@ def _lines(run: Run) -> Iterator[str]:
     yield ""
     events = Counter(record.source for record in world.log)
     yield from _counts("Events", events)
-    yield f"  {world.timers_fired} timers fired, the latest {world.most_late} late for an outage;"
+    yield f"  {world.timers_fired} timers fired, the latest {world.most_late} after its moment;"
     yield f"  {world.duplicates} records came twice and were passed over"
     yield ""
     yield from _counts("Held, each time", run.checks.made)

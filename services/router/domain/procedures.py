@@ -88,8 +88,9 @@ class Procedures:
         if unit is None:
             return self._recused(state, e, name, subjects, at)
         clocks, moved = self._clocks(state, e, at), list[Event]()
-        if unit != state.unit or set(subjects) > set(state.subjects):
-            terms = Terms(locked=True, by=e.by, subjects=subjects, procedure=InProcedure(name, clocks))
+        named = subjects if subjects != state.subjects else None
+        if unit != state.unit or named:
+            terms = Terms(locked=True, by=e.by, subjects=named, procedure=InProcedure(name, clocks))
             rung, why = self._up(state, name, unit, e.stage)
             case = state.model_copy(update={"subjects": subjects})
             fresh = self._routing.dispatch(case, unit, rung, why, terms, at)
