@@ -33,7 +33,7 @@ class ProcedureEvent(Event):
 
 
 class DutyMoved(ProcedureEvent):
-    """From here on `unit` is the responsible unit, in the state `stage`, until `due` by the deadline rule `rule`."""
+    """From here on `unit` is the responsible unit, in the state `stage`, until `due` by the rule `rule`."""
 
     unit: str
     stage: str

@@ -13,7 +13,7 @@ from pydantic import Field
 from schemas.deadline import TimeUnit
 from schemas.department import HandlingMode
 from schemas.message import Actor, Command, Event, Instant, Value
-from schemas.values import Evidence
+from schemas.values import Channel, Evidence
 from schemas.written import EmergencyLine, TrackCode
 
 _FAR_AHEAD: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -243,6 +243,8 @@ class Registration(Value):
     """The track that the resident asked for (R-LAD-09); a later judgement of the matter does not change it."""
     urgency_stated: int | None = None
     """The urgency that a human stated, for as long as no human states another."""
+    channel: Channel | None = None
+    """By which way it came in: what a grid worker brings is mediated proactively (R-MED-03)."""
 
 
 class Disposition(ClockedEvent):
@@ -577,6 +579,8 @@ class TrackChosen(ClockedEvent):
     track: str
     unit: str | None = None
     """The unit that goes on with the case on the new track; None where a dispatch or an exit follows."""
+    registered: Registration | None = None
+    """With `unit`, what is known of the case: a procedure that had nothing to do with it until now begins here."""
 
 
 class DeadlineAtRisk(ClockedEvent):
