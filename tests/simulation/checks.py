@@ -9,9 +9,12 @@ from chassis.decider import Input
 from schemas import router as r
 from schemas.department import AssignmentRole, DepartmentAssigned, DepartmentEvent
 from schemas.jurisdiction import Jurisdiction
+from schemas.petition import PetitionStatus
 from schemas.router import Ground
+from services.mediation.domain import Mediation
+from services.petition.domain import Petition
 from services.router.domain import WorkOrder
-from tests.simulation.engine import Record, World
+from tests.simulation.engine import Case, Record, World
 from tests.unit.router_machine import EDGES
 
 NEVER_UP: Final = frozenset(
@@ -33,12 +36,15 @@ class Checks:
         self._jurisdiction = jurisdiction
         self.made: Counter[str] = Counter()
         self._last: dict[tuple[str, UUID], int] = {}
+        self._touched: dict[UUID, None] = {}
+        """Cases in which something happened since services were last compared."""
 
     def changed(self, record: Record, before: Any, after: Any) -> None:
         """Check an event and what it did."""
         key = (record.source, record.case_id)
         self._hold("order of events", record.sequence == self._last.get(key, 0) + 1, record)
         self._last[key] = record.sequence
+        self._touched[record.case_id] = None
         if isinstance(after, WorkOrder):
             self._edge(record, before, after)
             self._told(record, after)
@@ -48,7 +54,7 @@ class Checks:
         """Check the state after a whole decision."""
         if not isinstance(state, WorkOrder):
             return
-        what = f"{service} {case_id} after {given!r}: {state!r}"
+        what = (service, case_id, given, state)  # put into words only where something does not hold
         self._hold("one unit or one exit", (state.unit is None) != (state.exit is None), what)
         lawful = state.unit is None or not self._interested(state.unit, state)
         self._hold("no subject is responsible (R-LAD-04)", lawful, what)
@@ -78,6 +84,36 @@ class Checks:
         if isinstance(event, r.CaseDispatched) and before.rung is not None and event.registered is None:
             shown = bool(event.route.ground and event.route.evidence)
             self._hold("ground and evidence (R-LAD-10)", event.rung <= before.rung or shown, record)
+
+    def between(self, world: World) -> None:
+        """Router and procedures agree whose duty a case is, whenever nothing is on its way between them."""
+        if any(service.inbox for service in world.services.values()):
+            return
+        for case_id in self._touched:
+            order, mediation, petition = (
+                world.services[name].cases.get(case_id, Case(None)).state
+                for name in ("router", "mediation", "petition")
+            )
+            self._agree(order, mediation, petition)
+        self._touched.clear()
+
+    def _agree(self, order: WorkOrder | None, mediation: Mediation | None, petition: Petition | None) -> None:
+        is_mediated = mediation is not None and mediation.is_open and not mediation.handed_back
+        is_petition = petition is not None and petition.is_open
+        within = mediation is not None and mediation.in_petition
+        has_it = order.procedure if order else None
+        about = (order, mediation, petition)
+        self._hold(
+            "the procedure that has it (mediation)",
+            (has_it == "mediation") is (is_mediated and not within),
+            about,
+        )
+        self._hold("the procedure that has it (petition)", (has_it == "petition") is is_petition, about)
+        part = is_petition and petition is not None and petition.status is PetitionStatus.MEDIATING
+        self._hold("mediation within the petition (R-PET-16)", part is (is_mediated and within), about)
+        procedure = mediation if has_it == "mediation" else petition
+        if has_it is not None and order is not None and procedure is not None:
+            self._hold("the same unit on both sides", order.unit == procedure.unit, about)
 
     def _interested(self, unit: str, state: WorkOrder) -> bool:
         units = self._jurisdiction.units

@@ -55,6 +55,7 @@ class Case:
     state: Any
     version: int = 0
     seen: dict[str, int] = field(default_factory=dict)
+    changed_at: datetime | None = None
     refused: int = 0
     """How many commands in a row it has refused."""
 
@@ -131,7 +132,7 @@ class World:
         service = self.services[name]
         case = service.case(case_id)
         for event in events:
-            before, case.version = case.state, case.version + 1
+            before, case.version, case.changed_at = case.state, case.version + 1, self.now
             case.state = service.decider.evolve(before, event)
             record = Record(self.now, name, case_id, case.version, event)
             self.log.append(record)
@@ -204,6 +205,7 @@ class World:
             if isinstance(decision, Refused) or not decision:
                 raise AssertionError(f"{name}: the timer {timer.name} of {case_id} passed in silence")
             self.timers_fired += 1
-            self.most_late = max(self.most_late, self.now - timer.at)
+            known = max(timer.at, case.changed_at or timer.at)
+            self.most_late = max(self.most_late, self.now - known)
             self._apply(name, case_id, given, decision)
         raise AssertionError(f"{name}: the timers of {case_id} never come to rest")

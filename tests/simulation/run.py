@@ -13,16 +13,24 @@ from chassis.calendar import SHANGHAI, WorkingCalendar
 from chassis.decider import Decider
 from reference.load import load
 from reference.matcher import Matcher
+from reference.mediation import load_mediation
 from services.intake.domain import Intake
+from services.mediation.domain import MediationDecider
+from services.petition.domain import PetitionDecider
+from services.petition.settings import load_offices
 from services.router.domain import Router
 from services.router.policy.loader import load_policy
 from tests.simulation.checks import Checks
 from tests.simulation.engine import Service, World
+from tests.simulation.mediators import MediationStaff
+from tests.simulation.officers import PetitionStaff
 from tests.simulation.residents import Residents, Step
 from tests.simulation.staff import Office, RouterStaff, Staff
 
 FOLDER: Final = Path(__file__).parents[2] / "reference" / "gulou"
 START: Final = datetime(2026, 1, 1, tzinfo=SHANGHAI)
+Dice = dict[tuple[str, UUID], Random]
+"""Chance for each service and case of its own, so that what happens to one disturbs no other."""
 _RETRY: Final = timedelta(hours=20)
 _STUBBORN: Final = 5
 """How often somebody tries again, in another way, what was refused."""
@@ -45,8 +53,18 @@ def simulate(days: int, cases: int, seed: int) -> Run:
     jurisdiction = load(FOLDER)
     calendar = WorkingCalendar(jurisdiction.calendar)
     policy = load_policy(FOLDER / "policy", jurisdiction)
-    deciders: list[Decider[Any]] = [Intake(), Router(jurisdiction, policy, Matcher(jurisdiction), calendar)]
-    staff: dict[str, Staff] = {"router": RouterStaff(jurisdiction, Office(calendar))}
+    mediators, office = load_mediation(FOLDER, jurisdiction), Office(calendar)
+    deciders: list[Decider[Any]] = [
+        Intake(),
+        Router(jurisdiction, policy, Matcher(jurisdiction), calendar),
+        MediationDecider(jurisdiction, mediators, calendar),
+        PetitionDecider(jurisdiction, load_offices(FOLDER, jurisdiction), calendar),
+    ]
+    staff: dict[str, Staff] = {
+        "router": RouterStaff(jurisdiction, office),
+        "mediation": MediationStaff(jurisdiction, mediators, office),
+        "petition": PetitionStaff(jurisdiction, office),
+    }
     chance = Random(f"outages {seed}")
     services = {decider.name: Service(decider, _outages(days, chance)) for decider in deciders}
     checks = Checks(jurisdiction)
@@ -56,8 +74,11 @@ def simulate(days: int, cases: int, seed: int) -> Run:
     for step in Residents(jurisdiction, FOLDER).lives(cases, START, days, Random(f"residents {seed}")):
         _send(run, step)
     until = START + timedelta(days=days)
+    for day in range(days):
+        world.plan(START + timedelta(days=day, hours=23), lambda: checks.between(world))
     world.run(until)
     world.settle()
+    checks.between(world)
     checks.at_the_end(world, until)
     return run
 
@@ -85,13 +106,13 @@ def _send(run: Run, step: Step) -> None:
     world.plan(step.at, act)
 
 
-def _replan(run: Run, staff: dict[str, Staff], dice: dict[UUID, Random], service: str, case_id: UUID) -> None:
+def _replan(run: Run, staff: dict[str, Staff], dice: Dice, service: str, case_id: UUID) -> None:
     """The case has changed, or refused what was tried: whoever acts on it thinks again."""
     if service not in staff:
         return
     world = run.world
     case = world.services[service].case(case_id)
-    rng = dice.setdefault(case_id, Random(f"{run.seed} {case_id}"))
+    rng = dice.setdefault((service, case_id), Random(f"{run.seed} {service} {case_id}"))
     planned = staff[service].plan(case.state, world.now, rng)
     if planned is None:
         return

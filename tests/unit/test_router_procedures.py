@@ -485,6 +485,18 @@ def test_from_petition_to_mediation_by_the_ladder() -> None:
     assert (case.state.unit, case.state.track, case.state.procedure) == (GRID, "M", None)
 
 
+def test_from_petition_to_service_up_the_ladder_shows_the_choice() -> None:
+    """R-LAD-09, R-LAD-10: the ladder's unit may stand above the one to which the petition was forwarded."""
+    case = open_case("government.conduct")
+    case.give(PetitionDutyMoved(unit=STREET, stage="FORWARDED"))
+    assert case.state.rung == 3
+    case.give(r.ChooseTrack(actor=OPERATOR, track="S"))
+    route = case.last(r.CaseDispatched).route
+    assert case.state.rung == 4
+    assert route.ground is r.Ground.RESIDENT_CHOICE
+    assert [e.kind for e in route.evidence] == ["resident_choice"]
+
+
 @pytest.mark.parametrize("channel", [Channel.GRID, Channel.HOTLINE])
 def test_the_channel_is_on_record_for_who_mediates(channel: Channel) -> None:
     """R-MED-03: what a grid worker brings is mediated proactively; a human's triage does not lose it."""
