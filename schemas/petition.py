@@ -130,7 +130,8 @@ class EarlierPetition(Value):
     status: PetitionStatus
     terminated: bool
     """Three levels have spoken."""
-    overdue: bool
+    due: Instant | None = None
+    """When the unit that has it must have acted."""
 
 
 class PetitionDutyMoved(DutyMoved):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Index, LargeBinary, Text, text
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Index, Text, func, text
 from sqlmodel import Field, SQLModel
 
 
@@ -55,7 +55,7 @@ class Record(SQLModel, table=True):
     record_id: UUID = Field(primary_key=True)
     case_id: UUID
     kind: str = Field(sa_column=_text())
-    ciphertext: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    ciphertext: bytes
 
 
 class RecordKey(SQLModel, table=True):
@@ -67,7 +67,7 @@ class RecordKey(SQLModel, table=True):
     record_id: UUID = Field(primary_key=True)
     case_id: UUID
     key_id: str = Field(sa_column=_text())
-    wrapped_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    wrapped_key: bytes
 
 
 class AccessLog(SQLModel, table=True):
@@ -76,10 +76,8 @@ class AccessLog(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "access_log"
     __table_args__ = (Index("access_log_case", "case_id"),)
 
-    entry: int | None = Field(
-        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True)
-    )
-    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    entry: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now()))
     case_id: UUID
     subject: str = Field(sa_column=_text())
     unit: str | None = Field(sa_column=_text(nullable=True))

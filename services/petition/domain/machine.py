@@ -2,7 +2,7 @@
 
 Beyond the rulebook's drawing, by the statute: a unit that received an item itself accepts it (XF23); a suggestion
 or a duty is answered without an opinion (XF29, XF31 (5)); whoever has it may find that it belongs to another
-procedure (XF28, XF31) or to the discipline body (XF30); a supported claim is carried out, and may still be reviewed
+procedure (XF28, XF31) or to the discipline body (XF30); a supported claim is carried out, and may be reviewed
 (XF32, XF35); a superior outside the jurisdiction is a named exit (XF35); a re-review may hold a hearing (XF36).
 """
 

@@ -44,7 +44,7 @@ class Register:
             same_as=c.same_as,
             subjects=named,
         )
-        if ground := _repeats(c):
+        if ground := _repeats(c, at):
             return [registered, *self._declined(state, c, ground)]
         return [registered, *self._subjects.moved(state, named, registered.terms, at)]
 
@@ -78,7 +78,7 @@ class Register:
         return Refused("UNKNOWN_PETITION", f"there is no earlier petition {c.same_as}", "same_as")
 
 
-def _repeats(c: p.RegisterPetition) -> p.NotAccepted | None:
+def _repeats(c: p.RegisterPetition, at: datetime) -> p.NotAccepted | None:
     """Why a repeat is not accepted again; None: it is, or is no repeat."""
     earlier = c.earlier
     if earlier is None or c.new_facts:
@@ -86,4 +86,5 @@ def _repeats(c: p.RegisterPetition) -> p.NotAccepted | None:
     if earlier.terminated:
         return p.NotAccepted.FINAL
     is_running = earlier.status not in OVER and earlier.status is not S.RECEIVED
-    return p.NotAccepted.IN_PROGRESS if is_running and not earlier.overdue else None
+    is_overdue = earlier.due is not None and earlier.due <= at
+    return p.NotAccepted.IN_PROGRESS if is_running and not is_overdue else None
