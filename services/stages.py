@@ -40,6 +40,7 @@ STAGES: Final[Mapping[str, str]] = {
     "SETTLED": "已办结",
     "LAPSED": "期满未申请复查、复核，已办结",
     "FINAL": "三级终结",
+    "LEFT": "已转其他途径",
 }
 
 

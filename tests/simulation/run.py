@@ -14,6 +14,7 @@ from chassis.decider import Decider
 from reference.load import load
 from reference.matcher import Matcher
 from reference.mediation import load_mediation
+from schemas.jurisdiction import Jurisdiction
 from services.intake.domain import Intake
 from services.mediation.domain import MediationDecider
 from services.petition.domain import PetitionDecider
@@ -48,25 +49,28 @@ class Run:
     refusals: Counter[str] = field(default_factory=Counter)
 
 
+def deciders(jurisdiction: Jurisdiction, calendar: WorkingCalendar) -> list[Decider[Any]]:
+    """All services, as they are put together for real."""
+    return [
+        Intake(),
+        Router(jurisdiction, load_policy(FOLDER / "policy", jurisdiction), Matcher(jurisdiction), calendar),
+        MediationDecider(jurisdiction, load_mediation(FOLDER, jurisdiction), calendar),
+        PetitionDecider(jurisdiction, load_offices(FOLDER, jurisdiction), calendar),
+    ]
+
+
 def simulate(days: int, cases: int, seed: int) -> Run:
     """Live through `days` days of `cases` cases. Raises AssertionError where something did not hold."""
     jurisdiction = load(FOLDER)
     calendar = WorkingCalendar(jurisdiction.calendar)
-    policy = load_policy(FOLDER / "policy", jurisdiction)
-    mediators, office = load_mediation(FOLDER, jurisdiction), Office(calendar)
-    deciders: list[Decider[Any]] = [
-        Intake(),
-        Router(jurisdiction, policy, Matcher(jurisdiction), calendar),
-        MediationDecider(jurisdiction, mediators, calendar),
-        PetitionDecider(jurisdiction, load_offices(FOLDER, jurisdiction), calendar),
-    ]
+    office = Office(calendar)
     staff: dict[str, Staff] = {
         "router": RouterStaff(jurisdiction, office),
-        "mediation": MediationStaff(jurisdiction, mediators, office),
+        "mediation": MediationStaff(jurisdiction, load_mediation(FOLDER, jurisdiction), office),
         "petition": PetitionStaff(jurisdiction, office),
     }
     chance = Random(f"outages {seed}")
-    services = {decider.name: Service(decider, _outages(days, chance)) for decider in deciders}
+    services = {d.name: Service(d, _outages(days, chance)) for d in deciders(jurisdiction, calendar)}
     checks = Checks(jurisdiction)
     world = World(services, START, Random(f"stream {seed}"), checks)
     run = Run(days, cases, seed, world, checks)

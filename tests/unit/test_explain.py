@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 
 from schemas.department import HandlingMode
+from schemas.mediation import Stage
 from schemas.message import Event
+from schemas.petition import PetitionStatus
 from schemas.procedure import HandBack
 from schemas.router import (
     EVENTS,
@@ -42,6 +44,7 @@ from schemas.router import (
 )
 from schemas.values import Evidence
 from services.router.explain import Recorded, Step, explain
+from services.stages import STAGES
 from tests.unit.router_kit import gulou
 
 AT = datetime(2026, 6, 8, 2, 0, tzinfo=UTC)
@@ -187,3 +190,8 @@ def test_chinese_sentences_have_chinese_punctuation() -> None:
     parts = {"rows": (ROW,), "entry": entry, "skipped": (skip,), "ground": Ground.NO_LEGAL_POWER}
     [step] = told(dispatched(ROUTE.model_copy(update=parts)))
     assert not set(",;()") & set(step.text.replace(ROW.source, ""))
+
+
+def test_every_stage_of_a_procedure_has_its_words() -> None:
+    """R-PET-13, R-LAD-09: and no words stand there for a stage that is none."""
+    assert {*Stage, *PetitionStatus} == set(STAGES)

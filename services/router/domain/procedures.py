@@ -205,7 +205,8 @@ class Procedures:
         return [replied, self._routing.callback("replied", at)]
 
     def _told(self, e: HandedBack) -> str:
-        """Why it failed, and the ways that stand open (R-MED-05, R-MED-10)."""
+        """Why it failed, and the ways that stand open, unless that names them already (R-MED-05, R-MED-10)."""
         exits = self._desk.jurisdiction.legal_exits
-        names = "、".join(exits[code].name if code in exits else code for code in e.routes)
+        routes = (exits[code].name if code in exits else code for code in e.routes)
+        names = "、".join(name for name in routes if name not in e.explanation)
         return f"{e.explanation}您还可以依法选择：{names}。" if names else e.explanation
