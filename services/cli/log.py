@@ -88,7 +88,7 @@ _CODED_REASONS: Final = (
     "router.CallbackOpened.",
     "router.DepartmentAssignmentEnded.",
 )
-_COLOURS: Final = {"intake": "cyan", "router": "green"}
+_COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta"}
 
 
 @dataclass(frozen=True, slots=True)
