@@ -12,6 +12,7 @@ COMMANDS = {
     "kafka": ("services.cli.kafka:kafka", "Run an Apache Kafka on this machine, without Docker."),
     "intake": ("services.cli.service:intake", "Run the intake service alone."),
     "router": ("services.cli.service:router", "Run the router service alone."),
+    "mediation": ("services.cli.service:mediation", "Run the mediation service alone."),
     "migrate": (
         "services.cli.migrate:migrate",
         "Bring the database's tables up to date (`up` does it by itself).",

@@ -18,6 +18,7 @@ from services.cli.local import LocalRun, local_options
 _DECIDERS: Final = {
     "intake": "services.intake.domain:Intake",
     "router": "services.router.domain.router:Router",
+    "mediation": "services.mediation.domain:MediationDecider",
 }
 
 

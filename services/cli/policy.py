@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from reference.load import load
+from reference.mediation import check_mediation
 from reference.source import Finding, ReferenceInvalid
 from services.cli.local import GULOU
 from services.router.policy.loader import check_policy
@@ -16,7 +17,7 @@ def findings(path: Path) -> list[Finding]:
         jurisdiction = load(path)
     except ReferenceInvalid as invalid:
         return invalid.errors
-    return check_policy(path / "policy", jurisdiction)
+    return [*check_mediation(path, jurisdiction), *check_policy(path / "policy", jurisdiction)]
 
 
 @click.group()

@@ -59,7 +59,7 @@ class Arrival:
                 "the petition office forwards or assigns; a competent unit accepts (XF22)",
             )
         nature = c.nature or state.nature
-        simple = c.simple or state.simple
+        simple = c.simple
         if simple and (no := self._not_simple(state, nature, at)):
             return no
         rule = "simple-opinion" if simple else "opinion" if nature is p.Nature.CLAIM else "answer"

@@ -168,6 +168,7 @@ class PetitionDecider:
             stage=after.status,
             due=main.at if main else None,
             rule=main.rule if main else None,
+            subjects=after.subjects,
         )
         return [*events, moved]
 
@@ -188,9 +189,10 @@ class PetitionDecider:
         return Petition.model_validate_json(stored)
 
 
-def _duty(state: Petition) -> tuple[str | None, datetime | None]:
+def _duty(state: Petition) -> tuple[str | None, datetime | None, tuple[str, ...]]:
+    """Unit and due time, and who may have no part in it (R-PET-11)."""
     main = state.main()
-    return state.unit, main.at if main else None
+    return state.unit, main.at if main else None, state.subjects
 
 
 def _signed(events: Sequence[Event], given: Input) -> Sequence[Event]:

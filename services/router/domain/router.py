@@ -10,11 +10,14 @@ from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import router as r
 from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.jurisdiction import Jurisdiction
+from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.message import Event
+from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from services.router.domain.case import SUPERVISOR, Desk
 from services.router.domain.evolution import evolve
 from services.router.domain.handling import Handling
 from services.router.domain.oversight import Oversight
+from services.router.domain.procedures import Procedures, in_procedure
 from services.router.domain.reading import Triage
 from services.router.domain.registration import Register
 from services.router.domain.routing import Routing
@@ -58,11 +61,23 @@ DECIDED_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.De
 """Of these, what a unit asked for: decided by the centre, the district, or a unit above the one that asks."""
 
 
+CONSUMED: Final[tuple[type[Event], ...]] = (
+    CaseSubmitted,
+    CaseSupplemented,
+    CaseWithdrawn,
+    FeedbackGiven,
+    MediationDutyMoved,
+    MediationHandedBack,
+    PetitionDutyMoved,
+    PetitionHandedBack,
+)
+
+
 class Router:
     """`Decider[WorkOrder]`: triage, ladder, work order, deadlines."""
 
     name = "router"
-    consumes = frozenset(e.type for e in (CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven))
+    consumes = frozenset(event.type for event in CONSUMED)
 
     def __init__(
         self, jurisdiction: Jurisdiction, policy: Policy, triage: Triage, calendar: WorkingCalendar
@@ -73,12 +88,17 @@ class Router:
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
+        procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
             CaseSupplemented: Supplements(desk, register).supplemented,
             CaseWithdrawn: oversight.withdrawn,
             FeedbackGiven: oversight.feedback,
+            MediationDutyMoved: procedures.duty_moved,
+            MediationHandedBack: procedures.handed_back,
+            PetitionDutyMoved: procedures.duty_moved,
+            PetitionHandedBack: procedures.handed_back,
             r.TriageCase: register.triaged,
             r.SignAssignment: handling.sign,
             r.ObjectAssignment: handling.object,
@@ -108,7 +128,7 @@ class Router:
         return WorkOrder(case_id=case_id)
 
     def decide(self, state: WorkOrder, given: Input, at: datetime) -> Decision:
-        """Answer an event of intake, a command or a due timer."""
+        """Answer an event of another service, a command or a due timer."""
         if isinstance(given, TimerDue):
             return self._timers.fired(state, given, at)
         if isinstance(given, r.RouterCommand) and (no := self._refused(state, given)):
@@ -124,7 +144,7 @@ class Router:
             return barred
         kind = type(command)
         if kind in OWNERS:
-            return self._desk.not_in_charge(state, command.actor)
+            return self._desk.not_in_charge(state, command.actor) or in_procedure(state, command)
         return self._not_the_hotline(state, command) if kind in HOTLINE else None
 
     def _not_the_hotline(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
