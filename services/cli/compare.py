@@ -19,6 +19,7 @@ _DECIDERS: Final = {
     "intake": "services.intake.domain:Intake",
     "router": "services.router.domain.router:Router",
     "mediation": "services.mediation.domain:MediationDecider",
+    "petition": "services.petition.domain:PetitionDecider",
 }
 
 
