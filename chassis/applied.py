@@ -1,8 +1,8 @@
 """Whether a service has applied what it consumes: its aggregates beside the event logs, from the databases alone.
 
 An event is applied when its sequence is not above `seen[source]` of its case, for events of one source are applied
-in order. A parked one is accounted for, and so is one that a service answers with nothing: it keeps no row of a case
-of which it has nothing to say. The log is read first and the aggregates after it: what is missing then was not
+in order. A parked one is accounted for, and so is one that a service answers with nothing: it keeps no row of a
+case of which it has nothing to say. The log is read first and the aggregates after it: what is missing then was not
 applied at that moment.
 """
 
