@@ -135,7 +135,6 @@ async def running(url: str, directory: Path) -> AsyncIterator[PetitionUnderTest]
         jwks=str(directory / PUBLIC_FILE),
         issuer=ISSUER,
         master_key=KEY,
-        index_key=KEY,
     )
     host, app = build(settings)
     transport = httpx.ASGITransport(app)

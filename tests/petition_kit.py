@@ -162,7 +162,9 @@ def delivered(outcome: str = "NOT_SUPPORT", unit: str = BRANCH) -> Play:
     return play
 
 
-def review_opinion(play: Play, outcome: str = "NOT_SUPPORT", *, confirms: bool = True) -> p.IssueReviewOpinion:
+def review_opinion(
+    play: Play, outcome: str = "NOT_SUPPORT", *, confirms: bool = True
+) -> p.IssueReviewOpinion:
     unit = play.state.unit or ""
     return p.IssueReviewOpinion(
         actor=actor(unit, subject=f"reviewer-{unit}"),

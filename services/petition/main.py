@@ -34,7 +34,7 @@ def build(settings: Settings) -> tuple[Host[Petition], FastAPI]:
 
     Raises SettingsError for a missing key and ReferenceInvalid for a jurisdiction with faults.
     """
-    vault = Vault([settings.keys().master_key])
+    vault = Vault([settings.vault_key()])
     jurisdiction = load(settings.reference)
     offices = load_offices(settings.reference, jurisdiction)
     decider = PetitionDecider(jurisdiction, offices, WorkingCalendar(jurisdiction.calendar))

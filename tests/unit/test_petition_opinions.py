@@ -95,7 +95,7 @@ def test_review_goes_to_the_next_higher_unit_and_ends_after_three_levels() -> No
 
 @pytest.mark.parametrize("level", [0, 1])
 def test_review_can_be_asked_for_on_day_30_and_not_on_day_31(level: int) -> None:
-    """R-PET-09: received on 8 June, day 30 is 8 July; at midnight the petition lapses, with or without its clock."""
+    """R-PET-09: received on 8 June, day 30 is 8 July; at midnight it lapses, with or without its clock."""
     for has_fired in (False, True):
         play = delivered() if level == 0 else reviewed()
         end = _shanghai(2026, 7, 8)
@@ -140,7 +140,7 @@ def test_the_days_of_a_hearing_do_not_count_in_a_re_review() -> None:
 
 
 def test_a_supported_claim_is_executed_and_its_execution_supervised() -> None:
-    """R-PET-08, R-PET-14: undone after 30 days it is reminded, then supervised as not executed; done, it settles."""
+    """R-PET-08, R-PET-14: undone after 30 days it is reminded, then supervised; done, it settles."""
     play = delivered("SUPPORT")
     assert (play.state.status, play.state.unit) == (S.EXECUTING, BRANCH)
     told = play.wait(days=45)

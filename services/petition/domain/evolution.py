@@ -37,8 +37,7 @@ def _stands(state: Petition, event: p.PetitionEvent, name: str) -> bool:
 
 def _received(state: Petition, e: p.PetitionReceived) -> Update:
     fresh = Petition(case_id=state.case_id).model_dump()
-    subjects = (*state.subjects, *(unit for unit in e.subjects if unit not in state.subjects))
-    kept = {"holders": state.holders, "subjects": subjects, "recused": state.recused}
+    kept = {"holders": state.holders, "subjects": e.subjects, "recused": state.recused}
     return {**fresh, **kept, "status": S.RECEIVED, "unit": e.unit, "matter": e.matter, "place": e.place}
 
 

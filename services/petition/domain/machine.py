@@ -26,7 +26,7 @@ _SENT: Final = frozenset({S.FORWARDED, S.ASSIGNED})
 _ARRIVED: Final = _SENT | {S.REGISTERED}
 _WORKING: Final = frozenset({S.ACCEPTED, S.INVESTIGATING})
 _BEFORE_OPINION: Final = _WORKING | {S.HEARING, S.MEDIATING}
-_ISSUED: Final = frozenset({S.OPINION, S.REVIEW_OPINION})
+_LATER: Final = UNDER_OPINION | {S.REVIEW, S.RECHECK}
 
 
 def _each(states: frozenset[PetitionStatus], *to: PetitionStatus) -> Moves:
@@ -37,9 +37,11 @@ def _stays(states: frozenset[PetitionStatus]) -> Moves:
     return {state: frozenset({state}) for state in states}
 
 
-def _moves_away(states: frozenset[PetitionStatus]) -> Moves:
-    """Where it stays, or is sorted anew by a unit that is not interested, or leaves where there is none."""
-    return {state: frozenset({state, S.REGISTERED, S.STATUTORY_ROUTED}) for state in states}
+def _moves_away(*also: PetitionStatus) -> Moves:
+    """Who is complained of hands it over: before an opinion to be sorted anew, later to the unit above; it leaves
+    where there is nobody."""
+    anew = {state: frozenset({state, S.REGISTERED, S.STATUTORY_ROUTED, *also}) for state in OPEN - _LATER}
+    return {**anew, **{state: frozenset({state, S.STATUTORY_ROUTED, *also}) for state in _LATER}}
 
 
 _WINDOW: Final[Moves] = {
@@ -50,9 +52,9 @@ _WINDOW: Final[Moves] = {
 
 MOVES: Final[Mapping[By, Moves]] = {
     CaseDispatched: {
-        None: frozenset({S.RECEIVED}),
-        S.LEFT: frozenset({S.RECEIVED}),
-        **{state: frozenset({state, S.REGISTERED, S.STATUTORY_ROUTED, S.LEFT}) for state in OPEN},
+        None: frozenset({S.RECEIVED, S.STATUTORY_ROUTED}),
+        S.LEFT: frozenset({S.RECEIVED, S.STATUTORY_ROUTED}),
+        **_moves_away(S.LEFT),
     },
     TrackChosen: _each(OPEN, S.LEFT),
     CaseRedirected: _each(OPEN, S.LEFT),
@@ -63,7 +65,7 @@ MOVES: Final[Mapping[By, Moves]] = {
     p.ForwardPetition: {S.REGISTERED: frozenset({S.FORWARDED})},
     p.AssignPetition: {S.REGISTERED: frozenset({S.ASSIGNED})},
     p.RoutePetition: _each(_ARRIVED | _WORKING, S.STATUTORY_ROUTED),
-    p.SealPetition: _each(OPEN - UNDER_OPINION - {S.REVIEW, S.RECHECK}, S.DISCIPLINE_SEALED),
+    p.SealPetition: _each(OPEN - _LATER, S.DISCIPLINE_SEALED),
     p.DeclinePetition: {S.REGISTERED: frozenset({S.NOT_ACCEPTED})},
     p.ObjectPetition: _each(_SENT, S.OBJECTED),
     p.DecidePetitionObjection: {S.OBJECTED: frozenset({S.REGISTERED, S.FORWARDED, S.ASSIGNED})},
@@ -85,13 +87,17 @@ MOVES: Final[Mapping[By, Moves]] = {
         S.REVIEW_OPINION: frozenset({S.REVIEW_OPINION, S.EXECUTING}),
     },
     p.ReportExecution: {S.EXECUTING: frozenset({S.EXECUTING, S.SETTLED})},
-    p.RequestReview: _each(UNDER_OPINION, S.REVIEW, S.RECHECK, S.STATUTORY_ROUTED),
-    p.ReportPetitionCompletion: _stays(UNDER_OPINION | {S.REVIEW, S.RECHECK}),
+    p.RequestReview: {
+        S.OPINION: frozenset({S.REVIEW, S.STATUTORY_ROUTED}),
+        S.REVIEW_OPINION: frozenset({S.RECHECK, S.STATUTORY_ROUTED}),
+        S.EXECUTING: frozenset({S.REVIEW, S.RECHECK, S.STATUTORY_ROUTED}),
+    },
+    p.ReportPetitionCompletion: _stays(_LATER),
     p.AnswerPetition: _each(_WORKING, S.SETTLED),
     p.SetPetitionLeader: _stays(OPEN),
     p.InviteThirdParty: _stays(_BEFORE_OPINION | UNDER_OPINION),
     p.RecuseOfficer: _stays(OPEN),
-    p.NamePetitionSubjects: _moves_away(OPEN),
+    p.NamePetitionSubjects: _moves_away(),
     p.SupervisePetition: _stays(OPEN),
     p.AnswerSupervision: _stays(OPEN),
     p.ReportUrgentPetition: _stays(OPEN),

@@ -28,15 +28,18 @@ class Reactions:
         if state.status not in {None, S.LEFT}:
             return []
         found = e.registered
+        named = e.subjects or (found.subjects if found else ())
+        subjects = (*state.subjects, *(unit for unit in named if unit not in state.subjects))
+        unit = self._desk.keeper(subjects) if self._desk.interested(e.unit, subjects) else e.unit
         received = p.PetitionReceived(
             terms=(self._desk.clocks.start("register", "register", at),),
-            unit=e.unit,
+            unit=unit or e.unit,
             matter=e.matter,
             place=found.place if found else None,
             kind=found.kind if found else "complain",
-            subjects=e.subjects or (found.subjects if found else ()),
+            subjects=subjects,
         )
-        return [received]
+        return [received] if unit else [received, *self._subjects.outside(e.unit)]
 
     def track_chosen(self, state: Petition, e: r.TrackChosen, _: datetime) -> Decision:
         """The resident chose another way (R-LAD-09)."""

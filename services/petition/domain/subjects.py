@@ -48,18 +48,18 @@ class Subjects:
             return []
         keeper = self._desk.above(unit, subjects) if state.has_opinion else self._desk.keeper(subjects)
         if keeper is None:
-            return self._outside(state, subjects)
+            named = p.PetitionSubjectsNamed(terms=terms, subjects=subjects)
+            return [named, *self.outside(state.unit)]
         if state.has_opinion:
             return [p.PetitionSubjectsNamed(terms=terms, subjects=subjects, unit=keeper)]
         kept = tuple(term for term in terms if term.name == "urgent")
         register = self._desk.clocks.start("register", "register", at)
         return [p.PetitionSubjectsNamed(terms=(register, *kept), subjects=subjects, unit=keeper)]
 
-    def _outside(self, state: Petition, subjects: tuple[str, ...]) -> list[Event]:
+    def outside(self, unit: str | None) -> list[Event]:
+        """Nobody of ours may have it: the petitioner is told to go to the superior (XF28)."""
         code = self._desk.offices.superior_exit
         routed = p.PetitionRouted(
             way=p.LegalWay.SUPERIOR, exit=self._desk.exit(code), explanation=OUTSIDE_WORDS
         )
-        named = p.PetitionSubjectsNamed(terms=state.terms, subjects=subjects)
-        back = handed_back(state.unit, HandBack.EXIT, OUTSIDE_WORDS, exit_=code)
-        return [named, routed, back]
+        return [routed, handed_back(unit, HandBack.EXIT, OUTSIDE_WORDS, exit_=code)]
