@@ -24,7 +24,7 @@ COMMANDS = {
     "log": ("services.cli.log:log", "Read events in order; `log republish|compare` after a loss."),
     "parked": (
         "services.cli.parked:parked",
-        "Events that a service could not apply: list, show, retry, discard.",
+        "What a service could not apply: list, show, retry, discard.",
     ),
 }
 
