@@ -30,5 +30,5 @@ def ink(pdf: bytes) -> float:
     """The share of the first page's points that are dark once it is rendered."""
     with pypdfium2.PdfDocument(pdf) as document:
         image = document[0].render(scale=1, grayscale=True).to_pil()
-        points = image.tobytes()
+        points: bytes = image.tobytes()
     return sum(point < 128 for point in points) / len(points)

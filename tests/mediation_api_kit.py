@@ -103,7 +103,10 @@ class MediationUnderTest:
         envelope = Envelope(source, case_id, sequence, event.type, now, event.topic(), TRACE, data)
         async with self.pool.acquire() as connection:
             await Store(source).append(connection, [envelope])
-        place = "SELECT xid::text, position FROM chassis.event_log WHERE case_id = $1 AND source = $2 AND sequence = $3"
+        place = (
+            "SELECT xid::text, position FROM chassis.event_log"
+            " WHERE case_id = $1 AND source = $2 AND sequence = $3"
+        )
         row = await self.pool.fetchrow(place, case_id, source, sequence)
         assert row is not None
         await asyncio.wait_for(self._passed(case_id, Position(row[0], row[1])), LIMIT_S)

@@ -22,10 +22,10 @@ COMMANDS = {
     "import": ("services.cli.import_messages:import_messages", "Send a CSV file of messages as cases."),
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),
-    "log": ("services.cli.log:log", "Read events as they happened; `log republish|compare` after a loss."),
+    "log": ("services.cli.log:log", "Read events in order; `log republish|compare` after a loss."),
     "parked": (
         "services.cli.parked:parked",
-        "Events that a service could not apply: list, show, retry, discard.",
+        "What a service could not apply: list, show, retry, discard.",
     ),
 }
 

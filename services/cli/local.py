@@ -184,7 +184,7 @@ class LocalRun:
         }
 
     def _keys(self, service: str) -> dict[str, str]:
-        """R-PRIV-01: intake has the keys of the residents' data; a procedure its own, derived from the same secret."""
+        """R-PRIV-01: intake has the keys of the residents' data; a procedure its own, derived of them."""
         secret = self._secrets()
         if service == "intake":
             return {name: secret[name] for name in (_MASTER, _INDEX)}

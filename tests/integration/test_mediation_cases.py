@@ -66,7 +66,7 @@ async def test_a_mediation_from_opening_to_confirmation(mediation: MediationUnde
 
 
 async def test_no_event_tells_who_the_parties_are(mediation: MediationUnderTest) -> None:
-    """R-PRIV-01: names, addresses, numbers and what was agreed stay in the vault; so does the service's own state."""
+    """R-PRIV-01: names, addresses, numbers and what was agreed stay in the vault."""
     path = await agreed(mediation)
     told = await mediation.logged(path)
     state = await mediation.pool.fetchval("SELECT string_agg(state::text, '') FROM mediation.aggregate")
@@ -76,7 +76,7 @@ async def test_no_event_tells_who_the_parties_are(mediation: MediationUnderTest)
 
 
 async def test_the_agreement_is_printed_in_chinese(mediation: MediationUnderTest) -> None:
-    """R-MED-07: the PDF carries parties, facts, issues, responsibility, terms, manner, time, signatures and seal."""
+    """R-MED-07: the PDF carries parties, facts, issues, responsibility, terms, manner, time and seal."""
     path = await agreed(mediation)
     answer = await mediation.get(f"{path}/agreement.pdf", purpose="归档")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from chassis.decider import Input
+from chassis.decider import Input, TimerDue
 from schemas import router as r
-from schemas.department import AssignmentRole, DepartmentAssigned, DepartmentEvent
+from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded, DepartmentEvent
 from schemas.jurisdiction import Jurisdiction
 from schemas.petition import PetitionStatus
 from schemas.router import Ground
 from services.mediation.domain import Mediation
 from services.petition.domain import Petition
+from services.petition.domain.machine import MOVES
 from services.router.domain import WorkOrder
 from tests.simulation.engine import Case, Record, World
 from tests.unit.router_machine import EDGES
@@ -50,11 +51,18 @@ class Checks:
             self._told(record, after)
             self._upward(record, before)
 
-    def decided(self, service: str, case_id: UUID, given: Input, state: Any) -> None:
+    def decided(self, service: str, case_id: UUID, given: Input, before: Any, after: Any) -> None:
         """Check the state after a whole decision."""
-        if not isinstance(state, WorkOrder):
-            return
-        what = (service, case_id, given, state)  # put into words only where something does not hold
+        what = (service, case_id, given, after)  # put into words only where something does not hold
+        if isinstance(after, WorkOrder):
+            self._order(after, what)
+        if isinstance(after, Petition):
+            by = given.name if isinstance(given, TimerDue) else type(given)
+            stays = {before.status: frozenset({before.status})}
+            is_move = after.status in MOVES.get(by, stays).get(before.status, ())
+            self._hold("moves of a petition (domain.md §4)", is_move, what)
+
+    def _order(self, state: WorkOrder, what: object) -> None:
         self._hold("one unit or one exit", (state.unit is None) != (state.exit is None), what)
         lawful = state.unit is None or not self._interested(state.unit, state)
         self._hold("no subject is responsible (R-LAD-04)", lawful, what)
@@ -71,9 +79,10 @@ class Checks:
         if not isinstance(event, DepartmentEvent):
             return
         self._hold("no subject is told (R-HOT-14)", not self._interested(event.unit, state), record)
-        if state.sealed and isinstance(event, DepartmentAssigned):
-            alone = event.role is AssignmentRole.EXIT or state.exit is None
-            self._hold("sealed matter (R-PET-10)", alone and event.text is event.title is None, record)
+        if state.sealed and not isinstance(event, DepartmentAssignmentEnded):
+            recipient = state.receiver.unit if state.receiver else state.unit
+            wordless = not isinstance(event, DepartmentAssigned) or event.text is event.title is None
+            self._hold("sealed matter (R-PET-10)", event.unit == recipient and wordless, record)
 
     def _upward(self, record: Record, before: WorkOrder) -> None:
         """R-LAD-06, R-LAD-10."""

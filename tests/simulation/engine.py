@@ -43,7 +43,7 @@ class Watch(Protocol):
         """An event took effect on the state of its service's case."""
         ...
 
-    def decided(self, service: str, case_id: UUID, given: Input, state: Any) -> None:
+    def decided(self, service: str, case_id: UUID, given: Input, before: Any, after: Any) -> None:
         """All events of a decision took effect."""
         ...
 
@@ -131,6 +131,7 @@ class World:
     def _apply(self, name: str, case_id: UUID, given: Input, events: Sequence[Event]) -> None:
         service = self.services[name]
         case = service.case(case_id)
+        first = case.state
         for event in events:
             before, case.version, case.changed_at = case.state, case.version + 1, self.now
             case.state = service.decider.evolve(before, event)
@@ -139,7 +140,7 @@ class World:
             self._publish(record)
             self._watch.changed(record, before, case.state)
         if events:
-            self._watch.decided(name, case_id, given, case.state)
+            self._watch.decided(name, case_id, given, first, case.state)
             self._set_timer(name, case_id)
             self.on_change(name, case_id)
 

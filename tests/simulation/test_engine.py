@@ -45,12 +45,13 @@ class Restless(Counter):
 class Onlooker:
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.decisions: list[str] = []
 
     def changed(self, record: Record, before: Any, after: Any) -> None:
         self.records.append(record)
 
-    def decided(self, service: str, case_id: UUID, given: Input, state: Any) -> None:
-        assert state is not None
+    def decided(self, service: str, case_id: UUID, given: Input, before: Any, after: Any) -> None:
+        self.decisions.append(service)
 
 
 def world(counter: Counter, outages: Sequence[tuple[datetime, datetime]] = (), seed: int = 1) -> World:

@@ -4,18 +4,25 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from chassis.decider import TimerDue
 from schemas import router as r
 from schemas.department import AssignmentRole, DepartmentAssigned, HandlingMode, TextAccess
+from schemas.mediation import Stage
 from schemas.message import Event
+from schemas.petition import PetitionStatus
 from schemas.values import Evidence
+from services.mediation.domain import Mediation
+from services.petition.domain import Petition
 from services.router.domain import WorkOrder
 from tests.simulation.checks import Checks
-from tests.simulation.engine import Record
+from tests.simulation.engine import Case, Record, Service, World
+from tests.toy import Counter
 from tests.unit.router_kit import SUPERVISOR, gulou
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -105,7 +112,7 @@ def test_a_breach_by_a_state_ends_the_run(change: dict[str, Any], words: str) ->
     """R-LAD-04: the checks would see it."""
     with pytest.raises(AssertionError, match=words):
         Checks(gulou()).decided(
-            "router", CASE, r.RecomputeDeadlines(actor=SUPERVISOR), ORDER.model_copy(update=change)
+            "router", CASE, r.RecomputeDeadlines(actor=SUPERVISOR), ORDER, ORDER.model_copy(update=change)
         )
 
 
@@ -115,3 +122,41 @@ def test_an_event_out_of_order_ends_the_run() -> None:
     checks.changed(Record(AT, "router", CASE, 1, event), ORDER, ORDER)
     with pytest.raises(AssertionError, match="order of events"):
         checks.changed(Record(AT, "router", CASE, 3, event), ORDER, ORDER)
+
+
+def test_a_move_that_a_petition_does_not_have_ends_the_run() -> None:
+    before = Petition(case_id=CASE, status=PetitionStatus.RECEIVED, unit="GL")
+    after = before.model_copy(update={"status": PetitionStatus.FINAL})
+    checks, fired = Checks(gulou()), TimerDue("register", AT)
+    checks.decided("petition", CASE, fired, before, before)
+    with pytest.raises(AssertionError, match="moves of a petition"):
+        checks.decided("petition", CASE, fired, before, after)
+
+
+MEDIATED = Mediation(case_id=CASE, stage=Stage.MEDIATING, unit="GL0101")
+IN_MEDIATION = ORDER.model_copy(update={"procedure": "mediation", "track": "M"})
+
+
+@pytest.mark.parametrize(
+    ("order", "mediation", "words"),
+    [
+        (ORDER, MEDIATED, "the procedure that has it"),
+        (IN_MEDIATION, None, "the procedure that has it"),
+        (IN_MEDIATION, MEDIATED.model_copy(update={"unit": "GL01"}), "the same unit"),
+        (ORDER, MEDIATED.model_copy(update={"in_petition": True}), "mediation within the petition"),
+    ],
+)
+def test_services_that_disagree_end_the_run(
+    order: WorkOrder, mediation: Mediation | None, words: str
+) -> None:
+    """R-LAD-09: a case in two hands, or in none, would be seen."""
+    services = {name: Service(Counter(), ()) for name in ("router", "mediation", "petition")}
+    checks = Checks(gulou())
+    world = World(services, AT, Random(1), checks)
+    services["router"].cases[CASE] = Case(order)
+    if mediation is not None:
+        services["mediation"].cases[CASE] = Case(mediation)
+    event = r.ProgressReported(unit="GL0101", note="在办")
+    checks.changed(Record(AT, "router", CASE, 1, event), order, order)
+    with pytest.raises(AssertionError, match=words):
+        checks.between(world)

@@ -100,12 +100,17 @@ class Play:
         return decision
 
     def do(self, command: type[m.MediationCommand], **fields: Any) -> list[Event]:
-        """A command of the community's mediator."""
-        return self.give(build(command, **fields))
+        """A command of a mediator of the unit that has it."""
+        return self.give(self.command(command, **fields))
 
     def no(self, command: type[m.MediationCommand], **fields: Any) -> str:
         """The code of the refusal of a command."""
-        return self.refused(build(command, **fields)).code
+        return self.refused(self.command(command, **fields)).code
+
+    def command(self, command: type[m.MediationCommand], **fields: Any) -> m.MediationCommand:
+        """A command of a mediator of the unit that has it."""
+        actor = MEDIATOR.model_copy(update={"unit": self.state.unit or COMMUNITY})
+        return build(command, **{"actor": actor, **fields})
 
     def wait(self, **span: float) -> list[Event]:
         """Let time pass; every timer fires at its moment."""
