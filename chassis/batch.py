@@ -167,7 +167,8 @@ class Batch(Generic[S]):
             return describe(error)
         case.seen[envelope.source] = envelope.sequence
         case.traceparent = case.traceparent or traceparent
-        case.is_touched = True
+        # What a case without a row answers with nothing, it would answer with nothing again: no row is needed.
+        case.is_touched = case.is_touched or case.is_stored
         self.tally.applied += 1
         return None
 

@@ -204,6 +204,12 @@ class Settings(KafkaSettings):
         assert self.master_key is not None and self.index_key is not None  # noqa: S101, PT018
         return Keys(_decoded(self.master_key), _decoded(self.index_key))
 
+    def vault_key(self) -> bytes:
+        """The key of a service that keeps papers but looks nobody up; SettingsError where it is missing."""
+        self._require("master_key")
+        assert self.master_key is not None  # noqa: S101
+        return _decoded(self.master_key)
+
 
 def kafka_settings(env: Mapping[str, str]) -> KafkaSettings:
     """Read the CASELADDER_KAFKA_* variables alone, for a command that is no service. Raises SettingsError."""

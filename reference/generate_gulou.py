@@ -1,4 +1,4 @@
-"""Generate the territorial data of the reference jurisdiction: units, areas, addresses and buildings.
+"""Generate the data of the reference jurisdiction: units, areas, addresses, buildings, mediation committees.
 
 Only the counts (1 district, 7 streets, 65 communities, 410 grids) are Gulou's. Every name, outline, household
 figure and address is invented; none of Gulou's own unit names is used. Run `python -m reference.generate_gulou`:
@@ -31,6 +31,17 @@ SECOND = "岸汀坪岭洲湾渡亭苑轩庭圃陌畔渚林屿涧谷台原津塘�
 COMPOUND_SUFFIXES = ("花园", "家园", "新村", "小区", "雅苑", "公寓", "华庭", "里", "佳苑", "名邸")
 LOCAL_ROAD_SUFFIXES = ("路", "街", "东路", "西路", "南路", "北路")
 TRUNK_ROADS = 12
+OF_COMMUNITIES = "peoples property"
+OF_STREETS = "peoples property labour land-contract traffic"
+OF_THE_DISTRICT = "peoples property labour land-contract traffic medical"
+SPECIALISTS = (
+    ("LABOUR", "区劳动争议调解委员会", "GL-LABOUR", "labour"),
+    ("TRAFFIC", "交警大队道路交通事故调解室", "GL-TRAFFIC-POLICE", "traffic traffic-police"),
+    ("MEDICAL", "区医疗纠纷人民调解委员会", "GL-HEALTH", "medical"),
+    ("PROPERTY", "区物业纠纷人民调解委员会", "GL-HOUSING", "property"),
+    ("COURT", "区人民法院诉前调解中心", "GL-COURT", "judicial"),
+)
+"""Code, name, unit and kinds of mediation of the committees with a field of their own."""
 LARGE_GROUP = 45
 """Households; a building group with more has two buildings."""
 
@@ -233,6 +244,36 @@ def buildings(units: list[list[object]], addresses: list[list[object]]) -> Itera
                 first = last + 1
 
 
+def committees(units: list[list[object]]) -> list[list[object]]:
+    """A committee of each community, each street and the district, and those with a field of their own."""
+    kinds = {"community": OF_COMMUNITIES, "street": OF_STREETS, "district": OF_THE_DISTRICT}
+    rows: list[list[object]] = [
+        [f"GLC-{str(code)[2:] or DISTRICT}", f"{name}人民调解委员会", code, kinds[str(kind)]]
+        for code, name, kind, *_ in units
+        if kind in kinds
+    ]
+    return rows + [[f"GLC-{key}", name, unit, procedures] for key, name, unit, procedures in SPECIALISTS]
+
+
+def mediators(
+    rng: random.Random, units: list[list[object]], rows: list[list[object]]
+) -> Iterator[list[object]]:
+    """Three to five members of each committee, women among them, and for a community one engaged in each grid."""
+    grids: dict[object, list[object]] = {}
+    for code, _, kind, parent, *_ in units:
+        if kind == "grid":
+            grids.setdefault(parent, []).append(code)
+    for committee, _, unit, _ in rows:
+        key = str(committee).removeprefix("GLC-")
+        size = rng.randint(3, 5)
+        roles = ["chair", "deputy", *["member"] * (size - 2)]
+        women = set(rng.sample(range(size), rng.randint(1, size - 1)))
+        for index, role in enumerate(roles):
+            yield [f"GLM-{key}-{index + 1:02}", committee, role, "yes" if index in women else "no", ""]
+        for index, grid in enumerate(grids.get(unit, ()), start=size + 1):
+            yield [f"GLM-{key}-{index:02}", committee, "engaged", "", grid]
+
+
 def write_csv(name: str, header: list[str], rows: list[list[object]]) -> None:
     with (TARGET / name).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -261,6 +302,10 @@ def main() -> None:
     write_csv(
         "buildings.csv", ["compound", "first", "last", "building_group"], list(buildings(rows, addresses))
     )
+    bodies = committees(rows)
+    write_csv("committees.csv", ["code", "name", "unit", "procedures"], bodies)
+    staff = list(mediators(rng, rows, bodies))
+    write_csv("mediators.csv", ["code", "committee", "role", "woman", "place"], staff)
     for file, length in (("grids", 8), ("communities", 6), ("streets", 4), ("district", 2)):
         groups: dict[str, list[Polygon]] = {}
         for grid in grids:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.deadline import DeadlineRule
 from schemas.jurisdiction import EmergencyLine, Rung
+from schemas.mediators import MediationKind, MediatorRole
 
 Text = Annotated[str, Field(min_length=1)]
 Word = Annotated[str, Field(min_length=2)]
@@ -196,6 +197,65 @@ class BuildingRow(Row):
     building_group: UnitCode
 
 
+class ProcedureRow(Row):
+    """A kind of mediation, of mediation.yaml."""
+
+    code: Text
+    name: Text
+    kind: MediationKind
+    term: Text
+    from_application: bool = False
+    prolongable: bool = False
+    appraisal_excluded: bool = False
+    oral: bool = False
+    notice_days: Annotated[int, Field(ge=0, le=30)] = 0
+    matters: list[str] = []
+    routes: Annotated[list[str], Field(min_length=1)]
+    """R-MED-10: whoever fails to agree is told of at least one other way."""
+    source: Text
+
+
+class SeatRow(Row):
+    code: Text
+    name: Text
+    unit: UnitCode | None
+
+
+class PanelRow(Row):
+    code: Text
+    name: Text
+    seats: Annotated[list[SeatRow], Field(min_length=1)]
+    source: Text
+
+
+class MediationFile(Row):
+    """mediation.yaml"""
+
+    default: Text
+    police: UnitCode
+    procedures: Annotated[list[ProcedureRow], Field(min_length=1)]
+    panels: list[PanelRow]
+
+
+class CommitteeRow(Row):
+    """One row of committees.csv; `procedures` are codes with blanks between."""
+
+    code: UnitCode
+    name: Text
+    unit: UnitCode
+    procedures: Text
+
+
+class MediatorRow(Row):
+    """One row of mediators.csv; `woman` is asked of members only, for R-MED-01."""
+
+    code: UnitCode
+    committee: UnitCode
+    role: MediatorRole
+    woman: Literal["yes", "no"] | None = None
+    place: UnitCode | None = None
+
+
 JURISDICTION: Final = TypeAdapter(JurisdictionFile)
 DEPARTMENTS: Final = TypeAdapter(list[DepartmentRow])
 UNIT: Final = TypeAdapter(UnitRow)
@@ -206,6 +266,11 @@ DEADLINES: Final = TypeAdapter(list[DeadlineRule])
 CALENDAR: Final = TypeAdapter(CalendarFile)
 ADDRESS: Final = TypeAdapter(AddressRow)
 BUILDING: Final = TypeAdapter(BuildingRow)
+MEDIATION: Final = TypeAdapter(MediationFile)
+COMMITTEE: Final = TypeAdapter(CommitteeRow)
+MEDIATOR: Final = TypeAdapter(MediatorRow)
+COMMITTEE_COLUMNS: Final = ("code", "name", "unit", "procedures")
+MEDIATOR_COLUMNS: Final = ("code", "committee", "role", "woman", "place")
 UNIT_COLUMNS: Final = ("code", "name", "kind", "parent", "households", "successor")
 ADDRESS_COLUMNS: Final = ("kind", "name", "first", "last", "side", "grid")
 BUILDING_COLUMNS: Final = ("compound", "first", "last", "building_group")

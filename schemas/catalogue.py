@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from schemas import department, intake, parked, replies, router
+from schemas import department, intake, mediation, parked, petition, replies, router
 from schemas.message import Command, Event
 
 _TYPE: Final = re.compile(
@@ -76,9 +76,24 @@ def _where(cls: type) -> str:
 
 
 EVENTS: Final = index_events(
-    (*intake.EVENTS, *router.EVENTS, *department.EVENTS, *replies.EVENTS, *parked.EVENTS)
+    (
+        *intake.EVENTS,
+        *router.EVENTS,
+        *mediation.EVENTS,
+        *petition.EVENTS,
+        *department.EVENTS,
+        *replies.EVENTS,
+        *parked.EVENTS,
+    )
 )
 """Event classes by type."""
 
-COMMANDS: Final = index_commands({"intake": intake.COMMANDS, "router": router.COMMANDS})
+COMMANDS: Final = index_commands(
+    {
+        "intake": intake.COMMANDS,
+        "router": router.COMMANDS,
+        "mediation": mediation.COMMANDS,
+        "petition": petition.COMMANDS,
+    }
+)
 """Command classes by owner service, then by name."""

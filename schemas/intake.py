@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.message import Actor, Command, Event, Instant, Value
-from schemas.values import Channel, Emergency, OnSiteResolution, Place, RequestKind
+from schemas.values import Channel, Emergency, OnSiteResolution, Place, RequestKind, Sealed
 
 
 class CaseSubmitted(Event):
@@ -129,15 +129,6 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     CaseConcluded,
     LinkRemoved,
 )
-
-
-class Sealed(Value):
-    """A record of personal data, encrypted under a key of its own, which the master key `key_id` wraps."""
-
-    record_id: UUID
-    key_id: str
-    wrapped_key: bytes
-    ciphertext: bytes
 
 
 class Filing(Value):

@@ -13,7 +13,8 @@ from pydantic import Field
 from schemas.deadline import TimeUnit
 from schemas.department import HandlingMode
 from schemas.message import Actor, Command, Event, Instant, Value
-from schemas.values import Evidence
+from schemas.procedure import HandBack, ProcedureName
+from schemas.values import Channel, Evidence
 from schemas.written import EmergencyLine, TrackCode
 
 _FAR_AHEAD: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -103,7 +104,10 @@ class Outcome(StrEnum):
 
     RESOLVED = "resolved"
     UNSATISFIED = "unsatisfied"
-    """Replied to, redone, still unsettled for the resident: lawful review was offered (R-LAD-06)."""
+    """Replied to, redone, still unsettled for the resident: lawful review was offered (R-LAD-06).
+
+    Without `review_offered`: its procedure ended by law, and the `ProcedureEnded` before it says how.
+    """
     UNREACHABLE = "unreachable"
     """Replied to; the resident could not be reached for the callback."""
     WITHDRAWN = "withdrawn"
@@ -243,6 +247,8 @@ class Registration(Value):
     """The track that the resident asked for (R-LAD-09); a later judgement of the matter does not change it."""
     urgency_stated: int | None = None
     """The urgency that a human stated, for as long as no human states another."""
+    channel: Channel | None = None
+    """By which way it came in: what a grid worker brings is mediated proactively (R-MED-03)."""
 
 
 class Disposition(ClockedEvent):
@@ -351,6 +357,8 @@ class CaseDispatched(Disposition):
     parties: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
     """All parties and subjects now known, where this dispatch adds some."""
+    procedure: ProcedureName | None = None
+    """The procedure that named the unit, to which this dispatch is no news; None where the router chose it."""
 
 
 class AssignmentSigned(ClockedEvent):
@@ -584,6 +592,37 @@ class TrackChosen(ClockedEvent):
     type: ClassVar[str] = "router.TrackChosen.v1"
 
     track: str
+    unit: str | None = None
+    """The unit that goes on with the case on the new track; None where a dispatch or an exit follows."""
+    registered: Registration | None = None
+    """With `unit`, what is known of the case: a procedure that had nothing to do with it until now begins here."""
+
+
+class ProcedureAdvanced(ClockedEvent):
+    """The procedure that has the case says whose duty it is, in which stage and, by `terms`, until when."""
+
+    type: ClassVar[str] = "router.ProcedureAdvanced.v1"
+
+    procedure: ProcedureName
+    unit: str
+    stage: str
+    """A state of the procedure's own machine (domain.md §4)."""
+    entered: bool = False
+    """The case was not in it before; from here on its work order counts as signed."""
+
+
+class ProcedureEnded(RouterEvent):
+    """The procedure gave the case back; what becomes of it now follows."""
+
+    type: ClassVar[str] = "router.ProcedureEnded.v1"
+
+    procedure: ProcedureName
+    unit: str
+    result: HandBack
+    explanation: str
+    """What the resident is told."""
+    routes: tuple[str, ...] = ()
+    """Codes of the legal exits that stand open (R-MED-10)."""
 
 
 class DeadlineAtRisk(ClockedEvent):
@@ -664,6 +703,8 @@ EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     CaseClosed,
     CaseArchived,
     TrackChosen,
+    ProcedureAdvanced,
+    ProcedureEnded,
     DeadlineAtRisk,
     DeadlineReminded,
     DeadlineBreached,

@@ -17,14 +17,20 @@ _WORDS: Final[Mapping[str, str]] = {
     "Candidate.matter": "municipal.streetlight", "NamedExit.code": "reconsideration", "NamedExit.name": "行政复议",
     "EventParked.reason": "text: Input should be a valid string", "EventParked.source": "intake",
     "EventUnparked.reason": "重复录入，经核实无须处理。", "EventUnparked.source": "intake",
+    "OpenRoute.code": "court", "OpenRoute.name": "民事诉讼", "PanelSeat.seat": "police",
+    "Party.unit": "GL010101",
     "Term.name": "handle", "address": "澄湖街道博苑社区3号楼", "answer": "已当面说明政策并告知办理途径。",
     "assignment": f"{_CASE}/1", "attachments": "doc:2026-0317", "authority": "GL-URBAN",
     "building_group": "GL01010103", "calendar": "2026.1", "changed": "handle",
+    "committee": "GLC-0101", "court": "GL-COURT",
     "ended_by": "router.CaseClosed.v1", "event_type": "intake.CaseSupplemented.v1",
     "exit": "reconsideration", "explanation": "配件已订购，预计两日内到货。",
     "grid": "GL010101", "ground": "着火", "jurisdiction": "2026.1", "key_id": "master-1", "kind": "document",
     "lead": "GL01", "leader": "鼓楼区人民政府办公室", "line": "119", "matter": "municipal.streetlight",
-    "measure": "现场更换灯泡，已恢复照明。", "note": "已与居民电话联系。", "parties": "GL0101",
+    "measure": "现场更换灯泡，已恢复照明。",
+    "attended": "A", "mediator": "GLM-0101-01", "mediators": "GLM-0101-01",
+    "origin": "REFERRED", "panel": "three-in-one", "party": "A", "procedure": "peoples", "refused_by": "B",
+    "staff": "GL-POLICE-7", "stage": "MEDIATING", "note": "已与居民电话联系。", "parties": "GL0101",
     "place": "GL010101", "policy": "9f2c41d07b6e", "proposed": "GL-URBAN", "reason": "已核实，情况属实。",
     "reference": "doc:2026-0317", "result": "路灯已修复。", "role": "handler", "row": "streetlight",
     "replies": "dept.GL01.replies", "rule": "handle.3", "service": "router", "source": "DES", "street": "GL01",
@@ -34,8 +40,14 @@ _WORDS: Final[Mapping[str, str]] = {
     "unit": "GL01", "units": "GL-HOUSING", "words": "路灯", "worker": "GL010101",
 }  # fmt: skip
 _NUMBERS: Final = {"longitude": 117.185, "latitude": 34.281}
-_BY_FORMAT: Final = {"uuid": _CASE, "date-time": _WHEN}
-_BY_PATTERN: Final = {OWN_ID: "2026-0317-1", CLERK: "clerk-17", "^[SMPL]$": "S", "^(110|119|120|122)$": "119"}
+_BY_FORMAT: Final = {"uuid": _CASE, "date-time": _WHEN, "date": "2026-04-01"}
+_BY_PATTERN: Final = {
+    OWN_ID: "2026-0317-1",
+    CLERK: "clerk-17",
+    "^[SMPL]$": "S",
+    "^(110|119|120|122)$": "119",
+    "^[A-Z]$": "A",
+}
 
 
 def samples(cls: type[BaseModel]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -74,7 +86,7 @@ class _Maker:
             case "object":
                 return self._object(schema, name)
             case "array":
-                return [self._value(schema["items"], name)]
+                return [self._value(schema["items"], name)] * schema.get("minItems", 1)
             case "string":
                 return self._string(schema, name)
             case "boolean":

@@ -1,6 +1,7 @@
 """Value types that several services share."""
 
 from enum import StrEnum
+from uuid import UUID
 
 from pydantic import Field
 
@@ -80,3 +81,12 @@ class Evidence(Value):
     kind: str = Field(min_length=1, max_length=64)
     reference: str = Field(min_length=1, max_length=256)
     note: str = Field(default="", max_length=1000)
+
+
+class Sealed(Value):
+    """A record of personal data, encrypted under a key of its own, which the master key `key_id` wraps."""
+
+    record_id: UUID
+    key_id: str
+    wrapped_key: bytes
+    ciphertext: bytes

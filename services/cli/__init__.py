@@ -12,6 +12,8 @@ COMMANDS = {
     "kafka": ("services.cli.kafka:kafka", "Run an Apache Kafka on this machine, without Docker."),
     "intake": ("services.cli.service:intake", "Run the intake service alone."),
     "router": ("services.cli.service:router", "Run the router service alone."),
+    "mediation": ("services.cli.service:mediation", "Run the mediation service alone."),
+    "petition": ("services.cli.service:petition", "Run the petition service alone."),
     "migrate": (
         "services.cli.migrate:migrate",
         "Bring the database's tables up to date (`up` does it by itself).",
@@ -20,10 +22,10 @@ COMMANDS = {
     "import": ("services.cli.import_messages:import_messages", "Send a CSV file of messages as cases."),
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),
-    "log": ("services.cli.log:log", "Read events as they happened; `log republish|compare` after a loss."),
+    "log": ("services.cli.log:log", "Read events in order; `log republish|compare` after a loss."),
     "parked": (
         "services.cli.parked:parked",
-        "Events that a service could not apply: list, show, retry, discard.",
+        "What a service could not apply: list, show, retry, discard.",
     ),
 }
 

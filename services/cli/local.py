@@ -2,6 +2,7 @@
 
 import base64
 import fcntl
+import hmac
 import logging
 import os
 import secrets
@@ -18,12 +19,16 @@ import orjson
 from chassis.settings import KafkaSettings, SettingsError, kafka_settings
 from chassis.tokens import LocalIssuer
 
-PORT_OFFSETS = {"intake": 1, "router": 2}  # the console will have 0
+PORT_OFFSETS = {"intake": 1, "router": 2, "mediation": 3, "petition": 4}  # the console will have 0
 ISSUER = "urn:caseladder:local"
 AUDIENCE = "caseladder"
 GULOU = Path(__file__).parents[2] / "reference" / "gulou"
 _PASSWORD = "CASELADDER_DATABASE_PASSWORD"  # noqa: S105 - the variable's name
-_HOLDERS_OF_KEYS = {"intake"}  # R-PRIV-01: only intake reads personal data, so only intake gets the keys
+_MASTER, _INDEX = "CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"
+_PROCEDURES = {
+    "mediation",
+    "petition",
+}  # keep papers of their own, each under a key that opens no other service's
 
 
 def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -163,7 +168,6 @@ class LocalRun:
         run = self.last_run()
         if run is None:
             return {}
-        keys = {name: value for name, value in self._secrets().items() if name != _PASSWORD}
         return {
             "CASELADDER_DATABASE_URL": run.databases[service],
             **(
@@ -177,8 +181,18 @@ class LocalRun:
             "CASELADDER_ISSUER": ISSUER,
             "CASELADDER_AUDIENCE": AUDIENCE,
             "CASELADDER_PORT": str(self.port(service)),
-            **(keys if service in _HOLDERS_OF_KEYS else {}),
+            **self._keys(service),
         }
+
+    def _keys(self, service: str) -> dict[str, str]:
+        """R-PRIV-01: intake has the keys of the residents' data; a procedure its own, derived of them."""
+        secret = self._secrets()
+        if service == "intake":
+            return {name: secret[name] for name in (_MASTER, _INDEX)}
+        if service not in _PROCEDURES:
+            return {}
+        own = hmac.digest(base64.b64decode(secret[_MASTER]), f"caseladder {service}".encode(), "sha256")
+        return {_MASTER: base64.b64encode(own).decode()}
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -231,8 +245,8 @@ def _new_secrets() -> str:
 
     return (
         "# Made once. Without these keys the personal data in the database cannot be read again.\n"
-        f"CASELADDER_MASTER_KEY={key()}\n"
-        f"CASELADDER_INDEX_KEY={key()}\n"
+        f"{_MASTER}={key()}\n"
+        f"{_INDEX}={key()}\n"
         f"{_PASSWORD}={secrets.token_urlsafe(32)}\n"
     )
 

@@ -37,6 +37,9 @@ _SHOWN: Final = (
     "channel",
     "kind",
     "unit",
+    "procedure",
+    "stage",
+    "entered",
     "lead",
     "role",
     "street",
@@ -88,7 +91,7 @@ _CODED_REASONS: Final = (
     "router.CallbackOpened.",
     "router.DepartmentAssignmentEnded.",
 )
-_COLOURS: Final = {"intake": "cyan", "router": "green"}
+_COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta", "petition": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)

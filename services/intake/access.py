@@ -5,10 +5,10 @@ from uuid import UUID
 
 from chassis.database import Connection, Pool
 from chassis.masking import mask
-from schemas.intake import Sealed
+from chassis.vault import Vault
+from schemas.values import Sealed
 from services.intake.callers import Caller
 from services.intake.persons import PersonalRecord
-from services.intake.vault import Vault
 from services.intake.views import PersonView
 
 Outcome = Literal["read", "nothing"]

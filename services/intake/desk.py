@@ -12,11 +12,12 @@ from chassis.http import Role
 from chassis.http.problems import unprocessable
 from chassis.idempotency import Answer
 from chassis.masking import mask
+from chassis.vault import Vault
 from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
-from schemas.intake import CaseSubmitted, Filing, Sealed, SubmitCase
+from schemas.intake import CaseSubmitted, Filing, SubmitCase
 from schemas.jurisdiction import Jurisdiction
-from schemas.values import Emergency, OnSiteResolution, Place, RequestKind
+from schemas.values import Emergency, OnSiteResolution, Place, RequestKind, Sealed
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, read_case
 from services.intake.callers import CHANNELS, Caller, demand_scope
@@ -24,7 +25,6 @@ from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.ids import TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord
-from services.intake.vault import Vault
 
 _OPERATOR_SAYS: Final = "operator"
 

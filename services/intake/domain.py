@@ -44,6 +44,8 @@ PROGRESS: Final[tuple[type[Event], ...]] = (
     router.CaseResumed,
     router.CaseEscalated,
     router.TrackChosen,
+    router.ProcedureAdvanced,
+    router.ProcedureEnded,
     router.SettledOnSite,
     router.CaseReplied,
     router.CallbackOpened,

@@ -9,6 +9,7 @@ from chassis.http import serve
 from chassis.runner import RunnerPolicy
 from chassis.service import Service
 from chassis.settings import Settings
+from chassis.vault import Vault
 from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
 from reference.load import load
@@ -21,7 +22,6 @@ from services.intake.desk import Desk
 from services.intake.domain import PROGRESS, Intake, IntakeState
 from services.intake.repeats import Repeats
 from services.intake.storage import Projection
-from services.intake.vault import Vault
 
 _DESCRIPTION: Final = (
     "Takes residents' cases in by any channel, protects who they are, and tells them every step."

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 from chassis.masking import mask
 from schemas import intake, router
 from schemas.message import Event
+from schemas.procedure import HandBack
 from schemas.router import Outcome
+from services.stages import PROCEDURES, stage_words
 
 RECEIVED: Final = "received"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
@@ -35,7 +37,14 @@ _OUTCOMES: Final = {
     Outcome.UNREACHABLE: "承办单位已答复，多次回访未能联系到您，本件办结；如仍有问题请再次反映。",
     Outcome.WITHDRAWN: "按您的意愿，本件已撤回并办结。",
 }
+_ENDED: Final = "本件所在程序已依法终结。"
 _TRACKS: Final = {"S": "服务办理", "M": "人民调解", "P": "信访", "L": "法定途径"}
+_HANDED_BACK: Final = {
+    HandBack.SETTLED: "程序已办结",
+    HandBack.FAILED: "程序已结束，未能达成一致",
+    HandBack.EXIT: "程序已结束，该事项依法转由其他法定途径办理",
+    HandBack.ENDED: "程序已依法终结",
+}
 
 
 def _says(status: str | None, words: str) -> Entry:
@@ -88,6 +97,21 @@ def _chosen(_: Names, event: Event) -> Progress | None:
     return Progress(None, f"按您的选择，转入{_TRACKS.get(event.track, '其他')}程序。")
 
 
+def _in_procedure(names: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.ProcedureAdvanced)  # noqa: S101
+    name = PROCEDURES[event.procedure]
+    entered = f"您的诉求已进入{name}程序" if event.entered else f"{name}程序有新进展"
+    return Progress(event.procedure, f"{entered}：{stage_words(event.stage)}，由{names(event.unit)}负责。")
+
+
+def _out_of_procedure(_: Names, event: Event) -> Progress | None:
+    """Settled or failed: the reply that follows says how. Else this is all that the resident hears of the end."""
+    assert isinstance(event, router.ProcedureEnded)  # noqa: S101
+    said = f"{PROCEDURES[event.procedure]}{_HANDED_BACK[event.result]}"
+    is_answered = event.result in {HandBack.SETTLED, HandBack.FAILED}
+    return Progress(None, f"{said}。" if is_answered else mask(f"{said}：{event.explanation}"))
+
+
 def _replied(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseReplied)  # noqa: S101
     why = f"未解决的原因：{event.explanation}" if event.explanation else ""
@@ -101,7 +125,8 @@ def _settled(names: Names, event: Event) -> Progress | None:
 
 def _closed(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseClosed)  # noqa: S101
-    return Progress("closed", _OUTCOMES[event.outcome])
+    ended = event.outcome is Outcome.UNSATISFIED and not event.review_offered
+    return Progress("closed", _ENDED if ended else _OUTCOMES[event.outcome])
 
 
 TABLE: Final[Mapping[type[Event], Entry]] = {
@@ -124,6 +149,8 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     router.CaseResumed: _says("handling", "已恢复办理。"),
     router.CaseEscalated: _says("escalated", "已提请上级单位办理。"),
     router.TrackChosen: _chosen,
+    router.ProcedureAdvanced: _in_procedure,
+    router.ProcedureEnded: _out_of_procedure,
     router.SettledOnSite: _settled,
     router.CaseReplied: _replied,
     router.CallbackOpened: _says("callback", "等待回访，请留意来电。"),

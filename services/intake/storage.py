@@ -8,9 +8,10 @@ from uuid import UUID
 
 from chassis.database import Connection, Pool, insert
 from chassis.service import Change
-from schemas.intake import PersonErased, Sealed, SubmitCase, SupplementCase
+from schemas.intake import PersonErased, SubmitCase, SupplementCase
 from schemas.message import Event
 from schemas.router import CaseRedirected, Disposition, TriagedBy
+from schemas.values import Sealed
 from services.intake.domain import IntakeState
 from services.intake.progress import Names, progress
 

@@ -96,12 +96,19 @@ def test_without_any_one_of_the_secrets_nothing_starts(name: str) -> None:
         compose(placeholders(other for other in NAMES if other != name))
 
 
-def test_only_intake_gets_the_keys_of_personal_data() -> None:
-    """R-PRIV-01: the master key and the index key stand in no other container."""
-    for key in ("CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"):
-        assert [name for name, service in SERVICES.items() if key in service.get("environment", {})] == [
-            "intake"
-        ]
+def test_each_keeper_of_personal_data_has_keys_of_its_own() -> None:
+    """R-PRIV-01: nobody but intake looks persons up, and no key opens what another service keeps."""
+    masters = {
+        name: service["environment"]["CASELADDER_MASTER_KEY"]
+        for name, service in SERVICES.items()
+        if "CASELADDER_MASTER_KEY" in service.get("environment", {})
+    }
+    assert set(masters) == {"intake", "mediation", "petition"}
+    assert len(set(masters.values())) == len(masters)
+    looking_up = [
+        name for name, service in SERVICES.items() if "CASELADDER_INDEX_KEY" in service.get("environment", {})
+    ]
+    assert looking_up == ["intake"]
 
 
 def test_each_service_knows_its_own_database_and_its_own_kafka_user_only() -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from chassis.http import Role
+from chassis.vault import Vault, VaultError
 from schemas.department import HandlingMode
 from schemas.router import (
     CaseDispatched,
@@ -23,7 +24,6 @@ from schemas.router import (
 )
 from services.intake.access import read_person, rewrap_keys
 from services.intake.callers import Caller
-from services.intake.vault import Vault, VaultError
 from tests.intake_kit import Intake, body, running
 
 ROUTE = Route(policy="p", jurisdiction="gulou")

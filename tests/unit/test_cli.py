@@ -46,6 +46,7 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
         "kafka",
         "intake",
         "router",
+        "mediation",
         "migrate",
         "topics",
         "import",
@@ -58,12 +59,15 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
 
 
 def test_an_unknown_command_is_refused() -> None:
-    result = CliRunner().invoke(main, ["mediation"])
+    result = CliRunner().invoke(main, ["nowhere"])
     assert result.exit_code == 2
-    assert "No such command 'mediation'" in result.output
+    assert "No such command 'nowhere'" in result.output
 
 
-@pytest.mark.parametrize("name", ["up", "kafka", "intake", "router", "migrate", "token", "policy", "parked"])
+@pytest.mark.parametrize(
+    "name",
+    ["up", "kafka", "intake", "router", "mediation", "petition", "migrate", "token", "policy", "parked"],
+)
 def test_each_command_has_help(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0, result.output
@@ -138,16 +142,21 @@ def test_secrets_are_made_once_and_closed_to_others(local: LocalRun) -> None:
 
 
 def test_variables_give_each_service_what_it_needs_and_no_more(local: LocalRun) -> None:
-    """R-PRIV-01: the keys of personal data go to intake only; the database's password stays in its address."""
+    """R-PRIV-01: who keeps personal data has a key of its own; the database's password stays in its address."""
     from chassis.settings import Settings
 
     assert local.variables("intake") == {}
     url = "postgresql://u:p@/caseladder?host=%2Fx"
-    local.remember(Run({"intake": url, "router": url}))
-    intake, router = local.variables("intake"), local.variables("router")
+    local.remember(Run(dict.fromkeys(("intake", "router", "mediation", "petition"), url)))
+    intake, router, mediation = (local.variables(name) for name in ("intake", "router", "mediation"))
     assert len(Settings.from_environment("intake", intake).keys().master_key) == 32
     assert Settings.from_environment("router", router).port == 8102
     assert set(intake) - set(router) == {"CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"}
+    assert set(mediation) - set(router) == {"CASELADDER_MASTER_KEY"}
+    assert Settings.from_environment("mediation", mediation).vault_key() != base64.b64decode(
+        intake["CASELADDER_MASTER_KEY"]
+    )
+    assert local.variables("mediation") == mediation
     assert not [name for name in intake if "PASSWORD" in name]
     assert (local.run_dir / "run.json").stat().st_mode & 0o777 == 0o600
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from chassis.http import Problem, Role
+from chassis.vault import Vault
 from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
 from reference.load import load
@@ -15,7 +16,6 @@ from reference.matcher import Matcher
 from services.intake.callers import Caller
 from services.intake.check import Surroundings
 from services.intake.desk import Desk, Submission
-from services.intake.vault import Vault
 from tests.intake_kit import GRID, GULOU, body
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.vault import Vault, VaultError, key_id
 from services.intake.ids import TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord, normal_id, normal_phone
 from services.intake.repeats import words_of
-from services.intake.vault import Vault, VaultError, key_id
 
 MASTER, OTHER = bytes(range(32)), bytes(range(1, 33))
 CASE, RECORD = UUID(int=7), UUID(int=8)

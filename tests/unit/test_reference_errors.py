@@ -1,6 +1,7 @@
 """Each mistake in a jurisdiction's folder is refused with file, line and what would be right."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from reference.areas import GridIndex
 from reference.check import main
 from reference.gazetteer import Gazetteer
 from reference.load import check, load
+from reference.mediation import check_mediation, load_mediation
 from reference.source import Finding, ReferenceInvalid
 from schemas.jurisdiction import Rung
 
@@ -323,3 +325,70 @@ def test_an_abolished_unit_leaves_its_work_to_its_successor(folder: Path) -> Non
     assert jurisdiction.current("GL-POWER") == "GL-WATER"
     assert jurisdiction.responsible("utilities.power", Rung.STREET, "GL010101") == "GL-WATER"
     assert jurisdiction.version != load(GULOU).version
+
+
+COMMITTEES, MEDIATORS_CSV, MEDIATION = "committees.csv", "mediators.csv", "mediation.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (COMMITTEES, "GLC-01,", "GLC-GL,", "committee GLC-GL is given twice"),
+        (COMMITTEES, "区医疗纠纷人民调解委员会,GL-HEALTH", "区医疗纠纷人民调解委员会,GL-X", "unit GL-X"),
+        (COMMITTEES, ",labour\n", ",labours\n", "procedure labours of GLC-LABOUR"),
+        (MEDIATORS_CSV, "GLM-GL-02,", "GLM-GL-01,", "mediator GLM-GL-01 is given twice"),
+        (MEDIATORS_CSV, "GLM-GL-01,GLC-GL,chair", "GLM-GL-01,GLC-X,chair", "committee GLC-X"),
+        (MEDIATORS_CSV, "engaged,,GL010101", "engaged,,GL0101", "place GL0101 of"),
+        (MEDIATION, "default: peoples", "default: nobody", "default: nobody is none"),
+        (MEDIATION, "police: GL-POLICE ", "police: GL-X ", "police: GL-X is no unit"),
+        (MEDIATION, "term: mediation.labour", "term: mediation.never", "mediation.never is no deadline"),
+        (MEDIATION, "matters: [land.contract]", "matters: [land.moon]", "land.moon is no matter"),
+        (MEDIATION, "matters: [land.contract]", "matters: [labour.contract]", "comes to labour already"),
+        (MEDIATION, "routes: [court]", "routes: [heaven]", "heaven is no legal exit"),
+        (MEDIATION, "unit: GL-LEGAL-AID", "unit: GL-LAWYERS", "GL-LAWYERS is no unit"),
+        (MEDIATION, "routes: [court]", "routes: []", "at least 1 item"),
+        (
+            "deadlines.yaml",
+            "name: mediation.visit",
+            "name: mediation.visits",
+            "missing deadlines of mediation",
+        ),
+    ],
+)
+def test_mediation_is_checked_line_by_line(folder: Path, file: str, old: str, new: str, message: str) -> None:
+    """R-MED-01: whoever edits committees, mediators or kinds is told the file and the line."""
+    line = edit(folder, file, old, new)
+    found = check_mediation(folder, load(folder))
+    told = [finding for finding in found if message in finding.message]
+    assert told, found
+    assert told[0].file == file
+    entry = range(line - 6, line + 1)  # of YAML, the line at which the entry begins
+    assert told[0].line in ([line, line + 1] if file.endswith(".csv") else entry) or file == "deadlines.yaml"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: [rows[0].replace(",no,", ",yes,"), rows[1]], "has 2 members, must have 3 to 9"),
+        (lambda rows: rows + [f"GLM-GL-{n},GLC-GL,member,no," for n in range(20, 30)], "must have 3 to 9"),
+        (lambda rows: [row.replace(",yes,", ",no,") for row in rows], "has no woman among its members"),
+        (lambda rows: [row.replace(",chair,", ",member,") for row in rows], "has 0 chairs, must have one"),
+    ],
+)
+def test_a_committee_has_three_to_nine_members_and_a_woman(
+    folder: Path, change: Callable[[list[str]], list[str]], message: str
+) -> None:
+    """R-MED-01: at load, with the line of the committee; who is only engaged does not count (TJ8, TJ13)."""
+    path = folder / MEDIATORS_CSV
+    lines = path.read_text(encoding="utf-8").splitlines()
+    mine = [line for line in lines if ",GLC-GL," in line]
+    others = [line for line in lines if ",GLC-GL," not in line]
+    path.write_text(
+        "\n".join([*others, *change(mine), "GLM-GL-99,GLC-GL,engaged,,"]) + "\n", encoding="utf-8"
+    )
+    with pytest.raises(ReferenceInvalid) as caught:
+        load_mediation(folder, load(folder))
+    (finding,) = caught.value.errors
+    assert (finding.file, finding.line) == (COMMITTEES, 2)
+    assert message in finding.message
+    assert finding.message.startswith("R-MED-01: GLC-GL")

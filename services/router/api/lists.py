@@ -68,6 +68,8 @@ def add_list_routes(app: FastAPI, office: Office, access: Access) -> None:
         query = lists.query(principal, "a")
         query.where(f"a.unit = {query.value(of, 'text')}")
         query.where(f"a.ended_at IS {'NOT ' if ended else ''}NULL")
+        if ended:  # who had it before it was sealed is not its recipient (R-PET-10)
+            query.where("(NOT a.sealed OR a.role = 'exit')")
         for column, chosen in (("status", status), ("role", role), ("matter", matter)):
             if chosen is not None:
                 query.where(f"a.{column} = {query.value(chosen, 'text')}")

@@ -70,6 +70,9 @@ class CaseView(BaseModel):
     leader: str | None = Field(description="the office that set owner and deadline")
     overdue: bool
     supervised: bool
+    procedure: str | None = Field(
+        description="the service in whose procedure the case is: mediation or petition; there the unit acts"
+    )
     pending: str | None = Field(description="a request that waits for its decision: extension or suspension")
     deadlines: list[Term]
     assignments: list[Running]
@@ -253,6 +256,7 @@ def case_view(
         leader=state.leader,
         overdue=state.overdue,
         supervised=state.supervised,
+        procedure=state.procedure,
         pending=state.pending,
         deadlines=list(state.terms),
         assignments=_running(office, case),

@@ -56,11 +56,15 @@ class Desk:
         return self.clocks.start(name + SUPERVISED, rule, at)
 
     def warned(self, state: WorkOrder, at: datetime) -> tuple[Term, ...]:
-        """The clocks after supervision: whoever stays silent is at the second breach next (R-LAD-02)."""
+        """The clocks after supervision: whoever stays silent is at the second breach next (R-LAD-02).
+
+        In a procedure nothing climbs for lateness; its unit is supervised until the procedure goes on (R-PET-14).
+        """
         terms = state.without("supervise")
         if not state.overdue or state.replied or state.term("escalate") is not None:
             return terms
-        return (*terms, self.clocks.start("escalate", self.rules(state)["escalate"], at))
+        next_ = "escalate" if state.procedure is None else "supervise"
+        return (*terms, self.clocks.start(next_, self.rules(state)["escalate"], at))
 
     def barred(self, state: WorkOrder, actor: Actor) -> Refused | None:
         """R-LAD-04, R-HOT-14: an interested unit does nothing with the case, whatever its role."""

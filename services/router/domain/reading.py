@@ -75,6 +75,7 @@ class Reader:
             confidential=e.confidential,
             track_asked=e.track,
             urgency_stated=e.urgency,
+            channel=e.channel,
         )
         return found, doubt
 

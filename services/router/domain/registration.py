@@ -225,6 +225,7 @@ class Register:
             confidential=state.confidential,
             track_asked=state.track_asked,
             urgency_stated=urgency,
+            channel=state.channel,
         )
 
     def _unknown(self, c: TriageCase) -> Refused | None:

@@ -10,12 +10,15 @@ from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import router as r
 from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.jurisdiction import Jurisdiction
+from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.message import Event
+from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from services.router.domain.case import Desk
 from services.router.domain.evolution import evolve
 from services.router.domain.handling import Handling
 from services.router.domain.links import Links
 from services.router.domain.oversight import Oversight
+from services.router.domain.procedures import Procedures, in_procedure
 from services.router.domain.reading import Triage
 from services.router.domain.registration import Register
 from services.router.domain.routing import Routing
@@ -50,11 +53,23 @@ FROM_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.Decid
 """Commands of the centre, the district, or a unit above the one that has the case (R-HOT-10)."""
 
 
+CONSUMED: Final[tuple[type[Event], ...]] = (
+    CaseSubmitted,
+    CaseSupplemented,
+    CaseWithdrawn,
+    FeedbackGiven,
+    MediationDutyMoved,
+    MediationHandedBack,
+    PetitionDutyMoved,
+    PetitionHandedBack,
+)
+
+
 class Router:
     """`Decider[WorkOrder]`: triage, ladder, work order, deadlines."""
 
     name = "router"
-    consumes = frozenset(e.type for e in (CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven))
+    consumes = frozenset(event.type for event in CONSUMED)
 
     def __init__(
         self, jurisdiction: Jurisdiction, policy: Policy, triage: Triage, calendar: WorkingCalendar
@@ -66,12 +81,17 @@ class Router:
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
         supplements = Supplements(desk, register, oversight)
+        procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
             CaseSupplemented: supplements.supplemented,
             CaseWithdrawn: supplements.withdrawn,
             FeedbackGiven: supplements.feedback,
+            MediationDutyMoved: procedures.duty_moved,
+            MediationHandedBack: procedures.handed_back,
+            PetitionDutyMoved: procedures.duty_moved,
+            PetitionHandedBack: procedures.handed_back,
             r.TriageCase: register.triaged,
             r.SignAssignment: handling.sign,
             r.ObjectAssignment: handling.object,
@@ -102,7 +122,7 @@ class Router:
         return WorkOrder(case_id=case_id)
 
     def decide(self, state: WorkOrder, given: Input, at: datetime) -> Decision:
-        """Answer an event of intake, a command or a due timer."""
+        """Answer an event of another service, a command or a due timer."""
         if isinstance(given, TimerDue):
             return self._timers.fired(state, given, at)
         if isinstance(given, r.RouterCommand) and (no := self._refused(state, given)):
@@ -117,9 +137,11 @@ class Router:
         if barred := self._desk.barred(state, command.actor):
             return barred
         kind = type(command)
-        if kind in OWNERS:
-            return self._desk.not_in_charge(state, command.actor)
-        return self._not_from_above(state, command) if kind in OF_THE_CENTRE | FROM_ABOVE else None
+        if kind in OWNERS and (no := self._desk.not_in_charge(state, command.actor)):
+            return no
+        if kind in OF_THE_CENTRE | FROM_ABOVE and (no := self._not_from_above(state, command)):
+            return no
+        return in_procedure(state, command)
 
     def _not_from_above(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
         actor, kind = command.actor, type(command)

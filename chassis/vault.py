@@ -13,7 +13,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from schemas.intake import Sealed
+from schemas.values import Sealed
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

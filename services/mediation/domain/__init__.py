@@ -1,0 +1,6 @@
+"""Mediation's pure domain: consent, mediators, sessions, agreements, follow-up, confirmation."""
+
+from services.mediation.domain.decider import CONSUMED, MediationDecider
+from services.mediation.domain.state import Mediation
+
+__all__ = ["CONSUMED", "Mediation", "MediationDecider"]

@@ -1,0 +1,140 @@
+"""Mediation's decider: which part answers which input."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.calendar import WorkingCalendar
+from chassis.decider import Decision, Input, Refused, Timer, TimerDue
+from schemas import mediation as m
+from schemas import router as r
+from schemas.intake import PersonErased
+from schemas.jurisdiction import Jurisdiction
+from schemas.mediators import Mediators
+from schemas.message import Event
+from schemas.petition import PetitionSentToMediation
+from services.mediation.domain import machine
+from services.mediation.domain.agreement import Agreements
+from services.mediation.domain.confirmation import Confirmations
+from services.mediation.domain.consent import Consent
+from services.mediation.domain.desk import Desk
+from services.mediation.domain.duty import Duty
+from services.mediation.domain.ending import Ending
+from services.mediation.domain.evolution import evolve
+from services.mediation.domain.follow_up import FollowUp
+from services.mediation.domain.opening import Opening
+from services.mediation.domain.panel import Bench
+from services.mediation.domain.sessions import Sessions
+from services.mediation.domain.state import Mediation
+from services.mediation.domain.timers import Timers
+
+Act = Callable[[Mediation, Any, datetime], Decision]
+CONSUMED: tuple[type[Event], ...] = (
+    r.CaseDispatched,
+    r.TrackChosen,
+    r.CaseRedirected,
+    r.EmergencyTransferred,
+    r.CaseClosed,
+    PetitionSentToMediation,
+    PersonErased,
+)
+"""What mediation hears of others. Whose personal data were erased in intake, has them erased here as well."""
+
+
+class MediationDecider:
+    """`Decider[Mediation]`: from the application to the performed agreement, or to the notice of other ways."""
+
+    name = "mediation"
+    consumes = frozenset(event.type for event in CONSUMED)
+
+    def __init__(self, jurisdiction: Jurisdiction, mediators: Mediators, calendar: WorkingCalendar) -> None:
+        self._desk = desk = Desk(jurisdiction, mediators, calendar)
+        ending = Ending(desk)
+        opening, consent = Opening(desk, ending), Consent(desk, ending)
+        sessions, bench = Sessions(desk), Bench(desk)
+        agreements = Agreements(desk, sessions)
+        confirmations = Confirmations(desk, ending)
+        self._duty = Duty()
+        self._timers = Timers(desk, consent, ending)
+        self._acts: dict[type[Any], Act] = {
+            r.CaseDispatched: opening.dispatched,
+            r.TrackChosen: opening.track_chosen,
+            r.CaseRedirected: opening.redirected,
+            r.EmergencyTransferred: opening.endangered,
+            r.CaseClosed: opening.closed,
+            PetitionSentToMediation: opening.sent_by_petition,
+            m.RegisterParties: consent.register,
+            m.RecordConsent: consent.record,
+            m.AssignMediators: bench.assign,
+            m.RefuseMediator: bench.refuse,
+            m.RecuseMediator: bench.recuse,
+            m.ScheduleSession: sessions.schedule,
+            m.HoldSession: sessions.hold,
+            m.ProlongMediation: sessions.prolong,
+            m.StartAppraisal: sessions.start_appraisal,
+            m.EndAppraisal: sessions.end_appraisal,
+            m.DraftAgreement: agreements.draft,
+            m.SignAgreement: agreements.sign,
+            m.RecordOralAgreement: agreements.oral,
+            m.ContinueMediation: agreements.go_on,
+            m.TerminateMediation: ending.terminate,
+            m.ReportToPolice: ending.report,
+            m.RecordVisit: FollowUp(desk, agreements, ending).record,
+            m.FileConfirmation: confirmations.file,
+            m.RecordCourtAcceptance: confirmations.accepted,
+            m.ExtendCourtTime: confirmations.extended,
+            m.RecordCourtDecision: confirmations.decided,
+            m.WithdrawConfirmation: confirmations.withdrawn,
+            m.RecomputeMediationTimes: lambda state, _, __: self._timers.recomputed(state),
+        }
+
+    def initial(self, case_id: UUID) -> Mediation:
+        """A case that nobody asked to mediate."""
+        return Mediation(case_id=case_id)
+
+    def decide(self, state: Mediation, given: Input, at: datetime) -> Decision:
+        """Answer an event of another service, a command or a due timer, and tell whose duty it is then."""
+        decision = self._decided(state, given, at)
+        if isinstance(decision, Refused) or not decision:
+            return decision
+        after = state
+        for event in decision:
+            before, after = after, evolve(after, event)
+            machine.check(before, after)
+        if isinstance(given, r.CaseClosed):  # the router closed it itself
+            return decision
+        by = given.actor if isinstance(given, m.MediationCommand) else None
+        return [*decision, *self._duty.told(state, after, decision, by)]
+
+    def _decided(self, state: Mediation, given: Input, at: datetime) -> Decision:
+        if isinstance(given, TimerDue):
+            return self._timers.fired(state, given, at)
+        if isinstance(given, m.MediationCommand) and (no := self._refused(state, given)):
+            return no
+        act = self._acts.get(type(given))
+        return act(state, given, at) if act else []
+
+    def _refused(self, state: Mediation, command: m.MediationCommand) -> Refused | None:
+        """Who may not do this, and when it cannot be done."""
+        if state.stage is None:
+            return Refused("UNKNOWN_CASE", "this case was not handed over to be mediated")
+        if no := self._desk.barred(state, command.actor) or self._desk.not_in_charge(state, command.actor):
+            return no
+        return machine.refused(state, command)
+
+    def evolve(self, state: Mediation, event: Event) -> Mediation:
+        """The state after one of mediation's own events."""
+        return evolve(state, event)
+
+    def due(self, state: Mediation) -> Sequence[Timer]:
+        """All clocks that can run out as things stand."""
+        return [Timer(term.name, term.at) for term in state.due_terms()]
+
+    def dump(self, state: Mediation) -> str:
+        """The state as JSON text."""
+        return state.model_dump_json(exclude_defaults=True)
+
+    def load(self, text: str) -> Mediation:
+        """Read what `dump` wrote."""
+        return Mediation.model_validate_json(text)

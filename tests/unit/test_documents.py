@@ -1,0 +1,49 @@
+"""Printed documents are real Chinese PDFs that read back as they were meant."""
+
+from services.documents import Document, Section, render
+from tests.document_kit import embedded_fonts, ink, words
+
+ODD = '#strong[甲] *乙* $x$ <丙> \\ "丁"'
+GIVEN = Document(
+    title="人民调解协议书",
+    number="鼓民调〔2026〕第1号",
+    sections=(
+        Section(fields=(("申请人", "张三，男"), ("被申请人", ODD))),
+        Section("一、争议事实", paragraphs=("楼上夜间噪声。", "双方均无异议。")),
+        Section("二、协议内容", paragraphs=("二十二时后停止。", "赔偿三百元。"), numbered=True),
+    ),
+    signatures=("申请人", "人民调解员"),
+    seal="琵琶街道人民调解委员会",
+    date="2026年3月2日",
+)
+
+
+def test_a_document_reads_back_as_it_was_written() -> None:
+    """Title, number, tables, paragraphs, signatures and seal; what looks like markup is only text."""
+    read = words(render(GIVEN))
+    for part in (
+        GIVEN.title,
+        GIVEN.number,
+        "张三，男",
+        "一、争议事实",
+        "1．二十二时后停止。",
+        "2．赔偿三百元。",
+    ):
+        assert part in read
+    assert "人民调解员（签名、盖章或者按指印）：" in read
+    assert "琵琶街道人民调解委员会（印章）" in read
+    assert "#strong[甲]" in read
+    assert "$x$" in read
+
+
+def test_the_font_travels_with_the_document_and_draws_every_character() -> None:
+    """A machine without Chinese fonts shows it, too; more text is more ink."""
+    pdf = render(GIVEN)
+    assert {"NotoSerifSC-Regular", "NotoSansSC-Regular"} <= embedded_fonts(pdf)
+    short = render(Document("通知", "一号", (Section(paragraphs=("甲",)),)))
+    assert 0.0001 < ink(short) < ink(pdf) < 0.2
+
+
+def test_the_same_data_print_the_same_bytes() -> None:
+    """So that a document can be compared with the one that was signed."""
+    assert render(GIVEN) == render(GIVEN)

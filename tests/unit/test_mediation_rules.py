@@ -1,0 +1,524 @@
+"""Each rule of mediation (domain.md §2), with the code that it has there."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from schemas import mediation as m
+from schemas import router as r
+from schemas.mediation import Stage, TerminationReason
+from schemas.message import Actor
+from schemas.petition import PetitionSentToMediation
+from schemas.procedure import HandBack
+from tests.unit.mediation_kit import (
+    COMMUNITY,
+    DEBT,
+    MONDAY,
+    ONE,
+    PARTIES,
+    STREET,
+    THREE,
+    TWO,
+    Play,
+    accepted,
+    asked,
+    build,
+    dispatched,
+    gulou,
+    mediating,
+    mediators,
+    opened,
+    signed,
+)
+
+DISTRICT_MEDIATOR = "GLM-GL-01"
+
+
+def test_anyone_of_the_committees_on_the_way_up_may_mediate() -> None:
+    """R-MED-01, R-MED-02: the unit's own committee, those above, and the specialists of the field."""
+    found = mediators().committees_for("GL010101", "property", gulou())
+    assert [committee.code for committee in found] == ["GLC-0101", "GLC-01", "GLC-GL", "GLC-PROPERTY"]
+
+
+def test_mediators_are_assigned_or_chosen() -> None:
+    """R-MED-02: one or more, of one committee that works by this kind of mediation here."""
+    play = asked()
+    play.do(m.RecordConsent)
+    play.do(m.RecordConsent, party="B")
+    play.do(m.AssignMediators, mediators=(ONE, TWO), chosen_by_parties=True)
+    assert play.last(m.MediatorsAssigned).chosen_by_parties
+    assert play.state.mediators == (ONE, TWO)
+    for wrong, code in (
+        (("GLM-NOBODY",), "UNKNOWN_MEDIATOR"),
+        ((ONE, ONE), "ONE_COMMITTEE"),
+        ((ONE, "GLM-01-01"), "ONE_COMMITTEE"),
+        (("GLM-0102-01",), "WRONG_COMMITTEE"),
+    ):
+        assert play.no(m.AssignMediators, mediators=wrong) == code
+
+
+@pytest.mark.parametrize(
+    ("more", "origin"),
+    [({"track_asked": "M"}, Stage.APPLIED), ({"channel": "grid"}, Stage.PROACTIVE), ({}, Stage.REFERRED)],
+)
+def test_it_starts_by_application_proactively_or_by_referral(more: dict[str, Any], origin: Stage) -> None:
+    """R-MED-03: by what the router knows of how the case came in."""
+    assert opened(**more).state.stage is origin
+
+
+def test_a_resident_may_choose_mediation_from_another_track() -> None:
+    """R-MED-03, R-LAD-09: the unit that has the case goes on with it; a dispatch that follows is waited for."""
+    play = Play()
+    assert play.give(r.TrackChosen(track="M")) == []
+    known = dispatched(subjects=("GL02",)).registered
+    play.give(r.TrackChosen(track="M", unit=COMMUNITY, registered=known))
+    assert (play.state.stage, play.state.unit, play.state.subjects) == (Stage.APPLIED, COMMUNITY, ("GL02",))
+    assert play.give(r.TrackChosen(track="M", unit=COMMUNITY)) == []
+
+
+def test_one_clear_refusal_blocks_it() -> None:
+    """R-MED-03, R-MED-10: refused, terminated, and the other ways told, in one step."""
+    play = asked()
+    events = play.do(m.RecordConsent, party="B", agrees=False)
+    assert [type(event).__name__ for event in events] == [
+        "ConsentRecorded",
+        "MediationTerminated",
+        "RoutesInformed",
+        "MediationHandedBack",
+    ]
+    assert play.state.reason is TerminationReason.REFUSED
+
+
+def test_parties_may_refuse_a_mediator_and_choose_closed() -> None:
+    """R-MED-04: a refused or recused mediator never comes back; one wish is enough to close the doors."""
+    play = asked()
+    play.do(m.RecordConsent, party="A", closed=True)
+    play.do(m.RecordConsent, party="B")
+    assert not play.last(m.MediationAccepted).open
+    play.do(m.AssignMediators, mediators=(ONE, TWO))
+    play.do(m.RefuseMediator, mediator=ONE)
+    play.do(m.RecuseMediator, mediator=TWO)
+    assert play.state.mediators == ()
+    assert play.no(m.HoldSession, open=False) == "NO_MEDIATOR"
+    for gone in (ONE, TWO):
+        assert play.no(m.AssignMediators, mediators=(gone,)) == "BARRED"
+    play.do(m.AssignMediators, mediators=(THREE,))
+    assert play.no(m.HoldSession, open=True) == "CLOSED"
+    play.do(m.HoldSession, open=False)
+    assert play.no(m.RefuseMediator, mediator=ONE) == "NOT_ASSIGNED"
+
+
+def test_a_panel_has_all_its_seats_and_the_parties_consent() -> None:
+    """R-MED-04: mediator, police and lawyer; others take part only if the parties agree (TJ20)."""
+    play = accepted()
+    police, lawyer = {"seat": "police", "staff": "P-7"}, {"seat": "lawyer", "staff": "L-3"}
+    panel: dict[str, Any] = {"panel": "three-in-one", "seats": (police, lawyer), "parties_agree": True}
+    assert play.no(m.AssignMediators, **{**panel, "seats": (police,)}) == "SEATS"
+    assert play.no(m.AssignMediators, **{**panel, "seats": (police, police)}) == "SEATS"
+    assert play.no(m.AssignMediators, **{**panel, "parties_agree": False}) == "AGREEMENT_NEEDED"
+    assert play.no(m.AssignMediators, **{**panel, "panel": "circus"}) == "UNKNOWN_PANEL"
+    assert play.no(m.AssignMediators, seats=(police,)) == "NO_PANEL"
+    play.do(m.AssignMediators, **panel)
+    trio = tuple({"seat": seat, "staff": "X"} for seat in ("court", "procuratorate"))
+    play.do(m.AssignMediators, panel="traffic-trio", seats=trio, parties_agree=True)
+    assert play.last(m.MediatorsAssigned).panel == "traffic-trio"
+
+
+def test_it_never_stands_in_the_way_of_other_routes() -> None:
+    """R-MED-05: who goes to court ends it; a case that takes another track leaves at once."""
+    play = mediating()
+    play.do(m.TerminateMediation, reason="lawsuit")
+    assert play.last(m.MediationHandedBack).routes == ("court",)
+    other = mediating()
+    other.give(r.TrackChosen(track="L"))
+    assert (other.state.stage, other.state.reason) == (Stage.TERMINATED, TerminationReason.CONVERTED)
+
+
+def test_one_month_and_longer_if_all_agree() -> None:
+    """R-MED-06: 30 days from consent; more by agreement of all, before the end, from the end."""
+    play = accepted()
+    term = play.state.term("mediate")
+    assert term is not None
+    assert term.at == datetime(2026, 7, 8, 16, tzinfo=UTC)  # the end of 8 July in Shanghai
+    assert play.no(m.ProlongMediation, agreed=("A", "A")) == "ALL_AGREE"
+    play.at = term.at - timedelta(microseconds=1)
+    play.do(m.ProlongMediation, days=10)
+    longer = play.state.term("mediate")
+    assert longer is not None
+    assert longer.at == datetime(2026, 7, 20, 16, tzinfo=UTC)  # 18 July is a Saturday
+    play.at = longer.at
+    assert play.no(m.ProlongMediation) == "EXPIRED"
+
+
+def test_what_expires_is_terminated_with_the_notice() -> None:
+    """R-MED-06, R-MED-10, R-MED-12: when the time is over without agreement; also where nobody was looking."""
+    play = mediating()
+    play.at = MONDAY + timedelta(days=200)  # the service was down
+    assert play.no(m.HoldSession, held_at=play.at) == "EXPIRED"
+    assert play.no(m.ContinueMediation) == "WRONG_STAGE"
+    play.wait(days=0)
+    assert (play.state.stage, play.state.reason) == (Stage.TERMINATED, TerminationReason.EXPIRED)
+    assert play.last(m.RoutesInformed).routes[0].code == "court"
+
+
+def test_what_was_signed_in_time_counts_though_recorded_late() -> None:
+    """R-MED-06, R-MED-07: the day of signature decides, as long as nothing ended it before."""
+    play = mediating()
+    play.do(m.DraftAgreement)
+    term = play.state.term("mediate")
+    assert term is not None
+    play.at = term.at + timedelta(hours=1)
+    assert play.no(m.SignAgreement, signed_at=term.at) == "EXPIRED"
+    play.do(m.SignAgreement, signed_at=term.at - timedelta(seconds=1))
+    assert play.state.stage is Stage.FOLLOW_UP
+
+
+def test_a_written_agreement_needs_all_signatures_and_the_seal() -> None:
+    """R-MED-07: parties, mediators, seal; effective that day."""
+    play = mediating()
+    assert play.no(m.SignAgreement) == "NO_DRAFT"
+    assert play.no(m.TerminateMediation, reason="unsigned") == "NO_DRAFT"
+    play.do(m.DraftAgreement)
+    for wrong, code in (
+        ({"signed": ("A", "A")}, "ALL_SIGN"),
+        ({"mediators": (TWO,)}, "MEDIATORS_SIGN"),
+        ({"sealed_by_committee": False}, "SEAL_NEEDED"),
+        ({"signed_at": MONDAY + timedelta(days=1)}, "IN_THE_FUTURE"),
+        ({"signed_at": MONDAY - timedelta(days=1)}, "BEFORE_THE_OPENING"),
+    ):
+        assert play.no(m.SignAgreement, **wrong) == code
+    play.do(m.SignAgreement)
+    reached = play.last(m.AgreementReached)
+    assert (reached.written, reached.partial, reached.effective_at) == (True, False, MONDAY)
+
+
+def test_obligations_name_parties_and_have_numbers_of_their_own() -> None:
+    """R-MED-07: who owes what until when."""
+    play = mediating()
+    other = m.Obligation(number=1, by="C", due=date(2026, 7, 1))
+    assert play.no(m.DraftAgreement, obligations=(other,)) == "UNKNOWN_PARTY"
+    assert play.no(m.DraftAgreement, obligations=(DEBT, DEBT)) == "SAME_NUMBER"
+    play.do(m.DraftAgreement)
+    play.do(m.DraftAgreement)
+    assert play.last(m.AgreementDrafted).number == 1  # a newer draft takes the older one's place
+
+
+def test_an_oral_agreement_counts_from_the_agreement() -> None:
+    """R-MED-07: no signatures; the mediator recorded it; nothing to be confirmed by a court (QR3)."""
+    play = mediating()
+    assert play.no(m.RecordOralAgreement, agreed=("A", "A")) == "ALL_AGREE"
+    play.do(m.RecordOralAgreement)
+    assert (play.state.stage, play.state.confirmation) == (Stage.FOLLOW_UP, m.Confirmation.NONE)
+    assert not play.last(m.AgreementReached).written
+
+
+def test_a_partial_agreement_binds_and_the_rest_goes_on() -> None:
+    """R-MED-07, SZ26: its obligations stay when the rest is agreed; its window for the court opens at once."""
+    play = signed(partial=True)
+    assert (play.state.stage, play.state.confirmation) == (Stage.PARTIAL, m.Confirmation.CONFIRM_WINDOW)
+    play.do(m.ContinueMediation)
+    assert play.no(m.DraftAgreement) == "SAME_NUMBER"
+    play.do(m.DraftAgreement, obligations=({"number": 2, "by": "A", "due": "2026-07-02"},))
+    play.do(m.SignAgreement)
+    assert [one.number for one in play.state.outstanding] == [1, 2]
+
+
+def test_performance_is_followed_up_until_it_is_done() -> None:
+    """R-MED-08: five working days after each day of performance; whoever forgets is reminded again and again."""
+    play = signed()
+    visit = play.state.term("visit")
+    assert visit is not None
+    assert visit.at == datetime(2026, 7, 8, 16, tzinfo=UTC)
+    fired = [event for event in play.wait(days=60) if isinstance(event, m.MediationReminded)]
+    assert len(fired) >= 3
+    assert play.no(m.RecordVisit, performed=(2,)) == "UNKNOWN_OBLIGATION"
+    play.do(m.RecordVisit, performed=())
+    assert play.state.stage is Stage.FOLLOW_UP
+    assert play.state.term("visit") is not None
+    assert play.no(m.RecordVisit, performed=(1,), breached=True) == "ALL_PERFORMED"
+    play.do(m.RecordVisit)
+    back = play.last(m.MediationHandedBack)
+    assert (play.state.stage, back.result) == (Stage.PERFORMED, HandBack.SETTLED)
+
+
+def test_a_breach_leads_to_the_notice_of_the_court() -> None:
+    """R-MED-08: a dispute about performance goes to court; a confirmed agreement can be enforced (TJ33)."""
+    play = signed()
+    play.do(m.FileConfirmation)
+    play.do(m.RecordCourtAcceptance)
+    play.do(m.RecordCourtDecision)
+    play.do(m.RecordVisit, performed=(), breached=True)
+    assert play.state.stage is Stage.LEGAL_INFORMED
+    assert play.last(m.AgreementBreached).obligations == (1,)
+    informed = play.last(m.RoutesInformed)
+    assert ([route.code for route in informed.routes], informed.enforceable) == (["court"], True)
+    assert play.last(m.MediationHandedBack).result is HandBack.FAILED
+
+
+def test_confirmation_is_asked_jointly_within_thirty_days() -> None:
+    """R-MED-09: on the last day, not the day after; lapsed windows have no way back."""
+    play = signed()
+    window = play.state.term("confirm")
+    assert window is not None
+    assert window.at == datetime(2026, 7, 8, 16, tzinfo=UTC)
+    play.at = window.at + timedelta(hours=1)
+    assert play.no(m.FileConfirmation, filed_at=window.at) == "TOO_LATE"
+    assert play.no(m.FileConfirmation, filed_at=MONDAY - timedelta(days=1)) == "TOO_EARLY"
+    assert play.no(m.FileConfirmation, filed_at=play.at + timedelta(days=1)) == "IN_THE_FUTURE"
+    assert play.no(m.FileConfirmation, jointly=("A", "A")) == "JOINTLY"
+    play.do(m.FileConfirmation, filed_at=window.at - timedelta(seconds=1))
+    late = signed()
+    late.wait(days=40)
+    assert (late.state.confirmation, late.count(m.ConfirmationLapsed)) == (m.Confirmation.LAPSED, 1)
+
+
+@pytest.mark.parametrize("about", ["personal_status", "adoption", "marriage", "property_title", "ip_title"])
+def test_what_no_court_confirms_is_refused(about: str) -> None:
+    """R-MED-09: QR4; title to property and to intellectual property."""
+    assert signed().no(m.FileConfirmation, about=about) == "EXCLUDED"
+
+
+def test_the_court_has_its_dates() -> None:
+    """R-MED-09: three days to accept, fifteen to decide, ten more once; a late court is asked once."""
+    play = signed()
+    play.do(m.FileConfirmation)
+    accept = play.state.term("court")
+    assert accept is not None
+    assert accept.at == datetime(2026, 6, 11, 16, tzinfo=UTC)
+    assert play.no(m.RecordCourtDecision) == "NOT_ACCEPTED_YET"
+    play.do(m.RecordCourtAcceptance)
+    decide = play.state.term("court")
+    assert decide is not None
+    assert decide.at == datetime(2026, 6, 23, 16, tzinfo=UTC)
+    play.do(m.ExtendCourtTime)
+    longer = play.state.term("court")
+    assert longer is not None
+    assert longer.at == datetime(2026, 7, 3, 16, tzinfo=UTC)
+    assert play.no(m.ExtendCourtTime) == "EXTENDED_ALREADY"
+    late = [event for event in play.wait(days=60) if isinstance(event, m.MediationReminded)]
+    assert [event.unit for event in late if event.term == "court"] == ["GL-COURT"]
+    play.do(m.RecordCourtDecision, confirmed=False)
+    assert play.last(m.RoutesInformed).routes[0].code == "court"
+
+
+def test_failure_ends_it_and_names_the_other_ways() -> None:
+    """R-MED-10, R-LAD-02: always the notice; where the parties ask, the record and their request go up."""
+    play = mediating()
+    play.do(m.TerminateMediation, asks_higher=True)
+    back = play.last(m.MediationHandedBack)
+    assert (back.result, back.asks_higher, back.routes) == (HandBack.FAILED, True, ("court",))
+    assert [one.kind for one in back.evidence] == ["mediation_record", "parties_request"]
+    assert "民事诉讼" in back.explanation
+    play.give(dispatched(unit=STREET))
+    assert (play.state.round, play.state.unit, play.state.stage) == (2, STREET, Stage.REFERRED)
+    assert play.state.parties == ()
+
+
+def test_every_termination_tells_the_other_ways() -> None:
+    """R-MED-10: whatever the reason, and the router, too, is told once."""
+    for reason in (
+        "withdrawn",
+        "stopped",
+        "failed",
+        "deceit",
+        "collusion",
+        "unreachable",
+        "absent",
+        "lawsuit",
+    ):
+        play = mediating()
+        play.do(m.TerminateMediation, reason=reason)
+        assert (play.count(m.RoutesInformed), play.count(m.MediationHandedBack)) == (1, 1), reason
+        assert play.last(m.MediationHandedBack).result is HandBack.FAILED
+
+
+def test_who_settles_it_alone_is_settled() -> None:
+    """R-MED-12: OM25; the notice all the same, and nothing to climb for."""
+    play = mediating()
+    assert play.no(m.TerminateMediation, reason="reconciled", asks_higher=True) == "SETTLED"
+    play.do(m.TerminateMediation, reason="reconciled")
+    assert play.last(m.MediationHandedBack).result is HandBack.SETTLED
+    assert play.count(m.RoutesInformed) == 1
+
+
+def test_a_party_that_never_answers_could_not_be_reached() -> None:
+    """R-MED-12: OM25; the unit is reminded to register the parties before that."""
+    play = opened()
+    assert any(isinstance(event, m.MediationReminded) for event in play.wait(days=20))
+    play.do(m.RegisterParties)
+    play.do(m.RecordConsent)
+    play.wait(days=30)
+    assert play.state.reason is TerminationReason.UNREACHABLE
+
+
+def test_a_risk_is_reported_to_the_police() -> None:
+    """R-MED-11: at any stage; the mediation itself goes on."""
+    for make in (opened, asked, mediating, signed):
+        play = make()
+        stage = play.state.stage
+        play.do(m.ReportToPolice)
+        assert (play.last(m.PoliceInformed).unit, play.state.stage) == ("GL-POLICE", stage)
+    over = opened()
+    over.do(m.TerminateMediation)
+    assert over.no(m.ReportToPolice) == "OVER"
+
+
+def test_labour_has_fifteen_days_from_the_application() -> None:
+    """R-MED-13: then arbitration, within the year that began anew; no oral agreement, no longer time."""
+    play = mediating(matter="labour.dismissal", unit=STREET, mediator="GLM-01-01")
+    term = play.state.term("mediate")
+    assert term is not None
+    assert (term.since, term.at) == (MONDAY, datetime(2026, 6, 23, 16, tzinfo=UTC))
+    assert play.no(m.ProlongMediation) == "FIXED_TERM"
+    assert play.no(m.RecordOralAgreement) == "WRITTEN_NEEDED"
+    play.wait(days=20)
+    first = play.last(m.RoutesInformed).routes[0]
+    assert (first.code, first.until) == ("labour-arbitration", datetime(2027, 6, 8, 16, tzinfo=UTC))
+
+
+def test_traffic_police_are_asked_in_time() -> None:
+    """R-MED-14: ten days from the determination, or three from the end before a committee; done in ten days."""
+    play = opened(matter="traffic.accident", unit=STREET)
+    assert play.state.procedure == "traffic"
+    police: dict[str, Any] = {"procedure": "traffic-police"}
+    assert play.no(m.RegisterParties, **police) == "DATE_NEEDED"
+    assert play.no(m.RegisterParties, **police, determined=date(2026, 5, 26)) == "TOO_LATE"
+    assert play.no(m.RegisterParties, **police, committee_ended=date(2026, 6, 1)) == "TOO_LATE"
+    assert play.no(m.RegisterParties, procedure="magic") == "UNKNOWN_PROCEDURE"
+    play.do(m.RegisterParties, **police, determined=date(2026, 5, 27), starts=date(2026, 6, 15))
+    play.do(m.RecordConsent)
+    play.do(m.RecordConsent, party="B")
+    term = play.state.term("mediate")
+    assert term is not None
+    assert term.at == datetime(2026, 6, 25, 16, tzinfo=UTC)  # ten days from the day that the law names
+    play.do(m.AssignMediators, mediators=("GLM-TRAFFIC-01",))
+    assert play.no(m.HoldSession) == "NOT_SCHEDULED"
+    assert play.no(m.ScheduleSession, at=MONDAY + timedelta(days=2)) == "SHORT_NOTICE"
+    assert play.no(m.ScheduleSession, at=MONDAY) == "IN_THE_PAST"
+    play.do(m.ScheduleSession, at=MONDAY + timedelta(days=3))
+    play.at = MONDAY + timedelta(days=3, hours=1)
+    assert play.no(m.HoldSession, held_at=MONDAY + timedelta(days=2)) == "NOT_SCHEDULED"
+    play.do(m.HoldSession, held_at=MONDAY + timedelta(days=3))
+    assert play.no(m.ProlongMediation) == "FIXED_TERM"
+
+
+def test_after_the_committee_the_traffic_police_within_three_days() -> None:
+    """R-MED-14: the notice says until when."""
+    play = mediating(matter="traffic.accident", unit=STREET, mediator="GLM-01-01")
+    play.do(m.TerminateMediation)
+    routes = play.last(m.RoutesInformed).routes
+    assert [route.code for route in routes] == ["traffic-police-mediation", "court"]
+    assert routes[0].until == datetime(2026, 6, 11, 16, tzinfo=UTC)
+    broken = mediating(matter="traffic.accident", unit=STREET, mediator="GLM-01-01")
+    broken.do(m.RecordOralAgreement)
+    broken.do(m.RecordVisit, performed=(), breached=True)
+    assert [route.code for route in broken.last(m.RoutesInformed).routes] == ["court"]
+
+
+def test_medical_has_thirty_working_days_without_the_appraisal() -> None:
+    """R-MED-15: the time stands still; the working days that were left run on; longer only by agreement."""
+    play = mediating(matter="livelihood.medical-dispute", unit="GL", mediator="GLM-MEDICAL-01")
+    term = play.state.term("mediate")
+    assert term is not None
+    assert term.at == datetime(2026, 7, 21, 16, tzinfo=UTC)  # 19 June is a holiday
+    assert play.no(m.RecordOralAgreement) == "WRITTEN_NEEDED"
+    assert play.no(m.EndAppraisal) == "NO_APPRAISAL"
+    play.do(m.StartAppraisal)
+    assert play.no(m.StartAppraisal) == "STANDS_STILL"
+    assert play.no(m.ProlongMediation) == "STANDS_STILL"
+    assert play.last(m.MediationDutyMoved).due is None
+    play.wait(days=90)
+    play.do(m.EndAppraisal)
+    rest = play.state.term("mediate")
+    assert rest is not None
+    days = [play.at.date() + timedelta(days=n) for n in range(1, 90)]
+    from chassis.calendar import WorkingCalendar
+
+    calendar = WorkingCalendar(gulou().calendar)
+    last = (rest.at - timedelta(microseconds=1)).astimezone(UTC) + timedelta(hours=8)
+    assert sum(calendar.is_working_day(day) for day in days if day <= last.date()) == 30
+    assert accepted().no(m.StartAppraisal) == "COUNTS"
+
+
+def test_who_is_complained_of_does_nothing() -> None:
+    """R-LAD-04, R-HOT-14: neither the unit nor what it controls; nor may its committee mediate."""
+    play = opened(unit="GL", subjects=(STREET,))
+    below = Actor(subject="m", role="mediator", unit=COMMUNITY)
+    assert play.refused(build(m.RegisterParties, actor=below)).code == "INTERESTED"
+    above = Actor(subject="s", role="mediator", unit="GL")
+    other = accepted_by(above, subjects=("GL",))
+    assert other.refused(build(m.RecordConsent, actor=above)).code == "INTERESTED"
+
+
+def accepted_by(actor: Actor, **more: Any) -> Play:
+    """A fresh mediation at the street, whatever the actor."""
+    play = Play()
+    play.give(dispatched(unit=STREET, **more))
+    return play
+
+
+def test_others_do_nothing() -> None:
+    """Only the unit that has it, what stands above, its committee, and supervisors."""
+    play = opened()
+    stranger = Actor(subject="m", role="mediator", unit="GL02")
+    assert play.refused(build(m.RegisterParties, actor=stranger)).code == "NOT_RESPONSIBLE"
+    assert Play().no(m.RegisterParties) == "UNKNOWN_CASE"
+    play.give(build(m.RegisterParties, actor=Actor(subject="s", role="supervisor", unit="GL02")))
+
+
+def test_parties_are_two_sides_with_labels() -> None:
+    """R-MED-03: a dispute has an applicant and a respondent; units are territorial."""
+    play = opened()
+    one, two = PARTIES
+    assert play.no(m.RegisterParties, parties=(one, one)) == "SAME_LABEL"
+    again = one.model_copy(update={"label": "C"})
+    assert play.no(m.RegisterParties, parties=(one, again)) == "ONE_SIDE"
+    away = two.model_copy(update={"unit": "GL-POLICE"})
+    assert play.no(m.RegisterParties, parties=(one, away)) == "UNKNOWN_UNIT"
+    assert asked().no(m.RecordConsent, party="C") == "UNKNOWN_PARTY"
+
+
+def test_the_router_hears_whose_duty_it_is_and_until_when() -> None:
+    """At each change of stage or time; a reminder puts nothing off; the end is told once."""
+    play = signed()
+    told = [(e.stage, e.rule) for e in play.events if isinstance(e, m.MediationDutyMoved)]
+    assert told == [
+        ("REFERRED", "mediation.register"),
+        ("CONSENT", "mediation.consent"),
+        ("ACCEPTED", "mediation.term"),
+        ("MEDIATING", "mediation.term"),
+        ("FOLLOW_UP", "mediation.visit"),
+    ]
+    before = play.count(m.MediationDutyMoved)
+    play.wait(days=60)
+    assert play.count(m.MediationDutyMoved) == before
+
+
+def test_within_a_petition_the_petition_stays_responsible() -> None:
+    """R-PET-16: it hears once, with the agreement or the failure; performance is followed up behind it."""
+    play = Play()
+    play.give(PetitionSentToMediation(unit=COMMUNITY))
+    play.do(m.RegisterParties)
+    play.do(m.RecordConsent)
+    play.do(m.RecordConsent, party="B")
+    play.do(m.AssignMediators)
+    play.do(m.HoldSession)
+    play.do(m.DraftAgreement)
+    play.give(dispatched(track="P"))
+    assert str(play.state.stage) == "MEDIATING"
+    play.do(m.SignAgreement)
+    assert play.last(m.MediationHandedBack).result is HandBack.SETTLED
+    play.give(r.CaseClosed(outcome=r.Outcome.RESOLVED))
+    play.do(m.RecordVisit, performed=(), breached=True)
+    assert play.state.stage is Stage.LEGAL_INFORMED
+    assert (play.count(m.MediationHandedBack), play.count(m.MediationDutyMoved)) == (1, 0)
+
+
+def test_a_new_owner_goes_on_where_it_stands() -> None:
+    """A case that the router gives to another unit is mediated there, with what has been done."""
+    play = mediating()
+    play.give(dispatched(unit=STREET, subjects=("GL02",)))
+    play.give(dispatched(unit=STREET, registered=None, subjects=None))
+    assert (play.state.unit, play.state.stage) == (STREET, Stage.MEDIATING)
+    assert play.last(m.MediationDutyMoved).unit == STREET
