@@ -29,7 +29,7 @@ _NO_BLOW: Final = (
 
 SIGNS: Final = (
     f"{_KIN}{_HOW}{_BEAT}",
-    f"{_KIN}{_HOW}{_BLOW}我{_NO_BLOW}",
+    f"(?:{_KIN}|儿媳妇?|女婿|儿子|女儿){_HOW}{_BLOW}我{_NO_BLOW}",
     f"(?:邻居|隔壁|对门|楼[上下]|住户|夫妻|家里|我家|存在|有人?).{{0,6}}{_ABUSE}",
     f"(?:遭受?|被).{{0,4}}{_ABUSE}",
     f"(?:殴打|毒打|暴打|虐打|虐待|打骂|家暴)(?:{'|'.join(_OWN)}){_VICTIM}",

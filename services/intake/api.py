@@ -117,7 +117,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         await _demand_own(host, case_id, who)
         command = withdrawal(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
-        return await change(case_id, command, given, who.subject, told)
+        return await change(case_id, command, given.of_link(file), who.subject, told)
 
     @app.post(
         "/v1/cases/{case_id}/feedback",
@@ -130,7 +130,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         demand_centre(who, desk.jurisdiction)
         command = feedback(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
-        return await change(case_id, command, given, who.subject, told)
+        return await change(case_id, command, given.of_link(file), who.subject, told)
 
 
 def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:

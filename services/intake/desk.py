@@ -136,6 +136,9 @@ class Desk:
             return Emergency(line=body.emergency_line, ground=_OPERATOR_SAYS)
         if body.resolved is not None and who.role is Role.GRID_WORKER:
             return self._matcher.emergency(title, f"{text}\n{mask(body.resolved.measure)}", settled=True)
+        matter = self.jurisdiction.matters.get(body.matter or "")
+        if matter is not None and matter.emergency and matter.emergency_line is not None:
+            return Emergency(line=matter.emergency_line, ground=matter.name)
         return self._matcher.emergency(title, text)
 
     def _filing(

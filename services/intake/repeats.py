@@ -17,7 +17,8 @@ import orjson
 from chassis.database import Connection
 from reference.matcher import Triage
 from schemas.intake import CaseSubmitted, SubmitCase, WithdrawCase
-from schemas.message import Command
+from schemas.jurisdiction import Jurisdiction
+from schemas.message import Actor, Command
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
@@ -83,8 +84,9 @@ class Said(NamedTuple):
 class Repeats:
     """Completes submissions with the earlier case. `window` is how far back it may lie."""
 
-    def __init__(self, triage: Triage, window: timedelta = WINDOW) -> None:
+    def __init__(self, triage: Triage, jurisdiction: Jurisdiction, window: timedelta = WINDOW) -> None:
         self._triage = triage
+        self._jurisdiction = jurisdiction
         self._window = window
 
     async def enrich(
@@ -108,7 +110,8 @@ class Repeats:
             said = _said(case_id, command.case)
             persons = command.filing.persons
             earlier = [*stored.get(place, ()), *(case for digest in persons for case in fresh[digest])]
-            linked = _linked(command, said, self._same_matter(said, earlier))
+            known = [case for case in earlier if not self._is_kept_from(command.case.by, case)]
+            linked = _linked(command, said, self._same_matter(said, known))
             completed.append(linked)
             if linked.case.linked_to is None:  # a further one is linked to the first, not to a link
                 for digest in persons:
@@ -146,6 +149,13 @@ class Repeats:
                 )
             )
         return found
+
+    def _is_kept_from(self, by: Actor | None, earlier: Said) -> bool:
+        """R-HOT-14: staff of a unit complained of would learn, by naming a person, that it was that person."""
+        unit = by.unit if by is not None else None
+        if unit is None:
+            return False
+        return any(self._jurisdiction.controls(subject, unit) for subject in earlier.subjects | earlier.found)
 
     def _same_matter(self, said: Said, earlier: Sequence[Said]) -> Said | None:
         """Return the first of the earlier cases that is about the same."""

@@ -71,7 +71,7 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     async def withdraw(file: Annotated[File, opening], body: WithdrawalBody, given: Writing) -> Response:
         command = withdrawal(desk, body, None)
         told = heard(command, file, to_resident=True)
-        return await change(file.case_id, command, given, f"case {file.case_id}", told)
+        return await change(file.case_id, command, given.of_link(file), f"case {file.case_id}", told)
 
     @app.post(
         "/v1/track/{tracking_code}/feedback",
@@ -83,4 +83,4 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     async def give(file: Annotated[File, opening], body: FeedbackBody, given: Writing) -> Response:
         command = feedback(desk, body, None)
         told = heard(command, file, to_resident=True)
-        return await change(file.case_id, command, given, f"case {file.case_id}", told)
+        return await change(file.case_id, command, given.of_link(file), f"case {file.case_id}", told)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from chassis import commands
 from chassis.batch import Applied
 from chassis.host import Host
-from chassis.http import Problem, etag, expected_versions, idempotency_key, request_hash
+from chassis.http import Problem, check_version, etag, expected_versions, idempotency_key, request_hash
 from chassis.idempotency import Answer, Idempotency
 from chassis.masking import mask
 from schemas.intake import GiveFeedback, SupplementCase, WithdrawCase
@@ -38,6 +38,13 @@ class Conditions:
         self.request = request
         self.expected = expected_versions(if_match)
         self.key = idempotency_key(key)
+
+    def of_link(self, file: File) -> "Conditions":
+        """For what changes the report itself: where it is linked, the ETag that was read is the first case's."""
+        if file.linked_to is not None and self.expected is not None:
+            check_version(self.expected, file.version)
+            self.expected = None
+        return self
 
 
 Writing = Annotated[Conditions, Depends(Conditions)]

@@ -243,3 +243,10 @@ async def test_the_examples_in_the_documentation_are_accepted(intake: Intake) ->
         assert (await intake.submit(content)).status_code == 201
     worker = intake.as_role(Role.GRID_WORKER, unit=GRID)
     assert (await intake.client.post("/v1/cases", json=grid, headers=worker)).status_code == 201
+
+
+async def test_a_dangerous_matter_that_staff_name_is_advised_on_as_well(intake: Intake) -> None:
+    """R-HOT-13: the router sends it to its line, so the operator hears at once to transfer the call."""
+    case = await intake.accepted(body(matter="utilities.gas-leak", text="请派人看看"))
+    assert case["emergency"]["line"] == "119"
+    assert "119" in case["emergency"]["advice"]

@@ -197,3 +197,33 @@ async def test_who_recuses_from_the_first_case_loses_sight_of_its_repeats(intake
     assert added.status_code == 404
     assert await intake.events(one["case_id"], "CaseSupplemented") == []
     assert (await intake.client.get(paths[0], headers=intake.operator)).status_code == 200
+
+
+async def test_a_linked_report_is_changed_by_the_version_that_was_read(intake: Intake) -> None:
+    """If-Match: what is said of it changes the first case, whose version it shows; a withdrawal is its own."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    await intake.client.post(f"/v1/track/{one['tracking_code']}/supplements", json={"text": "还有一盏"})
+    path = f"/v1/track/{two['tracking_code']}"
+    read = (await intake.client.get(path)).headers["etag"]
+    stale, fresh = [
+        await intake.client.post(f"{path}/supplements", json={"text": "在东门"}, headers={"If-Match": tag})
+        for tag in ('"1"', read)
+    ]
+    assert (stale.status_code, fresh.status_code) == (412, 200)
+    now = (await intake.client.get(path)).headers["etag"]
+    assert fresh.headers["etag"] == now != read
+    late, done = [
+        await intake.client.post(f"{path}/withdrawal", json={}, headers={"If-Match": tag})
+        for tag in (read, now)
+    ]
+    assert (late.status_code, done.status_code) == (412, 200)
+
+
+async def test_who_is_complained_of_learns_from_no_number_who_complained(intake: Intake) -> None:
+    """R-HOT-14: a report that its staff send in another's name is a case of its own, whoever called before."""
+    first = await intake.accepted(LAMP)
+    await intake.say(first["case_id"], recusal())
+    theirs = intake.as_role(Role.OPERATOR, unit="GL0101")
+    answer = await intake.client.post("/v1/cases", json=LAMP, headers=theirs)
+    event = await submitted(intake, answer.json())
+    assert (event.get("repeat_of"), event.get("subjects", [])) == (None, [])

@@ -1,7 +1,7 @@
 """What every route of the router stands on, and one case as the database has it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -82,6 +82,8 @@ class Office:
     decider: Decider[WorkOrder]
     jurisdiction: Jurisdiction
     policy: Policy
+    accused: Callable[[str], tuple[str, ...]]
+    """The units that a text complains of."""
 
     async def case(self, case_id: UUID) -> Case | None:
         """Read a case; None where the router knows nothing of it."""
@@ -112,6 +114,14 @@ class Office:
         """The case after a command that was just applied; its words are not read again."""
         kept = tuple(Holding(h.unit, h.role, h.access, is_open=False) for h in case.holdings)
         return Case(state, version, (*kept, *_open(state)), None, case.first)
+
+    def words_for(self, case: Case, above: tuple[str, ...]) -> Words | None:
+        """What the resident said, without the supplements that complain of one of the units `above`: of whoever
+        reads, and all those over them (R-LAD-04, R-HOT-14)."""
+        if case.words is None:
+            return None
+        shown = (s for s in case.words.supplements if set(above).isdisjoint(self.accused(s["text"])))
+        return replace(case.words, supplements=tuple(shown))
 
     def name(self, unit: str | None) -> str | None:
         """The name of a unit."""

@@ -84,8 +84,9 @@ def _add_case_routes(app: FastAPI, office: Office, access: Access) -> None:
         actions = allowed_actions(office, access, principal, found)
         response.headers["ETag"] = etag(found.version)
         response.headers["Cache-Control"] = "no-store"
-        with_text = access.reads_words(principal, found)
-        return case_view(office, found, office.host.clock(), actions, with_text=with_text)
+        may_read = access.reads_words(principal, found)
+        words = office.words_for(found, access.above(principal)) if may_read else None
+        return case_view(office, found, office.host.clock(), actions, words)
 
     @app.get(
         "/v1/cases/{case_id}/route",

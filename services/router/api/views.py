@@ -230,9 +230,9 @@ class MatterView(BaseModel):
 
 
 def case_view(
-    office: Office, case: Case, at: datetime, actions: Sequence[str], *, with_text: bool
+    office: Office, case: Case, at: datetime, actions: Sequence[str], words: Words | None
 ) -> CaseView:
-    """Show a case at the instant `at`."""
+    """Show a case at the instant `at`, with those words of the resident that the caller may read."""
     state = case.state
     if state.status is None:
         raise ValueError("a case without status is unknown and cannot be shown")
@@ -261,7 +261,7 @@ def case_view(
         deadlines=list(state.terms),
         assignments=_running(office, case),
         actions=list(actions),
-        text=text_view(case.words) if with_text and case.words else None,
+        text=text_view(words) if words else None,
     )
 
 

@@ -80,7 +80,8 @@ class Router:
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
-        supplements = Supplements(desk, register, oversight)
+        supplements = Supplements(desk, register, oversight, triage)
+        self.accused = supplements.accused
         procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
