@@ -1,12 +1,13 @@
 """Whether a service has applied what it consumes: its aggregates beside the event logs, from the databases alone.
 
 An event is applied when its sequence is not above `seen[source]` of its case, for events of one source are applied
-in order. A parked one is accounted for. The log is read first and the aggregates after it: what is missing then was
-not applied at that moment.
+in order. A parked one is accounted for; so is one to which a service that does not know its case has nothing to say,
+for then it keeps no row. The log is read first and the aggregates after it: what is missing then was not applied at
+that moment.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -31,6 +32,13 @@ _PAGE: Final = (
     " AND (xid, position) > ($2::text::xid8, $3::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())"
     " AND type = ANY($4::text[]) ORDER BY event_log.xid, position LIMIT $5"
 )
+_DATA: Final = (
+    "SELECT e.number, l.type, l.data::text FROM"
+    " unnest($1::uuid[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(case_id, source, sequence, number)"
+    " JOIN chassis.event_log l USING (case_id, source, sequence)"
+)
+Begins = Callable[[str, str], bool]
+"""Whether an event, by type and data, makes a service take up a case that it knows nothing of."""
 _EVENTS: Final = (
     "unnest($1::uuid[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(case_id, source, sequence, number)"
 )
@@ -52,10 +60,12 @@ async def account(
     own: Connection,
     logs: Sequence[Connection],
     late: datetime,
+    begins: Begins | None = None,
 ) -> Account:
     """Compare the events of `types` in the logs with what `consumer` has in its database, `own`.
 
     late: an unapplied event from before this instant is missing; a newer one waits.
+    begins: for a service that takes up few cases; None: it keeps a row of every case.
     """
     found = Account(consumer)
     for log in logs:
@@ -63,18 +73,27 @@ async def account(
         while rows := await log.fetch(
             _PAGE, CASE_EVENTS, after.xid, after.position, list(types), PAGE, timeout=SCAN_S
         ):
-            await _compare(found, own, rows, late)
+            await _compare(found, own, log, rows, late, begins)
             after = Position(rows[-1][0], rows[-1][1])
     return found
 
 
-async def _compare(found: Account, own: Connection, rows: Sequence[Record], late: datetime) -> None:
+async def _compare(
+    found: Account,
+    own: Connection,
+    log: Connection,
+    rows: Sequence[Record],
+    late: datetime,
+    begins: Begins | None,
+) -> None:
     unapplied = await _which(
         own,
         rows,
         f"SELECT e.number FROM {_EVENTS} LEFT JOIN {found.consumer}.aggregate AS a USING (case_id)"
         " WHERE coalesce((a.seen->>e.source)::bigint, 0) < e.sequence",
     )
+    if begins is not None:
+        unapplied = await _owed(found.consumer, own, log, unapplied, begins)
     parked = await _which(
         own,
         unapplied,
@@ -88,6 +107,22 @@ async def _compare(found: Account, own: Connection, rows: Sequence[Record], late
     found.counts["missing"] += len(missing)
     found.counts["waiting"] += len(rest) - len(missing)
     found.missing += [_name(row) for row in missing[: EXAMPLES - len(found.missing)]]
+
+
+async def _owed(
+    consumer: str, own: Connection, log: Connection, rows: Sequence[Record], begins: Begins
+) -> list[Record]:
+    """Of unapplied events, those of cases that the service knows, and those by which it takes one up."""
+    strange = await _which(
+        own,
+        rows,
+        f"SELECT e.number FROM {_EVENTS} LEFT JOIN {consumer}.aggregate AS a USING (case_id)"
+        " WHERE a.case_id IS NULL",
+    )
+    columns = [[row[name] for row in strange] for name in ("case_id", "source", "sequence")]
+    read = await log.fetch(_DATA, *columns, timeout=SCAN_S)
+    idle = {_name(strange[row[0] - 1]) for row in read if not begins(row[1], row[2])}
+    return [row for row in rows if _name(row) not in idle]
 
 
 async def _which(own: Connection, rows: Sequence[Record], query: str) -> list[Record]:

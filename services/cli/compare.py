@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from chassis.applied import Account, account
+from chassis.applied import Account, Begins, account
 from chassis.database import Connection, session
+from schemas.catalogue import EVENTS
 from services.cli.local import LocalRun, local_options
 
 # service -> its decider's class, which says what it consumes; imported when it is asked
@@ -55,7 +56,8 @@ async def _compare(local: LocalRun, grace: float, topics: bool) -> int:
         for service in databases:
             late = datetime.now(UTC) - timedelta(seconds=grace)
             own = opened[databases[service]]
-            found = await account(service, consumes(service), own, list(opened.values()), late)
+            logs = list(opened.values())
+            found = await account(service, consumes(service), own, logs, late, begins(service))
             _show(found)
             missing += found.counts["missing"]
         if topics:
@@ -88,9 +90,23 @@ async def _compare_topics(local: LocalRun, logs: Mapping[str, Connection]) -> in
 
 def consumes(service: str) -> frozenset[str]:
     """Return the event types that a service consumes."""
-    module, _, name = _DECIDERS[service].partition(":")
-    types: frozenset[str] = getattr(import_module(module), name).consumes
+    types: frozenset[str] = _decider(service).consumes
     return types
+
+
+def begins(service: str) -> Begins | None:
+    """Return what tells by which events a service takes up a case; None where it takes up all."""
+    of_event = getattr(_decider(service), "begins", None)
+    return (
+        (lambda type_, data: of_event(EVENTS[type_].model_validate_json(data)))
+        if of_event is not None
+        else None
+    )
+
+
+def _decider(service: str) -> Any:
+    module, _, name = _DECIDERS[service].partition(":")
+    return getattr(import_module(module), name)
 
 
 def _show(found: Account) -> None:
