@@ -1,7 +1,7 @@
 """Whether a service has applied what it consumes: its aggregates beside the event logs, from the databases alone.
 
-An event is applied when its sequence is not above `seen[source]` of its case, for events of one source are applied
-in order. A parked one is accounted for; so is one to which a service that does not know its case has nothing to say,
+An event is applied when its sequence is not above `seen[source]` of its case: those of one source are applied in
+order. A parked one is accounted for; so is one to which a service that does not know its case has nothing to say,
 for then it keeps no row. The log is read first and the aggregates after it: what is missing then was not applied at
 that moment.
 """

@@ -117,7 +117,7 @@ async def test_the_application_to_the_court_is_printed(mediation: MediationUnder
         "司法确认申请书",
         "请求依法确认",
         "博苑社区人民调解委员会主持调解",
-        "此致　区人民法院",
+        "此致　鼓楼区人民法院",
         "（1）乙方",
     ):
         assert part in read
