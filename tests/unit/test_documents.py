@@ -1,6 +1,8 @@
 """Printed documents are real Chinese PDFs that read back as they were meant."""
 
-from services.documents import Document, Section, render
+import pytest
+
+from services.documents import Document, Section, printed, render
 from tests.document_kit import embedded_fonts, ink, words
 
 ODD = '#strong[甲] *乙* $x$ <丙> \\ "丁"'
@@ -47,3 +49,15 @@ def test_the_font_travels_with_the_document_and_draws_every_character() -> None:
 def test_the_same_data_print_the_same_bytes() -> None:
     """So that a document can be compared with the one that was signed."""
     assert render(GIVEN) == render(GIVEN)
+
+
+async def test_a_process_of_its_own_prints_the_same_bytes() -> None:
+    """A service keeps its memory small: the layout ends with the document."""
+    assert await printed(GIVEN) == render(GIVEN)
+
+
+async def test_a_printing_that_fails_says_nothing_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-PRIV-01: the layout's own message could cite what was to be printed."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(RuntimeError, match=r"^printing a document ended with status 1$"):
+        await printed(GIVEN)

@@ -1,12 +1,13 @@
 """The official documents of a petition as PDF: only for who may read what they say, and every reading is noted."""
 
+import asyncio
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from fastapi import FastAPI, Response
 
 from chassis.http import Principal, Problem, Role, allow
-from services.documents import MEDIA_TYPE, render
+from services.documents import MEDIA_TYPE, printed
 from services.petition.api.access import WORKERS, Access
 from services.petition.api.office import Case, Office
 from services.petition.papers import LEVELS, Facts, Made, Paper, available, document, event_of
@@ -14,11 +15,14 @@ from services.petition.records import Kind, OpinionWords, Petitioner, note_readi
 
 M = TypeVar("M", Petitioner, OpinionWords)
 Reader = Annotated[Principal, allow(*WORKERS, Role.SUPERVISOR)]
+_PRINTERS: Final = 2
+"""Documents that are printed at the same time; each takes a process."""
 _KINDS: Final = {Paper.OPINION: Kind.OPINION, Paper.REVIEW: Kind.REVIEW, Paper.RECHECK: Kind.RECHECK}
 
 
 def add_document_routes(app: FastAPI, office: Office, access: Access) -> None:
     """Add `GET /v1/petitions/{case_id}/documents/{paper}`."""
+    at_once = asyncio.Semaphore(_PRINTERS)
 
     @app.get(
         "/v1/petitions/{case_id}/documents/{paper}",
@@ -27,7 +31,7 @@ def add_document_routes(app: FastAPI, office: Office, access: Access) -> None:
         response_class=Response,
         responses={200: {"content": {MEDIA_TYPE: {}}}},
     )
-    async def printed(case_id: UUID, paper: Paper, principal: Reader) -> Response:
+    async def read(case_id: UUID, paper: Paper, principal: Reader) -> Response:
         case = access.require_seen(principal, await office.case(case_id), case_id)
         if not access.reads_records(principal, case.state):
             detail = "Only who has the petition, sent it, or oversees petitions reads its documents."
@@ -35,7 +39,9 @@ def add_document_routes(app: FastAPI, office: Office, access: Access) -> None:
         if paper not in available(case.state):
             raise _none(paper)
         await note_reading(office.host.pool, case_id, principal, paper)
-        pdf = render(document(paper, await _facts(office, case, paper)))
+        made = document(paper, await _facts(office, case, paper))
+        async with at_once:
+            pdf = await printed(made)
         return Response(pdf, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
