@@ -35,7 +35,7 @@ def test_the_reference_jurisdiction_is_in_order() -> None:
         ),
         ("litigation: [court]", "litigation: [cour]", 8, "cour is no legal exit of the jurisdiction"),
         ("  litigation: [court]\n", "", 7, "missing way litigation: name its legal exits, or none: []"),
-        ("office: GL-PETITION", "offices: GL-PETITION", 1, "office: Field required"),
+        ("office: GL-PETITION", "offices: GL-PETITION", 2, "office: Field required"),
     ],
 )
 def test_a_fault_is_found_at_its_line(
