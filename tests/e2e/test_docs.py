@@ -27,6 +27,7 @@ RUN = (
     "docs/tutorial.md",
     "docs/how-to/submit-from-your-system.md",
     "docs/how-to/work-as-a-unit.md",
+    "docs/how-to/mediate.md",
     "docs/how-to/import-messages.md",
     "docs/how-to/edit-a-jurisdiction.md",
 )
@@ -71,6 +72,7 @@ class Shell:
         environment = {
             "INTAKE": system.url("intake"),
             "ROUTER": system.url("router"),
+            "MEDIATION": system.url("mediation"),
             "CASELADDER_RUN_DIR": str(system.local.run_dir),
             "CASELADDER_PORT_BASE": str(system.local.port_base),
             "COLUMNS": "120",

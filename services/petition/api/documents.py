@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI, Response
 
 from chassis.http import Principal, Problem, Role, allow
-from services.documents import MEDIA_TYPE, printed
+from services.documents import MEDIA_TYPE, render
 from services.petition.api.access import WORKERS, Access
 from services.petition.api.office import Case, Office
 from services.petition.papers import LEVELS, Facts, Made, Paper, available, document, event_of
@@ -15,14 +15,11 @@ from services.petition.records import Kind, OpinionWords, Petitioner, note_readi
 
 M = TypeVar("M", Petitioner, OpinionWords)
 Reader = Annotated[Principal, allow(*WORKERS, Role.SUPERVISOR)]
-_PRINTERS: Final = 2
-"""Documents that are printed at the same time; each takes a process."""
 _KINDS: Final = {Paper.OPINION: Kind.OPINION, Paper.REVIEW: Kind.REVIEW, Paper.RECHECK: Kind.RECHECK}
 
 
 def add_document_routes(app: FastAPI, office: Office, access: Access) -> None:
     """Add `GET /v1/petitions/{case_id}/documents/{paper}`."""
-    at_once = asyncio.Semaphore(_PRINTERS)
 
     @app.get(
         "/v1/petitions/{case_id}/documents/{paper}",
@@ -40,8 +37,7 @@ def add_document_routes(app: FastAPI, office: Office, access: Access) -> None:
             raise _none(paper)
         await note_reading(office.host.pool, case_id, principal, paper)
         made = document(paper, await _facts(office, case, paper))
-        async with at_once:
-            pdf = await printed(made)
+        pdf = await asyncio.to_thread(render, made)
         return Response(pdf, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
