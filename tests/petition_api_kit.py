@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -75,9 +75,21 @@ class PetitionUnderTest:
         **changes: Any,
     ) -> Answer:
         """Send the example of an action, `/v1/petitions/<id>/<action>`, with some fields changed."""
+        return await self.send(path, unit, role, changes, subject, headers)
+
+    async def send(
+        self,
+        path: str,
+        unit: str,
+        role: Role,
+        changes: Mapping[str, Any],
+        subject: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """The same, where the fields that are changed share a name with a parameter here."""
         action = path.split("/", 4)[4]
         sent = self.headers(role, unit, subject) | (headers or {})
-        return _answer(await self.client.post(path, json=EXAMPLES[action] | changes, headers=sent))
+        return _answer(await self.client.post(path, json={**EXAMPLES[action], **changes}, headers=sent))
 
     async def receive(self, unit: str = OFFICE, **more: Any) -> str:
         """Let the router dispatch a petition; return its path."""

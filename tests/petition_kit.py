@@ -108,6 +108,10 @@ class Play:
         """Let some time pass."""
         return self.pass_time(self.at + timedelta(**time))
 
+    def status(self) -> p.PetitionStatus | None:
+        """The state of the machine."""
+        return self.state.status
+
     def last(self, kind: type[E]) -> E:
         """The last event of a kind."""
         return next(event for event in reversed(self.events) if isinstance(event, kind))

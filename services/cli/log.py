@@ -91,7 +91,7 @@ _CODED_REASONS: Final = (
     "router.CallbackOpened.",
     "router.DepartmentAssignmentEnded.",
 )
-_COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta"}
+_COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta", "petition": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)

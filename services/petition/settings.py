@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from reference.source import Findings, ReferenceInvalid, YamlFile, parse, read_yaml
+from reference.source import Finding, Findings, ReferenceInvalid, YamlFile, parse, read_yaml
 from schemas.jurisdiction import Jurisdiction
 from schemas.petition import LegalWay
 from services.petition.domain.clocks import RULES
@@ -47,6 +47,15 @@ def load_offices(path: Path, jurisdiction: Jurisdiction) -> Offices:
         ways=given.ways,
         urgent_to=given.urgent_to,
     )
+
+
+def check_offices(path: Path, jurisdiction: Jurisdiction) -> list[Finding]:
+    """All that is wrong with `petition.yaml`; empty where it can be loaded."""
+    try:
+        load_offices(path, jurisdiction)
+    except ReferenceInvalid as invalid:
+        return invalid.errors
+    return []
 
 
 def _check(source: YamlFile, given: _Settings, jurisdiction: Jurisdiction, findings: Findings) -> None:

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Index, Text, func, text
 from sqlmodel import Field, SQLModel
 
+_SCHEMA: Final = {"schema": "petition"}
+
 
 def _text(*, nullable: bool = False) -> Column[str]:
     return Column(Text, nullable=nullable)
@@ -27,6 +29,7 @@ class Docket(SQLModel, table=True):
     __table_args__ = (
         Index("docket_open", "unit", "received_at", "case_id", postgresql_where=text("unit IS NOT NULL")),
         Index("docket_holders", "holders", postgresql_using="gin"),
+        _SCHEMA,
     )
 
     case_id: UUID = Field(primary_key=True)
@@ -50,7 +53,7 @@ class Record(SQLModel, table=True):
     """An encrypted record: who petitions, or the words of an opinion."""
 
     __tablename__: ClassVar[Any] = "record"
-    __table_args__ = (Index("record_case", "case_id"),)
+    __table_args__ = (Index("record_case", "case_id"), _SCHEMA)
 
     record_id: UUID = Field(primary_key=True)
     case_id: UUID
@@ -62,7 +65,7 @@ class RecordKey(SQLModel, table=True):
     """A record's own key, wrapped by the master key. Deleting it erases the record everywhere (R-PRIV-01)."""
 
     __tablename__: ClassVar[Any] = "record_key"
-    __table_args__ = (Index("record_key_case", "case_id"),)
+    __table_args__ = (Index("record_key_case", "case_id"), _SCHEMA)
 
     record_id: UUID = Field(primary_key=True)
     case_id: UUID
@@ -74,7 +77,7 @@ class AccessLog(SQLModel, table=True):
     """Who read a document or a record, and which; without what it said."""
 
     __tablename__: ClassVar[Any] = "access_log"
-    __table_args__ = (Index("access_log_case", "case_id"),)
+    __table_args__ = (Index("access_log_case", "case_id"), _SCHEMA)
 
     entry: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now()))

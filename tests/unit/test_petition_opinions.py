@@ -86,7 +86,7 @@ def test_review_goes_to_the_next_higher_unit_and_ends_after_three_levels() -> No
     play.give(p.RequestReview(actor=actor(OFFICE)))
     assert (play.state.status, play.state.unit) == (S.RECHECK, DISTRICT)
     play.give(review_opinion(play))
-    assert play.state.status is S.FINAL
+    assert play.status() is S.FINAL
     assert play.state.terminated
     assert play.last(p.PetitionHandedBack).result is HandBack.ENDED
     assert play.refuse(p.RequestReview(actor=actor(OFFICE))) == "OVER"
@@ -104,7 +104,7 @@ def test_review_can_be_asked_for_on_day_30_and_not_on_day_31(level: int) -> None
         assert not isinstance(asked, Refused)
         if has_fired:
             play.pass_time(end)
-            assert play.state.status is S.LAPSED
+            assert play.status() is S.LAPSED
             assert play.last(p.PetitionHandedBack).result is HandBack.ENDED
         else:
             play.at = end
@@ -131,11 +131,11 @@ def test_the_days_of_a_hearing_do_not_count_in_a_re_review() -> None:
     assert play.due("recheck") == _shanghai(2026, 7, 8)
     play.wait(days=10)
     play.give(p.OpenPetitionHearing(actor=actor(DISTRICT), reason="事项重大"))
-    assert play.state.status is S.HEARING
+    assert play.status() is S.HEARING
     assert play.last(p.PetitionDutyMoved).due is None
     play.wait(days=8)
     play.give(p.ClosePetitionHearing(actor=actor(DISTRICT)))
-    assert play.state.status is S.RECHECK
+    assert play.status() is S.RECHECK
     assert play.due("recheck") == _shanghai(2026, 7, 16)
 
 
@@ -146,9 +146,9 @@ def test_a_supported_claim_is_executed_and_its_execution_supervised() -> None:
     told = play.wait(days=45)
     assert p.PetitionReminded in {type(event) for event in told}
     assert play.last(p.PetitionSupervised).ground is p.SupervisionGround.NOT_EXECUTED
-    assert play.state.status is S.EXECUTING
+    assert play.status() is S.EXECUTING
     play.give(p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发"))
-    assert play.state.status is S.SETTLED
+    assert play.status() is S.SETTLED
     assert play.last(p.PetitionHandedBack).result is HandBack.SETTLED
 
 
@@ -156,12 +156,12 @@ def test_what_was_executed_settles_when_no_review_can_be_asked_for() -> None:
     """R-PET-09: the 30 days are the petitioner's, unless they want no review."""
     play = delivered("SUPPORT")
     play.give(p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发"))
-    assert play.state.status is S.EXECUTING
+    assert play.status() is S.EXECUTING
     play.wait(days=31)
-    assert play.state.status is S.SETTLED
+    assert play.status() is S.SETTLED
     play = delivered("SUPPORT")
     play.give(p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发", agreed=True))
-    assert play.state.status is S.SETTLED
+    assert play.status() is S.SETTLED
 
 
 def test_a_review_that_supports_is_carried_out_by_the_first_unit() -> None:
@@ -182,7 +182,7 @@ def test_a_re_review_that_supports_is_carried_out_and_yet_final() -> None:
     play.give(p.DeliverOpinion(actor=actor(DISTRICT), received_at=play.at))
     assert play.refuse(p.RequestReview(actor=actor(OFFICE))) == "TERMINATED"
     play.give(p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发"))
-    assert play.state.status is S.SETTLED
+    assert play.status() is S.SETTLED
     assert play.state.terminated
 
 
@@ -208,7 +208,7 @@ def test_suggestions_and_duties_are_answered_without_an_opinion() -> None:
     wrong = p.AnswerPetition(actor=actor(BRANCH), answer="performed", explanation="已研究")
     assert play.refuse(wrong) == "WRONG_ANSWER"
     play.give(wrong.model_copy(update={"answer": "adopted"}))
-    assert play.state.status is S.SETTLED
+    assert play.status() is S.SETTLED
     assert play.last(p.PetitionHandedBack).explanation == "已研究"
     duty = investigating(nature=p.Nature.DUTY)
     duty.give(wrong)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -193,7 +194,7 @@ def test_a_group_that_comes_in_person_elects_five_at_most() -> None:
     """R-PET-12: XF20; letters may be signed by any number."""
     play = Play()
     play.give(dispatched())
-    visit = {"channel": Channel.VISIT, "petitioners": 9}
+    visit: dict[str, Any] = {"channel": Channel.VISIT, "petitioners": 9}
     assert play.refuse(registration(**visit)) == "TOO_MANY_REPRESENTATIVES"
     assert play.refuse(registration(**visit, representatives=6)) == "TOO_MANY_REPRESENTATIVES"
     assert play.refuse(registration(petitioners=2, representatives=3)) == "TOO_MANY_REPRESENTATIVES"
@@ -258,7 +259,7 @@ def test_a_simple_petition_is_accepted_within_3_and_decided_within_10_working_da
     send = p.ForwardPetition(actor=actor(OFFICE), unit=BRANCH, reason="事实清楚", simple=True)
     play.give(send)
     assert play.due("notice") == _midnight(6, 11)
-    play.give(p.AcceptPetition(actor=actor(BRANCH)))
+    play.give(p.AcceptPetition(actor=actor(BRANCH), simple=True))
     assert play.due("opinion") == _midnight(6, 23)  # 19 June is a holiday
     extend = p.ExtendPetition(actor=actor(BRANCH, "supervisor"), days=1, reason="需要鉴定", head="大队长")
     assert play.refuse(extend) == "SIMPLE"
@@ -267,6 +268,8 @@ def test_a_simple_petition_is_accepted_within_3_and_decided_within_10_working_da
     late = forwarded()
     late.at = _midnight(6, 11)
     assert late.refuse(p.AcceptPetition(actor=actor(BRANCH), simple=True)) == "TOO_LATE"
+    late.give(p.AcceptPetition(actor=actor(BRANCH)))
+    assert late.state.simple is False
     again = registered(
         same_as=late.state.case_id, earlier=p.EarlierPetition(status=S.LAPSED, terminated=False)
     )

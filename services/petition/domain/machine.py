@@ -40,8 +40,12 @@ def _stays(states: frozenset[PetitionStatus]) -> Moves:
 def _moves_away(*also: PetitionStatus) -> Moves:
     """Who is complained of hands it over: before an opinion to be sorted anew, later to the unit above; it leaves
     where there is nobody."""
-    anew = {state: frozenset({state, S.REGISTERED, S.STATUTORY_ROUTED, *also}) for state in OPEN - _LATER}
-    return {**anew, **{state: frozenset({state, S.STATUTORY_ROUTED, *also}) for state in _LATER}}
+    moves: dict[From, frozenset[PetitionStatus]] = {
+        state: frozenset({state, S.STATUTORY_ROUTED, *also}) for state in _LATER
+    }
+    return moves | {
+        state: frozenset({state, S.REGISTERED, S.STATUTORY_ROUTED, *also}) for state in OPEN - _LATER
+    }
 
 
 _WINDOW: Final[Moves] = {
