@@ -7,7 +7,8 @@ import pytest
 from chassis.http import Role
 from schemas import petition as p
 from schemas.values import Sealed
-from services.petition.api.actions import ACTIONS, Action
+from services.petition.api.action import Action
+from services.petition.api.actions import ACTIONS
 from tests.petition_kit import CASE, OFFICE, actor, sealed
 
 BY_PATH = {action.path: action for action in ACTIONS}
