@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from reference.load import check
+from reference.load import check, load
+from reference.mediation import check_mediation
 
 
 def main(arguments: list[str]) -> int:
@@ -11,7 +12,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m reference.check PATH\n")
         return 2
-    findings = check(Path(arguments[0]))
+    path = Path(arguments[0])
+    findings = check(path) or check_mediation(path, load(path))
     for finding in findings:
         sys.stdout.write(f"{finding}\n")
     return 1 if findings else 0

@@ -19,6 +19,7 @@ from reference.matters import (
     check_matters,
     read_matters,
 )
+from reference.mediation import MEDIATION_FILES
 from reference.rows import JURISDICTION, JurisdictionFile
 from reference.source import Finding, Findings, ReferenceInvalid, YamlFile, parse, read_yaml
 from reference.times import DEADLINES_FILE, read_calendar, read_deadlines
@@ -35,6 +36,7 @@ _HASHED: Final = (
     MATTERS_FILE,
     LISTS_FILE,
     DEADLINES_FILE,
+    *MEDIATION_FILES,
     ADDRESSES_FILE,
     BUILDINGS_FILE,
     *AREA_FILES.values(),

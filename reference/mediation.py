@@ -32,6 +32,7 @@ from schemas.mediators import (
 MEDIATION_FILE: Final = "mediation.yaml"
 COMMITTEES_FILE: Final = "committees.csv"
 MEDIATORS_FILE: Final = "mediators.csv"
+MEDIATION_FILES: Final = (MEDIATION_FILE, COMMITTEES_FILE, MEDIATORS_FILE)
 REQUIRED_DEADLINES: Final = frozenset(
     f"mediation.{name}"
     for name in (

@@ -117,6 +117,15 @@ class PetitionUnderTest:
             assert parked is None, parked
             await asyncio.sleep(0.01)  # polled: another connection's commit gives no signal
 
+    async def until_told(self, path: str, name: str) -> None:
+        """Wait until petition has emitted an event of that name."""
+
+        async def told() -> None:
+            while f"petition.{name}.v1" not in await self.log(path):
+                await asyncio.sleep(0.01)  # polled: another connection's commit gives no signal
+
+        await asyncio.wait_for(told(), LIMIT_S)
+
     async def log(self, path: str) -> str:
         """All that petition wrote into the event log of a case, as text."""
         rows = await self.pool.fetch(

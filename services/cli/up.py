@@ -21,6 +21,7 @@ from services.cli.supervisor import Child, ChildNotReadyError, Supervisor
 DEMO = (
     ("hotline operator", "operator", "GL", "operator-1"),
     ("handler of a community", "handler", "GL0101", "handler-1"),
+    ("mediator of a community", "mediator", "GL0101", "mediator-1"),
     ("supervisor of the district", "supervisor", "GL", "supervisor-1"),
     ("resident", "resident", None, "resident-1"),
 )

@@ -43,7 +43,7 @@ def agreement_document(
             ),
         ),
         signatures=(*_signers(state, parties.persons), *(f"调解员 {code}" for code in state.mediators)),
-        seal=committee.name if committee else office.name(state.unit),
+        seal=_in_full(office, committee.name if committee else office.name(state.unit)),
         date=_date(state.effective_at),
     )
 
@@ -53,14 +53,14 @@ def confirmation_application(
 ) -> Document:
     """QR3: the joint application with what the court has to know; nothing of it costs a fee (QR11)."""
     committee = office.mediators.committees.get(state.committee or "")
-    by = committee.name if committee else office.name(state.unit)
+    by = _in_full(office, committee.name if committee else office.name(state.unit))
     court = office.jurisdiction.legal_exits["court"].authority
     when = _date(state.effective_at)
     return Document(
         title="司法确认申请书",
         number=_number(state),
         sections=(
-            *_persons(state, parties.persons),
+            *_persons(state, parties.persons, jointly=True),
             Section("请求事项", paragraphs=(f"请求依法确认申请人于{when}达成的调解协议有效。",)),
             Section(
                 "事实和理由",
@@ -78,19 +78,29 @@ def confirmation_application(
                     "附：调解协议书、身份证明及与调解协议相关的财产权利证明等材料。",
                 ),
             ),
-            Section(paragraphs=(f"此致　{office.name(court or '')}",)),
+            Section(paragraphs=(f"此致　{_in_full(office, office.name(court or ''))}",)),
         ),
-        signatures=_signers(state, parties.persons),
+        signatures=tuple(f"申请人 {person.name}" for person in parties.persons),
         date="　　年　　月　　日",
     )
 
 
-def _persons(state: Mediation, persons: Sequence[Person]) -> tuple[Section, ...]:
-    """当事人的基本情况: a table for each party, the applicant's first."""
+def _in_full(office: Office, name: str) -> str:
+    """A name for readers elsewhere: 区人民法院 is 鼓楼区人民法院."""
+    return office.jurisdiction.name + name[1:] if name.startswith("区") else name
+
+
+def _persons(state: Mediation, persons: Sequence[Person], *, jointly: bool = False) -> tuple[Section, ...]:
+    """当事人的基本情况: a table for each party, the applicant's first; before the court both are applicants."""
     by_label = {person.label: person for person in persons}
     ordered = sorted(state.parties, key=lambda party: (party.side is not Side.APPLICANT, party.label))
     return tuple(
-        Section(fields=((SIDES[party.side], f"（{party.label}）{one.name}"), *_details(one)))
+        Section(
+            fields=(
+                ("申请人" if jointly else SIDES[party.side], f"（{party.label}）{one.name}"),
+                *_details(one),
+            )
+        )
         for party in ordered
         for one in (by_label[party.label],)
     )

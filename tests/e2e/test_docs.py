@@ -27,6 +27,8 @@ RUN = (
     "docs/tutorial.md",
     "docs/how-to/submit-from-your-system.md",
     "docs/how-to/work-as-a-unit.md",
+    "docs/how-to/mediate.md",
+    "docs/how-to/handle-a-petition.md",
     "docs/how-to/import-messages.md",
     "docs/how-to/edit-a-jurisdiction.md",
 )
@@ -71,6 +73,8 @@ class Shell:
         environment = {
             "INTAKE": system.url("intake"),
             "ROUTER": system.url("router"),
+            "MEDIATION": system.url("mediation"),
+            "PETITION": system.url("petition"),
             "CASELADDER_RUN_DIR": str(system.local.run_dir),
             "CASELADDER_PORT_BASE": str(system.local.port_base),
             "COLUMNS": "120",

@@ -8,10 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.applied import account
+from chassis.database import session
 from chassis.http import Role
 from schemas import router as r
 from schemas.intake import PersonErased
+from services.cli.compare import begins
 from services.mediation.api.actions import BY_PATH
+from services.mediation.domain import MediationDecider
 from tests.document_kit import embedded_fonts, ink, words
 from tests.mediation_api_kit import COMMUNITY, DISTRICT, STREET, MediationUnderTest, running
 from tests.unit.mediation_kit import dispatched
@@ -113,7 +117,7 @@ async def test_the_application_to_the_court_is_printed(mediation: MediationUnder
         "司法确认申请书",
         "请求依法确认",
         "博苑社区人民调解委员会主持调解",
-        "此致　区人民法院",
+        "此致　鼓楼区人民法院",
         "（1）乙方",
     ):
         assert part in read
@@ -238,3 +242,22 @@ async def test_committees_are_named_nearest_first(mediation: MediationUnderTest)
     assert "GLM-0101-01" in found[0]["mediators"]
     wrong = await mediation.get("/v1/committees", procedure="magic")
     assert (wrong.status_code, wrong.json()["code"]) == (404, "procedure_unknown")
+
+
+async def test_the_comparison_of_logs_misses_no_case_of_another_track(mediation: MediationUnderTest) -> None:
+    """What left no row is accounted for; a lost handover is named."""
+    other, lost = uuid4(), uuid4()
+    await mediation.say(other, dispatched(track="S"))
+    path = await mediation.open()
+    url = mediation.host.settings.database_url.get_secret_value()
+    types = MediationDecider.consumes
+    late = datetime.now(UTC)
+    async with session(url) as database:
+        found = await account("mediation", types, database, [database], late, begins("mediation"))
+        assert (found.counts["applied"], found.counts["missing"]) == (2, 0)
+        await mediation.say(lost, dispatched())
+        await database.execute("DELETE FROM mediation.aggregate WHERE case_id = $1", lost)
+        late = datetime.now(UTC)
+        found = await account("mediation", types, database, [database], late, begins("mediation"))
+    assert found.missing == [f"router/{lost}/1"] or str(lost) in found.missing[0]
+    assert (await mediation.get(path)).status_code == 200

@@ -47,6 +47,7 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
         "intake",
         "router",
         "mediation",
+        "petition",
         "migrate",
         "topics",
         "import",

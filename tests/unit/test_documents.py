@@ -1,6 +1,8 @@
 """Printed documents are real Chinese PDFs that read back as they were meant."""
 
-from services.documents import Document, Section, render
+import pytest
+
+from services.documents import Document, PrintingFailed, Section, render
 from tests.document_kit import embedded_fonts, ink, words
 
 ODD = '#strong[甲] *乙* $x$ <丙> \\ "丁"'
@@ -47,3 +49,11 @@ def test_the_font_travels_with_the_document_and_draws_every_character() -> None:
 def test_the_same_data_print_the_same_bytes() -> None:
     """So that a document can be compared with the one that was signed."""
     assert render(GIVEN) == render(GIVEN)
+
+
+def test_what_cannot_be_printed_says_nothing_of_the_document() -> None:
+    """R-PRIV-01: the error of a fault of ours names no party."""
+    broken = Document(title="张三", number="一", sections=({"title": "no section"},))  # type: ignore[arg-type]
+    with pytest.raises(PrintingFailed) as caught:
+        render(broken)
+    assert "张三" not in str(caught.value)

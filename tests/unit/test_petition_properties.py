@@ -13,7 +13,8 @@ from schemas.mediation import MediationHandedBack
 from schemas.message import Event
 from schemas.petition import PetitionStatus as S
 from schemas.procedure import HandBack
-from services.petition.api.actions import ACTIONS, Action
+from services.petition.api.action import Action
+from services.petition.api.actions import ACTIONS
 from services.petition.domain.machine import MOVES
 from services.petition.domain.petition import OVER
 from tests.petition_kit import (

@@ -23,7 +23,7 @@ from services.mediation.domain.duty import Duty
 from services.mediation.domain.ending import Ending
 from services.mediation.domain.evolution import evolve
 from services.mediation.domain.follow_up import FollowUp
-from services.mediation.domain.opening import Opening
+from services.mediation.domain.opening import MEDIATION, Opening
 from services.mediation.domain.panel import Bench
 from services.mediation.domain.sessions import Sessions
 from services.mediation.domain.state import Mediation
@@ -89,6 +89,16 @@ class MediationDecider:
             m.RecomputeMediationTimes: lambda state, _, __: self._timers.recomputed(state),
         }
 
+    @staticmethod
+    def begins(event: Event) -> bool:
+        """Whether the event makes a mediation of a case of which nothing is known here."""
+        match event:
+            case r.CaseDispatched(track=track):
+                return track == MEDIATION
+            case r.TrackChosen(track=track, unit=unit):
+                return track == MEDIATION and unit is not None
+        return isinstance(event, PetitionSentToMediation)
+
     def initial(self, case_id: UUID) -> Mediation:
         """A case that nobody asked to mediate."""
         return Mediation(case_id=case_id)
@@ -112,6 +122,8 @@ class MediationDecider:
             return self._timers.fired(state, given, at)
         if isinstance(given, m.MediationCommand) and (no := self._refused(state, given)):
             return no
+        if state.stage is None and isinstance(given, Event) and not self.begins(given):
+            return []  # and no row: a case of another track costs nothing
         act = self._acts.get(type(given))
         return act(state, given, at) if act else []
 

@@ -32,7 +32,8 @@ from chassis.idempotency import Answer, Idempotency, KeyReused, Replay, load_ans
 from schemas.message import Actor
 from schemas.values import Sealed
 from services.petition.api.access import Access
-from services.petition.api.actions import ACTIONS, Action
+from services.petition.api.action import Action
+from services.petition.api.actions import ACTIONS
 from services.petition.api.office import Case, Office
 from services.petition.api.views import PetitionView, petition_view
 from services.petition.domain import Petition

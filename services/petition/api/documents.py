@@ -1,5 +1,6 @@
 """The official documents of a petition as PDF: only for who may read what they say, and every reading is noted."""
 
+import asyncio
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
@@ -27,7 +28,7 @@ def add_document_routes(app: FastAPI, office: Office, access: Access) -> None:
         response_class=Response,
         responses={200: {"content": {MEDIA_TYPE: {}}}},
     )
-    async def printed(case_id: UUID, paper: Paper, principal: Reader) -> Response:
+    async def read(case_id: UUID, paper: Paper, principal: Reader) -> Response:
         case = access.require_seen(principal, await office.case(case_id), case_id)
         if not access.reads_records(principal, case.state):
             detail = "Only who has the petition, sent it, or oversees petitions reads its documents."
@@ -35,7 +36,8 @@ def add_document_routes(app: FastAPI, office: Office, access: Access) -> None:
         if paper not in available(case.state):
             raise _none(paper)
         await note_reading(office.host.pool, case_id, principal, paper)
-        pdf = render(document(paper, await _facts(office, case, paper)))
+        made = document(paper, await _facts(office, case, paper))
+        pdf = await asyncio.to_thread(render, made)
         return Response(pdf, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 

@@ -10,7 +10,7 @@ from services.petition.domain.sorting import Sorting
 
 
 class Arrival:
-    """R-PET-02, 03, 17."""
+    """R-PET-02, R-PET-03, R-PET-17."""
 
     def __init__(self, desk: Desk, sorting: Sorting) -> None:
         self._desk, self._sorting = desk, sorting

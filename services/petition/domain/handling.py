@@ -17,7 +17,7 @@ MEDIATED_WORDS: Final = "经双方同意调解并达成一致意见，已制作�
 
 
 class Handling:
-    """R-PET-06, 07, 16, 17, 20; XF29, XF31."""
+    """R-PET-06, R-PET-07, R-PET-16, R-PET-17, R-PET-20; XF29, XF31."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

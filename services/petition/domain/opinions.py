@@ -1,4 +1,4 @@
-"""The opinion, its delivery and execution, and two reviews above it: three levels, then no more (R-PET-08, 09)."""
+"""The opinion, its delivery and execution, and two reviews above it: three levels (R-PET-08, R-PET-09)."""
 
 from datetime import datetime
 from typing import Final

@@ -11,7 +11,7 @@ from services.petition.domain.petition import Petition, S
 
 
 class Oversight:
-    """R-PET-11, 13, 14, 15, 19."""
+    """R-PET-11, R-PET-13, R-PET-14, R-PET-15, R-PET-19."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

@@ -22,7 +22,7 @@ IN_PROGRESS_WORDS: Final = (
 
 
 class Register:
-    """R-PET-01, 05, 09, 12, 15, 18."""
+    """R-PET-01, R-PET-05, R-PET-09, R-PET-12, R-PET-15, R-PET-18."""
 
     def __init__(self, desk: Desk, subjects: Subjects) -> None:
         self._desk, self._subjects = desk, subjects

@@ -17,7 +17,7 @@ _KEPT: Final = ("urgent",)
 
 
 class Sorting:
-    """R-PET-01, 02, 04, 06, 10."""
+    """R-PET-01, R-PET-02, R-PET-04, R-PET-06, R-PET-10."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -60,7 +60,7 @@ class Sorting:
         return [sent]
 
     def arrival(self, at: datetime, *, simple: bool, may_object: bool) -> tuple[Term, ...]:
-        """The clocks of a unit that was sent a petition: to notify the petitioner, and to object (R-PET-03, 17)."""
+        """The clocks of a unit that was sent it: to notify the petitioner, and to object (R-PET-03, R-PET-17)."""
         notice = self._desk.clocks.start("notice", "simple-accept" if simple else "notice", at)
         return (notice, self._desk.clocks.start("object", "object", at)) if may_object else (notice,)
 
