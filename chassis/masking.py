@@ -2,8 +2,9 @@
 
 Each number is replaced whole by a fixed word, so that nothing of it is left. Masked are phone numbers
 (mobile; landline with area code; 400/800; bare local numbers that are announced as such), resident identity
-numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, and announced WeChat and
-QQ accounts; phone and identity numbers also in Chinese numerals, and with whatever people put between the digits.
+numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, announced WeChat and QQ
+accounts, and names that are announced as such (我叫…, 姓名：…); phone and identity numbers also in Chinese
+numerals, and with whatever people put between the digits.
 Digits and letters in disguise (circled, keycaps, mathematical, O for 0, invisible characters between) are read
 as plain ones by `chassis.disguise`; what is not masked stays as it was written.
 Licence plates stay: traffic and parking matters cannot be handled without them. In doubt a number is masked.
@@ -21,6 +22,7 @@ IDENTITY: Final = "〔证件号〕"
 CARD: Final = "〔银行卡〕"
 EMAIL: Final = "〔邮箱〕"
 ACCOUNT: Final = "〔账号〕"
+NAME: Final = "〔姓名〕"
 
 _HAN = r"\u3400-\u4e35\u4e37-\u675f\u6761-\u9fff"  # but for 丶 and 杠, which people write for strokes
 _KEPT = rf"A-Za-z\d{_HAN}Ａ-Ｚａ-ｚ〇〔〕"  # all else may stand between the digits of a number
@@ -113,6 +115,16 @@ _REGIONS: Final = frozenset(
     )
     for place in range(first, last + 1)
 )
+_SURNAMES: Final = (
+    "李王张刘陈杨赵黄周吴徐孙胡朱林郭罗宋郑谢韩唐冯董萧程曹袁邓傅沈彭吕苏卢蒋"
+    "蔡贾丁魏薛叶阎潘杜戴夏钟汪姜范姚谭廖邹熊陆郝孔崔毛邱秦顾侯邵孟尹黎乔贺赖龚"
+)
+# A name that is announced as one, up to the end of its clause. 我是 stands before too much else.
+_NAME = re.compile(
+    rf"((?:我叫|名叫|姓名|联系人)[是为:：\s]{{0,2}}|(?<![\u4e00-\u9fff])本人(?:叫|是)?)([{_SURNAMES}][\u4e00-\u9fff]{{1,2}})"
+    r"(?![\u4e00-\u9fff])"
+)
+_NAME_WORDS: Final = ("我叫", "名叫", "姓名", "联系人", "本人")  # looking for each is faster than one pattern
 _NUMERALS = str.maketrans(_C, "000123456789112233456678902")
 _CHECK_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -134,6 +146,8 @@ def _steps(text: str, *, keep_lines: bool) -> tuple[_Step, ...]:
     steps: tuple[_Step, ...] = ()
     if _ACCOUNT_WORD.search(text):
         steps += _ACCOUNTS
+    if any(word in text for word in _NAME_WORDS):
+        steps += _NAMES
     if "@" in text or "＠" in text:
         steps += _EMAILS
     if _NUMBER.search(text):
@@ -274,6 +288,7 @@ def _announced(token: str) -> Callable[[re.Match[str]], str]:
 _ACCOUNTS: Final[tuple[_Step, ...]] = (
     (_ACCOUNT, lambda found: found[1] + ACCOUNT if _is_account(found) else found[0]),
 )
+_NAMES: Final[tuple[_Step, ...]] = ((_NAME, lambda found: found[1] + NAME),)
 _EMAILS: Final[tuple[_Step, ...]] = ((_EMAIL, lambda _: EMAIL),)
 _NUMBERS: Final[tuple[_Step, ...]] = (
     (_IDENTITY_18, _when(_is_identity, IDENTITY)),

@@ -62,6 +62,9 @@ def load(path: Path) -> Jurisdiction:
 
     check_units(units, places, declared, findings)
     check_aliases(units, places, findings)
+    if declared.hotline not in units:
+        line, told = source.line("hotline"), f"hotline {declared.hotline} is no unit; use the code of one"
+        findings.add(source.file, line, told)
     exits = _legal_exits(source, declared, units, findings)
     check_matters(read, units, frozenset(exits), findings)
     check_lists(read, units, declared.community_lists.model_dump(), findings)
@@ -74,6 +77,7 @@ def load(path: Path) -> Jurisdiction:
         code=declared.code,
         name=declared.name,
         version=f"{declared.version}+{_content_hash(path)}",
+        hotline=declared.hotline,
         units=MappingProxyType(units),
         heads=MappingProxyType(read[1].heads),
         conduct=conduct,

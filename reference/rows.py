@@ -68,6 +68,7 @@ class JurisdictionFile(Row):
     code: UnitCode
     name: Text
     version: Text
+    hotline: UnitCode
     counts: CountsRow
     households_per_grid: RangeRow
     community_lists: ListSizesRow

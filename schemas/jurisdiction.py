@@ -181,6 +181,8 @@ class Jurisdiction:
     code: str
     name: str
     version: str
+    hotline: str
+    """The 12345 centre (R-HOT-01): responsible for a case while a human decides where it goes."""
     units: Mapping[str, Unit]
     heads: Mapping[str, str]
     conduct: Conduct

@@ -108,6 +108,9 @@ class Inbox:
                 async with relay_lock(self._url, f"{self._service}.inbox") as connection:
                     if connection is not None:
                         await self._read_all(connection)
+                    else:  # another process reads them; what kept this one from it is its matter no more
+                        self._is_away = False
+                        self._note_trouble(None)
             except FenceLost as error:
                 _log.warning("%s", error)
             except UNREACHABLE as error:

@@ -64,9 +64,13 @@ def decode(record: Any, topic: str) -> Envelope:
             traceparent=found["traceparent"].decode(),
             data=record.value.decode(),
         )
-    except (KeyError, ValueError, AttributeError, TypeError):
-        return _unreadable(record, topic)
-    return event if _can_be_stored(event) else _unreadable(record, topic)
+    except KeyError as error:
+        return _unreadable(record, topic, f"it has no header {error.args[0]}")
+    except (ValueError, AttributeError, TypeError):
+        return _unreadable(record, topic, "its body or one of its ce_ headers cannot be read")
+    if _can_be_stored(event):
+        return event
+    return _unreadable(record, topic, "its sequence or time is none, or a NUL stands in it")
 
 
 def instant_of(record: Any) -> tuple[int, datetime]:
@@ -83,7 +87,7 @@ def _can_be_stored(event: Envelope) -> bool:
     return 0 < event.sequence < _TOO_HIGH and is_a_time and not any("\0" in text for text in told)
 
 
-def _unreadable(record: Any, topic: str) -> Envelope:
+def _unreadable(record: Any, topic: str, reason: str) -> Envelope:
     return Envelope(
         source=f"{topic}/{record.partition}",
         case_id=_NOBODY,
@@ -92,5 +96,5 @@ def _unreadable(record: Any, topic: str) -> Envelope:
         time=instant_of(record)[1],
         topic=topic,
         traceparent="",
-        data="",  # whatever it holds is not ours to keep; the place names it
+        data=f'{{"unreadable": "{reason}"}}',  # whatever it holds is not ours to keep; the place names it
     )

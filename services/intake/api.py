@@ -23,7 +23,7 @@ from services.intake.callers import (
     demand_district,
     demand_scope,
     is_kept_from,
-    speaks_with_residents,
+    is_of_the_centre,
 )
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
@@ -91,7 +91,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         file, who = await _opened(host, desk, case_id, principal)
         response.headers["ETag"] = etag(file.version)
         shown = await seen(host, file)
-        if file.confidential and not speaks_with_residents(who, desk.jurisdiction):
+        if file.confidential and not is_of_the_centre(who, desk.jurisdiction):
             shown = shown.model_copy(update={"words": WITHHELD_WORDS, "timeline": ()})
         return CaseView(case_id=case_id, unit=file.unit, **dict(shown))
 

@@ -75,6 +75,8 @@ def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
     """Raise Problem 403 where `unit` lies outside the caller's jurisdiction. Ops without a unit has all of it."""
     if who.is_resident or who.unit is None or jurisdiction.in_scope(who.unit, unit):
         return
+    if is_of_the_centre(who, jurisdiction):
+        return
     own = jurisdiction.units[who.unit]
     there = jurisdiction.units[unit]
     raise Problem(
@@ -89,7 +91,7 @@ def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
 def demand_centre(who: Caller, jurisdiction: Jurisdiction) -> None:
     """Raise Problem 403 for an operator of one unit: it could be the one that handles the case, and so would end or
     rate its own work (R-HOT-08). Only an operator of the whole district speaks for residents."""
-    if who.role is not Role.OPERATOR or who.unit == jurisdiction.code:
+    if who.role is not Role.OPERATOR or is_of_the_centre(who, jurisdiction):
         return
     raise Problem(
         403,
@@ -100,9 +102,11 @@ def demand_centre(who: Caller, jurisdiction: Jurisdiction) -> None:
     )
 
 
-def speaks_with_residents(who: Caller, jurisdiction: Jurisdiction) -> bool:
-    """Whether the caller is of the district's hotline, which tells residents how far their matter is (R-HOT-08)."""
-    return who.role in {Role.OPERATOR, Role.SUPERVISOR} and who.unit == jurisdiction.code
+def is_of_the_centre(who: Caller, jurisdiction: Jurisdiction) -> bool:
+    """Whether the caller is an operator or supervisor of the district or its hotline centre: they take cases in
+    from everywhere, and tell residents how far their matter is (R-HOT-01, R-HOT-08)."""
+    centre = {jurisdiction.code, jurisdiction.hotline}
+    return who.role in {Role.OPERATOR, Role.SUPERVISOR} and who.unit in centre
 
 
 def demand_district(who: Caller, jurisdiction: Jurisdiction) -> None:

@@ -20,7 +20,7 @@ from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency, OnSiteResolution, Place, RequestKind, Sealed
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, read_case
-from services.intake.callers import CHANNELS, Caller, demand_scope
+from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.ids import TrackingCodes, new_id
@@ -96,7 +96,8 @@ class Desk:
 
     def _may_hear_of_repeats(self, who: Caller) -> bool:
         """R-HOT-14, R-PET-10: whoever is not of the district would learn of a case by naming a person."""
-        return who.role in {Role.OPERATOR, Role.OPS} and who.unit in {None, self.jurisdiction.code}
+        runs_the_system = who.role is Role.OPS and who.unit in {None, self.jurisdiction.code}
+        return runs_the_system or (who.role is Role.OPERATOR and is_of_the_centre(who, self.jurisdiction))
 
     def _event(
         self, body: CaseBody, check: Check, who: Caller, place: Place, title: str, text: str

@@ -250,3 +250,17 @@ async def test_a_dangerous_matter_that_staff_name_is_advised_on_as_well(intake: 
     case = await intake.accepted(body(matter="utilities.gas-leak", text="请派人看看"))
     assert case["emergency"]["line"] == "119"
     assert "119" in case["emergency"]["advice"]
+
+
+async def test_the_hotline_centre_takes_cases_in_from_everywhere(intake: Intake) -> None:
+    """R-HOT-01: an operator of the centre needs no place in its area, for it has none; others do."""
+    sent = body(matter="municipal.streetlight")
+    for unit, status in (("GL-HOTLINE", 201), ("GL-URBAN", 403)):
+        operator = intake.as_role(Role.OPERATOR, unit=unit)
+        assert (await intake.client.post("/v1/cases", json=sent, headers=operator)).status_code == status
+    [case] = await intake.pool.fetch("SELECT case_id FROM intake.case_file")
+    centre = intake.as_role(Role.OPERATOR, unit="GL-HOTLINE")
+    path = f"/v1/cases/{case[0]}"
+    assert (await intake.client.get(path, headers=centre)).status_code == 200
+    taken = await intake.client.post(f"{path}/withdrawal", json={"reason": "已修好"}, headers=centre)
+    assert taken.status_code == 200

@@ -156,7 +156,9 @@ async def test_a_second_process_waits_and_takes_over(connection: KafkaConnection
     async with reading(connection, url, first):
         await write(connection, b"1")
         await until(lambda: first.values == [b"1"])
-        async with reading(connection, url, second):
+        async with reading(connection, url, second) as waiting:
+            waiting.trouble = "letters of departments wait: a broker that was away"
+            await until(lambda: waiting.trouble is None)  # that another process reads them is no trouble
             await write(connection, b"2")
             await until(lambda: first.values == [b"1", b"2"])
             assert second.tried == 0

@@ -1,5 +1,6 @@
 """The pure parts of a rebuild: the merge of the logs, editions of a log, and what --since takes."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -117,7 +118,9 @@ def test_what_the_database_cannot_hold_is_unreadable(wrong: tuple[str, Any], tim
     record = Record(ticked(uuid4(), 1), "")
     record.timestamp = timestamp
     record.headers = [*[(name, value) for name, value in record.headers if name != wrong[0]], wrong]
-    assert decode(record, "case.events").type == UNREADABLE
+    unreadable = decode(record, "case.events")
+    assert unreadable.type == UNREADABLE
+    assert json.loads(unreadable.data)["unreadable"].startswith("it")
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_reference_policy_is_whole_and_has_a_version(folder: Path) -> None:
         ("terms.yaml", "handle: handle.1", "handle: handle.9", "unknown handle 'handle.9'"),
         ("escalations.yaml", "[department_list]", "[departments]", "unknown evidence 'departments'"),
         ("dispositions.yaml", "outcome: link", "outcome: lynk", "unknown outcome 'lynk'"),
-        ("settings.yaml", "hotline: GL-HOTLINE", "hotline: GL-NOWHERE", "unknown unit 'GL-NOWHERE'"),
+        ("settings.yaml", "petition: GL-PETITION", "petition: GL-NOWHERE", "unknown unit 'GL-NOWHERE'"),
         ("settings.yaml", "legal: court", "legal: tribunal", "unknown legal exit 'tribunal'"),
         ("settings.yaml", "redo: redo", "redo: redoo", "unknown deadline 'redoo'"),
         ("settings.yaml", "confidence: 0.5", "confidence: 5", "less than or equal to 1"),

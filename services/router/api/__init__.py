@@ -31,4 +31,4 @@ def reply_desk(office: Office) -> ReplyDesk:
 
 
 def _access(office: Office) -> Access:
-    return Access(office.jurisdiction, office.policy.settings.units.hotline)
+    return Access(office.jurisdiction)

@@ -23,10 +23,9 @@ _TRACK_OF: Final = {Role.MEDIATOR: "M", Role.PETITION_OFFICER: "P"}
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rules of one jurisdiction; `hotline` is the code of the 12345 centre, which works district-wide."""
+    """The rules of one jurisdiction, in which the 12345 centre works district-wide."""
 
     jurisdiction: Jurisdiction
-    hotline: str
 
     def check_unit(self, principal: Principal) -> None:
         """Raise Problem 403 unless the token names a unit of this jurisdiction; who is ops alone needs none."""
@@ -49,7 +48,7 @@ class Access:
 
     def is_wide(self, principal: Principal) -> bool:
         """Whether the caller oversees the whole jurisdiction; who works for a unit reaches no further than it."""
-        wide = {self.jurisdiction.code, self.hotline, None}
+        wide = {self.jurisdiction.code, self.jurisdiction.hotline, None}
         return principal.unit in wide and principal.has(*DESKS, Role.OPS)
 
     def reaches(self, principal: Principal, unit: str) -> bool:
@@ -142,7 +141,7 @@ class Access:
         return principal.unit is not None and self.jurisdiction.in_scope(principal.unit, unit)
 
     def _is_own(self, principal: Principal, case: Case) -> bool:
-        return principal.unit == case.state.unit and principal.unit != self.hotline
+        return principal.unit == case.state.unit and principal.unit != self.jurisdiction.hotline
 
 
 def _recipient(state: WorkOrder) -> str | None:

@@ -26,7 +26,7 @@ class Desk:
         self.jurisdiction, self.policy = jurisdiction, policy
         self.ladder = Ladder(jurisdiction, policy)
         self.clocks = Clocks(jurisdiction.deadlines, policy, calendar)
-        self.hotline = policy.settings.units.hotline
+        self.hotline = jurisdiction.hotline
         self.bare_route = Route(policy=policy.version, jurisdiction=jurisdiction.version)
 
     def keeper(self, subjects: Iterable[str]) -> str | None:

@@ -17,8 +17,6 @@ class _Part(BaseModel):
 class Units(_Part):
     """Codes of the units with a part of their own in the procedure."""
 
-    hotline: Code
-    """The 12345 centre: responsible for a case while a human decides where it goes."""
     petition: Code
     """Receives the cases of residents who enter the petition track (R-LAD-09)."""
 
