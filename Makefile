@@ -50,7 +50,7 @@ DAYS  ?= 365
 CASES ?= 2000
 SEED  ?= 1
 
-simulate: $(VENV)/dev.stamp
+simulate: $(VENV)/runtime.stamp
 	@$(BIN)/python -m tests.simulation --days $(DAYS) --cases $(CASES) --seed $(SEED)
 
 schemas: $(VENV)/runtime.stamp

@@ -1,9 +1,9 @@
 """Whether a service has applied what it consumes: its aggregates beside the event logs, from the databases alone.
 
-An event is applied when its sequence is not above `seen[source]` of its case, for events of one source are applied
-in order. A parked one is accounted for, and so is one that a service answers with nothing: it keeps no row of a
-case of which it has nothing to say. The log is read first and the aggregates after it: what is missing then was not
-applied at that moment.
+An event is applied when its sequence is not above `seen[source]` of its case: those of one source are applied in
+order. A parked one is accounted for; so is one to which a service that does not know its case has nothing to say,
+for then it keeps no row. The log is read first and the aggregates after it: what is missing then was not applied at
+that moment.
 """
 
 from collections import Counter
@@ -19,8 +19,6 @@ from schemas.envelope import event_id
 from schemas.message import CASE_EVENTS
 
 State = Literal["applied", "waiting", "parked", "missing"]
-Silence = Callable[[str, str], bool]
-"""Whether a service answers an event, given its type and data, with nothing where it has no row of the case."""
 
 PAGE: Final = 20_000
 """Events compared at once; some megabytes."""
@@ -34,6 +32,13 @@ _PAGE: Final = (
     " AND (xid, position) > ($2::text::xid8, $3::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())"
     " AND type = ANY($4::text[]) ORDER BY event_log.xid, position LIMIT $5"
 )
+_DATA: Final = (
+    "SELECT e.number, l.type, l.data::text FROM"
+    " unnest($1::uuid[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(case_id, source, sequence, number)"
+    " JOIN chassis.event_log l USING (case_id, source, sequence)"
+)
+Begins = Callable[[str, str], bool]
+"""Whether an event, by type and data, makes a service take up a case that it knows nothing of."""
 _EVENTS: Final = (
     "unnest($1::uuid[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(case_id, source, sequence, number)"
 )
@@ -55,11 +60,12 @@ async def account(
     own: Connection,
     logs: Sequence[Connection],
     late: datetime,
-    is_silent: Silence,
+    begins: Begins | None = None,
 ) -> Account:
     """Compare the events of `types` in the logs with what `consumer` has in its database, `own`.
 
     late: an unapplied event from before this instant is missing; a newer one waits.
+    begins: for a service that takes up few cases; None: it keeps a row of every case.
     """
     found = Account(consumer)
     for log in logs:
@@ -67,7 +73,7 @@ async def account(
         while rows := await log.fetch(
             _PAGE, CASE_EVENTS, after.xid, after.position, list(types), PAGE, timeout=SCAN_S
         ):
-            await _compare(found, own, log, rows, late, is_silent)
+            await _compare(found, own, log, rows, late, begins)
             after = Position(rows[-1][0], rows[-1][1])
     return found
 
@@ -78,7 +84,7 @@ async def _compare(
     log: Connection,
     rows: Sequence[Record],
     late: datetime,
-    is_silent: Silence,
+    begins: Begins | None,
 ) -> None:
     unapplied = await _which(
         own,
@@ -86,42 +92,37 @@ async def _compare(
         f"SELECT e.number FROM {_EVENTS} LEFT JOIN {found.consumer}.aggregate AS a USING (case_id)"
         " WHERE coalesce((a.seen->>e.source)::bigint, 0) < e.sequence",
     )
+    if begins is not None:
+        unapplied = await _owed(found.consumer, own, log, unapplied, begins)
     parked = await _which(
         own,
         unapplied,
         f"SELECT e.number FROM {_EVENTS} JOIN {found.consumer}.parked AS p USING (case_id, source, sequence)",
     )
     aside = {_name(row) for row in parked}
-    unsettled = [row for row in unapplied if _name(row) not in aside]
-    rest = await _answered(found.consumer, own, log, unsettled, is_silent)
+    rest = [row for row in unapplied if _name(row) not in aside]
     missing = [row for row in rest if row["time"] < late]
-    found.counts["applied"] += len(rows) - len(unapplied) + len(unsettled) - len(rest)
+    found.counts["applied"] += len(rows) - len(unapplied)
     found.counts["parked"] += len(parked)
     found.counts["missing"] += len(missing)
     found.counts["waiting"] += len(rest) - len(missing)
     found.missing += [_name(row) for row in missing[: EXAMPLES - len(found.missing)]]
 
 
-async def _answered(
-    consumer: str, own: Connection, log: Connection, rows: Sequence[Record], is_silent: Silence
+async def _owed(
+    consumer: str, own: Connection, log: Connection, rows: Sequence[Record], begins: Begins
 ) -> list[Record]:
-    """Return those of the rows that the service must have answered."""
-    bare = await _which(
+    """Of unapplied events, those of cases that the service knows, and those by which it takes one up."""
+    strange = await _which(
         own,
         rows,
         f"SELECT e.number FROM {_EVENTS} LEFT JOIN {consumer}.aggregate AS a USING (case_id)"
         " WHERE a.case_id IS NULL",
     )
-    told = await log.fetch(
-        f"SELECT e.number, type, data::text FROM {_EVENTS}"
-        " JOIN chassis.event_log USING (case_id, source, sequence)",
-        [row["case_id"] for row in bare],
-        [row["source"] for row in bare],
-        [row["sequence"] for row in bare],
-        timeout=SCAN_S,
-    )
-    silent = {_name(bare[number - 1]) for number, type_, data in told if is_silent(type_, data)}
-    return [row for row in rows if _name(row) not in silent]
+    columns = [[row[name] for row in strange] for name in ("case_id", "source", "sequence")]
+    read = await log.fetch(_DATA, *columns, timeout=SCAN_S)
+    idle = {_name(strange[row[0] - 1]) for row in read if not begins(row[1], row[2])}
+    return [row for row in rows if _name(row) not in idle]
 
 
 async def _which(own: Connection, rows: Sequence[Record], query: str) -> list[Record]:

@@ -12,12 +12,16 @@ from pydantic import Field
 
 from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.procedure import DutyMoved, HandedBack, ProcedureEvent
+from schemas.replies import CLERK
 from schemas.router import Reason, Term
 from schemas.values import Sealed
 from schemas.written import Written
 
 Label = Annotated[str, Written("^[A-Z]$", "the label of a party: one capital letter, such as A")]
 """A party of the dispute; who it is stands in the vault."""
+
+
+StaffCode = Annotated[str, Written(CLERK, "a staff code, never a name, such as GL-POLICE-7")]
 
 
 class Stage(StrEnum):
@@ -124,7 +128,7 @@ class PanelSeat(Value):
     """A seat of a panel and who takes it, by staff code."""
 
     seat: str
-    staff: str = Field(min_length=1, max_length=64)
+    staff: StaffCode
 
 
 class OpenRoute(Value):

@@ -30,7 +30,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "measure": "现场更换灯泡，已恢复照明。",
     "attended": "A", "mediator": "GLM-0101-01", "mediators": "GLM-0101-01",
     "origin": "REFERRED", "panel": "three-in-one", "party": "A", "procedure": "peoples", "refused_by": "B",
-    "staff": "GL-POLICE-7", "stage": "MEDIATING", "note": "已与居民电话联系。", "parties": "GL0101",
+    "stage": "MEDIATING", "note": "已与居民电话联系。", "parties": "GL0101",
     "place": "GL010101", "policy": "9f2c41d07b6e", "proposed": "GL-URBAN", "reason": "已核实，情况属实。",
     "reference": "doc:2026-0317", "result": "路灯已修复。", "role": "handler", "row": "streetlight",
     "replies": "dept.GL01.replies", "rule": "handle.3", "service": "router", "source": "DES", "street": "GL01",

@@ -1,21 +1,18 @@
 """`log compare`: whether each service has applied what the others' event logs hold, and the topics hold it, too."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 
 import click
 
-from chassis.applied import Account, Silence, account
-from chassis.calendar import WorkingCalendar
+from chassis.applied import Account, Begins, account
 from chassis.database import Connection, session
-from chassis.decider import Decider
-from schemas.message import Event
+from schemas.catalogue import EVENTS
 from services.cli.local import LocalRun, local_options
 
 # service -> its decider's class, which says what it consumes; imported when it is asked
@@ -60,8 +57,8 @@ async def _compare(local: LocalRun, grace: float, topics: bool) -> int:
         for service in databases:
             late = datetime.now(UTC) - timedelta(seconds=grace)
             own = opened[databases[service]]
-            silence = silent(service, local.reference)
-            found = await account(service, consumes(service), own, list(opened.values()), late, silence)
+            logs = list(opened.values())
+            found = await account(service, consumes(service), own, logs, late, begins(service))
             _show(found)
             missing += found.counts["missing"]
         if topics:
@@ -94,50 +91,23 @@ async def _compare_topics(local: LocalRun, logs: Mapping[str, Connection]) -> in
 
 def consumes(service: str) -> frozenset[str]:
     """Return the event types that a service consumes."""
-    module, _, name = _DECIDERS[service].partition(":")
-    types: frozenset[str] = getattr(import_module(module), name).consumes
+    types: frozenset[str] = _decider(service).consumes
     return types
 
 
-def silent(service: str, reference: Path) -> Silence:
-    """Return which events a service passes over without a row: none, unless it says nothing of most cases."""
-    if service not in _QUIET:
-        return lambda _type, _data: False
-    decider, consumed = _QUIET[service](reference)
-    unknown, at = decider.initial(UUID(int=0)), datetime.now(UTC)
-
-    def is_silent(type_: str, data: str) -> bool:
-        return not decider.decide(unknown, consumed[type_].model_validate_json(data), at)
-
-    return is_silent
+def begins(service: str) -> Begins | None:
+    """Return what tells by which events a service takes up a case; None where it takes up all."""
+    of_event = getattr(_decider(service), "begins", None)
+    return (
+        (lambda type_, data: of_event(EVENTS[type_].model_validate_json(data)))
+        if of_event is not None
+        else None
+    )
 
 
-Quiet = tuple[Decider[Any], dict[str, type[Event]]]
-
-
-def _mediation(reference: Path) -> Quiet:
-    from reference.load import load  # noqa: PLC0415  slow to import
-    from reference.mediation import load_mediation  # noqa: PLC0415
-    from services.mediation.domain import CONSUMED, MediationDecider  # noqa: PLC0415
-
-    jurisdiction = load(reference)
-    calendar = WorkingCalendar(jurisdiction.calendar)
-    decider = MediationDecider(jurisdiction, load_mediation(reference, jurisdiction), calendar)
-    return decider, {event.type: event for event in CONSUMED}
-
-
-def _petition(reference: Path) -> Quiet:
-    from reference.load import load  # noqa: PLC0415  slow to import
-    from services.petition.domain import CONSUMED, PetitionDecider  # noqa: PLC0415
-    from services.petition.settings import load_offices  # noqa: PLC0415
-
-    jurisdiction = load(reference)
-    calendar = WorkingCalendar(jurisdiction.calendar)
-    decider = PetitionDecider(jurisdiction, load_offices(reference, jurisdiction), calendar)
-    return decider, {event.type: event for event in CONSUMED}
-
-
-_QUIET: Final[Mapping[str, Callable[[Path], Quiet]]] = {"mediation": _mediation, "petition": _petition}
+def _decider(service: str) -> Any:
+    module, _, name = _DECIDERS[service].partition(":")
+    return getattr(import_module(module), name)
 
 
 def _show(found: Account) -> None:

@@ -12,7 +12,7 @@ import pytest
 from chassis.applied import account
 from chassis.database import session
 from chassis.kafka.local_broker import LocalKafka
-from services.cli.compare import consumes, silent
+from services.cli.compare import consumes
 from tests.conftest import NewKafka
 from tests.e2e.ledger import CASES, Ledger, load
 from tests.e2e.system import System
@@ -61,8 +61,7 @@ async def unapplied(system: System) -> int:
     waiting = 0
     async with session(databases["intake"]) as intake, session(databases["router"]) as router:
         for name, own in (("intake", intake), ("router", router)):
-            silence = silent(name, system.local.reference)
-            found = await account(name, consumes(name), own, [intake, router], datetime.now(UTC), silence)
+            found = await account(name, consumes(name), own, [intake, router], datetime.now(UTC))
             waiting += found.counts["waiting"] + found.counts["missing"]
     return waiting
 

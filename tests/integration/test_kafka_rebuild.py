@@ -314,9 +314,7 @@ async def test_the_check_finds_what_was_not_applied_and_what_is_not_on_a_topic(
             (now, {"applied": 2, "parked": 2, "missing": 1, "waiting": 0}),
             (now - timedelta(hours=1), {"applied": 2, "parked": 2, "missing": 0, "waiting": 1}),
         ):
-            found = await account(
-                "counter", Counter.consumes, database, [database], late, lambda _type, _data: False
-            )
+            found = await account("counter", Counter.consumes, database, [database], late)
             assert found.counts == counts
             assert found.missing == [lost.id][: counts["missing"]]
         assert await published_topics("outside", database) == {CASE_EVENTS}

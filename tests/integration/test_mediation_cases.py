@@ -13,8 +13,7 @@ from chassis.database import session
 from chassis.http import Role
 from schemas import router as r
 from schemas.intake import PersonErased
-from services.cli.compare import silent
-from services.cli.local import GULOU
+from services.cli.compare import begins
 from services.mediation.api.actions import BY_PATH
 from services.mediation.domain import MediationDecider
 from tests.document_kit import embedded_fonts, ink, words
@@ -254,11 +253,11 @@ async def test_the_comparison_of_logs_misses_no_case_of_another_track(mediation:
     types = MediationDecider.consumes
     late = datetime.now(UTC)
     async with session(url) as database:
-        found = await account("mediation", types, database, [database], late, silent("mediation", GULOU))
+        found = await account("mediation", types, database, [database], late, begins("mediation"))
         assert (found.counts["applied"], found.counts["missing"]) == (2, 0)
         await mediation.say(lost, dispatched())
         await database.execute("DELETE FROM mediation.aggregate WHERE case_id = $1", lost)
         late = datetime.now(UTC)
-        found = await account("mediation", types, database, [database], late, silent("mediation", GULOU))
+        found = await account("mediation", types, database, [database], late, begins("mediation"))
     assert found.missing == [f"router/{lost}/1"] or str(lost) in found.missing[0]
     assert (await mediation.get(path)).status_code == 200

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from chassis.database import Connection
+from chassis.decider import Decision, Input
 from chassis.runner import Runner, RunnerPolicy, TooManyParked
-from chassis.service import Change
+from chassis.service import Change, Service
 from chassis.store import FenceLost, Store
 from tests.integration.conftest import Bench
-from tests.toy import Counted, CounterState, Rang, counter_service, publish, ticked
+from tests.toy import Counted, Counter, CounterState, Rang, Ticked, counter_service, publish, ticked
 
 
 async def drain(bench: Bench, runner: Runner[CounterState] | None = None) -> None:
@@ -277,3 +278,26 @@ async def test_counts_what_it_did(bench: Bench) -> None:
     assert value("caseladder_events_emitted_total", {"type": Counted.type}) == 2
     assert value("caseladder_batch_seconds_count") == 1
     assert value("caseladder_stage_seconds_count", {"source": "outside"}) == 1
+
+
+class Choosy(Counter):
+    """Takes up only what begins with a large number."""
+
+    def decide(self, state: CounterState, given: Input, at: datetime) -> Decision:
+        if isinstance(given, Ticked) and not state.total and given.amount < 5:
+            return []
+        return super().decide(state, given, at)
+
+
+async def test_what_is_none_of_a_services_business_leaves_no_row(bench: Bench) -> None:
+    """And once the case is taken up, what was passed over has no effect ever after, though it comes again."""
+    service: Service[CounterState] = Service(Choosy(), {Ticked.type: Ticked})
+    strange, late = uuid4(), uuid4()
+    await publish(bench.pool, ticked(strange, 1, 1), ticked(late, 1, 2), ticked(late, 2, 9))
+    await drain(bench, bench.runner(service))
+    assert await bench.ledger.totals() == {late: 9}
+    async with bench.pool.acquire() as connection:
+        await connection.execute("UPDATE counter.stream_position SET position = ''")
+    await drain(bench, bench.runner(service))
+    assert await bench.ledger.totals() == {late: 9}
+    assert await bench.pool.fetchval("SELECT count(*) FROM counter.aggregate") == 1

@@ -522,3 +522,5 @@ def test_a_new_owner_goes_on_where_it_stands() -> None:
     play.give(dispatched(unit=STREET, registered=None, subjects=None))
     assert (play.state.unit, play.state.stage) == (STREET, Stage.MEDIATING)
     assert play.last(m.MediationDutyMoved).unit == STREET
+    assert play.state.subjects == ("GL02",)
+    assert play.give(dispatched(unit=STREET, subjects=("GL02",))) == []

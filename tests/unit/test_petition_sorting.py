@@ -125,6 +125,17 @@ def test_a_unit_that_received_it_itself_accepts_it_itself() -> None:
     assert registered().refuse(p.AcceptPetition(actor=actor(OFFICE))) == "NOT_A_HANDLING_UNIT"
 
 
+def test_a_unit_sends_petitions_only_to_units_below_it() -> None:
+    """R-PET-02: the bureau to its branch, not to another office; only the petition office sends to all (XF22)."""
+    play = Play()
+    play.give(dispatched(BUREAU))
+    play.give(registration(BUREAU))
+    send = p.ForwardPetition(actor=actor(BUREAU), unit=LAND, reason="属其职责")
+    assert play.refuse(send) == "NOT_BELOW"
+    play.give(send.model_copy(update={"unit": BRANCH}))
+    assert (play.state.unit, play.state.sender) == (BRANCH, BUREAU)
+
+
 def test_no_notice_is_owed_where_name_or_address_is_unclear() -> None:
     """R-PET-02: registered all the same, and noted."""
     play = registered(sealed=None)

@@ -93,8 +93,8 @@ class Agreements:
     def _wrong_time(self, state: Mediation, when: datetime, at: datetime, field: str) -> Refused | None:
         if when > at:
             return Refused("IN_THE_FUTURE", "record it once it has happened", field)
-        if state.opened_at and when < state.opened_at:
-            return Refused("BEFORE_THE_OPENING", "the mediation had not begun then", field)
+        if state.opened_at and day_of(when) < day_of(state.opened_at):
+            return Refused("BEFORE_THE_OPENING", f"the mediation began on {day_of(state.opened_at)}", field)
         return self._sessions.too_late(state, when)
 
     def _reached(

@@ -5,6 +5,7 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
+from services.mediation.domain.clocks import day_of
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
 from services.mediation.domain.state import Mediation
@@ -30,8 +31,9 @@ class Confirmations:
             return Refused("IN_THE_FUTURE", "record it once it has happened", "filed_at")
         if window is None or c.filed_at >= window.at:
             return Refused("TOO_LATE", "R-MED-09: the thirty days from effect are over", "filed_at")
-        if state.effective_at and c.filed_at < state.effective_at:
-            return Refused("TOO_EARLY", "the agreement had no effect then", "filed_at")
+        if state.effective_at and day_of(c.filed_at) < day_of(state.effective_at):
+            reason = f"the agreement has effect from {day_of(state.effective_at)} on"
+            return Refused("TOO_EARLY", reason, "filed_at")
         court = self._desk.jurisdiction.legal_exits[COURT].authority or COURT
         decides = self._desk.clocks.start("court", "mediation.court-accept", c.filed_at)
         terms = (*state.without("confirm"), decides)

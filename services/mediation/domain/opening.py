@@ -30,9 +30,10 @@ class Opening:
             return self._open(state, e, at) if e.track == MEDIATION else []
         if e.track != MEDIATION and not state.in_petition:
             return self._leave(state, TerminationReason.CONVERTED, at)
-        if e.unit == state.unit and e.subjects is None:
+        subjects = _subjects(state, e)
+        if (e.unit, subjects) == (state.unit, state.subjects):
             return []
-        return [MediationMoved(terms=state.terms, unit=e.unit, subjects=e.subjects)]
+        return [MediationMoved(terms=state.terms, unit=e.unit, subjects=subjects)]
 
     def track_chosen(self, state: Mediation, e: r.TrackChosen, at: datetime) -> list[Event]:
         """R-LAD-09: the resident chose to mediate, or chose another way."""
@@ -85,14 +86,8 @@ class Opening:
             origin = APPLIED
         elif known is not None and known.channel is Channel.GRID:
             origin = PROACTIVE
-        subjects = known.subjects if known else state.subjects
         return self._opened(
-            state,
-            origin=origin,
-            unit=e.unit,
-            matter=e.matter,
-            subjects=subjects if e.subjects is None else e.subjects,
-            at=at,
+            state, origin=origin, unit=e.unit, matter=e.matter, subjects=_subjects(state, e), at=at
         )
 
     def _opened(
@@ -125,3 +120,10 @@ class Opening:
     def _kept(state: Mediation) -> tuple[r.Term, ...]:
         """The clocks of a confirmation that runs from an earlier round."""
         return tuple(term for term in state.terms if term.name in {"confirm", "court"})
+
+
+def _subjects(state: Mediation, e: r.CaseDispatched) -> tuple[str, ...]:
+    """All units now known to be complained of: those of the dispatch, of a fresh judgement, or of before."""
+    if e.subjects is not None:
+        return e.subjects
+    return e.registered.subjects if e.registered else state.subjects

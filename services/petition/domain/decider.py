@@ -21,7 +21,7 @@ from services.petition.domain.machine import refused
 from services.petition.domain.opinions import Opinions
 from services.petition.domain.oversight import Oversight
 from services.petition.domain.petition import Petition
-from services.petition.domain.reactions import Reactions
+from services.petition.domain.reactions import TRACK, Reactions
 from services.petition.domain.registration import Register
 from services.petition.domain.sorting import Sorting
 from services.petition.domain.subjects import Subjects
@@ -123,6 +123,11 @@ class PetitionDecider:
             p.EvaluatePetition: oversight.evaluate,
             p.RecomputePetitionDeadlines: oversight.recompute,
         }
+
+    @staticmethod
+    def begins(event: Event) -> bool:
+        """Whether the event makes a petition of a case of which nothing is known here."""
+        return isinstance(event, r.CaseDispatched) and event.track == TRACK
 
     def initial(self, case_id: UUID) -> Petition:
         """A case that is no petition."""
