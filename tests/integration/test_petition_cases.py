@@ -133,6 +133,8 @@ async def test_sealed_accusations_reach_the_discipline_body_only(service: Petiti
         assert (await service.pdf(f"{path}/documents/forwarding", OFFICER, unit)).status_code == 404
     seen = await service.get(path, OFFICER, "GL-DISCIPLINE")
     assert (seen.status, seen.body["status"], seen.body["actions"]) == (200, "DISCIPLINE_SEALED", [])
+    listed = (await service.get("/v1/petitions", OFFICER, "GL-DISCIPLINE")).body["items"]
+    assert [entry["status"] for entry in listed] == ["DISCIPLINE_SEALED"]
     log = await service.log(path)
     assert "petition.PetitionSealed.v1" in log
     assert '"exit":"discipline-inspection"' in log
