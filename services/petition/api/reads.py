@@ -21,8 +21,9 @@ _COLOUR: Final = (
     " WHEN d.yellow_at <= $1 THEN 'yellow' WHEN d.coordinated THEN 'blue' ELSE 'green' END"
 )
 """R-CARD-01, the same as `domain.colour` gives for one."""
-_LIST: Final = f"SELECT d.*, {_COLOUR} AS colour FROM petition.docket d WHERE {{}} ORDER BY d.received_at, d.case_id LIMIT {{}}"
-_AFTER: Final = "(d.received_at, d.case_id) > (SELECT e.received_at, e.case_id FROM petition.docket e WHERE e.case_id = {})"
+_LIST: Final = f"SELECT d.*, {_COLOUR} AS colour FROM petition.docket d WHERE"
+_ORDER: Final = "ORDER BY d.received_at, d.case_id LIMIT"
+_PLACE: Final = "SELECT e.received_at, e.case_id FROM petition.docket e WHERE e.case_id ="
 _HIDDEN: Final = frozenset({"terms", "by"})
 
 
@@ -67,9 +68,8 @@ def add_read_routes(app: FastAPI, office: Office, access: Access) -> None:
         wanted = _Wanted(unit, status, over, after)
         conditions, values = _conditions(office, access, own, wanted)
         async with office.host.pool.acquire() as connection:
-            rows = await connection.fetch(
-                _LIST.format(" AND ".join(conditions), limit + 1), office.host.clock(), *values
-            )
+            statement = f"{_LIST} {' AND '.join(conditions)} {_ORDER} {limit + 1}"
+            rows = await connection.fetch(statement, office.host.clock(), *values)
         items = [_entry(row) for row in rows[:limit]]
         return DocketPage(items=items, next=items[-1].case_id if len(rows) > limit else None)
 
@@ -93,7 +93,7 @@ def _conditions(office: Office, access: Access, own: str, wanted: _Wanted) -> tu
     if wanted.status is not None:
         conditions.append(f"d.status = {value(wanted.status, 'text')}")
     if wanted.after is not None:
-        conditions.append(_AFTER.format(value(wanted.after, "uuid")))
+        conditions.append(f"(d.received_at, d.case_id) > ({_PLACE} {value(wanted.after, 'uuid')})")
     return conditions, values
 
 
