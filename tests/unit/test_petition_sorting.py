@@ -53,6 +53,17 @@ def test_every_item_is_registered_and_sorted_within_15_days() -> None:
     assert play.last(p.PetitionSupervised).ground is p.SupervisionGround.DELAY
 
 
+def test_a_petition_that_comes_at_23_59_before_a_holiday_week_is_counted_from_that_day() -> None:
+    """R-PET-01, R-PET-17: 15 calendar days end on 15 October; 3 working days on 8, 9 and the made-up 10 October."""
+    play = Play(at=EVE_OF_NATIONAL_DAY)
+    play.give(dispatched())
+    assert play.due("register") == _midnight(10, 15)
+    play.give(registration())
+    send = p.ForwardPetition(actor=actor(OFFICE), unit=BRANCH, reason="属其职责", simple=True)
+    play.give(send)
+    assert play.due("notice") == _midnight(10, 10)
+
+
 def test_a_transfer_names_one_unit_and_an_assignment_a_report_too() -> None:
     """R-PET-01: 转送 and 交办; the completion report is due as stated, and supervised until it is made."""
     play = registered()
