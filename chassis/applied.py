@@ -38,6 +38,10 @@ _DATA: Final = (
     " unnest($1::uuid[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(case_id, source, sequence, number)"
     " JOIN chassis.event_log l USING (case_id, source, sequence)"
 )
+_TAKEN_UP: Final = (
+    "SELECT case_id, time FROM chassis.event_log"
+    " WHERE source = $1 AND sequence = 1 AND case_id = ANY($2::uuid[])"
+)
 Begins = Callable[[str, str], bool]
 """Whether an event, by type and data, makes a service take up a case that it knows nothing of."""
 _EVENTS: Final = (
@@ -118,13 +122,10 @@ async def _compare(
 async def _owed(
     consumer: str, own: Connection, log: Connection, rows: Sequence[Record], begins: Begins
 ) -> list[Record]:
-    """Of unapplied events, those of cases that the service knows, and those by which it takes one up."""
-    strange = await _which(
-        own,
-        rows,
-        f"SELECT e.number FROM {_EVENTS} LEFT JOIN {consumer}.aggregate AS a USING (case_id)"
-        " WHERE a.case_id IS NULL",
-    )
+    """Of unapplied events, those by which the service takes a case up, and those that came after it had done so."""
+    known = await own.fetch(_TAKEN_UP, consumer, [row["case_id"] for row in rows], timeout=SCAN_S)
+    since = {row[0]: row[1] for row in known}
+    strange = [row for row in rows if row["case_id"] not in since or row["time"] < since[row["case_id"]]]
     columns = [[row[name] for row in strange] for name in ("case_id", "source", "sequence")]
     read = await log.fetch(_DATA, *columns, timeout=SCAN_S)
     idle = {_name(strange[row[0] - 1]) for row in read if not begins(row[1], row[2])}

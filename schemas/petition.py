@@ -731,9 +731,9 @@ class IssueReviewOpinion(PetitionCommand):
 
 
 class DeliverOpinion(PetitionCommand):
-    """The petitioner received it in writing at `received_at`."""
+    """The petitioner received it in writing, at `received_at` or now."""
 
-    received_at: Instant
+    received_at: Instant | None = None
 
 
 class ReportExecution(PetitionCommand):

@@ -23,11 +23,12 @@ def _codes() -> Column[list[str]]:
 
 
 class Docket(SQLModel, table=True):
-    """Where a petition stands, for lists. `unit` is null once it is over; a sealed one is listed nowhere."""
+    """Where a petition stands, for lists. `unit` is null once it is over."""
 
     __tablename__: ClassVar[Any] = "docket"
     __table_args__ = (
         Index("docket_open", "unit", "received_at", "case_id", postgresql_where=text("unit IS NOT NULL")),
+        Index("docket_order", "received_at", "case_id"),
         Index("docket_holders", "holders", postgresql_using="gin"),
         _SCHEMA,
     )
@@ -40,6 +41,7 @@ class Docket(SQLModel, table=True):
     place: str | None = Field(sa_column=_text(nullable=True))
     matter: str | None = Field(sa_column=_text(nullable=True))
     sealed: bool
+    """R-PET-10: for the discipline body alone."""
     terminated: bool
     urgent: bool
     watched: bool

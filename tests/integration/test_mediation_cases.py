@@ -13,6 +13,7 @@ from chassis.database import session
 from chassis.http import Role
 from schemas import router as r
 from schemas.intake import PersonErased
+from schemas.petition import PetitionSentToMediation
 from services.cli.compare import begins
 from services.mediation.api.actions import BY_PATH
 from services.mediation.domain import MediationDecider
@@ -245,16 +246,18 @@ async def test_committees_are_named_nearest_first(mediation: MediationUnderTest)
 
 
 async def test_the_comparison_of_logs_misses_no_case_of_another_track(mediation: MediationUnderTest) -> None:
-    """What left no row is accounted for; a lost handover is named."""
-    other, lost = uuid4(), uuid4()
+    """What left no row is accounted for, also where a petition brings the case later; a lost handover is named."""
+    other, lost, later = uuid4(), uuid4(), uuid4()
     await mediation.say(other, dispatched(track="S"))
+    await mediation.say(later, dispatched(track="P"))
+    await mediation.say(later, PetitionSentToMediation(unit="GL01"))
     path = await mediation.open()
     url = mediation.host.settings.database_url.get_secret_value()
     types = MediationDecider.consumes
     late = datetime.now(UTC)
     async with session(url) as database:
         found = await account("mediation", types, database, [database], late, begins("mediation"))
-        assert (found.counts["applied"], found.counts["missing"]) == (2, 0)
+        assert (found.counts["applied"], found.counts["missing"]) == (4, 0)
         await mediation.say(lost, dispatched())
         await database.execute("DELETE FROM mediation.aggregate WHERE case_id = $1", lost)
         late = datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -19,10 +18,6 @@ NAME = "王某某"
 async def service(database_url: str, tmp_path: Path) -> AsyncIterator[PetitionUnderTest]:
     async with running(database_url, tmp_path) as petition:
         yield petition
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
 
 
 async def accepted(service: PetitionUnderTest) -> str:
@@ -45,11 +40,11 @@ async def test_an_operator_takes_a_petition_through_re_review_with_the_examples(
     path = await accepted(service)
     answer = await service.do(f"{path}/extension", BRANCH, SUPERVISOR)
     assert answer.status == 200, answer.body
-    answer = await service.do(f"{path}/opinion", BRANCH, outcome="NOT_SUPPORT")
+    answer = await service.do(f"{path}/opinion", BRANCH)
     assert answer.body["status"] == "OPINION"
     for reviewer, status in ((BUREAU, "REVIEW"), (DISTRICT, "RECHECK")):
         holder = answer.body["unit"]["code"]
-        answer = await service.do(f"{path}/delivery", holder, received_at=_now())
+        answer = await service.do(f"{path}/delivery", holder)
         assert "review" in (await service.get(path, OFFICER, holder)).body["actions"]
         answer = await service.do(f"{path}/review", OFFICE)
         assert (answer.body["status"], answer.body["unit"]["code"]) == (status, reviewer)
@@ -138,6 +133,8 @@ async def test_sealed_accusations_reach_the_discipline_body_only(service: Petiti
         assert (await service.pdf(f"{path}/documents/forwarding", OFFICER, unit)).status_code == 404
     seen = await service.get(path, OFFICER, "GL-DISCIPLINE")
     assert (seen.status, seen.body["status"], seen.body["actions"]) == (200, "DISCIPLINE_SEALED", [])
+    listed = (await service.get("/v1/petitions", OFFICER, "GL-DISCIPLINE")).body["items"]
+    assert [entry["status"] for entry in listed] == ["DISCIPLINE_SEALED"]
     log = await service.log(path)
     assert "petition.PetitionSealed.v1" in log
     assert '"exit":"discipline-inspection"' in log

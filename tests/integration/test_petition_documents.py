@@ -1,7 +1,6 @@
 """The official documents of a petition: real Chinese PDFs that read back as they were meant, for few eyes only."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -33,9 +32,8 @@ async def _final(service: PetitionUnderTest, *, outcome: str = "NOT_SUPPORT") ->
     for reviewer, issuer in ((BUREAU, BRANCH), (DISTRICT, BUREAU)):
         steps += [("delivery", issuer, {}), ("review", OFFICE, {}), ("review-opinion", reviewer, {})]
     for action, unit, changes in steps:
-        now = {"received_at": datetime.now(UTC).isoformat()} if action == "delivery" else {}
         role = SUPERVISOR if action == "extension" else OFFICER
-        answer = await service.send(f"{path}/{action}", unit, role, changes | now)
+        answer = await service.send(f"{path}/{action}", unit, role, changes)
         assert answer.status == 200, (action, answer.body)
     return path
 

@@ -14,7 +14,7 @@ from schemas.message import Command
 from schemas.petition import PetitionStatus as S
 from schemas.procedure import HandBack
 from services.petition.api.actions import ACTIONS
-from services.petition.domain.machine import MOVES, By
+from services.petition.domain.machine import MOVES, OPEN, By
 from services.petition.domain.petition import OVER
 from tests.petition_kit import (
     BRANCH,
@@ -294,3 +294,25 @@ def test_what_is_over_has_no_clock_and_no_exit() -> None:
 def test_unknown_cases_and_foreign_commands_are_refused() -> None:
     """A case that is no petition takes no command."""
     assert Play().refuse(REVIEW) == "UNKNOWN_CASE"
+
+
+def test_every_open_state_leads_to_an_end_by_petitions_own_steps() -> None:
+    """domain.md §4: no dead end, whatever the router says or does not say."""
+    own = [moves for by, moves in MOVES.items() if isinstance(by, str) or by.__module__ != r.__name__]
+    leading = set(OVER)
+    while fresh := {
+        old
+        for moves in own
+        for old, news in moves.items()
+        if old not in leading and not leading.isdisjoint(news)
+    }:
+        leading |= fresh
+    assert set(OPEN) <= leading
+
+
+def test_final_and_the_other_ends_are_left_by_nothing_but_a_fresh_petition() -> None:
+    """R-PET-09: FINAL has no exit; only what was converted or withdrawn may come again."""
+    for by, moves in MOVES.items():
+        for status in OVER & set(moves):
+            again = by is r.CaseDispatched and status is S.LEFT
+            assert again or moves[status] == {status}, (by, status)

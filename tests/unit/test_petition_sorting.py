@@ -53,6 +53,17 @@ def test_every_item_is_registered_and_sorted_within_15_days() -> None:
     assert play.last(p.PetitionSupervised).ground is p.SupervisionGround.DELAY
 
 
+def test_a_petition_that_comes_at_23_59_before_a_holiday_week_is_counted_from_that_day() -> None:
+    """R-PET-01, R-PET-17: 15 calendar days end on 15 October; 3 working days on 8, 9 and the made-up 10 October."""
+    play = Play(at=EVE_OF_NATIONAL_DAY)
+    play.give(dispatched())
+    assert play.due("register") == _midnight(10, 15)
+    play.give(registration())
+    send = p.ForwardPetition(actor=actor(OFFICE), unit=BRANCH, reason="属其职责", simple=True)
+    play.give(send)
+    assert play.due("notice") == _midnight(10, 10)
+
+
 def test_a_transfer_names_one_unit_and_an_assignment_a_report_too() -> None:
     """R-PET-01: 转送 and 交办; the completion report is due as stated, and supervised until it is made."""
     play = registered()
@@ -123,6 +134,17 @@ def test_a_unit_that_received_it_itself_accepts_it_itself() -> None:
     assert away.state.status is S.NOT_ACCEPTED
     assert (back.result, "市交通运输局" in back.explanation) == (HandBack.ENDED, True)
     assert registered().refuse(p.AcceptPetition(actor=actor(OFFICE))) == "NOT_A_HANDLING_UNIT"
+
+
+def test_a_unit_sends_petitions_only_to_units_below_it() -> None:
+    """R-PET-02: the bureau to its branch, not to another office; only the petition office sends to all (XF22)."""
+    play = Play()
+    play.give(dispatched(BUREAU))
+    play.give(registration(BUREAU))
+    send = p.ForwardPetition(actor=actor(BUREAU), unit=LAND, reason="属其职责")
+    assert play.refuse(send) == "NOT_BELOW"
+    play.give(send.model_copy(update={"unit": BRANCH}))
+    assert (play.state.unit, play.state.sender) == (BRANCH, BUREAU)
 
 
 def test_no_notice_is_owed_where_name_or_address_is_unclear() -> None:

@@ -10,9 +10,9 @@ from services.petition.records import OpinionWords, Petitioner
 
 OPINION: Final = {
     "claim": "请求补发2024年征地补偿款差额。",
-    "facts": "经查，申请人承包地0.8亩于2024年3月征收，补偿款按0.6亩计发。",
-    "reasons": "勘测图与承包合同一致，面积登记有误。",
-    "decision": "对请求予以支持，由我单位三十日内补发差额。",
+    "facts": "经查，申请人承包地0.8亩于2024年3月征收，补偿款按0.8亩计发。",
+    "reasons": "勘测图与承包合同一致，面积登记无误。",
+    "decision": "请求缺乏事实根据，不予支持。",
 }
 _OVERSEERS: Final = (Role.PETITION_OFFICER, Role.SUPERVISOR)
 _STAFF: Final = (*WORKERS, Role.SUPERVISOR)
@@ -134,7 +134,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         p.IssueOpinion,
         _STAFF,
         "处理意见书 (R-PET-07, R-PET-08)",
-        {"outcome": "SUPPORT", "legal_basis": ["土地管理法第四十八条"], "words": OPINION},
+        {"outcome": "NOT_SUPPORT", "legal_basis": ["土地管理法第四十八条"], "words": OPINION},
         words=("words", OpinionWords, True),
     ),
     Action(
@@ -155,7 +155,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         p.DeliverOpinion,
         _STAFF,
         "送达: when the petitioner received the opinion (R-PET-09)",
-        {"received_at": "2026-03-02T10:00:00+08:00"},
+        {},
     ),
     Action(
         "execution",

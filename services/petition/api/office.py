@@ -16,7 +16,7 @@ from services.petition.domain import Offices, Petition
 
 _ONE: Final = "SELECT version, state::text FROM petition.aggregate WHERE case_id = $1"
 _STORY: Final = (
-    "SELECT sequence, time, type, data::text FROM chassis.event_log"
+    "SELECT time, type, data::text FROM chassis.event_log"
     " WHERE case_id = $1 AND source = 'petition' AND topic = $2 ORDER BY sequence"
 )
 
@@ -33,7 +33,6 @@ class Case:
 class Told:
     """An event of a petition as it stands in the log."""
 
-    sequence: int
     at: datetime
     name: str
     data: dict[str, Any]
@@ -62,7 +61,7 @@ class Office:
         """The petition's own events, in order."""
         async with self.host.pool.acquire() as connection:
             rows = await connection.fetch(_STORY, case_id, CASE_EVENTS)
-        return [Told(row[0], row[1], row[2].split(".")[1], orjson.loads(row[3])) for row in rows]
+        return [Told(row[0], row[1].split(".")[1], orjson.loads(row[2])) for row in rows]
 
     def name(self, unit: str | None) -> str:
         """The name of a unit; empty for none."""

@@ -1,6 +1,7 @@
 """One petition, its story, and the docket of a unit."""
 
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
 from fastapi import FastAPI, Query, Response
@@ -20,16 +21,19 @@ _COLOUR: Final = (
     " WHEN d.yellow_at <= $1 THEN 'yellow' WHEN d.coordinated THEN 'blue' ELSE 'green' END"
 )
 """R-CARD-01, the same as `domain.colour` gives for one."""
-_LIST: Final = (
-    f"SELECT d.*, {_COLOUR} AS colour FROM petition.docket d"
-    " WHERE NOT d.subjects && $2::text[] AND NOT d.sealed"
-    " AND ($3::text[] IS NULL OR d.holders && $3::text[]) AND ($4::text IS NULL OR d.unit = $4)"
-    " AND ($5::text IS NULL OR d.status = $5) AND ($6::bool OR d.unit IS NOT NULL)"
-    " AND ($7::uuid IS NULL OR (d.received_at, d.case_id) >"
-    " (SELECT e.received_at, e.case_id FROM petition.docket e WHERE e.case_id = $7))"
-    " ORDER BY d.received_at, d.case_id LIMIT $8"
-)
+_LIST: Final = f"SELECT d.*, {_COLOUR} AS colour FROM petition.docket d WHERE"
+_ORDER: Final = "ORDER BY d.received_at, d.case_id LIMIT"
+_PLACE: Final = "SELECT e.received_at, e.case_id FROM petition.docket e WHERE e.case_id ="
 _HIDDEN: Final = frozenset({"terms", "by"})
+
+
+class _Wanted(NamedTuple):
+    """What the caller wants of the docket."""
+
+    unit: str | None
+    status: PetitionStatus | None
+    over: bool
+    after: UUID | None
 
 
 def add_read_routes(app: FastAPI, office: Office, access: Access) -> None:
@@ -61,28 +65,46 @@ def add_read_routes(app: FastAPI, office: Office, access: Access) -> None:
         own = access.unit_of(principal)
         if unit is not None and unit not in office.jurisdiction.units:
             raise Problem(404, "unit_unknown", "No such unit", f"There is no unit {unit}.")
+        wanted = _Wanted(unit, status, over, after)
+        conditions, values = _conditions(office, access, own, wanted)
         async with office.host.pool.acquire() as connection:
-            rows = await connection.fetch(
-                _LIST,
-                office.host.clock(),
-                access.above(own),
-                _reach(office, access, own),
-                unit,
-                status,
-                over,
-                after,
-                limit + 1,
-            )
+            statement = f"{_LIST} {' AND '.join(conditions)} {_ORDER} {limit + 1}"
+            rows = await connection.fetch(statement, office.host.clock(), *values)
         items = [_entry(row) for row in rows[:limit]]
         return DocketPage(items=items, next=items[-1].case_id if len(rows) > limit else None)
 
 
-def _reach(office: Office, access: Access, own: str) -> list[str] | None:
-    """The units whose petitions the caller's unit sees; None: all."""
+def _conditions(office: Office, access: Access, own: str, wanted: _Wanted) -> tuple[list[str], list[object]]:
+    """What the docket is asked for, and the values of its parameters from $2 on; $1 is the instant."""
+    values: list[object] = []
+
+    def value(given: object, kind: str) -> str:
+        values.append(given)
+        return f"${len(values) + 1}::{kind}"
+
+    conditions = [
+        f"NOT d.subjects && {value(access.above(own), 'text[]')}",
+        _visible(office, access, own, value),
+    ]
+    if not wanted.over:
+        conditions.append("(d.unit IS NOT NULL OR d.sealed)")
+    if wanted.unit is not None:
+        conditions.append(f"d.unit = {value(wanted.unit, 'text')}")
+    if wanted.status is not None:
+        conditions.append(f"d.status = {value(wanted.status, 'text')}")
+    if wanted.after is not None:
+        conditions.append(f"(d.received_at, d.case_id) > ({_PLACE} {value(wanted.after, 'uuid')})")
+    return conditions, values
+
+
+def _visible(office: Office, access: Access, own: str, value: Callable[[object, str], str]) -> str:
+    """R-PET-10: what is sealed is for the discipline body alone; else the units whose petitions one's own sees."""
     if access.is_wide(own):
-        return None
+        return "NOT d.sealed"
     jurisdiction = office.jurisdiction
-    return [code for code in jurisdiction.units if jurisdiction.in_scope(own, code)]
+    reach = [code for code in jurisdiction.units if jurisdiction.in_scope(own, code)]
+    held = f"d.holders && {value(reach, 'text[]')}"
+    return f"(d.sealed OR {held})" if own == office.offices.discipline else f"NOT d.sealed AND {held}"
 
 
 def _entry(row: Any) -> DocketEntry:

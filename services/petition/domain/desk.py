@@ -83,6 +83,10 @@ class Desk:
             return False
         return actor.unit == self.offices.office or self.acts_for(actor, unit)
 
+    def sends_to(self, sender: str, unit: str) -> bool:
+        """Whether the unit may forward to the other: the petition office to all, others within their own system."""
+        return sender == self.offices.office or self.jurisdiction.controls(sender, unit)
+
     def barred(self, state: Petition, actor: Actor) -> Refused | None:
         """R-PET-11: interested units and recused staff do nothing with it."""
         if actor.unit in self.jurisdiction.units and self.interested(actor.unit or "", state.subjects):

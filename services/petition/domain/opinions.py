@@ -80,17 +80,18 @@ class Opinions:
         deliver = state.term("deliver")
         if deliver is None:
             return Refused("DELIVERED_ALREADY", "the receipt of this opinion is recorded already")
-        if not deliver.since <= c.received_at <= at:
+        received_at = c.received_at or at
+        if not deliver.since <= received_at <= at:
             return Refused(
                 "IMPOSSIBLE_TIME", "it was received between its issue and now; give that time", "received_at"
             )
-        window = self._window(state, c.received_at)
+        window = self._window(state, received_at)
         supports = state.outcome is p.PetitionOutcome.SUPPORT
         execute = (self._desk.clocks.start("execute", "execute", at),) if supports else ()
         delivered = p.OpinionDelivered(
             terms=(*window, *execute, *state.without("deliver")),
             level=state.level,
-            received_at=c.received_at,
+            received_at=received_at,
             executing=self._executing(state) if supports else None,
         )
         return [delivered]

@@ -33,7 +33,6 @@ MAIN: Final = {
 """The clock that the responsible unit works against. In OBJECTED the sender decides, and the unit owes nothing."""
 PASSIVE: Final = frozenset({"object"})
 """A time that only ends a right: nothing happens when it runs out."""
-OPINIONS: Final = 3
 
 
 class Petition(Value):

@@ -46,6 +46,9 @@ class Sorting:
             return Refused("INTERESTED", f"{unit} is complained of, or stands under who is (XF28)", "unit")
         if unit == state.unit:
             return Refused("SAME_UNIT", f"{unit} has it already; it accepts the petition itself", "unit")
+        if not self._desk.sends_to(state.unit or "", unit):
+            reason = f"{state.unit} sends petitions to units below it only (XF23); else say where to go"
+            return Refused("NOT_BELOW", reason, "unit")
         report = () if report_by is None else (self._desk.clocks.stated("report", at, report_by),)
         terms = (*self.arrival(at, simple=c.simple, may_object=True), *report, *state.only(*_KEPT))
         sent = p.PetitionForwarded(

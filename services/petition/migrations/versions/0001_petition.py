@@ -34,6 +34,7 @@ def upgrade() -> None:
     op.execute(
         "CREATE INDEX docket_open ON petition.docket (unit, received_at, case_id) WHERE unit IS NOT NULL"
     )
+    op.execute("CREATE INDEX docket_order ON petition.docket (received_at, case_id)")
     op.execute("CREATE INDEX docket_holders ON petition.docket USING gin (holders)")
     op.execute(
         """
