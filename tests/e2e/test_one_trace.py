@@ -71,7 +71,9 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
     assert signed.status == 200, signed.body
 
     sign = ("router", SIGN)
-    found = await spans(collector, trace, sign, ("intake", SUBMIT), ("intake", process))
+    found = await spans(
+        collector, trace, sign, ("intake", SUBMIT), ("intake", process), ("mediation", process)
+    )
     submit, routed = found["intake", SUBMIT], found["router", process]
     assert (submit.parent, routed.parent) == (caller, submit.id)
     assert found["intake", process].parent == routed.id
@@ -87,6 +89,7 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
         ("intake", SUBMIT, "INTERNAL"),
         ("router", process, "CONSUMER"),
         ("intake", process, "CONSUMER"),
+        ("mediation", process, "CONSUMER"),
         ("router", SIGN, "INTERNAL"),
     }
     known = {span.id for span in collector.trace(trace)} | {caller}
