@@ -78,6 +78,17 @@ _SHOWN: Final = (
     "event_type",
     "behind",
     "resolution",
+    "stage",
+    "origin",
+    "procedure",
+    "party",
+    "agrees",
+    "committee",
+    "mediator",
+    "written",
+    "partial",
+    "breached",
+    "confirmed",
     "due",
     "sign_by",
     "handle_by",
@@ -87,6 +98,7 @@ _CODED_REASONS: Final = (
     "router.TriageQueued.",
     "router.CallbackOpened.",
     "router.DepartmentAssignmentEnded.",
+    "mediation.MediationTerminated.",
 )
 _COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta"}
 
