@@ -13,7 +13,7 @@ CHECKED   := chassis schemas reference services tests bench tools
 CODE       = $(wildcard $(CHECKED))
 
 .DEFAULT_GOAL := help
-.PHONY: help up kafka test check requirements schemas bench secrets kafka-acls dashboards stack stack-down clean
+.PHONY: help up kafka test check requirements schemas bench simulate secrets kafka-acls dashboards stack stack-down clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make kafka          run an Apache Kafka without Docker (Java 17, Maven); Ctrl-C stops it (KAFKA_PORT=9092 RUN_DIR=.run)'
 	@echo 'make test           set up, check style, types and import rules, run all tests'
 	@echo 'make bench          measure throughput and latency (TRANSPORT=embedded|kafka)'
+	@echo 'make simulate       a year of cases in virtual time, from a seed (DAYS=365 CASES=2000 SEED=1)'
 	@echo 'make schemas        export the contracts: JSON Schema and AsyncAPI'
 	@echo 'make requirements   compile requirements*.in into pinned, hashed requirements*.txt'
 	@echo 'make stack          the whole stack with Docker Compose (PROFILES="observe identity"); make stack-down stops it'
@@ -44,6 +45,13 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench --transport $(TRANSPORT)
+
+DAYS  ?= 365
+CASES ?= 2000
+SEED  ?= 1
+
+simulate: $(VENV)/runtime.stamp
+	@$(BIN)/python -m tests.simulation --days $(DAYS) --cases $(CASES) --seed $(SEED)
 
 schemas: $(VENV)/runtime.stamp
 	$(BIN)/python -m schemas.export

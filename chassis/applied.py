@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from chassis.database import Connection, Record
+from chassis.kafka.records import UNREADABLE
 from chassis.log import Position
 from chassis.store import START
 from schemas.envelope import event_id
@@ -52,6 +53,8 @@ class Account:
     counts: Counter[State] = field(default_factory=Counter)
     missing: list[str] = field(default_factory=list)
     """The ids of the first missing events."""
+    foreign: int = 0
+    """How many parked records are no events of ours; they stand in no log."""
 
 
 async def account(
@@ -75,6 +78,9 @@ async def account(
         ):
             await _compare(found, own, log, rows, late, begins)
             after = Position(rows[-1][0], rows[-1][1])
+    found.foreign = await own.fetchval(
+        f"SELECT count(*) FROM {consumer}.parked WHERE type = $1 AND resolved_at IS NULL", UNREADABLE
+    )
     return found
 
 

@@ -52,6 +52,11 @@ def now() -> datetime:
 class Worker(Protocol):
     """One more thing to be at work beside the service's own parts; it may use the command bus."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it cannot do its work now, in plain words."""
+        ...
+
     async def run(self) -> None:
         """Work until stopped."""
         ...
@@ -88,6 +93,7 @@ class Host(Generic[S]):
         self._workers: list[Worker] = []
         self._stopping = asyncio.Event()
         self._crashed: str | None = None
+        self._unmeasured: str | None = None
 
     def add_worker(self, worker: Worker) -> None:
         """Let one more thing work for as long as the service does. To be called before `lifespan` is entered."""
@@ -98,8 +104,16 @@ class Host(Generic[S]):
     ) -> FastAPI:
         """Return the service's app with what every service has; `body_limits` as in chassis.http.create_app."""
         app = create_app(
-            self.settings, title, description, self.readiness, self.lifespan, self.metrics, body_limits
+            self.settings,
+            title,
+            description,
+            self.readiness,
+            self.lifespan,
+            self.metrics,
+            self.telemetry,
+            body_limits,
         )
+        app.state.degraded = self.degraded
         add_parked_routes(app, self.service.name, lambda: self.parked)
         return app
 
@@ -175,6 +189,11 @@ class Host(Generic[S]):
             reasons.append(f"the database does not answer: {describe(error)}")
         return reasons
 
+    def degraded(self) -> list[str]:
+        """Return what does not work while requests are still served: the event log keeps what the broker cannot."""
+        troubles = [worker.trouble for worker in self._workers]
+        return [trouble for trouble in (self._unmeasured, *troubles) if trouble]
+
     def _watched(self, work: Any) -> "asyncio.Task[None]":
         """Run a part of the service; if it ends with an error the service is not ready and says why."""
         task: asyncio.Task[None] = asyncio.create_task(work)
@@ -205,8 +224,13 @@ class Host(Generic[S]):
     async def _measure(self) -> None:
         """Set the gauges that only the database, or the broker, knows."""
         await self._measure_database()
-        await self._measure_unpublished()
-        await self._measure_lag()
+        try:
+            await self._measure_unpublished()
+            await self._measure_lag()
+        except OSError as error:
+            self._unmeasured = str(error)
+            raise
+        self._unmeasured = None
 
     async def _measure_database(self) -> None:
         async with self.pool.acquire() as connection:

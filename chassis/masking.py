@@ -4,6 +4,8 @@ Each number is replaced whole by a fixed word, so that nothing of it is left. Ma
 (mobile; landline with area code; 400/800; bare local numbers that are announced as such), resident identity
 numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, and announced WeChat and
 QQ accounts; phone and identity numbers also in Chinese numerals, and with whatever people put between the digits.
+Digits and letters in disguise (circled, keycaps, mathematical, O for 0, invisible characters between) are read
+as plain ones by `chassis.disguise`; what is not masked stays as it was written.
 Licence plates stay: traffic and parking matters cannot be handled without them. In doubt a number is masked.
 Every pattern is bounded or possessive, hence the time is linear in the length of the text.
 """
@@ -12,35 +14,41 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from chassis.disguise import is_disguised, undisguised, written_for
+
 PHONE: Final = "〔电话〕"
 IDENTITY: Final = "〔证件号〕"
 CARD: Final = "〔银行卡〕"
 EMAIL: Final = "〔邮箱〕"
 ACCOUNT: Final = "〔账号〕"
 
-_T = r" \t\u3000\xa0\u200b\-\u2010-\u2015－_.·．"  # what people put between the groups of any number
-_S = rf"[{_T}*＊/／|｜+＋＿()（）]"  # and of phone numbers
-_L = rf"[{_T}*＊/／|｜+＋＿()（），,、]"  # the last three also part the items of a list
-_C = "〇○零一二三四五六七八九幺壹贰貳叁參肆伍陆陸柒捌玖"
+_HAN = r"\u3400-\u4e35\u4e37-\u675f\u6761-\u9fff"  # but for 丶 and 杠, which people write for strokes
+_KEPT = rf"A-Za-z\d{_HAN}Ａ-Ｚａ-ｚ〇〔〕"  # all else may stand between the digits of a number
+_T = r" \t\u3000\xa0\-\u2010-\u2015－_.·．"  # what people put between the groups of any number
+_L = rf"[^{_KEPT}]"  # some of these also part the items of a list
+_S = rf"[^{_KEPT}，,、]"
+_C = "〇○零一二三四五六七八九幺壹贰貳叁參肆伍陆陸柒捌玖洞两"
 _N = rf"[\d{_C}]"
 _WORD = "A-Za-z0-9Ａ-Ｚａ-ｚ０-９"
 
 # Most texts hold none of these and are done: seven digits, an @, an account word. Each pattern begins with one
 # set of characters: that is what the search skips the others by, several times as fast as by alternatives.
-_NUMBER = re.compile(rf"{_N}(?:{_L}{{0,3}}{_N}){{6}}")
+_NUMBER = re.compile(rf"[0-9０-９{_C}](?:{_L}{{0,3}}{_N}){{6}}")
 _ACCOUNT_WORD = re.compile(
-    r"[微薇威QqVvWw扣](?:(?<=[微薇威Vv])信|(?<=[Qq])[Qq]|(?<=扣)扣|(?<=[VvWw])[Xx]|(?<=[Ww])[Ee][Cc][Hh])"
+    r"[微薇威QqVvWw扣企](?:(?<=[微薇威Vv])信|(?<=加[微薇威Vv])|(?<=加我[微薇威Vv])|(?<=企)鹅|(?<=[Qq])[Qq]|(?<=扣)扣|(?<=[VvWw])[Xx]|(?<=[Ww])[Ee][Cc][Hh])"
 )
 _EMAIL = re.compile(
     rf"(?<![{_WORD}._%+-])[._%+-]*+[{_WORD}][{_WORD}._%+-]*+[@＠][{_WORD}-]++(?:[.．][{_WORD}-]++)*+"
 )
 _ACCOUNT = re.compile(
-    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|[vw]x|wechat)|扣扣)(?:号码?|群号?|账号|帐号|id)?[\s:：是为]{0,4})"
-    r"(?:\d{5}[a-z0-9_-]*+|[a-z][a-z0-9_-]{5,}+)",
+    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|[vw]x|wechat)|扣扣|企鹅|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
+    rf"(?:[^{_KEPT}。！？!?]|[是为]){{0,4}})(\d(?:{_L}{{0,2}}\d){{4}}(?:{_L}{{0,2}}\d)*+[a-z0-9_-]*+|[a-z][a-z0-9_-]{{5,}}+)",
     re.IGNORECASE,
 )
-_IDENTITY_18 = re.compile(rf"{_N}(?<!{_N}{_N})(?:{_L}{{0,3}}{_N}){{16}}{_L}{{0,3}}[\d{_C}XxＸｘ×](?!{_N})")
-_IDENTITY_15 = re.compile(rf"{_N}(?<!{_N}{_N})(?:{_L}{{0,3}}{_N}){{14}}(?!{_N})")
+# Numerals of Chinese words beside the number (第一…, …一直) are no part of it.
+_FIRST = rf"{_N}(?<!\d\d)(?<![{_C}][{_C}])"
+_IDENTITY_18 = re.compile(rf"{_FIRST}(?:{_L}{{0,3}}{_N}){{16}}{_L}{{0,3}}[\d{_C}XxＸｘ×](?!\d)")
+_IDENTITY_15 = re.compile(rf"{_FIRST}(?:{_L}{{0,3}}{_N}){{14}}(?!{_N})")
 _PASSPORT = re.compile(
     rf"[A-Za-zＡ-Ｚａ-ｚ](?<![{_WORD}].)"
     r"(?:(?<=[EGDSPegdspＥＧＤＳＰｅｇ])[ -]?\d{8}|(?<=[EeＥｅ])[A-Za-zＡ-Ｚ][ -]?\d{7}"
@@ -52,7 +60,10 @@ _PERMIT = re.compile(
     r"((?:护照|通行证|台胞证|回乡证|居住证)[^\dA-Za-zＡ-Ｚａ-ｚ〔〕\n]{0,6})"
     rf"([A-Za-zＡ-Ｚａ-ｚ]{{0,2}}(?:{_S}{{0,2}}\d){{7,10}})(?!\d|年|元|万)"
 )
-_CARD = re.compile(rf"\d(?<!\d\d)\d{{3}}(?:\d{{12,15}}|(?:[{_T}]\d{{4}}){{3}}(?:[{_T}]\d{{1,3}})?)(?!\d)")
+_BETWEEN = rf"[{_T}\r\n:：;；~～。]{{1,2}}"
+_CARD = re.compile(
+    rf"\d(?<!\d\d)\d{{3}}(?:\d{{12,15}}|(?:{_BETWEEN}\d{{4}}){{3}}(?:{_BETWEEN}\d{{1,3}})?)(?!\d)"
+)
 _CARD_WORDS = re.compile(r"卡号|[账帐]号|银行|存折|账户|帐户|汇款|打款")
 # A number starts where no digit stands before it, except a country or trunk prefix. Looking behind only after
 # the first digit lets the search skip other characters fast.
@@ -60,13 +71,13 @@ _MOBILE = re.compile(
     r"[1１](?:(?<!\d[1１])|(?<=(?<!\d)[0０][1１])|(?<=(?<!\d)[8８][6６][1１])|(?<=(?<!\d)[0０]{2}[8８][6６][1１]))"
     rf"{_L}{{0,3}}[3-9３-９](?:{_L}{{0,3}}\d){{9}}(?!\d)"
 )
-_LISTING = re.compile(r"[/／|｜+＋，,、]")
+_LISTING = re.compile(rf"[^{_KEPT}{_T}*＊＿()（）]")
 _MEASURED = re.compile(r"\s?(?:多|余|左右)?(?:[元平年路栋户人米㎡万个吨]|号[楼线])")
 _PAIRED: Final = ([3, 2, 2, 2, 2], [3, 4, 2, 2], [3, 3, 3, 2], [3, 2, 2, 4])
 _SHAPES: Final = ([11], [3, 4, 4], [3, 3, 5], [3, 8], [7, 4])
 _SPELLED = re.compile(
     rf"[一幺壹](?:{_L}{{0,3}}[三四五六七八九叁參肆伍陆陸柒捌玖3-9３-９])(?:{_L}{{0,3}}{_N}){{9}}{_N}*+"
-    rf"|[1１](?<!\d[1１]){_L}{{0,3}}[三四五六七八九叁參肆伍陆陸柒捌玖](?:{_L}{{0,3}}{_N}){{9}}(?!{_N})"
+    rf"|[1１](?<!\d[1１]){_L}{{0,3}}[三四五六七八九叁參肆伍陆陸柒捌玖](?:{_L}{{0,3}}{_N}){{9}}(?!\d)"
     rf"|[1１](?<!\d[1１]){_L}{{0,3}}[3-9３-９](?:{_L}{{0,3}}\d){{0,8}}+(?:{_L}{{0,3}}[{_C}])"
     rf"(?:{_L}{{0,3}}{_N}){{0,8}}(?!{_N})"
 )
@@ -80,10 +91,13 @@ _SERVICE = re.compile(
     rf"[48４８](?<!\d[48４８])[0０]{{2}}(?:{_S}{{0,3}}\d){{7}}(?!\d|[/／]\d|万|亿|元|平|米)"
 )
 _ANNOUNCED = re.compile(
-    rf"((?:电话|座机|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n]{{0,6}})"
+    rf"((?:电话|座机|固话|宅电|传真|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n]{{0,6}})"
     rf"({_N}{{3,4}}{_S}{{0,3}}{_N}{{4}}|{_N}{{9,12}})(?:[-－—]\d{{1,8}})?+(?!{_N}|年|元|万)"
 )
 
+_Replacement = Callable[[re.Match[str]], str]
+_Step = tuple[re.Pattern[str], _Replacement]
+"""What to look for, and what to put in its place: the same text where it is no personal number."""
 _REGIONS: Final = frozenset(
     str(place)
     for first, last in (
@@ -99,7 +113,7 @@ _REGIONS: Final = frozenset(
     )
     for place in range(first, last + 1)
 )
-_NUMERALS = str.maketrans(_C, "0001234567891122334566789")
+_NUMERALS = str.maketrans(_C, "000123456789112233456678902")
 _CHECK_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -108,29 +122,54 @@ def mask(text: str, *, keep_lines: bool = False) -> str:
 
     `keep_lines` leaves landlines and 400 numbers: for what an office says, which may be where to call it.
     """
-    if _ACCOUNT_WORD.search(text):
-        text = _ACCOUNT.sub(rf"\1{ACCOUNT}", text)
-    if "@" in text or "＠" in text:
-        text = _EMAIL.sub(EMAIL, text)
-    if _NUMBER.search(text):
-        return _mask_numbers(text, keep_lines=keep_lines)
+    if is_disguised(text):
+        return _mask_disguised(text, keep_lines=keep_lines)
+    for pattern, replacement in _steps(text, keep_lines=keep_lines):
+        text = pattern.sub(replacement, text)
     return text
 
 
-def _mask_numbers(text: str, *, keep_lines: bool) -> str:
-    text = _IDENTITY_18.sub(_when(_is_identity, IDENTITY), text)
-    text = _IDENTITY_15.sub(_when(_is_old_identity, IDENTITY), text)
-    text = _PASSPORT.sub(_when(_is_passport, IDENTITY), text)
-    text = _CARD.sub(_when(_is_card, CARD), text)
-    text = _MOBILE.sub(_when(_is_mobile, PHONE), text)
-    text = _PERMIT.sub(_announced(IDENTITY), text)
-    text = _SPELLED.sub(_when(_is_spelled_mobile, PHONE), text)
-    if keep_lines:
+def _steps(text: str, *, keep_lines: bool) -> tuple[_Step, ...]:
+    """Return what must be looked for in `text`, in order: an identity number before a phone number in it."""
+    steps: tuple[_Step, ...] = ()
+    if _ACCOUNT_WORD.search(text):
+        steps += _ACCOUNTS
+    if "@" in text or "＠" in text:
+        steps += _EMAILS
+    if _NUMBER.search(text):
+        steps += _NUMBERS if keep_lines else _NUMBERS + _LINES
+    return steps
+
+
+def _mask_disguised(text: str, *, keep_lines: bool) -> str:
+    """Look for the numbers in the plain reading of `text`, and replace what was written for them."""
+    plain = undisguised(text)
+    steps = _steps(plain, keep_lines=keep_lines)
+    if not steps:
         return text
-    text = _LANDLINE.sub(PHONE, text)
-    text = _SPELLED_LANDLINE.sub(_when(_is_landline, PHONE), text)
-    text = _SERVICE.sub(PHONE, text)
-    return _ANNOUNCED.sub(_announced(PHONE), text)
+    written = written_for(text)
+    for pattern, replacement in steps:
+        plain, written = _replaced(pattern, replacement, plain, written)
+    return "".join(written)
+
+
+def _replaced(
+    pattern: re.Pattern[str], replacement: _Replacement, plain: str, written: list[str]
+) -> tuple[str, list[str]]:
+    """Replace in both readings what is found in the plain one."""
+    read: list[str] = []
+    kept: list[str] = []
+    end = 0
+    for found in pattern.finditer(plain):
+        token = replacement(found)
+        if token == found[0]:
+            continue
+        same = token.rindex("〔")  # the word that announces the number stays
+        start = found.start() + same
+        read += plain[end:start], token[same:]
+        kept += [*written[end:start], *token[same:]]
+        end = found.end()
+    return "".join([*read, plain[end:]]), [*kept, *written[end:]]
 
 
 def _when(holds: Callable[[re.Match[str]], bool], token: str) -> Callable[[re.Match[str]], str]:
@@ -141,6 +180,12 @@ def _digits(text: str) -> str:
     """Return only the digits of `text`, in ASCII; a final X counts as one."""
     plain = text.translate(_NUMERALS)
     return "".join(str(int(c)) if c.isdecimal() else "X" for c in plain if c.isdecimal() or c in "XxＸｘ×")
+
+
+def _is_account(found: re.Match[str]) -> bool:
+    """A name, or digits that are no date: they stand one by one, or in groups of three at least."""
+    groups = _groups(found[2])
+    return not found[2][0].isdecimal() or max(groups) == 1 or min(groups) >= 3
 
 
 def _groups(written: str) -> list[int]:
@@ -224,3 +269,24 @@ def _announced(token: str) -> Callable[[re.Match[str]], str]:
         return found[0] if dated else found[1] + token
 
     return masked
+
+
+_ACCOUNTS: Final[tuple[_Step, ...]] = (
+    (_ACCOUNT, lambda found: found[1] + ACCOUNT if _is_account(found) else found[0]),
+)
+_EMAILS: Final[tuple[_Step, ...]] = ((_EMAIL, lambda _: EMAIL),)
+_NUMBERS: Final[tuple[_Step, ...]] = (
+    (_IDENTITY_18, _when(_is_identity, IDENTITY)),
+    (_IDENTITY_15, _when(_is_old_identity, IDENTITY)),
+    (_PASSPORT, _when(_is_passport, IDENTITY)),
+    (_CARD, _when(_is_card, CARD)),
+    (_MOBILE, _when(_is_mobile, PHONE)),
+    (_PERMIT, _announced(IDENTITY)),
+    (_SPELLED, _when(_is_spelled_mobile, PHONE)),
+)
+_LINES: Final[tuple[_Step, ...]] = (
+    (_LANDLINE, lambda _: PHONE),
+    (_SPELLED_LANDLINE, _when(_is_landline, PHONE)),
+    (_SERVICE, lambda _: PHONE),
+    (_ANNOUNCED, _announced(PHONE)),
+)

@@ -29,7 +29,7 @@ class Recorder:
 class Recording:
     """A span while it is open; `end` hands it on."""
 
-    __slots__ = ("_kind", "_links", "_name", "_parent", "_recorder", "_started", "attributes", "context")
+    __slots__ = ("_kind", "_links", "_parent", "_recorder", "_started", "attributes", "context", "name")
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Recording:
         attributes: dict[str, str | int | float | bool],
     ) -> None:
         self._recorder = recorder
-        self._name = name
+        self.name = name
         self.context = context
         self._parent = parent
         self._kind = kind
@@ -53,7 +53,7 @@ class Recording:
     def end(self, *, has_failed: bool) -> None:
         """Finish the span."""
         span = ReadableSpan(
-            self._name,
+            self.name,
             self.context,
             self._parent,
             self._recorder.resource,

@@ -50,6 +50,7 @@ Attribute = Literal[
     "http.request.method",
     "http.route",
     "http.response.status_code",
+    "url.scheme",
     "error.type",
     "caseladder.case_id",
     "caseladder.event.type",
@@ -73,7 +74,10 @@ class Span(Protocol):
         """What an effect of this span carries on."""
 
     def set(self, name: Attribute, value: Value) -> None:
-        """Set an attribute."""
+        """Set an attribute. `error.type` says that the span failed."""
+
+    def rename(self, name: str) -> None:
+        """Name it anew, where its beginning did not know what it would be."""
 
     def __enter__(self) -> Self: ...
 
@@ -168,6 +172,9 @@ class _Unrecorded:
     def set(self, name: Attribute, value: Value) -> None:
         """Record nothing."""
 
+    def rename(self, name: str) -> None:
+        """Record nothing."""
+
     def __enter__(self) -> Self:
         self._token = current_traceparent.set(self.traceparent)
         return self
@@ -192,6 +199,10 @@ class _Recorded:
         """Set an attribute."""
         self._span.attributes[name] = value
 
+    def rename(self, name: str) -> None:
+        """Name it anew."""
+        self._span.name = name
+
     def __enter__(self) -> Self:
         self._token = current_traceparent.set(self.traceparent)
         return self
@@ -202,7 +213,7 @@ class _Recorded:
         current_traceparent.reset(self._token)
         if kind is not None:
             self._span.attributes["error.type"] = kind.__qualname__
-        self._span.end(has_failed=kind is not None)
+        self._span.end(has_failed="error.type" in self._span.attributes)
 
 
 def _recorded(

@@ -109,9 +109,15 @@ class Matcher:
             tuple(self._words[word] for word in {**hits, **more} if self._matters[word] != _ELSEWHERE),
         )
 
-    def emergency(self, title: str, text: str) -> Emergency | None:
-        """Return the danger that a text reports as happening now, if any (R-LAD-05, R-HOT-13)."""
-        return find_alarm(normalise(title), normalise(text))
+    def emergency(
+        self, title: str, text: str, *, settled: bool = False, added: bool = False
+    ) -> Emergency | None:
+        """Return the danger that a text reports as happening now, if any (R-LAD-05, R-HOT-13).
+
+        `settled`: the text is about what was dealt with on the spot (R-GRD-01); the danger counts all the same.
+        `added`: the text was added to a case.
+        """
+        return find_alarm(normalise(title), normalise(text), settled=settled, added=added)
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         """Return the units that a complaint about conduct names, if it is one (R-LAD-04, R-HOT-14)."""

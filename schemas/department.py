@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from schemas.message import Event, Instant
+from schemas.procedure import ProcedureName
 
 
 class AssignmentRole(StrEnum):
@@ -142,8 +143,19 @@ class DepartmentReminded(DepartmentEvent):
     due: Instant | None = None
 
 
+class DepartmentInProcedure(DepartmentEvent):
+    """The unit's case is in a procedure: until `due` the unit acts at the API of the service `procedure`."""
+
+    type: ClassVar[str] = "router.DepartmentInProcedure.v1"
+
+    procedure: ProcedureName
+    stage: str
+    due: Instant | None = None
+
+
 EVENTS: Final[tuple[type[DepartmentEvent], ...]] = (
     DepartmentAssigned,
+    DepartmentInProcedure,
     DepartmentAssignmentEnded,
     DepartmentReminded,
 )

@@ -67,11 +67,13 @@ class CaseSupplemented(Event):
 
 
 class CaseWithdrawn(Event):
-    """The resident withdrew the case."""
+    """The resident withdrew the case. With `emergency` nothing ends: a danger is not theirs to withdraw."""
 
     type: ClassVar[str] = "intake.CaseWithdrawn.v1"
 
     reason: str = ""
+    emergency: Emergency | None = None
+    """A danger that the reason reports as happening now (R-LAD-05, R-HOT-13)."""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
     stands: bool = False
@@ -87,6 +89,8 @@ class FeedbackGiven(Event):
     resolved: bool
     satisfied: bool
     note: str = ""
+    emergency: Emergency | None = None
+    """A danger that the note reports as happening now (R-LAD-05, R-HOT-13)."""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
 
@@ -108,6 +112,14 @@ class CaseConcluded(Event):
     ended_by: str
 
 
+class LinkRemoved(Event):
+    """The router found that the report is no repeat of case `was`: from now on its words belong to its own case."""
+
+    type: ClassVar[str] = "intake.LinkRemoved.v1"
+
+    was: UUID
+
+
 EVENTS: Final[tuple[type[Event], ...]] = (
     CaseSubmitted,
     CaseSupplemented,
@@ -115,6 +127,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     FeedbackGiven,
     PersonErased,
     CaseConcluded,
+    LinkRemoved,
 )
 
 
@@ -154,6 +167,7 @@ class WithdrawCase(Command):
     """Take the case back, by the resident's wish."""
 
     reason: str = ""
+    emergency: Emergency | None = None
     by: Actor | None = None
     stands: bool = False
     """Found by intake: another report of the matter is linked to the case and was not withdrawn (R-PET-18)."""
@@ -166,6 +180,7 @@ class GiveFeedback(Command):
     resolved: bool
     satisfied: bool
     note: str = ""
+    emergency: Emergency | None = None
     by: Actor | None = None
 
 

@@ -5,11 +5,15 @@ procedure decides both; it says so by one of these two events, each service unde
 """
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
 from schemas.message import Actor, Event, Instant
 from schemas.values import Evidence
+
+ProcedureName = Literal["mediation", "petition"]
+"""A procedure by the name of its service."""
 
 
 class HandBack(StrEnum):
@@ -41,6 +45,8 @@ class DutyMoved(ProcedureEvent):
     """None where nothing is due of the unit (it waits for a party or an outsider)."""
     rule: str | None = None
     """Name in deadlines.yaml."""
+    subjects: tuple[str, ...] = ()
+    """Units complained of that became known in the procedure, or were known before (R-LAD-04, R-PET-11)."""
 
 
 class HandedBack(ProcedureEvent):

@@ -61,9 +61,14 @@ class Reply(BaseModel):
         return self.model_dump(exclude=set(Reply.model_fields))
 
 
+_OUR_OWN: Final = frozenset({"actor", "kept_from"})
+
+
 def body_fields(command: type[r.RouterCommand]) -> Any:
-    """Return the fields of a command but its actor, who is the sender, as `create_model` takes them."""
-    return {name: (info.annotation, info) for name, info in command.model_fields.items() if name != "actor"}
+    """Return the fields that a sender states, as `create_model` takes them; the others are the router's own."""
+    return {
+        name: (info.annotation, info) for name, info in command.model_fields.items() if name not in _OUR_OWN
+    }
 
 
 def _reply(action: str, command: type[r.RouterCommand]) -> type[Reply]:
@@ -106,7 +111,7 @@ class ReplyRejected(Event):
     sent_at: Instant
     """The time that Kafka has of the reply."""
     id: str | None = None
-    """The department's own, where it could be read; like the next two."""
+    """The department's own, where it could be read, personal numbers masked; like the next two."""
     action: str | None = None
     case_id: UUID | None = None
 

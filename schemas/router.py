@@ -13,6 +13,7 @@ from pydantic import Field
 from schemas.deadline import TimeUnit
 from schemas.department import HandlingMode
 from schemas.message import Actor, Command, Event, Instant, Value
+from schemas.procedure import HandBack, ProcedureName
 from schemas.values import Channel, Evidence
 from schemas.written import EmergencyLine, TrackCode
 
@@ -103,7 +104,10 @@ class Outcome(StrEnum):
 
     RESOLVED = "resolved"
     UNSATISFIED = "unsatisfied"
-    """Replied to, redone, still unsettled for the resident: lawful review was offered (R-LAD-06)."""
+    """Replied to, redone, still unsettled for the resident: lawful review was offered (R-LAD-06).
+
+    Without `review_offered`: its procedure ended by law, and the `ProcedureEnded` before it says how.
+    """
     UNREACHABLE = "unreachable"
     """Replied to; the resident could not be reached for the callback."""
     WITHDRAWN = "withdrawn"
@@ -161,7 +165,7 @@ class Fired(Value):
 
 
 class Skip(Value):
-    """A rung that was passed over, and the rule that demands it (R-LAD-04, R-COM-01, R-HOT-11)."""
+    """A rung that was passed over, and the rule that demands it (R-LAD-01, 03 and 04, R-COM-01, R-HOT-11)."""
 
     rung: int
     unit: str
@@ -297,6 +301,15 @@ class CaseLinked(Disposition):
     """The hotline centre, which tells the resident the progress or result."""
 
 
+class CaseUnlinked(ClockedEvent):
+    """R-PET-18, R-HOT-03: not the same as case `was` after all; what follows makes it a case of its own."""
+
+    type: ClassVar[str] = "router.CaseUnlinked.v1"
+
+    was: UUID
+    reason: str
+
+
 class EmergencyTransferred(Disposition):
     """R-LAD-05, R-HOT-13: to the emergency line at once. `unit` is responsible until the line confirms."""
 
@@ -344,6 +357,8 @@ class CaseDispatched(Disposition):
     parties: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
     """All parties and subjects now known, where this dispatch adds some."""
+    procedure: ProcedureName | None = None
+    """The procedure that named the unit, to which this dispatch is no news; None where the router chose it."""
 
 
 class AssignmentSigned(ClockedEvent):
@@ -583,6 +598,33 @@ class TrackChosen(ClockedEvent):
     """With `unit`, what is known of the case: a procedure that had nothing to do with it until now begins here."""
 
 
+class ProcedureAdvanced(ClockedEvent):
+    """The procedure that has the case says whose duty it is, in which stage and, by `terms`, until when."""
+
+    type: ClassVar[str] = "router.ProcedureAdvanced.v1"
+
+    procedure: ProcedureName
+    unit: str
+    stage: str
+    """A state of the procedure's own machine (domain.md §4)."""
+    entered: bool = False
+    """The case was not in it before; from here on its work order counts as signed."""
+
+
+class ProcedureEnded(RouterEvent):
+    """The procedure gave the case back; what becomes of it now follows."""
+
+    type: ClassVar[str] = "router.ProcedureEnded.v1"
+
+    procedure: ProcedureName
+    unit: str
+    result: HandBack
+    explanation: str
+    """What the resident is told."""
+    routes: tuple[str, ...] = ()
+    """Codes of the legal exits that stand open (R-MED-10)."""
+
+
 class DeadlineAtRisk(ClockedEvent):
     """R-CARD-01: 75 % of the time is gone; the yellow plate."""
 
@@ -634,6 +676,7 @@ EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     CaseAnswered,
     CaseRedirected,
     CaseLinked,
+    CaseUnlinked,
     EmergencyTransferred,
     EmergencyConfirmed,
     CaseDispatched,
@@ -660,6 +703,8 @@ EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     CaseClosed,
     CaseArchived,
     TrackChosen,
+    ProcedureAdvanced,
+    ProcedureEnded,
     DeadlineAtRisk,
     DeadlineReminded,
     DeadlineBreached,
@@ -819,6 +864,8 @@ class ChooseTrack(RouterCommand):
 
     track: TrackCode
     exit: str | None = None
+    kept_from: tuple[str, ...] = ()
+    """Of a linked report: the units that the first case is kept from (R-LAD-04). The router states it itself."""
 
 
 class ConfirmEmergency(RouterCommand):
@@ -830,6 +877,13 @@ class ConfirmEmergency(RouterCommand):
 class DispatchRemainder(RouterCommand):
     """After the emergency: what remains becomes an ordinary work order."""
 
+    matter: str | None = None
+
+
+class UnlinkCase(RouterCommand):
+    """A case was linked wrongly: route it as one of its own. `matter`: by default what it was read as."""
+
+    reason: str = Reason
     matter: str | None = None
 
 
@@ -864,6 +918,7 @@ COMMANDS: Final[tuple[type[RouterCommand], ...]] = (
     ChooseTrack,
     ConfirmEmergency,
     DispatchRemainder,
+    UnlinkCase,
     SuperviseCase,
     RecomputeDeadlines,
 )

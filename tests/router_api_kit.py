@@ -1,4 +1,4 @@
-"""What the tests of the router's API share: the real service on a real database, tokens, and intake's part."""
+"""What the tests of the router's API share: the real service and database, tokens, the other services' part."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -91,7 +91,7 @@ class RouterUnderTest:
     app: FastAPI
     directory: Path
     client: httpx.AsyncClient
-    _sequences: dict[UUID, int] = field(default_factory=dict)
+    _sequences: dict[tuple[str, UUID], int] = field(default_factory=dict)
 
     @property
     def pool(self) -> Pool:
@@ -131,18 +131,19 @@ class RouterUnderTest:
         return f"/v1/cases/{case_id}"
 
     async def say(self, case_id: UUID, event: Event) -> None:
-        """Put an event of intake into the log, wait until the router has applied it."""
-        sequence = self._sequences[case_id] = self._sequences.get(case_id, 0) + 1
+        """Put an event of another service into its log, wait until the router has applied it."""
+        source = event.type.partition(".")[0]
+        sequence = self._sequences[source, case_id] = self._sequences.get((source, case_id), 0) + 1
         data = event.model_dump_json(exclude_none=True)
         now = datetime.now(UTC)
-        envelope = Envelope("intake", case_id, sequence, event.type, now, event.topic(), TRACE, data)
+        envelope = Envelope(source, case_id, sequence, event.type, now, event.topic(), TRACE, data)
         async with self.pool.acquire() as connection:
-            await Store("intake").append(connection, [envelope])
-        await asyncio.wait_for(self._applied(case_id, sequence), LIMIT_S)
+            await Store(source).append(connection, [envelope])
+        await asyncio.wait_for(self._applied(case_id, source, sequence), LIMIT_S)
 
-    async def _applied(self, case_id: UUID, sequence: int) -> None:
-        query = "SELECT (seen ->> 'intake')::int FROM router.aggregate WHERE case_id = $1"
-        while await self.pool.fetchval(query, case_id) != sequence:
+    async def _applied(self, case_id: UUID, source: str, sequence: int) -> None:
+        query = "SELECT (seen ->> $2)::int FROM router.aggregate WHERE case_id = $1"
+        while await self.pool.fetchval(query, case_id, source) != sequence:
             parked = await self.pool.fetchval("SELECT reason FROM router.parked WHERE case_id = $1", case_id)
             assert parked is None, parked
             await asyncio.sleep(0.01)  # polled: another connection's commit gives no signal

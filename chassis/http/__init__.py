@@ -2,7 +2,7 @@
 
 metrics = Metrics()
 app = create_app(settings, "intake", "Takes cases in.", readiness=ready, lifespan=lifespan, metrics=metrics,
-                 body_limits={"/v1/cases/batch": 64 * 1024 * 1024})
+                 telemetry=telemetry, body_limits={"/v1/cases/batch": 64 * 1024 * 1024})
 
 @app.get("/v1/units/{code}")                            # comfortable: FastAPI solves it
 async def unit(code: str, principal: Annotated[Principal, allow(Role.HANDLER, Role.SUPERVISOR)]) -> Unit:

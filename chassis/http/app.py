@@ -25,8 +25,10 @@ from chassis.http.hot import Endpoints, HotRoutes
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.middleware import BodyLimit, Guard
 from chassis.http.protocol import BoundedProtocol
+from chassis.http.spans import RequestSpans
 from chassis.metrics import Metrics
 from chassis.settings import Settings
+from chassis.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ def create_app(
     readiness: Readiness,
     lifespan: Lifespan,
     metrics: Metrics,
+    telemetry: Telemetry,
     body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """An app with /healthz, /readyz, /metrics, /openapi.json and /docs, problem answers and bearer tokens.
@@ -69,6 +72,7 @@ def create_app(
         lifespan=_sealed(lifespan),
         telemetry=_NO_TELEMETRY,  # 170 µs and more a request; we make the spans that tell something
         middleware=[
+            Middleware(RequestSpans, telemetry=telemetry),  # outermost: it sees what the guard answers
             Middleware(Guard, metrics=metrics),
             Middleware(BodyLimit, limits=body_limits or {}),
             Middleware(HotRoutes, endpoints=hot_endpoints),
@@ -81,6 +85,7 @@ def create_app(
     )
     app.state.authenticator = Authenticator(KeySource(settings.jwks), settings.issuer, settings.audience)
     app.state.stopping = asyncio.Event()
+    app.state.degraded = list
     app.state.hot_routes = []
     app.state.hot_endpoints = hot_endpoints
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
@@ -116,7 +121,7 @@ def _add_own_routes(app: FastAPI, service: str, readiness: Readiness, metrics: M
         return {"status": "alive", "service": service}
 
     @app.get(
-        "/readyz", tags=["operation"], summary="Whether requests can be served; 503 with the reasons if not"
+        "/readyz", tags=["operation"], summary="Whether requests can be served: 503 with the reasons if not"
     )
     @public
     async def readyz() -> JSONResponse:
@@ -124,7 +129,8 @@ def _add_own_routes(app: FastAPI, service: str, readiness: Readiness, metrics: M
             ["the service is stopping"] if app.state.stopping.is_set() else await _reasons(app, readiness)
         )
         status = "not ready" if reasons else "ready"
-        return JSONResponse({"status": status, "reasons": reasons}, 503 if reasons else 200)
+        told = {"status": status, "reasons": reasons, "degraded": app.state.degraded()}
+        return JSONResponse(told, 503 if reasons else 200)
 
     @app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus", response_class=Response)
     @public

@@ -18,6 +18,7 @@ from joserfc.util import urlsafe_b64decode
 
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.problems import Problem
+from chassis.masking import mask
 
 ALGORITHMS: Final = ("ES256", "ES384", "RS256", "PS256", "Ed25519", "EdDSA")
 CLOCK_SKEW_SECONDS: Final = 10  # for `iat` and `nbf` only; `exp` is kept to the second
@@ -49,9 +50,26 @@ class Principal:
     unit: str | None
     expires_at: float
 
+    @property
+    def recorded_as(self) -> str:
+        """Return the subject as it may be written down."""
+        return recorded_as(self.subject)
+
     def has(self, *roles: Role) -> bool:
         """Whether the caller has one of these roles."""
         return not self.roles.isdisjoint(roles)
+
+
+def recorded_as(subject: str) -> str:
+    """Return how events and records name a caller: by no phone or id number, in at most 128 characters (R-PRIV-01).
+
+    Where something is masked, six hexadecimal digits still tell two callers apart; hundreds of phone numbers share
+    the same six, so that nobody counts back from them.
+    """
+    masked = mask(subject)
+    if masked == subject:
+        return subject[:128]
+    return f"{masked[:120]}#{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
 
 
 MOST_SUBJECT: Final = 255

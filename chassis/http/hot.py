@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.http.access import Protected, protect
-from chassis.http.auth import Role
-from chassis.http.problems import Problem
+from chassis.http.auth import Principal, Role
+from chassis.http.problems import Problem, is_media_type, wrong_media_type
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class HotRoutes:
         endpoint = self.endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if endpoint is None:
             return await self.app(scope, receive, send)
+        scope["template"] = scope["path"]
         try:
             response = await endpoint(Request(scope, receive, send))
         except Problem as problem:
@@ -55,14 +56,33 @@ class HotRoutes:
         return await response(scope, receive, send)
 
 
+class _Templated(Route):
+    """A route that notes its template where it is taken, as FastAPI's do in their way."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return match, {**found, "template": self.path} if match is Match.FULL else found
+
+
 def add_hot_route(app: FastAPI, route: HotRoute, endpoint: Protected) -> None:
     """Add `endpoint(request, principal)`; the caller is verified and holds one of the roles before it runs.
 
-    A path without parameters is answered before the router is asked.
+    A path without parameters is answered before the router is asked. A body that says it is of another media type
+    is refused with 415; one that says nothing is taken at its word.
     """
-    protected = protect(*route.roles)(endpoint)
+    right = route.request_media_type
+
+    async def typed(request: Request, principal: Principal) -> Response:
+        told = request.headers.get("content-type")
+        if told is not None and not is_media_type(told, right):
+            raise wrong_media_type(right)
+        return await endpoint(request, principal)
+
+    protected = protect(*route.roles)(endpoint if route.request is None else typed)
     if "{" not in route.path:
         app.state.hot_endpoints[route.method, route.path] = protected
     # the router knows it too: for `seal`, for other methods' 405, and for addresses below a mount
-    app.router.routes.insert(0, Route(route.path, protected, methods=[route.method], include_in_schema=False))
+    app.router.routes.insert(
+        0, _Templated(route.path, protected, methods=[route.method], include_in_schema=False)
+    )
     app.state.hot_routes.append(route)

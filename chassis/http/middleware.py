@@ -1,4 +1,4 @@
-"""Two plain ASGI middlewares: the outermost guard against unhandled exceptions, and the limit of a body's size."""
+"""Two plain ASGI middlewares: the outermost guard against unhandled exceptions, and what a body may be."""
 
 import logging
 import secrets
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.batch import describe
 from chassis.database import is_passing
-from chassis.http.problems import internal, too_large, unavailable
+from chassis.http.problems import internal, too_large, unavailable, wrong_encoding
 from chassis.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Guard:
 
 
 class BodyLimit:
-    """Refuses a larger body with 413, by its Content-Length or while its bytes arrive.
+    """Refuses a larger body with 413, by its Content-Length or while its bytes arrive; a compressed one with 415.
 
     `limits` names exact paths with another limit in bytes. What is too much is read and thrown away first, within
     reason: a client that still sends when we close would see a reset instead of the answer.
@@ -78,6 +78,9 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         limit = self.limits.get(scope["path"], self.default)
+        if _is_encoded(scope):
+            await _discard(receive, limit + DISCARDED_BYTES)
+            return await wrong_encoding().response()(scope, receive, send)
         if _content_length(scope) > limit:
             await _discard(receive, limit + DISCARDED_BYTES)
             return await too_large(limit).response()(scope, receive, send)
@@ -114,3 +117,10 @@ def _content_length(scope: Scope) -> int:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0
     return 0
+
+
+def _is_encoded(scope: Scope) -> bool:
+    return any(
+        name == b"content-encoding" and value.strip().lower() not in (b"", b"identity")
+        for name, value in scope["headers"]
+    )

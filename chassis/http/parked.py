@@ -199,7 +199,7 @@ async def _done(work: Awaitable[Attempt | Refused]) -> Attempt | Refused:
 
 
 def _actor(principal: Principal) -> Actor:
-    return Actor(subject=principal.subject[:128], role=Role.OPS.value, unit=principal.unit)
+    return Actor(subject=principal.recorded_as, role=Role.OPS.value, unit=principal.unit)
 
 
 def _answer(service: str, case_id: UUID, done: Attempt | Refused) -> AttemptView:

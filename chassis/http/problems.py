@@ -4,6 +4,7 @@ Raise `Problem` anywhere in a request. `read_json(Model, raw)` parses a body by 
 that FastAPI routes give. A ValidationError that nobody turned into a Problem is a fault of ours: 500.
 """
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -121,6 +122,9 @@ def validation_problem(error: ValidationError, raw: bytes | None = None) -> Prob
 
 def broken_json(raw: bytes, reason: str) -> Problem:
     """400 for a body that is not JSON: the byte offset of bad UTF-8, else the reason with line and column."""
+    if raw.startswith(codecs.BOM_UTF8):
+        detail = "It begins with a byte order mark (the bytes EF BB BF). Send the same text without it."
+        return Problem(400, "invalid_json", "The body is not JSON", detail)
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -175,7 +179,7 @@ async def on_request_invalid(request: Request, error: Exception) -> Response:
     if first["type"] == "json_invalid":
         return _json_problem(str(error.body), int(first["loc"][1]), str(first["ctx"]["error"])).response()
     if tuple(first["loc"]) == ("body",) and first["type"] != "missing" and not _is_json(request):
-        return _wrong_media_type().response()
+        return wrong_media_type("application/json").response()
     return unprocessable(_field_error(_without_body(e["loc"]), e["type"], e["msg"]) for e in found).response()
 
 
@@ -210,14 +214,30 @@ def _json_problem(text: str, position: int, reason: str) -> Problem:
     return broken_json(b"", f"{reason} at line {line} column {column}")
 
 
-def _wrong_media_type() -> Problem:
-    detail = "Send the body as JSON with the header `Content-Type: application/json`."
+def wrong_media_type(right: str) -> Problem:
+    """415; `right` is the media type that would be."""
+    lines = "one JSON object a line" if right == "application/x-ndjson" else "JSON"
+    detail = f"Send the body as {lines} with the header `Content-Type: {right}`."
     return Problem(415, "unsupported_media_type", "The body's type is not supported", detail)
 
 
+def wrong_encoding() -> Problem:
+    """415 for a compressed body."""
+    detail = "Send the body uncompressed, without the header `Content-Encoding` (or with `identity`)."
+    headers = {"Accept-Encoding": "identity", "Connection": "close"}
+    return Problem(
+        415, "unsupported_encoding", "The body's encoding is not supported", detail, headers=headers
+    )
+
+
+def is_media_type(header: str, right: str) -> bool:
+    """Whether a Content-Type is `right`; for JSON also what is made of JSON, such as `application/ld+json`."""
+    media = header.partition(";")[0].strip().lower()
+    return media == right or (right == "application/json" and media.endswith("+json"))
+
+
 def _is_json(request: Request) -> bool:
-    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    return media == "application/json" or media.endswith("+json")
+    return is_media_type(request.headers.get("content-type", ""), "application/json")
 
 
 def _without_body(loc: Sequence[int | str]) -> Sequence[int | str]:

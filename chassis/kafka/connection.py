@@ -94,7 +94,10 @@ class TopicMissing(NotInOrder):
     """A topic that must be there is not."""
 
     def __init__(self, topic: str) -> None:
-        super().__init__(f"there is no topic {topic}: make it with `python -m services topics apply`")
+        super().__init__(
+            f"there is no topic {topic}: if it is new, `python -m services topics apply` makes it; if the "
+            "broker has lost it, `python -m services log republish --since begin` brings it back with its events"
+        )
 
 
 class TopicLost(NotInOrder):

@@ -87,6 +87,8 @@ class Inbox:
         self._missing: Sequence[str] = ()
         self._has_moved = False
         self._is_away = False
+        self.trouble: str | None = None
+        """Why letters are not read now."""
 
     def stop(self) -> None:
         """Settle the letters in hand and end."""
@@ -94,6 +96,13 @@ class Inbox:
 
     async def run(self) -> None:
         """Read until stopped, through every outage of the broker and of the database."""
+        try:
+            await self._run()
+        finally:
+            if not self._stop.is_set():
+                self._note_trouble("the inbox has ended")
+
+    async def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 async with relay_lock(self._url, f"{self._service}.inbox") as connection:
@@ -121,6 +130,11 @@ class Inbox:
         if not self._is_away:
             _log.warning("%s: letters wait (%s); trying again", self._service, reason)
         self._is_away = True
+        self._note_trouble(reason)
+
+    def _note_trouble(self, reason: str | None) -> None:
+        self.trouble = reason and f"letters of departments wait: {reason}"
+        self._metrics.set("inbox_stalled", reason is not None)
 
     async def _read_all(self, connection: Connection) -> None:
         await self._start(connection)
@@ -267,6 +281,8 @@ class Inbox:
         ends = await self._offsets("end_offsets", self._places)
         waiting = sum(max(0, ends[place] - self._reached[place]) for place in self._places)
         self._metrics.set("inbox_waiting", waiting)
+        if waiting == 0 or self._has_moved:  # what is refused again and again is still in trouble
+            self._note_trouble(None)
         # The end of a sender's transaction is no letter, and looked into once is enough.
         stands_still = waiting > 0 and not self._has_moved and ends != self._looked_into
         self._has_moved = False

@@ -18,6 +18,10 @@ user mediation
 may mediation literal Read,Write topic:case.events topic:case.parked
 may mediation literal Read group:caseladder.mediation
 
+user petition
+may petition literal Read,Write topic:case.events topic:case.parked
+may petition literal Read group:caseladder.petition
+
 user topics
 may topics literal Create,Alter,AlterConfigs,Describe,DescribeConfigs 'topic:*'
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "intake": ("services.cli.service:intake", "Run the intake service alone."),
     "router": ("services.cli.service:router", "Run the router service alone."),
     "mediation": ("services.cli.service:mediation", "Run the mediation service alone."),
+    "petition": ("services.cli.service:petition", "Run the petition service alone."),
     "migrate": (
         "services.cli.migrate:migrate",
         "Bring the database's tables up to date (`up` does it by itself).",

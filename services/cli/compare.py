@@ -13,13 +13,14 @@ import click
 from chassis.applied import Account, Begins, account
 from chassis.database import Connection, session
 from schemas.catalogue import EVENTS
-from services.cli.local import LocalRun, local_options
+from services.cli.local import LocalRun, hush_client, local_options
 
 # service -> its decider's class, which says what it consumes; imported when it is asked
 _DECIDERS: Final = {
     "intake": "services.intake.domain:Intake",
     "router": "services.router.domain.router:Router",
     "mediation": "services.mediation.domain:MediationDecider",
+    "petition": "services.petition.domain:PetitionDecider",
 }
 
 
@@ -36,6 +37,7 @@ _DECIDERS: Final = {
 def command(grace: float, topics: bool, run_dir: Path, port_base: int) -> None:
     """Compare the event logs with what was applied, from the databases alone. Status 1 if anything is missing."""
     local = LocalRun(run_dir, port_base)
+    hush_client()
     try:
         missing = asyncio.run(_compare(local, grace, topics))
     except OSError as error:
@@ -115,6 +117,10 @@ def _show(found: Account) -> None:
         f"{found.consumer:10} {counts['applied']:9} applied, {counts['waiting']} waiting, "
         f"{counts['parked']} parked, {counts['missing']} missing"
     )
+    if found.foreign:
+        click.echo(
+            f"{'':10} {found.foreign:9} parked records are no events of ours (`parked list` names their places)"
+        )
     _name(found.missing)
 
 

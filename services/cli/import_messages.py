@@ -1,18 +1,17 @@
 """`import FILE.csv`: send a file of messages through the batch API, and say where every one of them went."""
 
 import asyncio
-import csv
 import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import click
 import httpx
@@ -21,14 +20,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from services.cli.local import LocalRun, local_options
+from services.cli.message_file import Fault, Message, read_messages
+from services.cli.patience import patiently
 
-COLUMNS: Final = ("message_id", "sender", "received_at", "title", "body")
-"""The columns that a file must have; others (`agree`, `disagree`) are passed over."""
+NDJSON: Final = {"Content-Type": "application/x-ndjson"}
 BATCH: Final = 200
 ASK_INTERVAL_S: Final = 0.2
 PATIENCE_S: Final = 60.0
 """How long the router may make no progress before the import says what is missing."""
-_LOCAL_TIME: Final = ZoneInfo("Asia/Shanghai")
 _RUNGS: Final = (
     "L0 building group 楼组",
     "L1 grid 网格",
@@ -37,29 +36,6 @@ _RUNGS: Final = (
     "L4 district 区",
 )
 _TRACKS: Final = {"S": "service", "M": "mediation", "P": "petition", "L": "legal"}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One row of the file. `line` is the line it starts on, from 1."""
-
-    line: int
-    message_id: str
-    sender: str
-    received_at: datetime
-    title: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A row that was not sent, or not accepted."""
-
-    line: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}"
 
 
 @dataclass
@@ -82,60 +58,6 @@ class Tally:
         return len(self.views) + self.withheld
 
 
-def read_messages(path: Path) -> Iterator[Message | Fault]:
-    """Read a messages file row by row; a broken row becomes a Fault that names its line.
-
-    Raises click.ClickException where the file has not the columns of a messages file.
-    """
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        rows = csv.reader(file)
-        header = next(rows, [])
-        absent = [column for column in COLUMNS if column not in header]
-        if absent:
-            raise click.ClickException(
-                f"{path}, line 1: the column{'s' if len(absent) > 1 else ''} {', '.join(absent)} "
-                f"must stand in the header; it has: {', '.join(header) or 'nothing'}"
-            )
-        line = rows.line_num + 1
-        while True:
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield Fault(line, f"not a row of CSV: {error}{_extent(line, rows.line_num)}")
-                line = rows.line_num + 1
-                continue
-            if row:
-                yield _message(header, row, line, rows.line_num)
-            line = rows.line_num + 1
-
-
-def _extent(line: int, last: int) -> str:
-    """Say how many lines a faulty row took with it: with a quotation mark too few, all up to the next one."""
-    return f" (lines {line} to {last} were read as this one row)" if last > line else ""
-
-
-def _message(header: Sequence[str], row: Sequence[str], line: int, last: int) -> Message | Fault:
-    if len(row) != len(header):
-        wrong = f"{len(row)} fields, the header has {len(header)}: is a quotation mark missing?"
-        return Fault(line, wrong + _extent(line, last))
-    cells = dict(zip(header, row, strict=True))
-    if any("\udc80" <= character <= "\udcff" for cell in row for character in cell):
-        return Fault(line, "not valid UTF-8; save the file as UTF-8 and import it again")
-    try:
-        received_at = datetime.fromisoformat(cells["received_at"])
-    except ValueError:
-        return Fault(
-            line, f"received_at {cells['received_at']!r} is not a time like 2026-03-02T09:30:00+08:00"
-        )
-    if received_at.tzinfo is None:
-        received_at = received_at.replace(tzinfo=_LOCAL_TIME)
-    if not cells["message_id"].strip():
-        return Fault(line, "message_id is empty; every message needs one")
-    return Message(line, cells["message_id"], cells["sender"], received_at, cells["title"], cells["body"])
-
-
 def case_of(message: Message, grids: Sequence[str], file_digest: str) -> dict[str, Any]:
     """Return the body of a message's case. The grid is drawn by lot, by the message's id, and marked as such."""
     grid = random.Random(message.message_id).choice(grids)  # noqa: S311  a lot, not a secret
@@ -151,23 +73,34 @@ def case_of(message: Message, grids: Sequence[str], file_digest: str) -> dict[st
 
 
 class Importer:
-    """Sends messages to intake and asks the router where they went."""
+    """Sends messages to intake and asks the router where they went.
 
-    def __init__(self, client: httpx.AsyncClient, intake: str, router: str, grids: Sequence[str]) -> None:
+    `witness` is a token of ops without a unit: only such a one may count what is not shown to a unit.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        intake: str,
+        router: str,
+        grids: Sequence[str],
+        witness: str,
+        say: Callable[[str], None],
+    ) -> None:
         self._client = client
+        self._witness = {"Authorization": f"Bearer {witness}"}
         self._intake = intake
         self._router = router
         self._grids = grids
+        self._say = say
         self.tally = Tally()
 
     async def send(self, messages: Sequence[Message], file_digest: str) -> None:
         """Send one batch; each answer line is matched with its message."""
         lines = [json.dumps(case_of(message, self._grids, file_digest)) for message in messages]
-        response = await self._client.post(
-            f"{self._intake}/v1/cases/batch",
-            content="\n".join(lines).encode(),
-            headers={"Content-Type": "application/x-ndjson"},
-        )
+        url = f"{self._intake}/v1/cases/batch"
+        sent = partial(self._client.post, url, content="\n".join(lines).encode(), headers=NDJSON)
+        response = await patiently(sent, self._say, is_whole=lambda told: _is_settled(told, len(messages)))
         if response.status_code != 200:
             raise click.ClickException(f"intake answered {response.status_code}: {_detail(response)}")
         answers = [json.loads(line) for line in response.text.splitlines()]
@@ -196,16 +129,31 @@ class Importer:
 
     async def _ask(self, case_ids: Sequence[UUID]) -> None:
         """Ask for the cases not seen yet, and count anew those that are not shown."""
+        await self._statuses(case_ids)
+        self.tally.withheld = await self._statuses(self.tally.missing(), self._witness)
+
+    async def _statuses(self, case_ids: Sequence[UUID], headers: Mapping[str, str] | None = None) -> int:
+        """Keep what is shown; return how many are not."""
         withheld = 0
         for start in range(0, len(case_ids), 1000):
             part = [str(case_id) for case_id in case_ids[start : start + 1000]]
-            response = await self._client.post(f"{self._router}/v1/cases/statuses", json={"case_ids": part})
+            url = f"{self._router}/v1/cases/statuses"
+            response = await patiently(
+                partial(self._client.post, url, json={"case_ids": part}, headers=headers),
+                self._say,
+            )
             if response.status_code != 200:
                 raise click.ClickException(f"the router answered {response.status_code}: {_detail(response)}")
             answer = response.json()
             self.tally.views.update({UUID(view["case_id"]): view for view in answer["cases"]})
             withheld += answer["withheld"]
-        self.tally.withheld = withheld
+        return withheld
+
+
+def _is_settled(response: httpx.Response, lines: int) -> bool:
+    """Whether every line has its answer, and none was told to come again."""
+    answers = response.text.splitlines()
+    return len(answers) == lines and not any(json.loads(answer)["status"] == 503 for answer in answers)
 
 
 def _words(answer: Mapping[str, Any]) -> str:
@@ -276,19 +224,35 @@ async def _run(local: LocalRun, rows: Sequence[Message | Fault], digest: str, co
     jurisdiction = load(local.reference)
     grids = sorted(code for code, unit in jurisdiction.units.items() if unit.kind == "grid")
     messages = [row for row in rows if isinstance(row, Message)]
-    token = local.issuer().issue("import", ["ops"], datetime.now(UTC), unit=jurisdiction.code)
+    issuer, now = local.issuer(), datetime.now(UTC)
+    token = issuer.issue("import", ["ops"], now, unit=jurisdiction.code)
+    witness = issuer.issue("import", ["ops"], now)
     async with httpx.AsyncClient(timeout=60, headers={"Authorization": f"Bearer {token}"}) as client:
-        importer = Importer(client, local.base_url("intake"), local.base_url("router"), grids)
+        intake, router = local.base_url("intake"), local.base_url("router")
+        importer = Importer(client, intake, router, grids, witness, console.print)
+        await client.get(f"{intake}/healthz")  # nothing runs at all: no use in waiting
         importer.tally.faults += [row for row in rows if isinstance(row, Fault)]
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("sent and acknowledged", total=len(messages))
             for start in range(0, len(messages), BATCH):
                 part = messages[start : start + BATCH]
-                await importer.send(part, digest)
+                try:
+                    await importer.send(part, digest)
+                except httpx.TransportError as error:
+                    raise _stopped(part[0].line, len(messages) - start, error) from None
                 progress.advance(task, len(part))
             await importer.follow(progress)
     return report(console, importer.tally, len(rows))
+
+
+def _stopped(line: int, left: int, error: httpx.TransportError) -> click.ClickException:
+    """Say where it stopped and how to go on."""
+    return click.ClickException(
+        f"intake has been away too long ({type(error).__name__}): stopped before line {line}; {left} messages are "
+        "not acknowledged. Start it with `make up` and import the same file again; what was accepted before makes "
+        "no second case"
+    )
 
 
 @click.command("import")

@@ -3,6 +3,7 @@
 import base64
 import fcntl
 import hmac
+import logging
 import os
 import secrets
 import socket
@@ -18,13 +19,16 @@ import orjson
 from chassis.settings import KafkaSettings, SettingsError, kafka_settings
 from chassis.tokens import LocalIssuer
 
-PORT_OFFSETS = {"intake": 1, "router": 2, "mediation": 3}  # the console will have 0
+PORT_OFFSETS = {"intake": 1, "router": 2, "mediation": 3, "petition": 4}  # the console will have 0
 ISSUER = "urn:caseladder:local"
 AUDIENCE = "caseladder"
 GULOU = Path(__file__).parents[2] / "reference" / "gulou"
 _PASSWORD = "CASELADDER_DATABASE_PASSWORD"  # noqa: S105 - the variable's name
 _MASTER, _INDEX = "CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"
-_PROCEDURES = {"mediation"}  # keep papers of their own, each under a key that opens no other service's
+_PROCEDURES = {
+    "mediation",
+    "petition",
+}  # keep papers of their own, each under a key that opens no other service's
 
 
 def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -254,3 +258,8 @@ def _write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(text)
     draft.replace(path)
+
+
+def hush_client() -> None:
+    """Keep the Kafka client's own lines off the terminal: what they mean is said in our words."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())

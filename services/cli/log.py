@@ -37,6 +37,9 @@ _SHOWN: Final = (
     "channel",
     "kind",
     "unit",
+    "procedure",
+    "stage",
+    "entered",
     "lead",
     "role",
     "street",
@@ -100,7 +103,7 @@ _CODED_REASONS: Final = (
     "router.DepartmentAssignmentEnded.",
     "mediation.MediationTerminated.",
 )
-_COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta"}
+_COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta", "petition": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)

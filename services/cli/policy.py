@@ -8,6 +8,7 @@ from reference.load import load
 from reference.mediation import check_mediation
 from reference.source import Finding, ReferenceInvalid
 from services.cli.local import GULOU
+from services.petition.settings import check_offices
 from services.router.policy.loader import check_policy
 
 
@@ -17,7 +18,11 @@ def findings(path: Path) -> list[Finding]:
         jurisdiction = load(path)
     except ReferenceInvalid as invalid:
         return invalid.errors
-    return [*check_mediation(path, jurisdiction), *check_policy(path / "policy", jurisdiction)]
+    return [
+        *check_mediation(path, jurisdiction),
+        *check_offices(path, jurisdiction),
+        *check_policy(path / "policy", jurisdiction),
+    ]
 
 
 @click.group()

@@ -13,7 +13,7 @@ from chassis.database import session
 from chassis.kafka.connection import UNREACHABLE, KafkaConnection, explain
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.republish import LockTaken, Share, Source, all_locks, open_source, republish, shares
-from services.cli.local import LocalRun, local_options
+from services.cli.local import LocalRun, hush_client, local_options
 from services.cli.topics import apply_topics, topics_option, wanted_topics
 
 BEGIN: Final = "begin"
@@ -69,6 +69,7 @@ def command(
     it has been run again.
     """
     local = LocalRun(run_dir, port_base)
+    hush_client()
     instant = since if isinstance(since, datetime) else None
     work = _dry_run(local, instant, topic, file) if dry_run else _republish(local, instant, topic, wait, file)
     try:

@@ -1,4 +1,4 @@
-"""`intake`, `router`, `mediation`: one service in this process, as containers and `up` run it."""
+"""`intake`, `router`, `mediation`, `petition`: one service in this process, as containers and `up` run it."""
 
 import importlib
 import os
@@ -33,3 +33,4 @@ def _command(name: str) -> click.Command:
 intake = _command("intake")
 router = _command("router")
 mediation = _command("mediation")
+petition = _command("petition")

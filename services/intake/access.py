@@ -4,6 +4,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from chassis.database import Connection, Pool
+from chassis.masking import mask
 from chassis.vault import Vault
 from schemas.values import Sealed
 from services.intake.callers import Caller
@@ -35,7 +36,9 @@ async def read_person(
     async with pool.acquire() as connection:
         rows = await connection.fetch(_READ, case_id)
         outcome: Outcome = "read" if rows else "nothing"
-        await connection.execute(_LOG, case_id, who.subject, who.role.value, who.unit, purpose, outcome)
+        await connection.execute(
+            _LOG, case_id, who.recorded_as, who.role.value, who.unit, mask(purpose), outcome
+        )
     if not rows:
         return None
     sealed = [Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3]) for row in rows]

@@ -20,16 +20,19 @@ from services.intake.callers import (
     Caller,
     caller,
     demand_centre,
+    demand_district,
     demand_scope,
     is_kept_from,
+    speaks_with_residents,
 )
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.progress import WITHHELD_WORDS
 from services.intake.storage import File, file_by_id, submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
-from services.intake.views import CaseView, Changed, PersonView, Supplemented
-from services.intake.writes import Writing, changer, feedback, supplement, supplemented, withdrawal
+from services.intake.views import CaseView, Changed, Heard, PersonView
+from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
 
 _CASES: Final = "cases"
 _PERSONS: Final = "personal data"
@@ -71,7 +74,7 @@ async def _opened(
 
 async def _demand_own(host: Host[IntakeState], case_id: UUID, who: Caller) -> None:
     """Raise Problem 403 where a grid worker would take back what another submitted."""
-    if who.role is not Role.GRID_WORKER or await submitter(host.pool, case_id) == who.subject[:128]:
+    if who.role is not Role.GRID_WORKER or await submitter(host.pool, case_id) == who.recorded_as:
         return
     detail = (
         "A grid worker takes back only what they submitted themselves. The resident takes their case back by its "
@@ -85,45 +88,49 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
     @app.get("/v1/cases/{case_id}", tags=[_CASES], summary="Status and time line; the ETag for If-Match")
     async def case(case_id: UUID, principal: Staff, response: Response) -> CaseView:
-        file, _ = await _opened(host, desk, case_id, principal)
+        file, who = await _opened(host, desk, case_id, principal)
         response.headers["ETag"] = etag(file.version)
         shown = await seen(host, file)
+        if file.confidential and not speaks_with_residents(who, desk.jurisdiction):
+            shown = shown.model_copy(update={"words": WITHHELD_WORDS, "timeline": ()})
         return CaseView(case_id=case_id, unit=file.unit, **dict(shown))
 
-    @app.post(
-        "/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Supplemented
-    )
+    @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Heard)
     async def add(case_id: UUID, body: SupplementBody, principal: Adder, given: Writing) -> Response:
         file, who = await _opened(host, desk, case_id, principal, ADDING)
         there = file.handled_as
         command = supplement(desk, host, there, body, who.actor)
-        told = supplemented(command, to_resident=False)
+        told = heard(command, file, to_resident=False)
         return await change(there, command, given, who.subject, told)
 
     @app.post(
         "/v1/cases/{case_id}/withdrawal",
         tags=[_CASES],
         summary="Take the case back for the resident",
-        response_model=Changed,
+        response_model=Heard,
     )
     async def withdraw(
         case_id: UUID, body: WithdrawalBody, principal: Withdrawer, given: Writing
     ) -> Response:
-        _, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
+        file, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
         demand_centre(who, desk.jurisdiction)
         await _demand_own(host, case_id, who)
-        return await change(case_id, withdrawal(body, who.actor), given, who.subject)
+        command = withdrawal(desk, body, who.actor)
+        told = heard(command, file, to_resident=False)
+        return await change(case_id, command, given.of_link(file), who.subject, told)
 
     @app.post(
         "/v1/cases/{case_id}/feedback",
         tags=[_CASES],
         summary="Record what the resident says of the handling",
-        response_model=Changed,
+        response_model=Heard,
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal, HEARING)
+        file, who = await _opened(host, desk, case_id, principal, HEARING)
         demand_centre(who, desk.jurisdiction)
-        return await change(case_id, feedback(body, who.actor), given, who.subject)
+        command = feedback(desk, body, who.actor)
+        told = heard(command, file, to_resident=False)
+        return await change(case_id, command, given.of_link(file), who.subject, told)
 
 
 def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
@@ -158,5 +165,6 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
     )
     async def erase(case_id: UUID, body: ErasureBody, principal: Eraser, given: Writing) -> Response:
         _, who = await _opened(host, desk, case_id, principal)
+        demand_district(who, desk.jurisdiction)
         command = ErasePerson(reason=mask(body.reason), by=who.actor)
         return await change(case_id, command, given, who.subject)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chassis.http import Principal, Problem, Role
+from chassis.http.auth import recorded_as
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor
 from schemas.values import Channel
@@ -35,8 +36,14 @@ class Caller:
     """A verified caller in the role that counts here."""
 
     subject: str
+    """As the token has it: for comparing, never for writing down."""
     role: Role
     unit: str | None
+
+    @property
+    def recorded_as(self) -> str:
+        """Return the subject as it may be written down."""
+        return recorded_as(self.subject)
 
     @property
     def is_resident(self) -> bool:
@@ -48,7 +55,7 @@ class Caller:
         """Return the member of staff for the audit trail; None for a resident, whose identity stays out of it."""
         if self.is_resident:
             return None
-        return Actor(subject=self.subject[:128], role=self.role.value, unit=self.unit)
+        return Actor(subject=self.recorded_as, role=self.role.value, unit=self.unit)
 
 
 def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, ...]) -> Caller:
@@ -90,6 +97,24 @@ def demand_centre(who: Caller, jurisdiction: Jurisdiction) -> None:
         "Only the district's hotline does this for a resident",
         f"Your token is of {who.unit}; an operator of {jurisdiction.code} records it, or the resident with the "
         "tracking code.",
+    )
+
+
+def speaks_with_residents(who: Caller, jurisdiction: Jurisdiction) -> bool:
+    """Whether the caller is of the district's hotline, which tells residents how far their matter is (R-HOT-08)."""
+    return who.role in {Role.OPERATOR, Role.SUPERVISOR} and who.unit == jurisdiction.code
+
+
+def demand_district(who: Caller, jurisdiction: Jurisdiction) -> None:
+    """Raise Problem 403 for whoever is not of the whole district: a case that merely lies in somebody's area may be
+    handled by another unit, whose reporter is not theirs to erase."""
+    if who.unit == jurisdiction.code:
+        return
+    raise Problem(
+        403,
+        "not_the_district",
+        "Only the district does this",
+        f"Your token is of {who.unit}; a supervisor of {jurisdiction.code} erases personal data.",
     )
 
 

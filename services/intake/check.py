@@ -62,8 +62,10 @@ class Check:
     def grid(self, name: str, code: str) -> None:
         """Demand a grid."""
         if code not in self.around.grid_codes:
-            example = min(self.around.grid_codes)
-            self.fault(name, f"There is no grid {code}.", f"a grid's code, such as {example}")
+            right = f"a grid's code, such as {min(self.around.grid_codes)}"
+            if code in self.around.building_groups:
+                right += "; a building group's code goes into place.building_group"
+            self.fault(name, f"There is no grid {code}.", right)
 
     def building_group(self, name: str, code: str, grid: str | None) -> None:
         """Demand a building group, one of the grid where that is stated too."""

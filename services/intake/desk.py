@@ -46,6 +46,7 @@ class Submission:
             "case_id": self.case_id,
             "received_at": case.received_at,
             "grid": case.place.grid,
+            "building_group": case.place.building_group,
         }
         if case.emergency is not None:
             body["emergency"] = emergency.advice(case.emergency, to_resident=self.to_resident)
@@ -116,7 +117,7 @@ class Desk:
             parties=body.parties,
             households=body.households,
             subjects=body.subjects,
-            emergency=self._emergency(body, title, text),
+            emergency=self._emergency(body, who, title, text),
             resolved=_resolution(body, who, received_at),
             repeat_of=None,
             new_facts=True,
@@ -126,10 +127,18 @@ class Desk:
             by=who.actor,
         )
 
-    def _emergency(self, body: CaseBody, title: str, text: str) -> Emergency | None:
-        """R-LAD-05, R-HOT-13: declared by staff, else found in the masked words, which it quotes."""
+    def _emergency(self, body: CaseBody, who: Caller, title: str, text: str) -> Emergency | None:
+        """R-LAD-05, R-HOT-13: declared by staff, else found in the masked words, which it quotes.
+
+        A danger that a grid worker settled on the spot is reported to its line all the same (R-GRD-01).
+        """
         if body.emergency_line is not None:
             return Emergency(line=body.emergency_line, ground=_OPERATOR_SAYS)
+        if body.resolved is not None and who.role is Role.GRID_WORKER:
+            return self._matcher.emergency(title, f"{text}\n{mask(body.resolved.measure)}", settled=True)
+        matter = self.jurisdiction.matters.get(body.matter or "")
+        if matter is not None and matter.emergency and matter.emergency_line is not None:
+            return Emergency(line=matter.emergency_line, ground=matter.name)
         return self._matcher.emergency(title, text)
 
     def _filing(
@@ -149,7 +158,7 @@ class Desk:
         if reporter is not None and reporter.anonymous:
             return ()
         if who.is_resident:
-            return self._index.persons(None, None, f"resident:{who.subject}")
+            return self._account(who)
         if reporter is None:
             return ()
         account = f"given:{reporter.account}" if reporter.account else None
@@ -170,6 +179,14 @@ class Desk:
         plain = record.dump()
         return self.vault.seal(case_id, new_id(now), plain) if plain != b"{}" else None
 
+    def principal(self, who: Caller) -> str:
+        """Under which name the answers to a caller's keys are kept: of a resident, whose account may be a phone
+        number, a keyed digest (R-PRIV-01)."""
+        return self._account(who)[0].hex() if who.is_resident else who.subject
+
+    def _account(self, who: Caller) -> tuple[bytes, ...]:
+        return self._index.persons(None, None, f"resident:{who.subject}")
+
     def revealed(self, stored: bytes) -> dict[str, Any]:
         """Return a stored answer with the tracking code, which is never stored."""
         answer: dict[str, Any] = orjson.loads(stored)
@@ -177,8 +194,8 @@ class Desk:
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
 
     def danger(self, masked: str) -> Emergency | None:
-        """Return the danger that further facts, already masked, report as happening now (R-LAD-05, R-HOT-13)."""
-        return self._matcher.emergency("", masked)
+        """Return the danger in masked words about a case, reported as happening now (R-LAD-05, R-HOT-13)."""
+        return self._matcher.emergency("", masked, added=True)
 
     def seal_text(self, case_id: UUID, text: str, masked: str, now: datetime) -> Sealed | None:
         """Encrypt the words of a supplement, where masking changed them."""

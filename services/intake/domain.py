@@ -18,6 +18,7 @@ from schemas.intake import (
     ErasePerson,
     FeedbackGiven,
     GiveFeedback,
+    LinkRemoved,
     PersonErased,
     SubmitCase,
     SupplementCase,
@@ -32,6 +33,7 @@ PROGRESS: Final[tuple[type[Event], ...]] = (
     router.CaseAnswered,
     router.CaseRedirected,
     router.CaseLinked,
+    router.CaseUnlinked,
     router.EmergencyTransferred,
     router.CaseDispatched,
     router.AssignmentSigned,
@@ -42,6 +44,8 @@ PROGRESS: Final[tuple[type[Event], ...]] = (
     router.CaseResumed,
     router.CaseEscalated,
     router.TrackChosen,
+    router.ProcedureAdvanced,
+    router.ProcedureEnded,
     router.SettledOnSite,
     router.CaseReplied,
     router.CallbackOpened,
@@ -92,6 +96,8 @@ class Intake:
                 return _refusal(state) or [_said(given)]
             case ErasePerson():
                 return self._erase(state, given)
+            case router.CaseUnlinked():
+                return [LinkRemoved(was=given.was)] if state.linked_to == given.was else []
             case Event():
                 ends = given.type in ENDINGS and state.submitted and not state.closed
                 return [CaseConcluded(ended_by=given.type)] if ends else []
@@ -111,7 +117,10 @@ class Intake:
             case CaseSupplemented():
                 return state.model_copy(update={"erased": False})  # there may be something to erase again
             case CaseWithdrawn():
-                return state if event.stands else state.model_copy(update={"withdrawn": True})
+                ends = not event.stands and event.emergency is None
+                return state.model_copy(update={"withdrawn": True}) if ends else state
+            case LinkRemoved():
+                return state.model_copy(update={"linked_to": None})
             case CaseConcluded():
                 return state.model_copy(update={"closed": True})
             case PersonErased():
@@ -150,9 +159,16 @@ def _said(given: Asked) -> Event:
                 emergency=given.emergency,
                 by=given.by,
             )
-        case WithdrawCase(reason=reason, by=by, stands=stands):
-            return CaseWithdrawn(reason=reason, by=by, stands=stands)
-        case GiveFeedback(contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by):
+        case WithdrawCase():
+            return CaseWithdrawn(
+                reason=given.reason, emergency=given.emergency, by=given.by, stands=given.stands
+            )
+        case GiveFeedback():
             return FeedbackGiven(
-                contacted=contacted, resolved=resolved, satisfied=satisfied, note=note, by=by
+                contacted=given.contacted,
+                resolved=given.resolved,
+                satisfied=given.satisfied,
+                note=given.note,
+                emergency=given.emergency,
+                by=given.by,
             )

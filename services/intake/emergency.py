@@ -13,11 +13,16 @@ _CARE: Final = {
 }
 
 
-def advice(emergency: Emergency, *, to_resident: bool) -> dict[str, str]:
-    """Return the line and, in Chinese, what the operator or the resident is to do now."""
+def advice(emergency: Emergency, *, to_resident: bool, sealed: bool = False) -> dict[str, str]:
+    """Return the line and, in Chinese, what the operator or the resident is to do now.
+
+    `sealed`: the case is known to be accusation material, of which later words go to no line (R-PET-10).
+    """
     line = emergency.line
     name = _NAMES[line]
-    if to_resident:
+    if sealed:
+        text = f"如正发生危险，请立即拨打{name}。本件依规保密，系统不会转送{line}，只有直接拨打才能得到救助。"
+    elif to_resident:
         text = f"如正发生危险，请立即拨打{name}。您的诉求已登记并同步转送，但不能代替拨打{line}。"
     else:
         text = (
@@ -29,4 +34,6 @@ def advice(emergency: Emergency, *, to_resident: bool) -> dict[str, str]:
 
 def call_now(emergency: Emergency) -> str:
     """Return what to do where the words reach no case any more."""
-    return f"如正发生危险，请立即拨打{_NAMES[emergency.line]}。"
+    return (
+        f"如正发生危险，请立即拨打{_NAMES[emergency.line]}。本件不再接收补充，请另行提交新的诉求，以便转送。"
+    )

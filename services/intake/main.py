@@ -69,5 +69,5 @@ def service(jurisdiction: Jurisdiction, triage: Triage) -> Service[IntakeState]:
         decider=Intake(),
         catalogue={event.type: event for event in PROGRESS},
         project=Projection(name).project,
-        enrich=Repeats(triage).enrich,
+        enrich=Repeats(triage, jurisdiction).enrich,
     )

@@ -10,10 +10,14 @@ from typing import Final, NamedTuple
 from chassis.masking import mask
 from schemas import intake, router
 from schemas.message import Event
+from schemas.procedure import HandBack
 from schemas.router import Outcome
+from services.stages import PROCEDURES, stage_words
 
 RECEIVED: Final = "received"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
+WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
+"""For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
 
 
 class Progress(NamedTuple):
@@ -33,11 +37,25 @@ _OUTCOMES: Final = {
     Outcome.UNREACHABLE: "承办单位已答复，多次回访未能联系到您，本件办结；如仍有问题请再次反映。",
     Outcome.WITHDRAWN: "按您的意愿，本件已撤回并办结。",
 }
+_ENDED: Final = "本件所在程序已依法终结。"
 _TRACKS: Final = {"S": "服务办理", "M": "人民调解", "P": "信访", "L": "法定途径"}
+_HANDED_BACK: Final = {
+    HandBack.SETTLED: "程序已办结",
+    HandBack.FAILED: "程序已结束，未能达成一致",
+    HandBack.EXIT: "程序已结束，该事项依法转由其他法定途径办理",
+    HandBack.ENDED: "程序已依法终结",
+}
 
 
 def _says(status: str | None, words: str) -> Entry:
     return lambda _names, _event: Progress(status, words)
+
+
+def _withdrawn(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, intake.CaseWithdrawn)  # noqa: S101
+    if event.emergency is not None:
+        return Progress(None, "已收到您的撤回申请；因其中反映险情，本件继续处置。")
+    return Progress("withdrawn", "已收到您的撤回申请。")
 
 
 def _dispatched(names: Names, event: Event) -> Progress | None:
@@ -79,6 +97,21 @@ def _chosen(_: Names, event: Event) -> Progress | None:
     return Progress(None, f"按您的选择，转入{_TRACKS.get(event.track, '其他')}程序。")
 
 
+def _in_procedure(names: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.ProcedureAdvanced)  # noqa: S101
+    name = PROCEDURES[event.procedure]
+    entered = f"您的诉求已进入{name}程序" if event.entered else f"{name}程序有新进展"
+    return Progress(event.procedure, f"{entered}：{stage_words(event.stage)}，由{names(event.unit)}负责。")
+
+
+def _out_of_procedure(_: Names, event: Event) -> Progress | None:
+    """Settled or failed: the reply that follows says how. Else this is all that the resident hears of the end."""
+    assert isinstance(event, router.ProcedureEnded)  # noqa: S101
+    said = f"{PROCEDURES[event.procedure]}{_HANDED_BACK[event.result]}"
+    is_answered = event.result in {HandBack.SETTLED, HandBack.FAILED}
+    return Progress(None, f"{said}。" if is_answered else mask(f"{said}：{event.explanation}"))
+
+
 def _replied(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseReplied)  # noqa: S101
     why = f"未解决的原因：{event.explanation}" if event.explanation else ""
@@ -92,18 +125,20 @@ def _settled(names: Names, event: Event) -> Progress | None:
 
 def _closed(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseClosed)  # noqa: S101
-    return Progress("closed", _OUTCOMES[event.outcome])
+    ended = event.outcome is Outcome.UNSATISFIED and not event.review_offered
+    return Progress("closed", _ENDED if ended else _OUTCOMES[event.outcome])
 
 
 TABLE: Final[Mapping[type[Event], Entry]] = {
     intake.CaseSupplemented: _says(None, "已收到您补充的情况。"),
-    intake.CaseWithdrawn: _says("withdrawn", "已收到您的撤回申请。"),
+    intake.CaseWithdrawn: _withdrawn,
     intake.FeedbackGiven: _says(None, "已收到您的评价。"),
     intake.PersonErased: _says(None, "您的个人信息已删除。"),
     router.TriageQueued: _says("triage", "正在人工甄别，确定承办单位。"),
     router.CaseAnswered: _answered,
     router.CaseRedirected: _redirected,
     router.CaseLinked: _says("linked", "与您此前反映的事项相同，已并入原件，办理进展以原件为准。"),
+    router.CaseUnlinked: _says(None, "经核实，本件与原件不是同一事项，现单独办理，进展以本件为准。"),
     router.EmergencyTransferred: _transferred,
     router.CaseDispatched: _dispatched,
     router.AssignmentSigned: _says("signed", "承办单位已签收。"),
@@ -114,6 +149,8 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     router.CaseResumed: _says("handling", "已恢复办理。"),
     router.CaseEscalated: _says("escalated", "已提请上级单位办理。"),
     router.TrackChosen: _chosen,
+    router.ProcedureAdvanced: _in_procedure,
+    router.ProcedureEnded: _out_of_procedure,
     router.SettledOnSite: _settled,
     router.CaseReplied: _replied,
     router.CallbackOpened: _says("callback", "等待回访，请留意来电。"),

@@ -17,14 +17,15 @@ import orjson
 from chassis.database import Connection
 from reference.matcher import Triage
 from schemas.intake import CaseSubmitted, SubmitCase, WithdrawCase
-from schemas.message import Command
+from schemas.jurisdiction import Jurisdiction
+from schemas.message import Actor, Command
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
 MOST_EARLIER: Final = 20
 """How many of a person's latest cases are compared."""
 
-_EARLIER: Final = (
+EARLIER: Final = (
     "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter', l.data->>'track',"
     " l.data->'place'->>'grid', (l.data->'subjects')::text,"
     " coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false),"
@@ -33,11 +34,15 @@ _EARLIER: Final = (
     " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
     " WHERE p.digest = u.digest AND p.received_at >= u.since"
     f" ORDER BY p.received_at DESC LIMIT {MOST_EARLIER}) AS i"
-    " JOIN chassis.event_log l ON l.case_id = i.case_id AND l.source = 'intake' AND l.sequence = 1"
-    " JOIN intake.case_file f ON f.case_id = i.case_id"
-    " JOIN intake.aggregate a ON a.case_id = i.case_id WHERE a.state->>'linked_to' IS NULL"
+    " CROSS JOIN LATERAL (SELECT data FROM chassis.event_log"
+    " WHERE case_id = i.case_id AND source = 'intake' AND sequence = 1 LIMIT 1) AS l"
+    " CROSS JOIN LATERAL (SELECT subjects FROM intake.case_file WHERE case_id = i.case_id LIMIT 1) AS f"
+    " CROSS JOIN LATERAL (SELECT state FROM intake.aggregate WHERE case_id = i.case_id LIMIT 1) AS a"
+    " WHERE a.state->>'linked_to' IS NULL"
     " ORDER BY u.n, i.received_at DESC"
 )
+"""Each LIMIT keeps the planner to the index. Of tables that were not yet analysed it thinks that a person has many
+cases, and would read them whole for every batch of a system in its first minutes."""
 _STANDING: Final = (
     "SELECT DISTINCT p.case_id FROM intake.person_index p"
     " JOIN intake.person_index o ON o.digest = p.digest AND o.case_id <> p.case_id"
@@ -64,22 +69,24 @@ class Said(NamedTuple):
     """Units that turned out to be interested after the case was taken in (R-LAD-04)."""
 
     def may_be(self, earlier: "Said") -> bool:
-        """Whether both can be one: a petition is no service order, nothing about a unit goes to that unit, and of
-        what was taken back there is neither progress nor result to tell."""
-        same = self.track == earlier.track and self.subjects == earlier.subjects
+        """Whether both can be one: a petition is no service order, nothing about a unit goes to that unit, what
+        lies elsewhere is another matter, and what was taken back has neither progress nor result to tell."""
+        same = self.track == earlier.track and self.subjects == earlier.subjects and self.grid == earlier.grid
         return same and not earlier.is_withdrawn
 
     def is_same(self, earlier: "Said") -> bool:
-        """Whether nothing is new: the same words of the same place, and the earlier case is still being handled."""
-        same_words = words_of(self.title, self.text) == words_of(earlier.title, earlier.text)
-        return same_words and self.grid == earlier.grid and not earlier.has_ended
+        """Whether nothing is new: the same words, and the earlier case is still being handled."""
+        return (
+            words_of(self.title, self.text) == words_of(earlier.title, earlier.text) and not earlier.has_ended
+        )
 
 
 class Repeats:
     """Completes submissions with the earlier case. `window` is how far back it may lie."""
 
-    def __init__(self, triage: Triage, window: timedelta = WINDOW) -> None:
+    def __init__(self, triage: Triage, jurisdiction: Jurisdiction, window: timedelta = WINDOW) -> None:
         self._triage = triage
+        self._jurisdiction = jurisdiction
         self._window = window
 
     async def enrich(
@@ -103,7 +110,8 @@ class Repeats:
             said = _said(case_id, command.case)
             persons = command.filing.persons
             earlier = [*stored.get(place, ()), *(case for digest in persons for case in fresh[digest])]
-            linked = _linked(command, said, self._same_matter(said, earlier))
+            known = [case for case in earlier if not self._is_kept_from(command.case.by, case)]
+            linked = _linked(command, said, self._same_matter(said, known))
             completed.append(linked)
             if linked.case.linked_to is None:  # a further one is linked to the first, not to a link
                 for digest in persons:
@@ -122,7 +130,7 @@ class Repeats:
         ]
         if not asked:
             return {}
-        rows = await connection.fetch(_EARLIER, *([entry[part] for entry in asked] for part in range(3)))
+        rows = await connection.fetch(EARLIER, *([entry[part] for entry in asked] for part in range(3)))
         found: dict[int, list[Said]] = defaultdict(list)
         for row in rows:  # a plain UUID, not the driver's
             subjects = frozenset(orjson.loads(row[7] or "[]"))
@@ -141,6 +149,13 @@ class Repeats:
                 )
             )
         return found
+
+    def _is_kept_from(self, by: Actor | None, earlier: Said) -> bool:
+        """R-HOT-14: staff of a unit complained of would learn, by naming a person, that it was that person."""
+        unit = by.unit if by is not None else None
+        if unit is None:
+            return False
+        return any(self._jurisdiction.controls(subject, unit) for subject in earlier.subjects | earlier.found)
 
     def _same_matter(self, said: Said, earlier: Sequence[Said]) -> Said | None:
         """Return the first of the earlier cases that is about the same."""

@@ -153,7 +153,10 @@ class File:
     recipient: str | None
     received_at: datetime
     version: int
+    """Of the case under which the matter is handled: what is said of a linked report changes that one."""
     erased: bool
+    confidential: bool
+    """The reporter asked that only the responsible unit reads what was said."""
     linked_to: UUID | None
     """Where the matter is handled; None also for a linked case that was withdrawn: it has no say any more."""
 
@@ -164,11 +167,18 @@ class File:
 
 
 _FILE = (
-    "SELECT f.case_id, f.unit, f.subjects, f.recipient, f.received_at, a.version,"
-    " coalesce((a.state ->> 'erased')::boolean, false), CASE WHEN a.state ->> 'withdrawn' IS NULL"
-    " THEN (a.state ->> 'linked_to')::uuid END"
-    " FROM intake.case_file f JOIN intake.aggregate a USING (case_id) WHERE "
+    "SELECT f.case_id, f.unit, f.subjects || first.subjects, coalesce(f.recipient, first.recipient),"
+    " f.received_at, coalesce(h.version, a.version),"
+    " coalesce((a.state ->> 'erased')::boolean, false),"
+    " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
+    " WHERE l.case_id = f.case_id AND l.source = 'intake' AND l.sequence = 1), false),"
+    " h.case_id FROM intake.case_file f JOIN intake.aggregate a USING (case_id)"
+    " LEFT JOIN intake.aggregate h"
+    " ON h.case_id = (a.state ->> 'linked_to')::uuid AND a.state ->> 'withdrawn' IS NULL"
+    " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid WHERE "
 )
+"""R-LAD-04, R-HOT-14, R-PET-10: a linked report is kept from whom the first case is kept from, whenever that was
+found out."""
 
 
 async def file_by_id(pool: Pool, case_id: UUID) -> File | None:

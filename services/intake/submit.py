@@ -70,7 +70,9 @@ def add_submit_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None
         headers = request.headers
         key = idempotency_key(headers.get("idempotency-key"))
         submission = desk.read(body, who, host.clock())
-        asked = Idempotency(who.subject, key, request_hash("POST", _SUBMIT.path, body)) if key else None
+        asked = (
+            Idempotency(desk.principal(who), key, request_hash("POST", _SUBMIT.path, body)) if key else None
+        )
         trace = host.telemetry.accept(headers.get("traceparent"))
         answer = await carry_out(
             host,

@@ -1,8 +1,8 @@
 """The resident's routes: whoever holds the tracking code sees the case and may add to it (R-PET-13)."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Request, Response
 
 from chassis.host import Host
 from chassis.http import etag, public
@@ -10,10 +10,11 @@ from services.intake.answers import not_found
 from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.guessing import Guesses
 from services.intake.progress import RECEIVED, RECEIVED_WORDS
 from services.intake.storage import File, file_by_code, timeline
-from services.intake.views import Changed, Supplemented, TimelineEntry, Tracking
-from services.intake.writes import Writing, changer, feedback, supplement, supplemented, withdrawal
+from services.intake.views import Heard, TimelineEntry, Tracking
+from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
 
 _TAG: Final = "resident"
 
@@ -34,49 +35,52 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     """Add what a resident may do with a tracking code."""
     change = changer(host)
 
-    async def opened(code: str) -> File:
-        file = await file_by_code(host.pool, desk.codes.digest(code))
+    guesses = Guesses()
+
+    async def opened(tracking_code: str, request: Request) -> File:
+        file = await file_by_code(host.pool, desk.codes.digest(tracking_code))
         if file is None:
+            guesses.wrong(request.client.host if request.client is not None else "")
             raise not_found()
         return file
 
+    opening = Depends(opened)
+
     @app.get("/v1/track/{tracking_code}", tags=[_TAG], summary="Where a case is, in plain words")
     @public
-    async def track(tracking_code: str, response: Response) -> Tracking:
-        file = await opened(tracking_code)
+    async def track(file: Annotated[File, opening], response: Response) -> Tracking:
         response.headers["ETag"] = etag(file.version)
         response.headers["Cache-Control"] = "no-store"
         return await seen(host, file)
 
-    @app.post(
-        "/v1/track/{tracking_code}/supplements", tags=[_TAG], summary="Add facts", response_model=Supplemented
-    )
+    @app.post("/v1/track/{tracking_code}/supplements", tags=[_TAG], summary="Add facts", response_model=Heard)
     @public
-    async def add(tracking_code: str, body: SupplementBody, given: Writing) -> Response:
-        file = await opened(tracking_code)
+    async def add(file: Annotated[File, opening], body: SupplementBody, given: Writing) -> Response:
         there = file.handled_as
         command = supplement(desk, host, there, body, None)
-        told = supplemented(command, to_resident=True)
+        told = heard(command, file, to_resident=True)
         return await change(there, command, given, f"case {file.case_id}", told)
 
     @app.post(
         "/v1/track/{tracking_code}/withdrawal",
         tags=[_TAG],
         summary="Take the case back",
-        response_model=Changed,
+        response_model=Heard,
     )
     @public
-    async def withdraw(tracking_code: str, body: WithdrawalBody, given: Writing) -> Response:
-        case_id = (await opened(tracking_code)).case_id
-        return await change(case_id, withdrawal(body, None), given, f"case {case_id}")
+    async def withdraw(file: Annotated[File, opening], body: WithdrawalBody, given: Writing) -> Response:
+        command = withdrawal(desk, body, None)
+        told = heard(command, file, to_resident=True)
+        return await change(file.case_id, command, given.of_link(file), f"case {file.case_id}", told)
 
     @app.post(
         "/v1/track/{tracking_code}/feedback",
         tags=[_TAG],
         summary="Say how it was handled",
-        response_model=Changed,
+        response_model=Heard,
     )
     @public
-    async def give(tracking_code: str, body: FeedbackBody, given: Writing) -> Response:
-        case_id = (await opened(tracking_code)).case_id
-        return await change(case_id, feedback(body, None), given, f"case {case_id}")
+    async def give(file: Annotated[File, opening], body: FeedbackBody, given: Writing) -> Response:
+        command = feedback(desk, body, None)
+        told = heard(command, file, to_resident=True)
+        return await change(file.case_id, command, given.of_link(file), f"case {file.case_id}", told)

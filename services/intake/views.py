@@ -27,6 +27,8 @@ class Accepted(View):
     received_at: datetime
     grid: str | None = None
     """The grid in which the place lies; null: the place was not found, and only the district is known."""
+    building_group: str | None = None
+    """The building group 楼组 in that grid; null: only the grid is known."""
     emergency: EmergencyView | None = None
     repeat_of: UUID | None = None
     """The earlier case of the same person and matter (R-PET-18)."""
@@ -38,8 +40,8 @@ class Changed(View):
     version: int
 
 
-class Supplemented(Changed):
-    """The facts were added; with `emergency` where they report a danger."""
+class Heard(Changed):
+    """The resident's words were taken down; with `emergency` where they report a danger."""
 
     emergency: EmergencyView | None = None
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from chassis import commands
 from chassis.batch import Applied
 from chassis.host import Host
-from chassis.http import Problem, etag, expected_versions, idempotency_key, request_hash
+from chassis.http import Problem, check_version, etag, expected_versions, idempotency_key, request_hash
 from chassis.idempotency import Answer, Idempotency
 from chassis.masking import mask
 from schemas.intake import GiveFeedback, SupplementCase, WithdrawCase
@@ -19,8 +19,9 @@ from schemas.message import Actor, Command
 from services.intake.answers import carry_out, plain
 from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
-from services.intake.domain import IntakeState
+from services.intake.domain import Asked, IntakeState
 from services.intake.emergency import advice, call_now
+from services.intake.storage import File
 
 JSON = "application/json"
 
@@ -37,6 +38,13 @@ class Conditions:
         self.request = request
         self.expected = expected_versions(if_match)
         self.key = idempotency_key(key)
+
+    def of_link(self, file: File) -> "Conditions":
+        """For what changes the report itself: where it is linked, the ETag that was read is the first case's."""
+        if file.linked_to is not None and self.expected is not None:
+            check_version(self.expected, file.version)
+            self.expected = None
+        return self
 
 
 Writing = Annotated[Conditions, Depends(Conditions)]
@@ -83,7 +91,7 @@ def changer(host: Host[IntakeState]) -> Change:
 
 def _with_advice(problem: Problem, command: Command) -> Problem:
     """R-LAD-05: whoever reports a danger hears whom to call, also where the case takes nothing more."""
-    danger = command.emergency if isinstance(command, SupplementCase) else None
+    danger = command.emergency if isinstance(command, Asked) else None
     if danger is None:
         return problem
     detail = f"{problem.detail} {call_now(danger)}"
@@ -105,30 +113,34 @@ def supplement(
     )
 
 
-def supplemented(command: SupplementCase, *, to_resident: bool) -> Answering:
-    """Return what answers further facts: the version, and what to do at once where they report a danger."""
+def heard(command: Asked, file: File, *, to_resident: bool) -> Answering:
+    """Return what answers a resident's words: the version, and what to do at once where they report a danger."""
     danger = command.emergency
     if danger is None:
         return plain
 
     def answer(applied: Applied[IntakeState]) -> Answer:
-        body = {"version": applied.version, "emergency": advice(danger, to_resident=to_resident)}
+        told = advice(danger, to_resident=to_resident, sealed=file.recipient is not None)
+        body = {"version": applied.version, "emergency": told}
         return Answer(200, orjson.dumps(body), applied.version)
 
     return answer
 
 
-def withdrawal(body: WithdrawalBody, by: Actor | None) -> WithdrawCase:
+def withdrawal(desk: Desk, body: WithdrawalBody, by: Actor | None) -> WithdrawCase:
     """Return the command for a withdrawal."""
-    return WithdrawCase(reason=mask(body.reason or ""), by=by)
+    reason = mask(body.reason or "")
+    return WithdrawCase(reason=reason, emergency=desk.danger(reason), by=by)
 
 
-def feedback(body: FeedbackBody, by: Actor | None) -> GiveFeedback:
+def feedback(desk: Desk, body: FeedbackBody, by: Actor | None) -> GiveFeedback:
     """Return the command for the resident's own answer to the callback."""
+    note = mask(body.note or "")
     return GiveFeedback(
         contacted=body.contacted,
         resolved=body.resolved,
         satisfied=body.satisfied,
-        note=mask(body.note or ""),
+        note=note,
+        emergency=desk.danger(note),
         by=by,
     )

@@ -10,9 +10,11 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from chassis.calendar import SHANGHAI
 from schemas.department import HandlingMode
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Event
+from schemas.procedure import HandBack
 from schemas.router import (
     AssignmentObjected,
     CaseAnswered,
@@ -22,6 +24,7 @@ from schemas.router import (
     CaseInstructed,
     CaseLinked,
     CaseRedirected,
+    CaseUnlinked,
     DepartmentsWhistled,
     Disposition,
     EmergencyConfirmed,
@@ -32,6 +35,8 @@ from schemas.router import (
     Judged,
     ObjectionAdjudicated,
     Outcome,
+    ProcedureAdvanced,
+    ProcedureEnded,
     QueueReason,
     RedoOrdered,
     Route,
@@ -43,6 +48,7 @@ from schemas.router import (
 from schemas.values import Evidence
 from services.router.domain.explain import GROUNDS, RUNGS
 from services.router.domain.explain import explain as explain_route
+from services.stages import PROCEDURES, stage_words
 
 TRACKS: Final[Mapping[str, str]] = {"S": "服务", "M": "调解", "P": "信访", "L": "法定程序"}
 MODES: Final[Mapping[HandlingMode, str]] = {
@@ -67,6 +73,12 @@ _OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.UNREACHABLE: "已答复，回访未能联系到居民",
     Outcome.WITHDRAWN: "居民撤回",
 }
+_HANDED_BACK: Final[Mapping[HandBack, str]] = {
+    HandBack.SETTLED: "问题解决，转回访",
+    HandBack.FAILED: "未能解决，转下一法定步骤",
+    HandBack.EXIT: "转法定途径",
+    HandBack.ENDED: "依法终结",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,10 @@ class Step(BaseModel):
     at: datetime
     type: str
     text: str
+    track: str | None = None
+    """The track that the case is on after a conversion (R-LAD-09)."""
+    procedure: str | None = None
+    stage: str | None = None
     unit: str | None = None
     rung: int | None = None
     policy: str | None = None
@@ -117,6 +133,7 @@ def _step(entry: Recorded, text: str) -> Step:
         "unit": getattr(event, "unit", getattr(event, "street", None)),
         "rung": getattr(event, "rung", None),
     }
+    codes |= {name: getattr(event, name, None) for name in ("track", "procedure", "stage")}
     if route is not None:
         codes |= {
             "policy": route.policy,
@@ -197,6 +214,10 @@ class _Speaker:
 
     def _changed(self, event: Event) -> str | None:
         match event:
+            case CaseUnlinked():
+                return (
+                    f"经核实与诉求{event.was}不是同一事项，解除关联，单独办理：{event.reason}（R-PET-18）。"
+                )
             case AssignmentObjected():
                 proposed = f"，建议改派{self._unit(event.proposed)}" if event.proposed else ""
                 return f"{self._unit(event.unit)}退单：{event.reason}{proposed}（R-HOT-05）。"
@@ -209,15 +230,40 @@ class _Speaker:
             case CaseInstructed():
                 return f"{event.leader}批示由{self._unit(event.unit)}办理：{event.note}（R-MODE-01）。"
             case TrackChosen():
-                return f"居民选择{TRACKS[event.track]}途径（R-LAD-09）。"
+                goes_on = f"，由{self._unit(event.unit)}继续办理" if event.unit else ""
+                return f"居民选择{TRACKS[event.track]}途径{goes_on}（R-LAD-09）。"
+            case ProcedureAdvanced():
+                return self._in_procedure(event)
+            case ProcedureEnded():
+                return self._out_of_procedure(event)
             case EmergencyConfirmed():
                 return f"{event.line}已接警（R-HOT-13）。"
             case RedoOrdered():
                 return f"退回{self._unit(event.unit)}重办：{event.reason}（R-HOT-08、R-LAD-08）。"
             case CaseClosed():
-                review = "，已告知依法复查的途径（R-LAD-06）" if event.review_offered else ""
-                return f"结案：{_OUTCOMES[event.outcome]}{review}。"
+                return self._closed(event)
         return None
+
+    def _in_procedure(self, event: ProcedureAdvanced) -> str:
+        due = next((term for term in event.terms if term.name == "handle"), None)
+        until = f"，期限至{due.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}（{due.rule}）" if due else ""
+        how = "进入" if event.entered else "仍在"
+        name, stage = PROCEDURES[event.procedure], stage_words(event.stage)
+        return f"{how}{name}程序：{stage}，由{self._unit(event.unit)}负责{until}。"
+
+    def _out_of_procedure(self, event: ProcedureEnded) -> str:
+        exits = self._jurisdiction.legal_exits
+        names = "、".join(exits[code].name if code in exits else code for code in event.routes)
+        told = f"已告知其他途径：{names}（R-MED-10）。" if names else ""
+        return (
+            f"{PROCEDURES[event.procedure]}程序结束：{_HANDED_BACK[event.result]}。{event.explanation}{told}"
+        )
+
+    def _closed(self, event: CaseClosed) -> str:
+        if event.outcome is Outcome.UNSATISFIED and not event.review_offered:
+            return "结案：所在程序已依法终结。"
+        review = "，已告知依法复查的途径（R-LAD-06）" if event.review_offered else ""
+        return f"结案：{_OUTCOMES[event.outcome]}{review}。"
 
     def _evidence(self, evidence: tuple[Evidence, ...]) -> str:
         if not evidence:

@@ -12,11 +12,10 @@ from chassis.service import Service
 from chassis.settings import Settings
 from reference.load import load
 from reference.matcher import Matcher
-from schemas.intake import EVENTS
 from services.departments import topics_to, units_with_topics
 from services.router.api import Office, add_routes, reply_desk
 from services.router.api.reply_records import reply_topic
-from services.router.domain import Router, WorkOrder
+from services.router.domain import CONSUMED, Router, WorkOrder
 from services.router.policy.loader import load_policy
 from services.router.projection import project
 
@@ -42,11 +41,11 @@ def build(settings: Settings) -> tuple[Host[WorkOrder], FastAPI]:
     jurisdiction = load(settings.reference)
     policy = load_policy(settings.reference / POLICY, jurisdiction)
     decider = Router(jurisdiction, policy, Matcher(jurisdiction), WorkingCalendar(jurisdiction.calendar))
-    consumed = {event.type: event for event in EVENTS if event.type in decider.consumes}
+    consumed = {event.type: event for event in CONSUMED}
     units = units_with_topics(jurisdiction)
     host = Host(settings, Service(decider, consumed, project, topics=topics_to(units)))
     app = host.create_app("Caseladder router", _DESCRIPTION)
-    office = Office(host, decider, jurisdiction, policy)
+    office = Office(host, decider, jurisdiction, policy, decider.accused)
     add_routes(app, office)
     if settings.transport == "kafka":
         host.add_worker(_inbox(settings, office, units))

@@ -31,6 +31,7 @@ _SHARED: Final = {
     "sealed": "boolean",
     "confidential": "boolean",
     "status": "text",
+    "track": "text",
     "sign_by": "timestamptz",
     "handle_by": "timestamptz",
     "late_at": "timestamptz",
@@ -68,7 +69,6 @@ _GIVEN: Final = (
     "lead",
     "rung",
     "matter",
-    "track",
     "urgency",
     "mode",
     "place",
@@ -123,7 +123,6 @@ class _Given:
     lead: str | None
     rung: int | None
     matter: str | None
-    track: str
     urgency: int
     mode: HandlingMode
     place: str | None
@@ -142,7 +141,6 @@ class _Given:
             self.lead,
             self.rung,
             self.matter,
-            self.track,
             self.urgency,
             self.mode,
             self.place,
@@ -242,7 +240,6 @@ def _assigned(case_id: UUID, event: DepartmentAssigned, rungs: dict[int, int], a
         lead=event.lead,
         rung=rungs.get(number),
         matter=event.matter,
-        track=event.track,
         urgency=event.urgency,
         mode=event.mode,
         place=event.grid,
@@ -263,7 +260,6 @@ def _settled(change: Change[WorkOrder], event: SettledOnSite, at: datetime) -> _
         lead=event.unit,
         rung=event.rung,
         matter=state.matter,
-        track=state.track,
         urgency=state.urgency,
         mode=HandlingMode.DIRECT,
         place=state.place,
@@ -291,6 +287,7 @@ def _shared(work: _Work, case_id: UUID) -> tuple[object, ...]:
         state.sealed,
         state.confidential,
         state.status,
+        state.track,
         sign.at if sign else None,
         handle.at if handle else None,
         card.late_at,

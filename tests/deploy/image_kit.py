@@ -91,7 +91,7 @@ def serving(image: Path, service: str, env: dict[str, str]) -> Iterator[None]:
         until = time.monotonic() + START_S
         while (asked := health(image, env)).returncode and process.poll() is None:
             assert time.monotonic() < until, asked.stdout + log.read_text()
-        assert json.loads(asked.stdout) == {"status": "ready", "reasons": []}, log.read_text()
+        assert json.loads(asked.stdout) == {"status": "ready", "reasons": [], "degraded": []}, log.read_text()
         yield
         process.send_signal(signal.SIGTERM)
         assert process.wait(START_S) == 0, log.read_text()

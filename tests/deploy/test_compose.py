@@ -103,7 +103,7 @@ def test_each_keeper_of_personal_data_has_keys_of_its_own() -> None:
         for name, service in SERVICES.items()
         if "CASELADDER_MASTER_KEY" in service.get("environment", {})
     }
-    assert set(masters) == {"intake", "mediation"}
+    assert set(masters) == {"intake", "mediation", "petition"}
     assert len(set(masters.values())) == len(masters)
     looking_up = [
         name for name, service in SERVICES.items() if "CASELADDER_INDEX_KEY" in service.get("environment", {})

@@ -1,6 +1,9 @@
 """A case goes the whole way between separate processes: call, event, router, unit, reply, callback, close."""
 
-from tests.e2e.town import PLAIN, Case, Town
+from typing import Any
+from uuid import uuid4
+
+from tests.e2e.town import PLAIN, Case, Town, until
 
 COMMUNITY = "GL0101"
 SATISFIED = {"contacted": True, "resolved": True, "satisfied": True}
@@ -118,6 +121,35 @@ async def test_an_emergency_is_answered_with_its_line(town: Town) -> None:
     assert (await town.told(case, "emergency"))[-1] == "情况紧急，已立即转119处置。"
     again = await town.act(case, "emergency/confirmation", "operator", "GL", {"reference": "119接警单2"})
     assert (again.status, again.code) == (409, "wrong_status")
+
+
+async def test_a_report_linked_wrongly_becomes_its_own_case(town: Town) -> None:
+    """R-PET-18, R-HOT-03: an operator unlinks it; it is routed, and its words then reach its own case."""
+    words = {"title": "独居老人助餐", "text": f"八十岁独居老人行动不便，请安排助餐。编号{uuid4().hex}"}
+    reporter = {"reporter": {"phone": "13900139007"}}
+    first = await town.submit(**words, **reporter, matter=PLAIN)
+    await town.placed(first, "DISPATCHED")
+    case = await town.submit(**words, **reporter, matter=PLAIN)
+    await town.placed(case, "LINKED_DUP")
+    shown = await town.do(case, "unlink", "operator", "GL", {"reason": "是另一位老人"})
+    assert (shown["status"], shown["unit"]["code"]) == ("DISPATCHED", COMMUNITY)
+    route = await town.ask("router", f"GET {case.path}/route", "operator", "GL")
+    texts = [step["text"] for step in route.body["steps"]]
+    assert "解除关联，单独办理：是另一位老人" in texts[1]
+    assert "派单给博苑社区" in texts[2]
+    await town.told(case, "dispatched")
+    added = await town.ask(
+        "intake", f"POST {case.path}/supplements", "operator", "GL", body={"text": "住三楼"}
+    )
+    assert added.status == 200, added.body
+
+    async def arrived() -> dict[str, Any] | None:
+        view = (await town.ask("router", f"GET {case.path}", "operator", "GL")).body
+        return view if view["text"]["supplements"] else None
+
+    assert (await until(arrived))["text"]["supplements"][0]["text"] == "住三楼"
+    other = await town.ask("router", f"GET {first.path}", "operator", "GL")
+    assert other.body["text"]["supplements"] == []
 
 
 async def waits(town: Town, case: Case, unit: str, role: str, track: str) -> None:

@@ -28,6 +28,7 @@ RUN = (
     "docs/how-to/submit-from-your-system.md",
     "docs/how-to/work-as-a-unit.md",
     "docs/how-to/mediate.md",
+    "docs/how-to/handle-a-petition.md",
     "docs/how-to/import-messages.md",
     "docs/how-to/edit-a-jurisdiction.md",
 )
@@ -73,6 +74,7 @@ class Shell:
             "INTAKE": system.url("intake"),
             "ROUTER": system.url("router"),
             "MEDIATION": system.url("mediation"),
+            "PETITION": system.url("petition"),
             "CASELADDER_RUN_DIR": str(system.local.run_dir),
             "CASELADDER_PORT_BASE": str(system.local.port_base),
             "COLUMNS": "120",

@@ -1,5 +1,6 @@
 """`import`: a file of messages becomes cases, each with a place; twice the same file makes nothing new."""
 
+import asyncio
 from pathlib import Path
 
 from tests.e2e.system import ROOT, System
@@ -28,6 +29,24 @@ async def test_imports_our_own_messages_and_misses_none(own_system: System) -> N
     again = own_system.command("import", str(OWN_MESSAGES))
     assert again.returncode == 0, again.stdout + again.stderr
     assert await count(own_system, CASES) == 30
+
+
+async def test_a_restart_in_the_middle_is_waited_for(own_system: System, tmp_path: Path) -> None:
+    """Intake is killed while rows go in, and started again by `up`: every row is a case, none is two."""
+    header, *rows = OWN_MESSAGES.read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "messages.csv"
+    path.write_text("\n".join([header, *rows * 100, ""]), encoding="utf-8")
+    importing = asyncio.create_task(asyncio.to_thread(own_system.command, "import", str(path)))
+    while not await count(own_system, "SELECT count(*) FROM intake.case_file"):
+        assert not importing.done()
+        await asyncio.sleep(0.05)
+    own_system.kill("intake")
+    done = await importing
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = " ".join(done.stdout.split())
+    assert "the service is away; trying again" in told
+    assert f"{100 * len(rows)} cases accepted" in told
+    assert await count(own_system, CASES) == 100 * len(rows)
 
 
 def test_names_the_broken_lines_and_sends_the_others(system: System, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.e2e.system import System
 from tests.e2e.town import PLAIN, Town, until, visiting
 
 SUBMIT, SIGN = "intake SubmitCase", "router SignAssignment"
+POSTED, SIGNING = "POST /v1/cases", "POST /v1/cases/{case_id}/sign"
 
 
 @pytest.fixture(params=["system", "kafka_system"], ids=["embedded", "kafka"])
@@ -75,9 +76,12 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
         collector, trace, sign, ("intake", SUBMIT), ("intake", process), ("mediation", process)
     )
     submit, routed = found["intake", SUBMIT], found["router", process]
-    assert (submit.parent, routed.parent) == (caller, submit.id)
+    request = (await spans(collector, trace, ("intake", POSTED)))["intake", POSTED]
+    assert (request.parent, submit.parent, routed.parent) == (caller, request.id, submit.id)
+    asked = (await spans(collector, other, ("router", SIGNING)))["router", SIGNING]
+    assert (asked.kind, asked.parent) == ("SERVER", signer)
     assert found["intake", process].parent == routed.id
-    assert (found[sign].parent, found[sign].links) == (routed.id, (signer,))
+    assert (found[sign].parent, found[sign].links) == (routed.id, (asked.id,))
 
     async def heard() -> bool | None:
         """Intake has heard of the signature, too."""
@@ -86,6 +90,7 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
     await until(heard)
     tree = {(s.service, s.name, s.kind) for s in collector.trace(trace)}
     assert tree == {
+        ("intake", POSTED, "SERVER"),
         ("intake", SUBMIT, "INTERNAL"),
         ("router", process, "CONSUMER"),
         ("intake", process, "CONSUMER"),
@@ -94,8 +99,9 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
     }
     known = {span.id for span in collector.trace(trace)} | {caller}
     assert [span.name for span in collector.trace(trace) if span.parent not in known] == []
-    assert {span.attributes["caseladder.case_id"] for span in collector.trace(trace)} == {case}
-    assert not collector.trace(other)
+    told = {span.attributes["caseladder.case_id"] for span in collector.trace(trace) if span.kind != "SERVER"}
+    assert told == {case}
+    assert collector.trace(other) == [asked]
 
 
 async def submitted(town: Town, traceparent: str) -> str:

@@ -58,3 +58,19 @@ async def test_a_part_that_ends_by_itself_makes_the_service_unready(
         while not (reasons := await host.readiness()):
             await asyncio.sleep(0.01)  # polled: the task ends in its own time
     assert reasons[0].startswith(f"a part of the service ended: {type(end).__name__}")
+
+
+async def test_a_broker_that_is_away_is_told_and_requests_are_still_served(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed waits in the event log: to take the service out of rotation would turn residents away."""
+
+    async def lag(_: object) -> Lag:
+        raise ConnectionError("Kafka does not answer")
+
+    monkeypatch.setattr(LogReader, "lag", lag)
+    host = made(bench, tmp_path)
+    async with host.lifespan(FastAPI()), asyncio.timeout(30):
+        while not (degraded := host.degraded()):
+            await asyncio.sleep(0.01)  # polled: it is measured in its own time
+        assert (degraded, await host.readiness()) == (["Kafka does not answer"], [])

@@ -88,6 +88,15 @@ async def test_an_empty_batch_has_an_empty_answer(intake: Intake) -> None:
     assert await intake.batch() == []
 
 
+async def test_a_batch_is_ndjson(intake: Intake) -> None:
+    """One JSON document is not a batch: the right header is named, and nothing is taken in."""
+    headers = intake.as_role(Role.OPS) | {"Content-Type": "application/json"}
+    answer = await intake.client.post("/v1/cases/batch", content=ndjson(body()), headers=headers)
+    assert answer.status_code == 415
+    assert "`Content-Type: application/x-ndjson`" in answer.json()["detail"]
+    assert await intake.count("case_file") == 0
+
+
 async def test_residents_send_no_batches(intake: Intake) -> None:
     """R-GRD-01: tiered access."""
     headers = intake.as_role(Role.RESIDENT)

@@ -28,7 +28,7 @@ async def test_a_case_is_answered_when_it_is_durable(intake: Intake) -> None:
     assert answer.headers["location"] == f"/v1/cases/{shown['case_id']}"
     assert UUID(shown["case_id"]).version == 7
     assert len(shown["tracking_code"]) == 12
-    assert set(shown) == {"case_id", "tracking_code", "received_at", "grid"}
+    assert set(shown) == {"case_id", "tracking_code", "received_at", "grid", "building_group"}
     assert shown["grid"] == GRID
     (event,) = await intake.events(shown["case_id"])
     assert event["channel"] == "visit"
@@ -46,6 +46,15 @@ async def test_the_tracking_code_is_stored_as_a_digest_only(intake: Intake) -> N
     stored += await intake.pool.fetch("SELECT convert_from(body, 'UTF8') FROM intake.idempotency_key")
     assert len(stored) == 2
     assert not [row for row in stored if code in row[0]]
+
+
+async def test_a_residents_account_is_not_kept_with_their_key(intake: Intake) -> None:
+    """R-PRIV-01: it may be a phone number; the key still gives the first answer again."""
+    headers = intake.as_role(Role.RESIDENT, subject="13900139000") | {"Idempotency-Key": "k1"}
+    answers = [await intake.client.post("/v1/cases", json=body(), headers=headers) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    [stored] = await intake.pool.fetch("SELECT principal FROM intake.idempotency_key")
+    assert "13900139000" not in stored[0]
 
 
 async def test_a_repeated_request_gets_the_first_answer(intake: Intake) -> None:
@@ -234,3 +243,10 @@ async def test_the_examples_in_the_documentation_are_accepted(intake: Intake) ->
         assert (await intake.submit(content)).status_code == 201
     worker = intake.as_role(Role.GRID_WORKER, unit=GRID)
     assert (await intake.client.post("/v1/cases", json=grid, headers=worker)).status_code == 201
+
+
+async def test_a_dangerous_matter_that_staff_name_is_advised_on_as_well(intake: Intake) -> None:
+    """R-HOT-13: the router sends it to its line, so the operator hears at once to transfer the call."""
+    case = await intake.accepted(body(matter="utilities.gas-leak", text="请派人看看"))
+    assert case["emergency"]["line"] == "119"
+    assert "119" in case["emergency"]["advice"]

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from chassis.http import Role
 from schemas.department import HandlingMode
-from schemas.router import CaseClosed, CaseDispatched, Outcome, Route
+from schemas.router import CaseClosed, CaseDispatched, CaseUnlinked, Outcome, Route
 from tests.intake_kit import Intake, body, running
 
 PERSON = {"reporter": {"phone": "13800138000"}}
@@ -31,10 +32,29 @@ async def withdraw(intake: Intake, case: dict[str, Any]) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def recusal() -> CaseDispatched:
+    """The event by which a community leaves a case for its interest."""
+    return CaseDispatched(
+        route=Route(policy="p", jurisdiction="GL"),
+        unit="GL01",
+        number=2,
+        rung=3,
+        mode=HandlingMode.TRANSFER,
+        track="S",
+        urgency=3,
+        subjects=("GL0101",),
+    )
+
+
 @pytest.mark.parametrize(
     "other",
-    [{"subjects": ["GL-URBAN"]}, {"track": "P"}, {"place": {"grid": "GL050101"}}],
-    ids=["about a unit", "a petition", "another place"],
+    [
+        {"subjects": ["GL-URBAN"]},
+        {"track": "P"},
+        {"place": {"grid": "GL050101"}},
+        {"place": {"grid": "GL050101"}, "new_facts": False},
+    ],
+    ids=["about a unit", "a petition", "another place", "another place, whatever staff say"],
 )
 async def test_what_differs_in_more_than_words_is_handled_by_itself(
     intake: Intake, other: dict[str, Any]
@@ -89,6 +109,25 @@ async def test_what_is_added_to_a_linked_report_reaches_who_handles_it(intake: I
     assert await intake.events(two["case_id"], "CaseSupplemented") == []
 
 
+async def test_what_is_unlinked_speaks_for_itself(intake: Intake) -> None:
+    """R-PET-18: its words belong to its own case, it counts as an earlier one, and frees the other."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    unlinked = CaseUnlinked(was=UUID(one["case_id"]), reason="不是同一盏灯")
+    await intake.say(two["case_id"], unlinked, unlinked)
+    assert await intake.events(two["case_id"], "LinkRemoved") == [{"was": one["case_id"]}]
+    path = f"/v1/track/{two['tracking_code']}"
+    added = await intake.client.post(f"{path}/supplements", json={"text": "三号楼的也坏了"})
+    assert added.status_code == 200, added.text
+    assert len(await intake.events(two["case_id"], "CaseSupplemented")) == 1
+    assert await intake.events(one["case_id"], "CaseSupplemented") == []
+    shown = (await intake.client.get(path)).json()
+    assert "单独办理" in str(shown["timeline"])
+    await withdraw(intake, one)
+    assert (await intake.events(one["case_id"], "CaseWithdrawn"))[0].get("stands", False) is False
+    three = await submitted(intake, await intake.accepted(LAMP))
+    assert three["repeat_of"] == two["case_id"]
+
+
 @pytest.mark.parametrize(
     ("role", "unit"),
     [(Role.OPERATOR, "GL0101"), (Role.GRID_WORKER, "GL010101")],
@@ -129,17 +168,7 @@ async def test_nothing_is_linked_to_what_was_taken_back(intake: Intake) -> None:
 async def test_who_recused_from_the_first_does_not_get_the_second(intake: Intake) -> None:
     """R-LAD-04, R-HOT-14: what the router found out about the earlier case holds for its repeat with new facts."""
     first = await intake.accepted(LAMP)
-    dispatched = CaseDispatched(
-        route=Route(policy="p", jurisdiction="GL"),
-        unit="GL01",
-        number=2,
-        rung=3,
-        mode=HandlingMode.TRANSFER,
-        track="S",
-        urgency=3,
-        subjects=("GL0101",),
-    )
-    await intake.say(first["case_id"], dispatched)
+    await intake.say(first["case_id"], recusal())
     event = await submitted(intake, await intake.accepted(LAMP | {"text": "又坏了一盏，在东门"}))
     assert (event["repeat_of"], event["subjects"]) == (first["case_id"], ["GL0101"])
 
@@ -153,3 +182,48 @@ async def test_a_withdrawn_link_says_nothing_more_to_the_matter(intake: Intake) 
     assert (refused.status_code, refused.json()["code"]) == (409, "case_withdrawn")
     assert "请立即拨打公安110" in refused.json()["detail"]
     assert await intake.events(one["case_id"], "CaseSupplemented") == []
+
+
+async def test_who_recuses_from_the_first_case_loses_sight_of_its_repeats(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: the repeat was linked before; its file is kept, and nothing more is added through it."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    assert (await submitted(intake, two))["new_facts"] is False
+    paths = [f"/v1/cases/{two['case_id']}", f"/v1/cases/{two['case_id']}/person?purpose=回访核实"]
+    barred = intake.as_role(Role.OPERATOR, unit="GL0101")
+    assert [(await intake.client.get(path, headers=barred)).status_code for path in paths] == [200, 200]
+    await intake.say(one["case_id"], recusal())
+    assert [(await intake.client.get(path, headers=barred)).status_code for path in paths] == [404, 404]
+    added = await intake.client.post(f"{paths[0]}/supplements", json={"text": "又坏了"}, headers=barred)
+    assert added.status_code == 404
+    assert await intake.events(one["case_id"], "CaseSupplemented") == []
+    assert (await intake.client.get(paths[0], headers=intake.operator)).status_code == 200
+
+
+async def test_a_linked_report_is_changed_by_the_version_that_was_read(intake: Intake) -> None:
+    """If-Match: what is said of it changes the first case, whose version it shows; a withdrawal is its own."""
+    one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
+    await intake.client.post(f"/v1/track/{one['tracking_code']}/supplements", json={"text": "还有一盏"})
+    path = f"/v1/track/{two['tracking_code']}"
+    read = (await intake.client.get(path)).headers["etag"]
+    stale, fresh = [
+        await intake.client.post(f"{path}/supplements", json={"text": "在东门"}, headers={"If-Match": tag})
+        for tag in ('"1"', read)
+    ]
+    assert (stale.status_code, fresh.status_code) == (412, 200)
+    now = (await intake.client.get(path)).headers["etag"]
+    assert fresh.headers["etag"] == now != read
+    late, done = [
+        await intake.client.post(f"{path}/withdrawal", json={}, headers={"If-Match": tag})
+        for tag in (read, now)
+    ]
+    assert (late.status_code, done.status_code) == (412, 200)
+
+
+async def test_who_is_complained_of_learns_from_no_number_who_complained(intake: Intake) -> None:
+    """R-HOT-14: a report that its staff send in another's name is a case of its own, whoever called before."""
+    first = await intake.accepted(LAMP)
+    await intake.say(first["case_id"], recusal())
+    theirs = intake.as_role(Role.OPERATOR, unit="GL0101")
+    answer = await intake.client.post("/v1/cases", json=LAMP, headers=theirs)
+    event = await submitted(intake, answer.json())
+    assert (event.get("repeat_of"), event.get("subjects", [])) == (None, [])

@@ -80,9 +80,11 @@ async def test_every_access_is_recorded_with_its_purpose(intake: Intake) -> None
     assert answer.json() == REPORTER | {"title": None, "text": None, "address": None, "supplements": []}
     assert answer.headers["cache-control"] == "no-store"
     assert await log(intake) == [("op-1", "operator", "GL", "回访核实", "read")]
+    await read(intake, case["case_id"], purpose="回拨13900139000")
+    assert (await log(intake))[1][3] == "回拨〔电话〕"
     without = await read(intake, case["case_id"], purpose="")
     assert (without.status_code, without.json()["errors"][0]["field"]) == (422, "query.purpose")
-    assert len(await log(intake)) == 1
+    assert len(await log(intake)) == 2
 
 
 @pytest.mark.parametrize("role", [Role.HANDLER, Role.OPS, Role.GRID_WORKER, Role.RESIDENT])
@@ -238,3 +240,32 @@ async def test_the_master_key_is_rotated(intake: Intake) -> None:
         assert found.name == "王大爷"
     with pytest.raises(VaultError):
         await read_person(intake.pool, Vault([keys.master_key]), UUID(cases[0]["case_id"]), OPERATOR, "核实")
+
+
+@pytest.mark.parametrize("unit", ["GL010101", "GL0101", "GL01"])
+async def test_only_the_district_erases(intake: Intake, unit: str) -> None:
+    """R-PRIV-01, R-HOT-10: a supervisor in whose area the place lies may not erase another unit's reporter."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    answer = await intake.client.post(
+        f"/v1/cases/{case['case_id']}/person/erasure",
+        json={"reason": "不需要"},
+        headers=intake.as_role(Role.SUPERVISOR, unit=unit),
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_the_district")
+    assert await intake.count("record_key") == 1
+
+
+async def test_a_phone_number_as_a_log_in_name_is_written_nowhere(intake: Intake) -> None:
+    """R-PRIV-01, R-HOT-14: neither into the event nor into the record of who read; two callers stay two."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    shown = set()
+    for number in ("13700137000", "13700137001"):
+        staff = intake.as_role(Role.OPERATOR, unit="GL", subject=number)
+        path = f"/v1/cases/{case['case_id']}"
+        await intake.client.post(f"{path}/supplements", json={"text": "补充"}, headers=staff)
+        await intake.client.get(f"{path}/person?purpose=回访核实", headers=staff)
+    for event in await intake.events(case["case_id"], "CaseSupplemented"):
+        shown.add(event["by"]["subject"])
+    assert shown == {row[0] for row in await intake.pool.fetch("SELECT subject FROM intake.access_log")}
+    assert len(shown) == 2
+    assert all("137001370" not in name and name.startswith("〔电话〕#") for name in shown)

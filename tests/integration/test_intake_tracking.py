@@ -11,6 +11,7 @@ import pytest
 from chassis.http import Role
 from schemas import router
 from schemas.department import HandlingMode
+from services.intake.guessing import WRONG_AT_ONCE
 from tests.intake_kit import GRID, Intake, body, running
 
 
@@ -93,6 +94,27 @@ async def test_a_wrong_code_has_one_answer(intake: Intake, code: str) -> None:
     assert answer.content == expected.content
 
 
+async def test_who_guesses_codes_is_held_up(intake: Intake) -> None:
+    """R-PRIV-01: by any of the routes; right codes neither count nor wait, and only that address does."""
+    code = (await intake.accepted(body()))["tracking_code"]
+    for _ in range(2 * WRONG_AT_ONCE):
+        await track(intake, code)
+    for number in range(WRONG_AT_ONCE - 1):
+        assert (await intake.client.get(f"/v1/track/{number:012}")).status_code == 404
+    assert (await post(intake, "/v1/track/wrong/withdrawal", {})).status_code == 404
+    for held in (
+        await intake.client.get("/v1/track/wrong"),
+        await post(intake, "/v1/track/wrong/feedback", {"contacted": False}),
+    ):
+        assert (held.status_code, held.json()["code"]) == (429, "too_many_wrong_codes")
+        assert held.headers["content-type"] == "application/problem+json"
+        assert 1 <= int(held.headers["retry-after"]) <= 6
+    elsewhere = httpx.ASGITransport(intake.app, client=("192.0.2.7", 1))
+    async with httpx.AsyncClient(transport=elsewhere, base_url="http://intake") as other:
+        assert (await other.get("/v1/track/wrong")).status_code == 404
+    await track(intake, code)
+
+
 async def test_a_code_may_be_typed_carelessly(intake: Intake) -> None:
     """R-PET-13: lower case, hyphens and a letter O for a zero still open the case."""
     code = (await intake.accepted(body()))["tracking_code"]
@@ -116,6 +138,42 @@ async def test_a_danger_in_a_supplement_is_answered_at_once(intake: Intake) -> N
     assert [event["emergency"]["line"] for event in told] == ["119", "119"]
     plain = await post(intake, f"/v1/track/{case['tracking_code']}/supplements", {"text": "又坏一盏"})
     assert set(plain.json()) == {"version"}
+
+
+FIRE = "现在楼道着火了，冒浓烟，快来人！"
+UNSOLVED = {"contacted": True, "resolved": False, "satisfied": False, "note": FIRE}
+
+
+async def test_a_danger_in_a_note_or_a_withdrawal_is_answered_at_once(intake: Intake) -> None:
+    """R-LAD-05: the case stays open; only a withdrawal that tells of no danger now ends it, and then the refusal
+    names the line and says to open a new case (R-PET-18)."""
+    case = await intake.accepted(body())
+    paths = (f"/v1/track/{case['tracking_code']}", f"/v1/cases/{case['case_id']}")
+    for path, headers in zip(paths, ({}, intake.operator), strict=True):
+        for action, said in (("feedback", UNSOLVED), ("withdrawal", {"reason": FIRE})):
+            answer = await post(intake, f"{path}/{action}", said, **headers)
+            assert answer.json()["emergency"]["line"] == "119", answer.text
+    for kind in ("FeedbackGiven", "CaseWithdrawn"):
+        events = await intake.events(case["case_id"], kind)
+        assert [event["emergency"]["line"] for event in events] == ["119", "119"]
+    assert (await track(intake, case["tracking_code"]))["status"] != "withdrawn"
+    over = await post(intake, f"{paths[0]}/withdrawal", {"reason": "楼道着火了，已扑灭，不用来了"})
+    assert set(over.json()) == {"version"}
+    late = await post(intake, f"{paths[0]}/supplements", {"text": FIRE})
+    assert (late.status_code, late.json()["code"]) == (409, "case_withdrawn")
+    assert "消防119" in late.json()["detail"]
+    assert "另行提交新的诉求" in late.json()["detail"]
+
+
+async def test_a_sealed_case_promises_no_transfer(intake: Intake) -> None:
+    """R-PET-10: nothing of it is sent to a line, and the advice says so."""
+    case = await intake.accepted(body())
+    await intake.pool.execute("UPDATE intake.case_file SET recipient = 'GL-DISCIPLINE'")
+    answer = await post(intake, f"/v1/track/{case['tracking_code']}/supplements", {"text": FIRE})
+    advice = answer.json()["emergency"]["advice"]
+    assert "请立即拨打消防119" in advice
+    assert "同步转送" not in advice
+    assert "不会转送119" in advice
 
 
 async def test_a_resident_supplements_rates_and_withdraws(intake: Intake) -> None:
@@ -244,3 +302,20 @@ async def test_the_time_of_a_step_is_told(intake: Intake) -> None:
         for entry in (await track(intake, shown["tracking_code"]))["timeline"]
     ]
     assert before <= moments[0] <= moments[1] <= datetime.now(UTC)
+
+
+async def test_how_a_confidential_case_stands_is_for_the_resident_and_the_hotline(intake: Intake) -> None:
+    """R-HOT-14, R-PRIV-01: others see that there is a case, not what a unit wrote to the resident."""
+    case = await intake.accepted(body(reporter={"phone": "13800138000", "confidential": True}))
+    reply = router.CaseReplied(unit="GL01", result="702室已整改", solved=True)
+    await intake.say(case["case_id"], reply)
+    path = f"/v1/cases/{case['case_id']}"
+    for role, unit in ((Role.OPS, "GL"), (Role.OPERATOR, "GL01"), (Role.SUPERVISOR, "GL01")):
+        shown = await intake.client.get(path, headers=intake.as_role(role, unit=unit))
+        assert (shown.json()["status"], shown.json()["timeline"]) == ("replied", [])
+        assert "702" not in shown.text
+    for answer in (
+        await intake.client.get(path, headers=intake.operator),
+        await intake.client.get(f"/v1/track/{case['tracking_code']}"),
+    ):
+        assert "702室" in answer.text

@@ -87,14 +87,16 @@ async def test_a_broker_that_dies_and_comes_back_is_read_on(new_kafka: NewKafka,
         connection = KafkaConnection(broker.bootstrap)
         async with Topics(connection) as topics:
             await topics.create([Topic(name, 1, 1) for name in TOPICS])
-        async with reading(connection, url, settled):
+        async with reading(connection, url, settled) as inbox:
             await write(connection, b"1")
             await until(lambda: settled.values == [b"1"])
             broker.kill()
+            await until(lambda: inbox.trouble is not None)
             await asyncio.sleep(8)  # the outage itself: long enough for requests to fail
             broker.start()
             await write(connection, b"2", b"3")
             await until(lambda: settled.values == [b"1", b"2", b"3"])
+            await until(lambda: inbox.trouble is None)
 
 
 @pytest.mark.parametrize("error", [Unavailable("no database"), RuntimeError("a defect")])

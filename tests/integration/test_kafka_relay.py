@@ -142,7 +142,7 @@ async def test_a_missing_topic_is_told_and_nothing_is_lost(
     case = uuid4()
     async with relaying(connection, bench.url):
         await publish(bench.pool, ticked(case, 1))
-        await until(lambda: "make it with `python -m services topics apply`" in caplog.text)
+        await until(lambda: "if it is new, `python -m services topics apply` makes it" in caplog.text)
         async with bench.pool.acquire() as database:
             assert (await unpublished(database, "outside")).events == 1
         async with Topics(connection) as topics:
@@ -172,7 +172,10 @@ async def test_a_department_without_its_topic_holds_back_its_own_events_only(
             )
         await published(bench.pool, "outside")
         assert by_case(await on_topic(connection)) == {case: [3, 5, 7, 9, 11, 13, 15]}
-        assert f"there is no topic {topic}: make it with `python -m services topics apply`" in caplog.text
+        assert (
+            f"there is no topic {topic}: if it is new, `python -m services topics apply` makes it"
+            in caplog.text
+        )
         assert missing_topics(relay) == 1
     async with Topics(connection) as topics:
         async with relaying(connection, bench.url, publishes=publishes) as relay:

@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from chassis.applied import account
 from chassis.host import Host
 from chassis.http import Role, create_app
 from chassis.http.parked import add_parked_routes
 from chassis.kafka.records import UNREADABLE
 from chassis.metrics import Metrics
 from chassis.store import ParkedEvent, Store
+from chassis.telemetry import Telemetry
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 from tests.integration.conftest import Bench
@@ -25,7 +27,9 @@ from tests.unit.http_kit import make_client, make_settings, make_token, no_lifes
 @pytest.fixture
 async def ops(bench: Bench, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Ops at the mended counter."""
-    app = create_app(make_settings(tmp_path), "counter", "", ready, no_lifespan, Metrics())
+    app = create_app(
+        make_settings(tmp_path), "counter", "", ready, no_lifespan, Metrics(), Telemetry(None, 0)
+    )
     add_parked_routes(app, "counter", lambda: bench.parked(mended()))
     async with make_client(app, make_token(tmp_path, Role.OPS, unit="GL")) as client:
         yield client
@@ -157,7 +161,9 @@ async def test_a_case_that_cannot_be_read_is_a_conflict(bench: Bench, ops: httpx
 async def test_a_batch_that_never_ends_is_no_fault_of_the_caller(bench: Bench, tmp_path: Path) -> None:
     """It is not waited for without end; nothing has happened, and the stream is free again."""
     case = await park(bench, 13)
-    app = create_app(make_settings(tmp_path), "counter", "", ready, no_lifespan, Metrics())
+    app = create_app(
+        make_settings(tmp_path), "counter", "", ready, no_lifespan, Metrics(), Telemetry(None, 0)
+    )
     add_parked_routes(app, "counter", lambda: bench.parked(mended(), patience_s=0.05))
     async with make_client(app, make_token(tmp_path, Role.OPS)) as ops:
         async with bench.pool.acquire() as connection, connection.transaction():
@@ -211,6 +217,7 @@ async def test_a_record_that_is_no_event_can_be_seen_and_given_up(
     found = Envelope(place, nobody, 3528, UNREADABLE, datetime.now(UTC), CASE_EVENTS, "", "{}")
     async with bench.pool.acquire() as connection:
         await Store("counter").park(connection, [ParkedEvent(found, "unknown", behind=False)])
+        assert (await account("counter", [], connection, [], datetime.now(UTC))).foreign == 1
     [item] = (await ops.get("/v1/parked")).json()["items"]
     assert (item["case_id"], item["first"]["event"]) == (str(nobody), f"{place}/3528")
     again = (await ops.post(f"/v1/parked/{nobody}/retry")).json()
@@ -218,3 +225,5 @@ async def test_a_record_that_is_no_event_can_be_seen_and_given_up(
     body = {"event": f"{place}/3528", "reason": "not ours"}
     given_up = await ops.post(f"/v1/parked/{nobody}/discard", json=body)
     assert (given_up.status_code, given_up.json()["waiting"]) == (200, 0), given_up.text
+    async with bench.pool.acquire() as connection:
+        assert (await account("counter", [], connection, [], datetime.now(UTC))).foreign == 0

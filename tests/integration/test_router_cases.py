@@ -21,6 +21,7 @@ from tests.router_api_kit import (
     RouterUnderTest,
     running,
 )
+from tests.unit.router_kit import gulou
 
 
 @pytest.fixture
@@ -111,6 +112,9 @@ async def test_a_refusal_says_what_would_be_right(router: RouterUnderTest) -> No
     unchecked = await router.post(f"{path}/reply", Role.HANDLER, URBAN, {"result": "已修好"})
     assert (unchecked.status, unchecked.code) == (422, "check_needed")
     assert unchecked.body["errors"][0]["field"] == "check"
+    own = {"result": "已修好", "check": {"unit": URBAN, "matches": True}}
+    by_itself = await router.post(f"{path}/reply", Role.HANDLER, URBAN, own)
+    assert (by_itself.status, by_itself.code) == (422, "own_work")
     empty = await router.post(f"{path}/reply", Role.HANDLER, URBAN, {"result": "", "actor": {}})
     assert {error["field"] for error in empty.body["errors"]} == {"result", "actor"}
     assert (await router.events(path))[-1] == "ContactRecorded"
@@ -176,6 +180,23 @@ async def test_supplements_stand_with_the_text(router: RouterUnderTest) -> None:
     state = await router.pool.fetchval("SELECT state::text FROM router.aggregate")
     assert "补充" not in state
     assert TEXT not in state
+
+
+async def test_who_is_complained_of_in_a_supplement_does_not_read_it(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: nor is it told; the hotline is, and can have the unit recuse itself."""
+    path = await router.submit()
+    case_id = UUID(path.rpartition("/")[2])
+    about = f"举报{gulou().units[COMMUNITY].name}工作人员收受贿赂，态度恶劣"
+    for text in ("补充一", about):
+        await router.say(case_id, CaseSupplemented(text=text))
+    told = {}
+    for role, unit in ((Role.HANDLER, COMMUNITY), (Role.OPERATOR, HOTLINE)):
+        shown = (await router.get(path, role, unit)).body["text"]["supplements"]
+        told[unit] = [entry["text"] for entry in shown]
+    assert told == {COMMUNITY: ["补充一"], HOTLINE: ["补充一", about]}
+    topics = "SELECT topic FROM chassis.event_log WHERE type LIKE '%DepartmentReminded%' ORDER BY position"
+    reminded = [row[0] for row in await router.pool.fetch(topics)]
+    assert reminded == [f"dept.{unit}.assigned" for unit in (COMMUNITY, HOTLINE)]
 
 
 async def test_an_unknown_case_and_a_broken_id(router: RouterUnderTest) -> None:

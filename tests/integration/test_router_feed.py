@@ -178,6 +178,22 @@ async def test_a_unit_complained_of_gets_nothing_of_the_case_again(site: Site, s
     assert case_of(before) == first.data["subject"]
 
 
+async def test_who_had_a_case_before_gets_it_again_without_its_words(site: Site) -> None:
+    """R-PRIV-01: after an upheld objection the feed no longer tells what the resident said."""
+    router = site.router
+    path = await router.submit(text="三楼老人无人照料。")
+    async with site.feed() as stream:
+        assert (await stream.told(1))[0].data["data"]["text"] == "三楼老人无人照料。"
+    await router.post(f"{path}/objection", Role.HANDLER, COMMUNITY, {"reason": "不属本社区职责"})
+    decision = {"upheld": True, "reason": "应由区级部门办理", "unit": "GL-CIVIL"}
+    assert (
+        await router.post(f"{path}/objection/adjudication", Role.SUPERVISOR, DISTRICT, decision)
+    ).status == 200
+    async with site.feed() as stream:
+        again = (await stream.told(1))[0].data["data"]
+    assert (again["access"], "text" in again, "title" in again) == ("withheld", False, False)
+
+
 async def test_who_had_a_case_that_is_sealed_now_gets_nothing_of_it_again(site: Site) -> None:
     """R-PET-10: what remains of an emergency is found to be an accusation, which has one recipient."""
     router = site.router

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from chassis.http import HotRoute, Principal, Role, add_hot_route, allow, create_app, public, read_json
 from chassis.metrics import Metrics
 from chassis.settings import Settings
+from chassis.telemetry import Telemetry
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
 
 ISSUER = "http://issuer.test"
@@ -65,7 +66,7 @@ async def hot_report(request: Request, principal: Principal) -> Response:
     return Response(report.model_dump_json(), 201, {"X-Subject": principal.subject}, "application/json")
 
 
-def make_app(directory: Path, metrics: Metrics | None = None) -> FastAPI:
+def make_app(directory: Path, metrics: Metrics | None = None, telemetry: Telemetry | None = None) -> FastAPI:
     """An app with /reports (FastAPI), /hot (Starlette), /open, /broken, /away and /large (limit 4 MiB)."""
     app = create_app(
         make_settings(directory),
@@ -74,6 +75,7 @@ def make_app(directory: Path, metrics: Metrics | None = None) -> FastAPI:
         ready,
         no_lifespan,
         metrics or Metrics(),
+        telemetry or Telemetry(None, 0),
         {"/large": 4 * 1024 * 1024},
     )
     router = APIRouter(prefix="/reports")

@@ -19,6 +19,7 @@ from chassis.http.access import UnsealedRouteError
 from chassis.http.auth import Authenticator
 from chassis.http.keys import KeySource
 from chassis.metrics import Metrics
+from chassis.telemetry import Telemetry
 from chassis.tokens import PRIVATE_FILE, PUBLIC_FILE, LocalIssuer
 from tests.unit.http_kit import ISSUER, make_app, make_client, make_settings, make_token, no_lifespan, ready
 
@@ -326,7 +327,9 @@ def test_naming_no_role_is_refused() -> None:
 
 
 async def test_an_app_with_a_forgotten_route_does_not_start(tmp_path: Path) -> None:
-    app: FastAPI = create_app(make_settings(tmp_path), "sample", "", ready, no_lifespan, Metrics())
+    app: FastAPI = create_app(
+        make_settings(tmp_path), "sample", "", ready, no_lifespan, Metrics(), Telemetry(None, 0)
+    )
     app.get("/plain")(forgotten)
     with pytest.raises(SystemExit) as caught:
         await Server(app, make_settings(tmp_path)).serve()

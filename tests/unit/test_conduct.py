@@ -49,6 +49,10 @@ def matcher() -> Matcher:
         ("鼓楼区教育局敷衍家长", ("GL-EDUCATION",)),
         ("博苑社区第1网格的网格员吃拿卡要", (COMMUNITY,)),
         ("自来水公司推脱责任", ("GL-WATER",)),
+        ("供电公司的人索要好处费才肯修路灯", ("GL-POWER",)),
+        ("区教育局领导收礼，入学名额卖钱", ("GL-EDUCATION",)),
+        ("澄湖街道办事处城管队员打伤摊贩，占道经营", (STREET, "GL-URBAN")),
+        ("12345热线话务员态度差", ("GL-HOTLINE",)),
         ("向区信访局反映过。区水務局不作为", ("GL-PETITION", "GL-WATER-AFFAIRS")),
     ],
 )

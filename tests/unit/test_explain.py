@@ -6,7 +6,10 @@ from uuid import UUID
 import pytest
 
 from schemas.department import HandlingMode
+from schemas.mediation import Stage
 from schemas.message import Event
+from schemas.petition import PetitionStatus
+from schemas.procedure import HandBack
 from schemas.router import (
     EVENTS,
     AssignmentObjected,
@@ -28,6 +31,8 @@ from schemas.router import (
     NamedExit,
     ObjectionAdjudicated,
     Outcome,
+    ProcedureAdvanced,
+    ProcedureEnded,
     QueueReason,
     RedoOrdered,
     Route,
@@ -39,6 +44,7 @@ from schemas.router import (
 )
 from schemas.values import Evidence
 from services.router.explain import Recorded, Step, explain
+from services.stages import STAGES
 from tests.unit.router_kit import gulou
 
 AT = datetime(2026, 6, 8, 2, 0, tzinfo=UTC)
@@ -135,6 +141,22 @@ STORIES: list[tuple[Event, str]] = [
         "分管副区长批示由区城市管理局办理：限期办结（R-MODE-01）",
     ),
     (TrackChosen(track="P"), "居民选择信访途径（R-LAD-09）"),
+    (TrackChosen(track="M", unit="GL0101"), "居民选择调解途径，由博苑社区继续办理（R-LAD-09）"),
+    (
+        ProcedureAdvanced(procedure="petition", unit="GL0101", stage="HEARING"),
+        "仍在信访程序：正在听证，由博苑社区负责。",
+    ),
+    (
+        ProcedureEnded(
+            procedure="mediation",
+            unit="GL0101",
+            result=HandBack.FAILED,
+            explanation="一方拒绝。",
+            routes=("court",),
+        ),
+        "人民调解程序结束：未能解决，转下一法定步骤。一方拒绝。已告知其他途径：民事诉讼（R-MED-10）。",
+    ),
+    (CaseClosed(outcome=Outcome.UNSATISFIED, unit="GL0101"), "结案：所在程序已依法终结。"),
     (RedoOrdered(unit="GL0101", reason="居民不满意"), "退回博苑社区重办：居民不满意（R-HOT-08"),
     (
         CaseClosed(outcome=Outcome.UNSATISFIED, unit="GL0101", review_offered=True),
@@ -168,3 +190,8 @@ def test_chinese_sentences_have_chinese_punctuation() -> None:
     parts = {"rows": (ROW,), "entry": entry, "skipped": (skip,), "ground": Ground.NO_LEGAL_POWER}
     [step] = told(dispatched(ROUTE.model_copy(update=parts)))
     assert not set(",;()") & set(step.text.replace(ROW.source, ""))
+
+
+def test_every_stage_of_a_procedure_has_its_words() -> None:
+    """R-PET-13, R-LAD-09: and no words stand there for a stage that is none."""
+    assert {*Stage, *PetitionStatus} == set(STAGES)

@@ -22,6 +22,7 @@ from chassis.http import Role, Server, ServerSentEvent, create_app, event_stream
 from chassis.http.app import Lifespan, Readiness
 from chassis.http.problems import MEDIA_TYPE
 from chassis.metrics import Metrics
+from chassis.telemetry import Telemetry
 from tests.unit.http_kit import make_app, make_client, make_settings, make_token, no_lifespan, ready
 
 PATIENCE_SECONDS = 20  # far beyond what is needed: only a hanging test takes so long
@@ -29,7 +30,9 @@ PATIENCE_SECONDS = 20  # far beyond what is needed: only a hanging test takes so
 
 def plain_app(directory: Path, readiness: Readiness = ready, lifespan: Lifespan = no_lifespan) -> FastAPI:
     make_token(directory, Role.OPERATOR)  # so that the key file exists
-    return create_app(make_settings(directory), "sample", "", readiness, lifespan, Metrics())
+    return create_app(
+        make_settings(directory), "sample", "", readiness, lifespan, Metrics(), Telemetry(None, 0)
+    )
 
 
 # --- the interface to try out ----------------------------------------------------------------------------------
@@ -62,7 +65,7 @@ async def test_the_page_of_the_interface_needs_no_other_host(tmp_path: Path) -> 
 async def test_alive_and_ready(tmp_path: Path) -> None:
     async with make_client(plain_app(tmp_path)) as client:
         assert (await client.get("/healthz")).json() == {"status": "alive", "service": "sample"}
-        assert (await client.get("/readyz")).json() == {"status": "ready", "reasons": []}
+        assert (await client.get("/readyz")).json() == {"status": "ready", "reasons": [], "degraded": []}
 
 
 async def not_ready() -> list[str]:
@@ -259,7 +262,7 @@ PROGRAM = """
 import contextlib, sys
 from pathlib import Path
 from chassis.http import serve
-from tests.unit.http_kit import create_app, make_settings, ready, Metrics
+from tests.unit.http_kit import create_app, make_settings, ready, Metrics, Telemetry
 
 @contextlib.asynccontextmanager
 async def lifespan(app):
@@ -268,7 +271,7 @@ async def lifespan(app):
     print("ended", flush=True)
 
 settings = make_settings(Path(sys.argv[1])).model_copy(update={"port": int(sys.argv[2])})
-serve(create_app(settings, "sample", "", ready, lifespan, Metrics()), settings)
+serve(create_app(settings, "sample", "", ready, lifespan, Metrics(), Telemetry(None, 0)), settings)
 print("left", flush=True)
 """
 

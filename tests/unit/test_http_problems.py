@@ -1,5 +1,6 @@
 """Errors over HTTP: each names the field, byte or limit and says what would be right, and leaks nothing."""
 
+import gzip
 import io
 import json
 import logging
@@ -101,9 +102,24 @@ async def test_json_nested_too_deeply_is_refused(client: httpx.AsyncClient, path
     problem(answer, 400, "invalid_json")
 
 
-async def test_a_body_of_another_type_is_refused(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/reports", content=b'{"text": "a"}', headers={"Content-Type": "text/plain"})
-    assert "application/json" in str(problem(answer, 415, "unsupported_media_type")["detail"])
+@BOTH
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
+async def test_a_body_of_another_type_is_refused(client: httpx.AsyncClient, path: str, media: str) -> None:
+    body = b'{"text": "a", "place": {"longitude": 116}}'
+    answer = await client.post(path, content=body, headers={"Content-Type": media})
+    assert "`Content-Type: application/json`" in str(problem(answer, 415, "unsupported_media_type")["detail"])
+    for right in ("application/json", "Application/JSON; charset=utf-8", "application/ld+json"):
+        answer = await client.post(path, content=body, headers={"Content-Type": right})
+        assert answer.status_code in (200, 201)
+
+
+@BOTH
+async def test_a_compressed_body_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    body = b'{"text": "a", "place": {"longitude": 116}}'
+    answer = await client.post(path, content=gzip.compress(body), headers=JSON | {"Content-Encoding": "gzip"})
+    assert "`Content-Encoding`" in str(problem(answer, 415, "unsupported_encoding")["detail"])
+    answer = await client.post(path, content=body, headers=JSON | {"Content-Encoding": "identity"})
+    assert answer.status_code in (200, 201)
 
 
 async def test_a_query_parameter_is_named_as_such(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import click
 import pytest
 from rich.console import Console
 
-from services.cli.import_messages import Fault, Message, Tally, case_of, read_messages, report
+from services.cli.import_messages import Tally, case_of, report
+from services.cli.message_file import Fault, Message, read_messages
 
 HEADER = "message_id,sender,received_at,title,body,agree,disagree\n"
 

@@ -46,6 +46,7 @@ def faults(desk: Desk, content: dict[str, Any] | bytes, who: Caller = OPERATOR) 
     return {error.field: error.expected for error in caught.value.errors}
 
 
+BUILDING = "GL01010103"
 POINT = {"longitude": 117.1525, "latitude": 34.2645}
 LATE = (NOW + timedelta(minutes=6)).isoformat()
 SOON = (NOW + timedelta(minutes=4)).isoformat()
@@ -79,6 +80,9 @@ SOON = (NOW + timedelta(minutes=4)).isoformat()
         ({"emergency_line": "911"}, "emergency_line"),
         ({"place": {"grid": "GL0101"}}, "place.grid"),
         ({"place": {"grid": "\x00"}}, "place.grid"),
+        ({"place": {"grid": BUILDING}}, "place.grid"),
+        ({"place": {"building_group": GRID}}, "place.building_group"),
+        ({"place": {"building_group": BUILDING, "grid": "GL010102"}}, "place.building_group"),
         ({"place": {"longitude": 181, "latitude": 34}}, "place.longitude"),
         ({"place": {"longitude": 117.15, "latitude": -91}}, "place.latitude"),
         ({"place": {"longitude": 117.15}}, "place.latitude"),
@@ -98,6 +102,34 @@ def test_a_fault_names_its_field(desk: Desk, change: dict[str, Any], field: str)
     found = faults(desk, body(**change))
     assert set(found) == {field}
     assert found[field]
+
+
+def test_a_building_group_in_the_wrong_field_is_told_the_right_one(desk: Desk) -> None:
+    """R-LAD-01: `place.grid` stays a grid."""
+    assert "place.building_group" in faults(desk, body(place={"grid": BUILDING}))["place.grid"]
+
+
+@pytest.mark.parametrize(
+    ("place", "who", "source", "grid", "group"),
+    [
+        ({"building_group": BUILDING}, OPERATOR, "unit", GRID, BUILDING),
+        ({"building_group": BUILDING, "grid": GRID}, OPERATOR, "unit", GRID, BUILDING),
+        ({"address": "秋岭公寓3幢"}, OPERATOR, "address", GRID, BUILDING),
+        ({"address": "秋岭公寓"}, OPERATOR, "address", GRID, None),
+        ({"grid": GRID, "address": "秋岭公寓3幢"}, OPERATOR, "unit", GRID, BUILDING),
+        ({"grid": "GL010102", "address": "秋岭公寓3幢"}, OPERATOR, "unit", "GL010102", None),
+        (POINT | {"address": "秋岭公寓3幢"}, OPERATOR, "coordinates", GRID, BUILDING),
+        (POINT | {"address": "景坪家园5幢"}, OPERATOR, "coordinates", GRID, None),
+        (POINT, OPERATOR, "coordinates", GRID, None),
+        ({}, WORKER, "unit", GRID, None),
+    ],
+)
+def test_the_building_group_of_a_place(
+    desk: Desk, place: dict[str, Any], who: Caller, source: str, grid: str, group: str | None
+) -> None:
+    """R-LAD-01: stated, or by the building in an address that does not contradict a surer source."""
+    found = read(desk, body(place=place), who).command.case.place
+    assert (found.source, found.grid, found.building_group) == (source, grid, group)
 
 
 def test_an_operator_answers_consultations_on_the_call(desk: Desk) -> None:
@@ -219,6 +251,20 @@ def test_words_tell_an_emergency(desk: Desk) -> None:
     alarm = submission.command.case.emergency
     assert alarm is not None
     assert alarm.ground != "operator"
+
+
+GAS = {"title": "燃气泄漏", "text": "三单元燃气泄漏，已处理。", "resolved": {"measure": "关闭阀门并通风"}}
+CHECKED = {"title": "入户巡查", "text": "完成十户。", "resolved": {"measure": "发现燃气泄漏，已关闭阀门"}}
+
+
+@pytest.mark.parametrize("content", [GAS, CHECKED])
+def test_a_settled_danger_is_reported_all_the_same(desk: Desk, content: dict[str, Any]) -> None:
+    """R-GRD-01, R-LAD-05: by a grid worker, whether the text or the measure tells of it."""
+    alarm = read(desk, body(**content), WORKER).command.case.emergency
+    assert alarm is not None
+    assert alarm.line == "119"
+    lamp = body(resolved={"measure": "更换灯泡"})
+    assert read(desk, lamp, WORKER).command.case.emergency is None
 
 
 def test_a_worker_stands_at_the_place(desk: Desk) -> None:

@@ -20,6 +20,7 @@ from schemas.intake import (
     WithdrawCase,
 )
 from schemas.message import Command, Event
+from schemas.procedure import HandBack
 from schemas.values import Channel, Place, PlaceSource
 from services.intake.domain import ENDINGS, PROGRESS, UNKNOWN, Intake, IntakeState
 from services.intake.progress import TABLE, progress
@@ -181,3 +182,29 @@ def test_words_of_the_events_that_carry_some() -> None:
     assert words(router.TrackChosen(track="M")) == "按您的选择，转入人民调解程序。"
     for outcome in router.Outcome:
         assert words(router.CaseClosed(outcome=outcome, unit=None))
+
+
+def test_a_procedure_is_told_from_its_beginning_to_its_end() -> None:
+    """R-PET-13, R-LAD-09: which procedure, how far, whose duty; its end once, in the reply or here."""
+    entered = router.ProcedureAdvanced(procedure="mediation", unit="GL0101", stage="CONSENT", entered=True)
+    assert words(entered) == "您的诉求已进入人民调解程序：正在征求各方当事人意见，由〈GL0101〉负责。"
+    further = router.ProcedureAdvanced(procedure="petition", unit="GL", stage="REVIEW")
+    assert words(further) == "信访程序有新进展：正在复查，由〈GL〉负责。"
+    said = "三级终结，问13800138000"
+    told = {
+        result: words(router.ProcedureEnded(procedure="petition", unit="GL", result=result, explanation=said))
+        for result in HandBack
+    }
+    assert told == {
+        HandBack.SETTLED: "信访程序已办结。",
+        HandBack.FAILED: "信访程序已结束，未能达成一致。",
+        HandBack.EXIT: "信访程序已结束，该事项依法转由其他法定途径办理：三级终结，问〔电话〕",
+        HandBack.ENDED: "信访程序已依法终结：三级终结，问〔电话〕",
+    }
+
+
+def test_a_case_that_ended_by_law_offers_no_review() -> None:
+    """R-PET-09: after three levels nobody is told that they may apply for a review."""
+    unsettled = router.Outcome.UNSATISFIED
+    assert words(router.CaseClosed(outcome=unsettled)) == "本件所在程序已依法终结。"
+    assert "复查" in (words(router.CaseClosed(outcome=unsettled, review_offered=True)) or "")

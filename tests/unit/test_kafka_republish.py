@@ -15,7 +15,7 @@ from chassis.kafka.positions import Position, mark_of
 from chassis.kafka.records import UNREADABLE, decode, edition_of, headers
 from chassis.kafka.republish import merged
 from schemas.envelope import Envelope
-from services.cli.local import LocalRun
+from services.cli.local import PORT_OFFSETS, LocalRun
 from services.cli.republish import Since
 from tests.toy import Ticked, ticked
 
@@ -139,7 +139,7 @@ def test_since_refuses_what_is_no_moment_and_says_what_would_be() -> None:
 
 
 def test_several_databases_are_named_by_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for service in ("INTAKE", "ROUTER"):
-        monkeypatch.setenv(f"CASELADDER_{service}_DATABASE_URL", f"postgresql://{service}")
+    for service in PORT_OFFSETS:
+        monkeypatch.setenv(f"CASELADDER_{service.upper()}_DATABASE_URL", f"postgresql://{service}")
     named = LocalRun(tmp_path, 8100).databases()
-    assert named == {"intake": "postgresql://INTAKE", "router": "postgresql://ROUTER"}
+    assert named == {service: f"postgresql://{service}" for service in PORT_OFFSETS}

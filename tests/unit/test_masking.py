@@ -107,6 +107,81 @@ def test_known_forms(text: str, masked: str) -> None:
     assert mask(text) == masked
 
 
+DISGUISES = (
+    "①②③④⑤⑥⑦⑧⑨",
+    "𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗",
+    "１２３４５６７８９",
+    "➊➋➌➍➎➏➐➑➒",
+    "一两三四五六七八九",
+    "幺两三四五六七八九",
+)
+INVISIBLE = ("\u200b", "\u200d", "\u2060", "\xad", "\ufeff", "\ufe0f", "\U000e0101", "\u20e3", "\ufe0f\u20e3")
+MARKS = ("\n", "\r\n", ":", "：", "~", "～", "。", ";", "；", "!", "…")
+
+
+@given(
+    st.sampled_from("3456789"),
+    digits,
+    st.sampled_from(DISGUISES) | st.just("123456789"),
+    st.sampled_from("0Oo⓪𝟎０洞零〇"),
+    st.sampled_from((*INVISIBLE, *MARKS, "")),
+    words,
+)
+def test_a_disguised_mobile_number_leaves_nothing(
+    second: str, rest: str, numerals: str, zero: str, between: str, after: str
+) -> None:
+    """R-PRIV-01, R-HOT-14: whatever stands for the digits, and whatever stands between them."""
+    written = str.maketrans("0123456789", zero + numerals)
+    assert (
+        mask("联系" + between.join("1" + second + rest).translate(written) + f"，{after}")
+        == f"联系{PHONE}，{after}"
+    )
+
+
+@given(identities(), st.sampled_from(DISGUISES), st.sampled_from((*INVISIBLE, *MARKS)))
+def test_a_disguised_identity_number_leaves_nothing(number: str, numerals: str, between: str) -> None:
+    """R-PRIV-01: by the same means."""
+    written = str.maketrans("123456789", numerals)
+    assert mask(f"证件{between.join(number).translate(written)}谢谢") == f"证件{IDENTITY}谢谢"
+
+
+@given(st.text("①②𝟏Oo\u200b\ufe0f\u20e3ａＱ幺洞两8 。\n小区垃圾123", max_size=60))
+def test_what_is_not_masked_stays_as_it_was_written(text: str) -> None:
+    """R-PRIV-01: numbers are read in their plain form, the text is not rewritten."""
+    rest = mask(text)
+    for part in re.split("〔[^〕]+〕", rest):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("\u200b①.路灯O盏坏了\n1️⃣3️⃣8️⃣0️⃣0️⃣1️⃣3️⃣8️⃣0️⃣0️⃣0️⃣找我❤️", f"\u200b①.路灯O盏坏了\n{PHONE}找我❤️"),
+        ("电话O731-88881234。", f"电话{PHONE}。"),
+        ("加薇abc12345", f"加薇{ACCOUNT}"),
+        ("座机坏了，固话8371 2345找我", f"座机坏了，固话{PHONE}找我"),
+        ("138丶1234丶5678", PHONE),
+        ("138杠1234杠5678", PHONE),
+        ("3栋杠2单元，双杠坏了", "3栋杠2单元，双杠坏了"),
+        ("加V：zhang_san88", f"加V：{ACCOUNT}"),
+        ("加我微 13xabc", "加我微 13xabc"),
+        ("微信号是wx_abc123", f"微信号是{ACCOUNT}"),
+        ("企鹅号：①②③④⑤⑥⑦", f"企鹅号：{ACCOUNT}"),
+        ("ＱＱ：１２３４５６７", f"ＱＱ：{ACCOUNT}"),
+        ("QQ:12 34 56 78", "QQ:12 34 56 78"),
+        ("QQ 123~456~789", f"QQ {ACCOUNT}"),
+        (
+            "身份证110105194912310021一直没还，第一110105194912310021",
+            f"身份证{IDENTITY}一直没还，第一{IDENTITY}",
+        ),
+        ("卡号6222：0212：3456：7890：123", f"卡号{CARD}"),
+    ],
+)
+def test_known_disguises(text: str, masked: str) -> None:
+    """R-PRIV-01, R-HOT-14: and what is too doubtful to be one."""
+    assert mask(text) == masked
+
+
 @pytest.mark.parametrize("separator", "*/，,(（）、|_+＊／｜＿＋ 　")
 @pytest.mark.parametrize(
     "digits", ["0123456789", "０１２３４５６７８９", "零一二三四五六七八九", "零壹贰叁肆伍陆柒捌玖"]
@@ -145,6 +220,10 @@ def test_whatever_stands_between_the_digits_of_a_phone_number(separator: str, di
         "2015 2016 2017 2018年的账",
         "号码20190801的告示",
         "宽度13-15-16-17厘米",
+        "8:30~11:30，13:00~17:30，15:00：16:00",
+        "微信2019-08-01发的通知，QQ群2019.8.1公告",
+        "1。3。5栋；13:14:15；①路灯②1500元③2000元",
+        "1380元；1500元\n1600元\n1700元",
     ],
 )
 def test_other_numbers_survive(text: str) -> None:
@@ -180,6 +259,10 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
         "护照1",
         "壹叁",
         "1三",
+        "①③",
+        "1\u200b",
+        "13800138000。①",
+        "Oo1",
     ],
 )
 def test_long_adversarial_text_is_masked_in_linear_time(unit: str) -> None:
@@ -197,9 +280,9 @@ def test_text_without_numbers_is_returned_as_it_is(text: str) -> None:
 @pytest.mark.data
 @pytest.mark.skipif(not REAL.exists(), reason="the shared real messages are not on this machine")
 def test_real_messages_keep_their_meaning() -> None:
-    """R-PRIV-01: eleven anonymised real messages still announce a phone number; each was read and is one."""
+    """R-PRIV-01: thirteen anonymised real messages still announce a phone number or an account; each was read."""
     with REAL.open(encoding="utf-8", newline="") as lines:
         texts = [f"{row['title']}\n{row['body']}" for row in csv.DictReader(lines)]
     changed = [text for text in texts if mask(text) != text]
     assert len(texts) == 4326
-    assert len(changed) == 11
+    assert len(changed) == 13

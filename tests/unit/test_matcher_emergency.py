@@ -12,6 +12,28 @@ from reference.alarm import find_alarm
 DATA = Path(__file__).parents[3] / "shared" / "data" / "citizen-messages.csv"
 
 LIVE = [
+    ("110", "家暴求助"),
+    ("110", "我被我丈夫打了，头上流血了"),
+    ("110", "爸爸用皮带抽我"),
+    ("110", "他用菜刀追着我满屋跑"),
+    ("110", "路面塌陷了，很危险"),
+    ("110", "路面塌了个洞，刚有人踩空"),
+    ("119", "燃气泄漏"),
+    ("119", "燃气管道泄漏"),
+    ("120", "我割腕了，血止不住"),
+    ("110", "家庭矛盾，老公拿菜刀追着我满屋跑"),
+    ("110", "两口子吵架，他要把孩子从窗户扔下去"),
+    ("110", "婆媳吵架，婆婆用开水烫我"),
+    ("110", "夫妻吵架他动手了"),
+    ("110", "救命啊"),
+    ("119", "电梯里困了三个人，快点派人"),
+    ("119", "高压线断了掉在地上还在冒火花"),
+    ("119", "房子塌了有人被埋"),
+    ("119", "加油站着火"),
+    ("120", "我割腕了"),
+    ("120", "老人晕倒在路边"),
+    ("122", "有人被车轧了"),
+    ("122", "车撞人了，人躺在地上"),
     ("110", "他在打我"),
     ("119", "着火了"),
     ("110", "我想跳楼"),
@@ -45,7 +67,42 @@ LIVE = [
     ("110", "有人站在楼顶要跳楼"),
     ("110", "有人站在天台想跳下去"),
 ]
+ONGOING = [
+    "儿媳妇天天打我",
+    "邻居经常殴打妻子",
+    "邻居经常殴打妻子，请求调解",
+    "邻居家暴",
+    "楼上住户长期家暴妻子",
+    "隔壁男的天天打老婆",
+    "丈夫多次殴打我",
+    "我老公经常打我",
+    "儿子虐待老人",
+    "邻居经常打骂孩子",
+    "邻居动手打他老婆",
+    "被丈夫长期家暴",
+    "邻居经常对妻子拳打脚踢",
+    "隔壁楼有家暴，孩子一直在哭",
+    "受不了老公的家暴",
+    "妻子被殴打",
+    "孩子被继父虐待",
+    "邻居经常殴打其妻子",
+]
 NOT_LIVE = [
+    "电工说他在打我电话约时间，我没接到",
+    "等得气得我想跳楼了，请尽快修",
+    "老公打我妈电话说路灯还没修好",
+    "路面塌陷多处",
+    "家暴怎么办",
+    "他在打我电话",
+    "老公打我妈电话",
+    "老公正在打我微信电话",
+    "气得我想跳楼",
+    "物业要把老人用的椅子扔出去",
+    "电线老化断了几根没人管",
+    "车位被压线",
+    "我去年被车撞了",
+    "楼道着火了，已扑灭，不用来了",
+    "刚才厨房着火了，已经扑灭了",
     "去年小区发生过火灾，至今没有装消防栓",
     "昨天晚上楼下车库着火了，已经扑灭，请查原因",
     "小区消防通道被堵，一旦起火后果不堪设想",
@@ -73,6 +130,41 @@ NOT_LIVE = [
     "再不解决就只有跳楼了",
     "孩子每天被关在电梯里了好几次",
     "希望学校教孩子遇到没有心跳的病人怎么做",
+    "前夫曾经殴打妻子，现在离婚要求分割财产",
+    "去年邻居殴打老人，至今没有赔偿",
+    "他打过老婆几次",
+    "如果邻居家暴该找谁",
+    "加强对家暴受害者的帮助",
+    "老公有家暴史，离婚协议请指导",
+    "邻居虐待流浪猫",
+    "关爱遭受家暴的妇女",
+    "我丈夫在停车场遭物业殴打，派出所不管",
+    "物业与我丈夫发生争执并殴打我丈夫的同事",
+    "邻居殴打我父亲致轻伤，派出所不立案",
+    "我被保安毒打，要求严惩",
+    "我儿子在学校被同学殴打",
+    "父亲被物业保安殴打住院",
+    "邻居正在打钻，噪音大",
+    "有人打老人的电话推销",
+    "社区打老人疫苗要排队",
+    "一饭店厨房起火，保安扑救及时，燃气罐仍堆在门口",
+]
+SETTLED = [
+    ("119", "燃气泄漏，已处理"),
+    ("119", "巡查发现燃气泄漏，已关闭阀门"),
+    ("119", "施工造成天然气管道漏气，已更换管道"),
+    ("119", "楼道起火，已扑灭"),
+    ("119", "电梯困人，已救出"),
+    ("110", "路面塌陷，已设围挡"),
+    ("110", "夫妻家暴，已劝解"),
+]
+NOTHING_FOUND = [
+    "楼道灯坏了，已更换",
+    "入户检查燃气泄漏情况，均正常",
+    "检查燃气管道，未发现燃气泄漏",
+    "宣传燃气泄漏如何处置，已完成",
+    "乱接管子会造成燃气泄漏，已劝阻",
+    "去年燃气泄漏的管道，已更换",
 ]
 
 
@@ -84,6 +176,31 @@ def test_a_danger_now_goes_to_its_line(line: str, text: str) -> None:
         assert alarm is not None
         assert alarm.line == line
         assert alarm.ground in text
+
+
+@pytest.mark.parametrize("text", ONGOING)
+def test_violence_that_goes_on_is_for_the_police(text: str) -> None:
+    """R-LAD-05, R-HOT-13: who is beaten again and again is in danger now; no word of urgency is asked for."""
+    for title, body in ((text, ""), ("", text), (text, text)):
+        alarm = find_alarm(title, body)
+        assert alarm is not None
+        assert (alarm.line, alarm.ground in text) == ("110", True)
+
+
+@pytest.mark.parametrize(("line", "text"), SETTLED)
+def test_a_danger_settled_on_the_spot_is_still_reported(line: str, text: str) -> None:
+    """R-GRD-01, R-LAD-05: that it is dealt with is for the line to say."""
+    for title, body in ((text, ""), ("", text)):
+        alarm = find_alarm(title, body, settled=True)
+        assert alarm is not None
+        assert alarm.line == line
+
+
+@pytest.mark.parametrize("text", NOTHING_FOUND)
+def test_a_round_without_a_danger_gives_no_alarm(text: str) -> None:
+    """R-GRD-01, R-HOT-13: the daily work of a grid worker calls nobody."""
+    assert find_alarm(text, "", settled=True) is None
+    assert find_alarm("", text, settled=True) is None
 
 
 @pytest.mark.parametrize("text", NOT_LIVE)
@@ -101,6 +218,15 @@ def test_a_letter_that_mentions_danger_far_below_gives_no_alarm() -> None:
     assert find_alarm("楼下电动车起火了", letter) is not None
 
 
+def test_what_is_added_is_no_letter() -> None:
+    """R-LAD-05: the newest facts often stand last; what is past or feared gives no alarm there either."""
+    story = "我们小区的物业服务一直不好。" * 40
+    alarm = find_alarm("", story + "现在楼下电动车起火了，火势很大。", added=True)
+    assert alarm is not None
+    assert alarm.line == "119"
+    assert find_alarm("", story + "去年楼下电动车起火了。", added=True) is None
+
+
 @given(st.text(max_size=60), st.text(max_size=400))
 def test_any_text_is_judged_the_same_twice(title: str, text: str) -> None:
     """R-HOT-13: pure, and the ground stands in the text."""
@@ -114,5 +240,10 @@ def test_any_text_is_judged_the_same_twice(title: str, text: str) -> None:
 def test_real_letters_give_no_false_alarm() -> None:
     """R-HOT-13: none of the 4,326 letters reports a danger at that moment; each mention of one was read."""
     with DATA.open(encoding="utf-8", newline="") as lines:
-        alarms = [row["message_id"] for row in csv.DictReader(lines) if find_alarm(row["title"], row["body"])]
+        alarms = [row["message_id"] for row in csv.DictReader(lines) if _alarms(row["title"], row["body"])]
     assert alarms == []
+
+
+def _alarms(title: str, text: str) -> bool:
+    """Whether a letter gives an alarm as a case, or as what is added to one."""
+    return find_alarm(title, text) is not None or find_alarm("", text, added=True) is not None

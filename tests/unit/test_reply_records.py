@@ -82,7 +82,10 @@ def test_the_words_of_a_department_are_masked_as_over_http() -> None:
 ACTOR: Any = {"subject": "s", "role": "handler", "unit": "GL-URBAN"}
 
 BAD = [
-    pytest.param(b"", "invalid_json", "breaks off", id="empty"),
+    pytest.param(b"", "invalid_json", "There is nothing in it", id="empty"),
+    pytest.param(
+        b'\xef\xbb\xbf{"action": "sign"}', "invalid_json", "begins with a byte order mark", id="bom"
+    ),
     pytest.param(b'{"action": "sign", ', "invalid_json", "line 1 column", id="broken off"),
     pytest.param(b'"sign"', "invalid_json", "Send one JSON object", id="no object"),
     pytest.param(b"[" * 100_000, "invalid_json", "breaks off", id="nested"),
@@ -160,6 +163,13 @@ def test_a_rejection_leads_back_to_the_reply_and_repeats_nothing_of_it() -> None
     assert "139" not in text
     assert "王" not in text
     assert len(text) < 2000
+
+
+def test_the_departments_own_id_is_masked_where_it_is_told() -> None:
+    """R-PRIV-01."""
+    received = receive(letter({"action": "progress", "case_id": CASE, "id": "call-13912345678"}))
+    assert isinstance(received.deed, Problem)
+    assert rejected(received, received.deed).id == "call-〔电话〕"
 
 
 def test_what_could_be_read_of_a_bad_reply_is_told() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import router as r
 from schemas.router import OrderStatus as S
-from tests.unit.router_kit import COMMUNITY, DISTRICT, GRID, OPERATOR, STREET, Played, actor, open_case
+from tests.unit.router_kit import COMMUNITY, DISTRICT, GRID, OPERATOR, STREET, Played, actor, open_case, proof
 from tests.unit.test_router_ladder import handled
 from tests.unit.test_router_workorder import called_back
 
@@ -58,10 +58,9 @@ def test_a_street_decides_for_its_community() -> None:
 def test_those_under_the_owner_do_not_call_back() -> None:
     """R-HOT-08: the callback is the centre's; neither the unit nor one that it controls reports on itself."""
     case = called_back()
-    for unit in (GRID, "GL01010101"):
-        assert (
-            case.refused(SATISFIED.model_copy(update={"actor": actor(unit, "operator")})).code == "OWN_CASE"
-        )
+    for unit in (GRID, "GL01010101", "GL-CIVIL", STREET, None):
+        own = SATISFIED.model_copy(update={"actor": actor(unit, "operator")})
+        assert case.refused(own).code == "NOT_THE_HOTLINE", unit
     case.give(SATISFIED)
     assert case.status is S.CLOSED
 
@@ -71,7 +70,7 @@ def test_the_districts_own_case_is_called_back_by_the_centre() -> None:
     for subjects, caller in (((), "GL-HOTLINE"), (("GL-HOTLINE",), DISTRICT)):
         case = handled("municipal.manhole", subjects=("GL-URBAN", *subjects))
         assert case.state.unit == DISTRICT
-        check = r.OnSiteCheck(unit=DISTRICT, matches=True)
+        check = r.OnSiteCheck(unit="GL01", matches=True)
         case.give(r.ReplyCase(actor=case.owner, result="已修好", check=check))
         if not subjects:
             own = SATISFIED.model_copy(update={"actor": actor(DISTRICT, "operator")})
@@ -94,3 +93,47 @@ def test_no_unit_instructs_itself() -> None:
     assert case.refused(other).field == "unit"
     case.give(order)
     assert case.state.leader == "街道办"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        r.SuperviseCase(actor=OPERATOR, reason="请加快办理"),
+        r.ResumeCase(actor=OPERATOR, reason="恢复办理"),
+        r.RecomputeDeadlines(actor=OPERATOR),
+        r.EscalateCase(
+            actor=OPERATOR,
+            ground=r.Ground.SUBJECT_SKIPPED,
+            evidence=proof("interest_declaration"),
+            subjects=("GL-URBAN",),
+        ),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_an_area_puts_no_supervisor_over_a_department_that_works_there(command: r.RouterCommand) -> None:
+    """R-HOT-10: the district, the centre and who stands above the unit; never those in whose area it lies."""
+    case = handled("municipal.streetlight")
+    assert case.state.unit == "GL-URBAN"
+    for unit in (GRID, COMMUNITY, STREET, "GL-CIVIL", None):
+        refusal = case.refused(command.model_copy(update={"actor": actor(unit, "supervisor")}))
+        assert refusal.code in {"NOT_A_SUPERIOR", "NOT_RESPONSIBLE"}, unit
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SATISFIED,
+        r.TriageCase(actor=OPERATOR, judged=r.Judged.DISPATCH, matter="property.service"),
+        r.ConfirmEmergency(actor=OPERATOR, reference="接警单1"),
+        r.DispatchRemainder(actor=OPERATOR),
+        r.ChooseTrack(actor=OPERATOR, track="P"),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_only_the_centre_speaks_with_residents_and_lines(command: r.RouterCommand) -> None:
+    """R-HOT-08, R-HOT-13: operators and supervisors of a unit, even of a helper, do not do the centre's work."""
+    case = called_back()
+    for unit in (STREET, COMMUNITY, "GL-CIVIL", None):
+        for role in ("operator", "supervisor"):
+            refusal = case.refused(command.model_copy(update={"actor": actor(unit, role)}))
+            assert refusal.code == "NOT_THE_HOTLINE", (unit, role)

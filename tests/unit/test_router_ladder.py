@@ -11,6 +11,7 @@ from schemas.department import AssignmentRole, DepartmentAssigned, DepartmentAss
 from schemas.jurisdiction import Admission, Rung
 from schemas.router import Ground
 from schemas.router import OrderStatus as S
+from schemas.values import Place, PlaceSource
 from services.router.domain import explain
 from tests.unit.router_kit import (
     COMMUNITY,
@@ -58,6 +59,76 @@ def test_entry_rung(matter: str, more: dict[str, object], rung: int, unit: str) 
     """R-LAD-01: the matter's level, never below the lowest unit that contains the place and all parties."""
     case = open_case(matter, **more)
     assert (case.state.rung, case.state.unit) == (rung, unit)
+
+
+BUILDING = "GL01010103"
+AT_HOME = {"place": Place(source=PlaceSource.ADDRESS, grid=GRID, building_group=BUILDING)}
+
+
+@pytest.mark.parametrize(
+    "more", [AT_HOME, AT_HOME | {"parties": (BUILDING,)}, {"parties": (BUILDING, BUILDING)}]
+)
+def test_a_family_matter_stays_in_its_building(more: dict[str, Any]) -> None:
+    """R-LAD-01, 家庭琐事不出楼组: by the building of the place, or that all parties live in, of its grid."""
+    case = open_case("family.trivia", **more)
+    assert (case.state.rung, case.state.unit, case.state.place) == (0, BUILDING, BUILDING)
+    route = case.last(r.CaseDispatched).route
+    assert route.skipped == ()
+    assert route.entry == r.Entry(matter=0, common=0, unit=BUILDING)
+    assert "楼组" in explain(route, {}, {})[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "unit", "skipped"),
+    [
+        ({}, GRID, (GRID, "R-LAD-01", "地点未查到楼组")),
+        (AT_HOME | {"parties": ("GL01010104",)}, GRID, (BUILDING, "R-LAD-01", "各方未查明在同一楼组")),
+        ({"parties": (BUILDING, "GL01010104")}, GRID, (GRID, "R-LAD-01", "各方未查明在同一楼组")),
+        (AT_HOME | {"parties": (GRID,)}, GRID, (BUILDING, "R-LAD-01", "各方未查明在同一楼组")),
+        (AT_HOME | {"households": 30}, STREET, (BUILDING, "R-LAD-03", "涉及户数或部门较多")),
+        (AT_HOME | {"subjects": (BUILDING,)}, GRID, (BUILDING, "R-LAD-04", None)),
+    ],
+)
+def test_why_the_building_is_skipped(
+    more: dict[str, Any], unit: str, skipped: tuple[str, str, str | None]
+) -> None:
+    """R-LAD-01, R-LAD-03, R-LAD-04: a family matter that enters above the building says why, in code and words."""
+    case = open_case("family.trivia", **more)
+    assert case.state.unit == unit
+    route = case.last(r.CaseDispatched).route
+    [skip] = route.skipped
+    assert (skip.rung, skip.unit, skip.rule) == (0, *skipped[:2])
+    assert skipped[2] in {skip.reason, None}
+    assert any(f"跳过楼组（{skip.unit}）：{skip.reason}（{skip.rule}）" in s for s in explain(route, {}, {}))
+
+
+def test_a_neighbours_matter_goes_to_the_grid_even_within_one_building() -> None:
+    """R-LAD-01, 邻里纠纷不出网格: its own rung is the grid, and no building was passed over."""
+    case = open_case("neighbour.noise", **AT_HOME, parties=(BUILDING,))
+    assert (case.state.rung, case.state.unit) == (1, GRID)
+    assert case.last(r.CaseDispatched).route.skipped == ()
+
+
+def test_parties_of_another_grid_do_not_move_the_place() -> None:
+    """R-LAD-01: the place stays what it is; the lowest unit that contains all decides."""
+    case = open_case("family.trivia", parties=("GL01010201",))
+    assert (case.state.rung, case.state.unit, case.state.place) == (2, COMMUNITY, GRID)
+
+
+def test_a_human_may_name_the_building() -> None:
+    """R-LAD-01: in triage as at submission, as the place or by the parties."""
+    for told in ({"place": BUILDING}, {"parties": (BUILDING,)}):
+        case = Played()
+        case.give(submitted(None))
+        case.give(r.TriageCase(actor=OPERATOR, judged=r.Judged.DISPATCH, matter="family.trivia", **told))
+        assert (case.state.rung, case.state.unit) == (0, BUILDING)
+
+
+def test_a_building_group_that_fails_gives_the_case_to_its_grid() -> None:
+    """R-LAD-02: one rung up from the lowest, by ground and evidence."""
+    case = handled("family.trivia", **AT_HOME)
+    case.give(climb(case, Ground.MEDIATION_FAILED, "mediation_record", "parties_request"))
+    assert (case.state.rung, case.state.unit) == (1, GRID)
 
 
 def test_wide_matters_enter_higher() -> None:

@@ -110,10 +110,12 @@ def test_what_the_grid_settled_was_seen() -> None:
 
 
 def test_a_check_is_somebodys() -> None:
-    """R-GRD-02, R-LAD-04: made by a unit that exists and is not complained of."""
+    """R-GRD-02, R-LAD-04: made by a unit that exists, is not complained of, and did not do the work itself."""
     case = handled("municipal.manhole", subjects=(COMMUNITY,))
-    for unit, code in (("nowhere", "UNKNOWN_UNIT"), (GRID, "INTERESTED")):
-        assert case.refused(reply(case, check=r.OnSiteCheck(unit=unit, matches=True))).code == code
+    own = case.state.unit or ""
+    for unit, code in (("nowhere", "UNKNOWN_UNIT"), (GRID, "INTERESTED"), (own, "OWN_WORK")):
+        no = case.refused(reply(case, check=r.OnSiteCheck(unit=unit, matches=True)))
+        assert (no.code, no.field) == (code, "check")
     case.give(reply(case, check=r.OnSiteCheck(unit=STREET, matches=True)))
 
 

@@ -11,10 +11,13 @@ from chassis.decider import Input, Refused, TimerDue
 from schemas import router as r
 from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded, DepartmentEvent
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.message import Event
+from schemas.petition import PetitionDutyMoved, PetitionHandedBack, PetitionSentToMediation
+from schemas.procedure import HandBack
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, Evidence, OnSiteResolution, Place, PlaceSource, RequestKind
-from services.router.domain.router import HOTLINE
+from services.router.domain.router import FROM_ABOVE, OF_THE_CENTRE
 from services.router.domain.workorder import FINAL
 from tests.unit.router_kit import CASE, MONDAY, OPERATOR, SUPERVISOR, actor, gulou, policy, router, submitted
 
@@ -89,6 +92,7 @@ SPECIAL: dict[type[r.RouterCommand], dict[str, Any]] = {
 }
 ON_THE_WAY: dict[S, list[type[r.RouterCommand]]] = {
     S.REGISTERED: [r.TriageCase],
+    S.LINKED_DUP: [r.UnlinkCase],
     S.EMERGENCY_XFER: [r.ConfirmEmergency, r.DispatchRemainder],
     S.DISPATCHED: [r.SignAssignment, r.SignAssignment, r.ObjectAssignment, r.InstructCase],
     S.DISPATCHED_LOCKED: [r.SignAssignment],
@@ -140,8 +144,33 @@ def commands(owner: str | None) -> st.SearchStrategy[Any]:
     return st.sampled_from(r.COMMANDS).flatmap(lambda kind: command_of(kind, actors))
 
 
+STAGES = ["CONSENT", "MEDIATING", "FORWARDED", "REVIEW"]
+DUTIES = st.builds(
+    lambda kind, **said: kind(**said),
+    st.sampled_from([MediationDutyMoved, PetitionDutyMoved]),
+    unit=st.sampled_from([*NEAR, "GL-PETITION", "nowhere"]) | ANY_UNIT,
+    stage=st.sampled_from(STAGES),
+    due=st.none() | st.integers(-10, 60).map(lambda days: MONDAY + timedelta(days=days)),
+    rule=st.sampled_from([None, "mediation.term", "petition.opinion"]),
+    subjects=st.just(()) | st.just(()) | SUBJECTS,
+)
+HANDED_BACK = st.builds(
+    lambda kind, **said: kind(**said),
+    st.sampled_from([MediationHandedBack, PetitionHandedBack]),
+    result=st.sampled_from(HandBack),
+    unit=ANY_UNIT,
+    explanation=TEXT,
+    routes=st.sampled_from([(), ("court",)]),
+    exit=st.sampled_from([None, "court", "discipline-inspection", "nowhere"]),
+    asks_higher=st.booleans(),
+    evidence=EVIDENCE | st.just(()),
+    review_offered=st.booleans(),
+)
+
+
 class Life(RuleBasedStateMachine):
-    """R-LAD-04, R-LAD-10, R-HOT-10: one case under any sequence of submissions, duplicates, commands and clocks."""
+    """R-LAD-04, R-LAD-09, R-LAD-10, R-HOT-10: one case under any sequence of submissions, duplicates,
+    commands, clocks and words of procedures, those of one that the case has left included."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,6 +178,8 @@ class Life(RuleBasedStateMachine):
         self.state = self.router.initial(CASE)
         self.at: datetime = MONDAY
         self.numbers: set[str] = set()
+        self.said: list[Event] = []
+        """What procedures have said so far; it may be said again."""
         self.open: dict[str, str] = {}
         """Assignments given and not ended, by id, with their unit."""
 
@@ -206,20 +237,58 @@ class Life(RuleBasedStateMachine):
     def on_the_way(self, data: st.DataObject) -> None:
         assert self.state.status is not None
         kind = data.draw(st.sampled_from(ON_THE_WAY[self.state.status]))
-        by = OPERATOR if kind in HOTLINE else SUPERVISOR
+        by = OPERATOR if kind in OF_THE_CENTRE | FROM_ABOVE else SUPERVISOR
         self.apply(data.draw(command_of(kind, st.just(by))))
 
     @rule(withdraws=st.integers(0, 19))
     def resident(self, withdraws: int) -> None:
         self.apply(CaseSupplemented(text="补充") if withdraws else CaseWithdrawn())
 
-    @rule(line=st.sampled_from(["110", "119"]))
-    def danger(self, line: str) -> None:
-        self.apply(CaseSupplemented(text="着火了", emergency=Emergency(line=line, ground="着火了")))
+    @rule(line=st.sampled_from(["110", "119"]), said_in=st.sampled_from(["supplement", "withdrawal", "note"]))
+    def danger(self, line: str, said_in: str) -> None:
+        found = Emergency(line=line, ground="着火了")
+        if said_in == "supplement":
+            self.apply(CaseSupplemented(text="着火了", emergency=found))
+        elif said_in == "withdrawal":
+            self.apply(CaseWithdrawn(emergency=found))
+        else:
+            self.apply(FeedbackGiven(contacted=True, resolved=False, satisfied=False, emergency=found))
 
     @rule(resolved=st.booleans())
     def feedback(self, resolved: bool) -> None:
         self.apply(FeedbackGiven(contacted=True, resolved=resolved, satisfied=resolved))
+
+    @rule(word=DUTIES, is_own=st.booleans())
+    def duty_moved(self, word: Any, is_own: bool) -> None:
+        """Most often by the procedure of the case's track, about the unit that has it."""
+        if is_own and self.state.unit is not None:
+            kind = PetitionDutyMoved if self.state.track == "P" else MediationDutyMoved
+            word = kind(**{**dict(word), "unit": self.state.unit})
+        self.hear(word)
+
+    @rule(word=HANDED_BACK, is_own=st.booleans())
+    def handed_back(self, word: Any, is_own: bool) -> None:
+        if is_own:
+            kind = PetitionHandedBack if self.state.procedure == "petition" else MediationHandedBack
+            word = kind(**dict(word))
+        self.hear(word)
+
+    @precondition(lambda self: self.said)
+    @rule(data=st.data())
+    def said_again(self, data: st.DataObject) -> None:
+        """Out of order, or of a procedure that is over."""
+        self.hear(data.draw(st.sampled_from(self.said)))
+
+    @rule()
+    def petition_mediates(self) -> None:
+        assert self.apply(PetitionSentToMediation(unit="GL01")) == [], "R-PET-16: no matter of the router's"
+
+    def hear(self, word: Event) -> None:
+        before = self.state
+        self.apply(word)
+        self.said.append(word)
+        if before.track != ("M" if word.type.startswith("mediation") else "P"):
+            assert self.state == before, "R-LAD-09: a procedure spoke of a case that is not on its track"
 
     @rule(late=st.sampled_from([timedelta(), timedelta(hours=1), timedelta(days=30)]))
     def next_clock(self, late: timedelta) -> None:
@@ -268,8 +337,15 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def no_dead_end(self) -> None:
-        if self.state.status not in {None, S.ARCHIVED}:
+        waits_for_procedure = self.state.procedure is not None and not self.state.terms
+        if self.state.status not in {None, S.ARCHIVED} and not waits_for_procedure:
             assert self.router.due(self.state), f"{self.state.status} waits for nothing"
+
+    @invariant()
+    def a_procedure_has_the_case_or_not(self) -> None:
+        if self.state.procedure is not None:
+            assert self.state.status is S.HANDLING
+            assert self.state.track == {"mediation": "M", "petition": "P"}[self.state.procedure]
 
     @invariant()
     def never_at_rest_in_passing_states(self) -> None:

@@ -14,7 +14,7 @@ from schemas.department import (
     HandlingMode,
     TextAccess,
 )
-from schemas.intake import CaseSubmitted
+from schemas.intake import CaseSubmitted, CaseSupplemented
 from schemas.message import Event
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution, Place, PlaceSource, RequestKind
@@ -172,6 +172,36 @@ def test_repeat_without_new_facts_is_linked() -> None:
     assert open_case(repeat_of=first, new_facts=True).status is S.DISPATCHED
 
 
+def test_a_case_linked_wrongly_is_routed_as_its_own() -> None:
+    """R-PET-18, R-HOT-03: by the hotline, with its reason; as what it was read as or as another matter."""
+    first = UUID(int=1)
+    for matter, owner in ((None, open_case().state.unit), ("municipal.streetlight", "GL-URBAN")):
+        case = open_case(repeat_of=first, new_facts=False)
+        done = case.give(r.UnlinkCase(actor=OPERATOR, reason="不是同一盏灯", matter=matter))
+        assert isinstance(done[0], r.CaseUnlinked)
+        assert (done[0].was, done[0].reason) == (first, "不是同一盏灯")
+        assert (case.status, case.state.unit, case.state.linked_to) == (S.DISPATCHED, owner, None)
+        assert "linked-wrongly" in [row.row for row in case.last(r.CaseDispatched).route.rows]
+        again = case.refused(r.UnlinkCase(actor=OPERATOR, reason="不是同一盏灯"))
+        assert again.code == "WRONG_STATUS"
+
+
+def test_what_is_unlinked_may_be_a_danger() -> None:
+    """R-LAD-05: read as violence, it goes to its line."""
+    case = open_case(repeat_of=UUID(int=1), new_facts=False)
+    case.give(r.UnlinkCase(actor=OPERATOR, reason="另有家暴", matter="family.violence"))
+    assert (case.status, case.state.line) == (S.EMERGENCY_XFER, "110")
+
+
+def test_who_may_not_unlink() -> None:
+    """R-HOT-03: no handling unit; and no matter that does not exist."""
+    case = open_case(repeat_of=UUID(int=1), new_facts=False)
+    handler = actor("GL0101", "handler")
+    assert case.refused(r.UnlinkCase(actor=handler, reason="不是同一件")).code == "NOT_THE_HOTLINE"
+    wrong = case.refused(r.UnlinkCase(actor=OPERATOR, reason="不是同一件", matter="no.such"))
+    assert (wrong.code, wrong.field) == ("UNKNOWN_MATTER", "matter")
+
+
 def test_a_second_submission_of_the_case_changes_nothing() -> None:
     """R-PET-18: the same submission delivered twice has no effect."""
     case = open_case()
@@ -286,6 +316,15 @@ def test_community_helps_with_assist_matters() -> None:
 def test_small_matters_call_no_departments_in() -> None:
     """R-MODE-01: at the community no department is called in with the first dispatch."""
     assert told(open_case("property.fee"), AssignmentRole.HELPER) == []
+
+
+def test_what_a_confidential_case_says_of_a_danger_is_not_quoted() -> None:
+    """R-HOT-14, R-PRIV-01: the line is called; the words stay with the responsible unit."""
+    danger = Emergency(line="110", ground="拿着刀追我")
+    case = open_case("municipal.streetlight", confidential=True)
+    case.give(CaseSupplemented(text="他拿着刀追我", emergency=danger))
+    moved, left = case.last(r.EmergencyTransferred), case.last(r.CaseEscalated)
+    assert (moved.line, moved.words, [e.note for e in left.evidence]) == ("110", "", [""])
 
 
 def test_confidential_text_goes_to_the_responsible_unit_only() -> None:

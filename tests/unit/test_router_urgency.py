@@ -58,7 +58,7 @@ def test_what_is_urgent_is_supervised_in_hours() -> None:
 def test_a_redo_never_has_more_time_than_the_order(matter: str) -> None:
     """R-HOT-08: five working days at most, and no more than the matter's own time."""
     case = handled(matter)
-    check = r.OnSiteCheck(unit="GL0101", matches=True)
+    check = r.OnSiteCheck(unit="GL01", matches=True)
     case.give(r.ReplyCase(actor=case.owner, result="已办", check=check))
     case.give(UNSETTLED)
     handle = case.state.term("handle")

@@ -481,12 +481,30 @@ def test_a_danger_in_a_supplement_goes_to_its_line(stage: S) -> None:
     assert case.state.line == "120"
 
 
+WITH_DANGER = [
+    CaseWithdrawn(reason="别来了，现在燃气泄漏", emergency=DANGER),
+    FeedbackGiven(contacted=True, resolved=True, satisfied=True, note="燃气泄漏", emergency=DANGER),
+]
+
+
+@pytest.mark.parametrize("said", WITH_DANGER)
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - FINAL))
+def test_a_danger_in_other_words_goes_to_its_line(stage: S, said: CaseWithdrawn | FeedbackGiven) -> None:
+    """R-LAD-05, R-HOT-13: told in a withdrawal, which then ends nothing, or beside a rating."""
+    case = STAGES[stage]()
+    case.give(said)
+    assert (case.status, case.last(r.EmergencyTransferred).line) == (S.EMERGENCY_XFER, "119")
+    assert case.all(r.CaseClosed) == []
+    case.give(said)
+    assert (case.status, len(case.all(r.EmergencyTransferred))) == (S.EMERGENCY_XFER, 1)
+
+
 def test_a_danger_does_not_unseal_an_accusation() -> None:
     """R-PET-10: the discipline inspection keeps it and is told; the caller is advised to call the line."""
     case = open_case("government.report")
     assert case.state.sealed
-    events = case.give(CaseSupplemented(text="正在打人", emergency=DANGER))
-    assert [type(e) for e in events] == [DepartmentReminded]
+    for said in (CaseSupplemented(text="正在打人", emergency=DANGER), WITH_DANGER[0]):
+        assert [type(e) for e in case.give(said)] == [DepartmentReminded]
     assert case.status is S.REDIRECTED
 
 

@@ -24,6 +24,8 @@ class Opening:
 
     def dispatched(self, state: Mediation, e: r.CaseDispatched, at: datetime) -> list[Event]:
         """The case has an owner: begin, go on under another unit, or leave with the track."""
+        if e.procedure is not None:
+            return []  # the unit that a procedure named itself: no news to it, and a petition's is not ours
         if not state.is_open:
             return self._open(state, e, at) if e.track == MEDIATION else []
         if e.track != MEDIATION and not state.in_petition:

@@ -11,6 +11,7 @@ from chassis.http import Principal, Problem, Role
 from schemas.department import AssignmentRole, TextAccess
 from schemas.jurisdiction import Jurisdiction
 from services.router.api.office import Case
+from services.router.domain.workorder import WorkOrder
 
 WORKERS: Final = (Role.HANDLER, Role.GRID_WORKER, Role.MEDIATOR, Role.PETITION_OFFICER)
 """Act for their own unit's assignments."""
@@ -59,7 +60,11 @@ class Access:
 
     def sees(self, principal: Principal, case: Case) -> bool:
         """Whether the case exists for the caller at all."""
-        if not set(self.above(principal)).isdisjoint(case.state.subjects):
+        first = case.first
+        interested = {*case.state.subjects, *(first.subjects if first else ())}
+        if not interested.isdisjoint(self.above(principal)):
+            return False
+        if first is not None and first.sealed and principal.unit != _recipient(first):
             return False
         if case.state.sealed:
             return principal.has(*WORKERS, *DESKS) and principal.unit in _recipients(case)
@@ -138,6 +143,11 @@ class Access:
 
     def _is_own(self, principal: Principal, case: Case) -> bool:
         return principal.unit == case.state.unit and principal.unit != self.hotline
+
+
+def _recipient(state: WorkOrder) -> str | None:
+    """Who has a sealed case now."""
+    return state.unit or (state.receiver.unit if state.receiver else "")
 
 
 def _recipients(case: Case) -> set[str | None]:

@@ -232,6 +232,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
         {"matter": "utilities.billing"},
     ),
     Action(
+        "unlink",
+        r.UnlinkCase,
+        (Role.OPERATOR, Role.SUPERVISOR),
+        "解除并件: the case was linked wrongly and is one of its own (R-PET-18)",
+        {"reason": "两件反映的不是同一处路灯", "matter": "municipal.streetlight"},
+    ),
+    Action(
         "supervision",
         r.SuperviseCase,
         (Role.SUPERVISOR,),

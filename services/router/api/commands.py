@@ -135,5 +135,5 @@ def _answer(office: Office, access: Access, principal: Principal, case: Case) ->
     if not access.sees(principal, case):
         return Answer(_CHANGED_HANDS, b"", case.version)
     actions = allowed_actions(office, access, principal, case)
-    view = case_view(office, case, office.host.clock(), actions, with_text=False)
+    view = case_view(office, case, office.host.clock(), actions, words=None)
     return Answer(200, view.model_dump_json().encode(), case.version)

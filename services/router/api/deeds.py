@@ -13,6 +13,7 @@ from chassis.http import FieldError, Principal, Problem, Role
 from chassis.http.replies import key_reused
 from chassis.idempotency import Answer, Idempotency, KeyReused, Replay, load_answers, look_up
 from schemas.message import Actor
+from schemas.router import ChooseTrack
 from services.router.api.access import Access
 from services.router.api.actions import Action
 from services.router.api.office import Case, Office
@@ -50,15 +51,20 @@ async def prepare(
     `answer` builds that of a fresh effect from the case as it is then. Raises Problem: 404 where the case does not
     exist for the sender, 403 where they may not do this to it, 422 where the key was another request's.
     """
-    if deed.asked is not None and (again := await _answered(office, deed.asked)) is not None:
-        return again  # even where the command has put the case out of the sender's reach
+    again = None if deed.asked is None else await _answered(office, deed.asked)
+    if again is not None and not again.body:
+        return again  # tells nothing of the case; perhaps the command itself put it out of the sender's reach
     case = access.require_seen(deed.principal, await office.case(deed.case_id), deed.case_id)
+    if again is not None:
+        return again
     role = _role(access, deed.principal, deed.action, case)
 
     def after(applied: Applied[WorkOrder]) -> Answer:
         return answer(office.case_after(case, applied.state, applied.version))
 
     command = deed.action.build(deed.body, actor(deed.principal, role))
+    if isinstance(command, ChooseTrack) and case.first is not None:
+        command = command.model_copy(update={"kept_from": case.first.subjects})
     traceparent = office.host.telemetry.accept(deed.traceparent)
     request = commands.Request(deed.case_id, command, traceparent, deed.expected, deed.asked, after)
     return Ready(request, after)
@@ -66,7 +72,7 @@ async def prepare(
 
 def actor(principal: Principal, role: Role) -> Actor:
     """The sender in the role in which they act."""
-    return Actor(subject=principal.subject[:128], role=role.value, unit=principal.unit)
+    return Actor(subject=principal.recorded_as, role=role.value, unit=principal.unit)
 
 
 def refusal(refused: Refused) -> Problem:

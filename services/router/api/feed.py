@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Header, Query, Request
@@ -22,11 +23,11 @@ from chassis.database import Pool
 from chassis.http import Principal, Problem, ServerSentEvent, allow, event_stream
 from chassis.log import Position, read
 from chassis.store import START
-from schemas.department import DepartmentAssignmentEnded
+from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded, TextAccess
 from schemas.envelope import Envelope
 from schemas.jurisdiction import Jurisdiction
 from services.router.api.access import WORKERS, Access
-from services.router.api.office import Office
+from services.router.api.office import Office, linked_to_barred
 
 BATCH: Final = 200
 POLL_S: Final = 0.25
@@ -40,11 +41,19 @@ _LAST_POSITION: Final = 2**63 - 1
 _SETTLED: Final = "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::numeric - 1)::text"
 """The transaction id up to which nothing can appear in the log any more."""
 _HIDDEN: Final = (
-    "SELECT case_id FROM router.aggregate WHERE case_id = ANY($1::uuid[]) AND (state->'subjects' ?| $2::text[]"
+    "SELECT case_id FROM router.aggregate a WHERE case_id = ANY($1::uuid[]) AND (state->'subjects' ?| $2::text[]"
+    f" OR {linked_to_barred('a.case_id', '$2::text[]')}"
     " OR ((state->'sealed')::boolean AND $3 IS DISTINCT FROM"
     " coalesce(state->>'unit', state->'receiver'->>'unit')))"
 )
 """Of the cases $1, those of which the unit $3 may see nothing; $2 are the unit and all above it."""
+
+
+_HELD: Final = (
+    "SELECT case_id, number FROM router.assignment"
+    " WHERE case_id = ANY($1::uuid[]) AND unit = $2 AND ended_at IS NULL"
+)
+"""The assignments that the unit $2 has now: of what it had before, it no longer reads the words (R-PRIV-01)."""
 
 
 def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
@@ -144,8 +153,10 @@ class _Feed:
         cases = list({event.case_id for _, event in found})
         async with self._pool.acquire() as connection:
             hidden = {row[0] for row in await connection.fetch(_HIDDEN, cases, list(self._above), self._unit)}
+            held = {f"{row[0]}/{row[1]}" for row in await connection.fetch(_HELD, cases, self._unit)}
         ended = DepartmentAssignmentEnded.type
-        return [(at, event) for at, event in found if event.case_id not in hidden or event.type == ended]
+        seen = [(at, event) for at, event in found if event.case_id not in hidden or event.type == ended]
+        return [(at, _without_words(event, held)) for at, event in seen]
 
     async def _read(self, after: Position) -> list[Found]:
         async with self._pool.acquire() as connection:
@@ -174,6 +185,17 @@ class _Feed:
                 self._since = self._recent.popleft()[0]
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+def _without_words(event: Envelope, held: set[str]) -> Envelope:
+    """The event as it was sent, but for an assignment that is over: without what the resident said."""
+    if event.type != DepartmentAssigned.type:
+        return event
+    given = DepartmentAssigned.model_validate_json(event.data)
+    if given.assignment in held or given.access is not TextAccess.INLINE:
+        return event
+    bare = given.model_copy(update={"access": TextAccess.WITHHELD, "title": None, "text": None})
+    return replace(event, data=bare.model_dump_json(exclude_none=True))
 
 
 def _key(position: Position) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from chassis.http.problems import unprocessable
 from schemas.department import AssignmentRole, TextAccess
 from schemas.router import OrderStatus
 from services.router.api.access import DESKS, READERS, WORKERS, Access
-from services.router.api.office import Office
+from services.router.api.office import Office, linked_to_barred
 from services.router.api.paging import Query, decode, encode
 from services.router.api.views import (
     AssignmentPage,
@@ -68,6 +68,8 @@ def add_list_routes(app: FastAPI, office: Office, access: Access) -> None:
         query = lists.query(principal, "a")
         query.where(f"a.unit = {query.value(of, 'text')}")
         query.where(f"a.ended_at IS {'NOT ' if ended else ''}NULL")
+        if ended:  # who had it before it was sealed is not its recipient (R-PET-10)
+            query.where("(NOT a.sealed OR a.role = 'exit')")
         for column, chosen in (("status", status), ("role", role), ("matter", matter)):
             if chosen is not None:
                 query.where(f"a.{column} = {query.value(chosen, 'text')}")
@@ -109,6 +111,7 @@ class _Lists:
         query = Query()
         above = query.value(self._access.above(principal), "text[]")
         query.where(f"NOT {table}.subjects && {above}")
+        query.where(f"NOT {linked_to_barred(f'{table}.case_id', above)}")
         query.where(f"(NOT {table}.sealed OR {table}.unit = {query.value(principal.unit or '', 'text')})")
         return query
 

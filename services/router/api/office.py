@@ -1,7 +1,7 @@
 """What every route of the router stands on, and one case as the database has it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -20,13 +20,25 @@ _CASE: Final = (
     "SELECT a.version, a.state::text, t.title, t.body, t.address, t.received_at, t.supplements::text,"
     " (SELECT coalesce(jsonb_agg(jsonb_build_object('unit', s.unit, 'role', s.role, 'access', s.access,"
     " 'is_open', s.ended_at IS NULL) ORDER BY s.number), '[]')::text FROM router.assignment s"
-    " WHERE s.case_id = a.case_id)"
-    " FROM router.aggregate a LEFT JOIN router.case_text t ON t.case_id = a.case_id WHERE a.case_id = $1"
+    " WHERE s.case_id = a.case_id), first.state::text"
+    " FROM router.aggregate a LEFT JOIN router.case_text t ON t.case_id = a.case_id"
+    " LEFT JOIN router.aggregate first ON first.case_id = (a.state->>'linked_to')::uuid WHERE a.case_id = $1"
 )
 
 _STATES: Final = (
-    "SELECT version, state::text FROM router.aggregate WHERE case_id = ANY($1::uuid[]) ORDER BY case_id"
+    "SELECT a.version, a.state::text, first.state::text FROM router.aggregate a"
+    " LEFT JOIN router.aggregate first ON first.case_id = (a.state->>'linked_to')::uuid"
+    " WHERE a.case_id = ANY($1::uuid[]) ORDER BY a.case_id"
 )
+
+
+def linked_to_barred(case_id: str, above: str) -> str:
+    """SQL: whether a case is linked to one in which a unit of the text[] `above` is interested (R-LAD-04)."""
+    return (
+        "EXISTS (SELECT FROM router.aggregate report JOIN router.aggregate first"
+        " ON first.case_id = (report.state->>'linked_to')::uuid"
+        f" WHERE report.case_id = {case_id} AND first.state->'subjects' ?| {above})"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,8 @@ class Case:
     version: int
     holdings: tuple[Holding, ...]
     words: Words | None
+    first: WorkOrder | None = None
+    """The case to which this report is linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,8 @@ class Office:
     decider: Decider[WorkOrder]
     jurisdiction: Jurisdiction
     policy: Policy
+    accused: Callable[[str], tuple[str, ...]]
+    """The units that a text complains of."""
 
     async def case(self, case_id: UUID) -> Case | None:
         """Read a case; None where the router knows nothing of it."""
@@ -76,21 +92,36 @@ class Office:
         if row is None:
             return None
         state = self.decider.load(row[1])
-        return None if state.status is None else Case(state, row[0], _holdings(row[7]), _words(row))
+        if state.status is None:
+            return None
+        return Case(state, row[0], _holdings(row[7]), _words(row), self._first(row[8]))
 
     async def cases(self, case_ids: Sequence[UUID]) -> list[Case]:
         """Read those of the cases that the router knows, with their running assignments and without words."""
         async with self.host.pool.acquire() as connection:
             rows = await connection.fetch(_STATES, case_ids)
-        states = [(self.decider.load(row[1]), int(row[0])) for row in rows]
+        states = [(self.decider.load(row[1]), int(row[0]), self._first(row[2])) for row in rows]
         return [
-            Case(state, version, _open(state), None) for state, version in states if state.status is not None
+            Case(state, version, _open(state), None, first)
+            for state, version, first in states
+            if state.status is not None
         ]
+
+    def _first(self, state: str | None) -> WorkOrder | None:
+        return None if state is None else self.decider.load(state)
 
     def case_after(self, case: Case, state: WorkOrder, version: int) -> Case:
         """The case after a command that was just applied; its words are not read again."""
         kept = tuple(Holding(h.unit, h.role, h.access, is_open=False) for h in case.holdings)
-        return Case(state, version, (*kept, *_open(state)), None)
+        return Case(state, version, (*kept, *_open(state)), None, case.first)
+
+    def words_for(self, case: Case, above: tuple[str, ...]) -> Words | None:
+        """What the resident said, without the supplements that complain of one of the units `above`: of whoever
+        reads, and all those over them (R-LAD-04, R-HOT-14)."""
+        if case.words is None:
+            return None
+        shown = (s for s in case.words.supplements if set(above).isdisjoint(self.accused(s["text"])))
+        return replace(case.words, supplements=tuple(shown))
 
     def name(self, unit: str | None) -> str | None:
         """The name of a unit."""

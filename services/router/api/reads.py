@@ -11,7 +11,7 @@ from schemas.router import EVENTS
 from services.router.api.access import READERS, Access
 from services.router.api.commands import allowed_actions
 from services.router.api.lists import outside
-from services.router.api.office import Office
+from services.router.api.office import Office, linked_to_barred
 from services.router.api.views import (
     CaseView,
     MatterView,
@@ -37,7 +37,7 @@ _STORY: Final = (
 _FIGURES: Final = (
     f"SELECT {COLOUR_SQL.format(at='$2::timestamptz')} AS colour, count(*) AS cases FROM router.assignment a"
     " WHERE a.unit = $1 AND a.ended_at IS NULL AND a.role = 'lead' AND NOT a.subjects && $3::text[]"
-    " AND (NOT a.sealed OR a.unit = $4) GROUP BY 1"
+    f" AND NOT {linked_to_barred('a.case_id', '$3::text[]')} AND (NOT a.sealed OR a.unit = $4) GROUP BY 1"
 )
 _LATE: Final = (Colour.ORANGE, Colour.RED)
 
@@ -84,8 +84,9 @@ def _add_case_routes(app: FastAPI, office: Office, access: Access) -> None:
         actions = allowed_actions(office, access, principal, found)
         response.headers["ETag"] = etag(found.version)
         response.headers["Cache-Control"] = "no-store"
-        with_text = access.reads_words(principal, found)
-        return case_view(office, found, office.host.clock(), actions, with_text=with_text)
+        may_read = access.reads_words(principal, found)
+        words = office.words_for(found, access.above(principal)) if may_read else None
+        return case_view(office, found, office.host.clock(), actions, words)
 
     @app.get(
         "/v1/cases/{case_id}/route",

@@ -74,7 +74,9 @@ def receive(letter: Letter) -> Received:
 
 
 def rejected(received: Received, problem: Problem) -> ReplyRejected:
-    """Say why a reply had no effect. What the sender wrote is not repeated, but for masked names of fields."""
+    """Say why a reply had no effect. What the sender wrote is not repeated, but for its own id and
+    the names of fields, both masked (R-PRIV-01).
+    """
     errors = tuple(_at_fault(error) for error in problem.errors[:_TOLD_FIELDS])
     return ReplyRejected(
         unit=received.unit,
@@ -85,7 +87,7 @@ def rejected(received: Received, problem: Problem) -> ReplyRejected:
         partition=received.letter.partition,
         offset=received.letter.offset,
         sent_at=received.letter.at,
-        id=received.id,
+        id=None if received.id is None else mask(received.id),
         action=received.action,
         case_id=received.case_id,
     )
@@ -111,6 +113,10 @@ def _at_fault(error: FieldError) -> FieldAtFault:
 
 def _peek(value: bytes) -> dict[str, Any] | Problem:
     """Return the object that a value is, not yet checked."""
+    if not value:
+        return Problem(
+            400, "invalid_json", "The value is empty", "There is nothing in it. Send one JSON object: {…}."
+        )
     try:
         told = from_json(value)
     except ValueError as error:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.http import Principal, Role, allow
+from chassis.http import Principal, allow
 from schemas.router import OrderStatus, QueueReason
 from services.router.api.access import READERS, Access
 from services.router.api.office import Case, Office
@@ -42,8 +42,8 @@ class StatusAnswer(BaseModel):
 
     cases: list[CaseStatus]
     withheld: int = Field(
-        description="how many more of them the router has without showing them to you: sealed matter, or one"
-        " in which you are interested. Counted for ops only"
+        description="how many more of them the router has without showing them to you. Counted only for who runs"
+        " the system and belongs to no unit (ops without a unit): a unit must not learn that there is a case"
     )
 
 
@@ -61,7 +61,7 @@ def add_status_route(app: FastAPI, office: Office, access: Access) -> None:
         access.check_unit(principal)
         cases = await office.cases(question.case_ids)
         seen = [_status(office, case) for case in cases if access.sees(principal, case)]
-        return StatusAnswer(cases=seen, withheld=len(cases) - len(seen) if principal.has(Role.OPS) else 0)
+        return StatusAnswer(cases=seen, withheld=len(cases) - len(seen) if principal.unit is None else 0)
 
 
 def _status(office: Office, case: Case) -> CaseStatus:

@@ -70,6 +70,9 @@ class CaseView(BaseModel):
     leader: str | None = Field(description="the office that set owner and deadline")
     overdue: bool
     supervised: bool
+    procedure: str | None = Field(
+        description="the service in whose procedure the case is: mediation or petition; there the unit acts"
+    )
     pending: str | None = Field(description="a request that waits for its decision: extension or suspension")
     deadlines: list[Term]
     assignments: list[Running]
@@ -227,9 +230,9 @@ class MatterView(BaseModel):
 
 
 def case_view(
-    office: Office, case: Case, at: datetime, actions: Sequence[str], *, with_text: bool
+    office: Office, case: Case, at: datetime, actions: Sequence[str], words: Words | None
 ) -> CaseView:
-    """Show a case at the instant `at`."""
+    """Show a case at the instant `at`, with those words of the resident that the caller may read."""
     state = case.state
     if state.status is None:
         raise ValueError("a case without status is unknown and cannot be shown")
@@ -253,11 +256,12 @@ def case_view(
         leader=state.leader,
         overdue=state.overdue,
         supervised=state.supervised,
+        procedure=state.procedure,
         pending=state.pending,
         deadlines=list(state.terms),
         assignments=_running(office, case),
         actions=list(actions),
-        text=text_view(case.words) if with_text and case.words else None,
+        text=text_view(words) if words else None,
     )
 
 

@@ -3,7 +3,7 @@
 from services.router.domain.colour import Colour, colour
 from services.router.domain.explain import explain
 from services.router.domain.reading import Triage
-from services.router.domain.router import Router
+from services.router.domain.router import CONSUMED, Router
 from services.router.domain.workorder import WorkOrder
 
-__all__ = ["Colour", "Router", "Triage", "WorkOrder", "colour", "explain"]
+__all__ = ["CONSUMED", "Colour", "Router", "Triage", "WorkOrder", "colour", "explain"]

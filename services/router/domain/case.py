@@ -56,11 +56,15 @@ class Desk:
         return self.clocks.start(name + SUPERVISED, rule, at)
 
     def warned(self, state: WorkOrder, at: datetime) -> tuple[Term, ...]:
-        """The clocks after supervision: whoever stays silent is at the second breach next (R-LAD-02)."""
+        """The clocks after supervision: whoever stays silent is at the second breach next (R-LAD-02).
+
+        In a procedure nothing climbs for lateness; its unit is supervised until the procedure goes on (R-PET-14).
+        """
         terms = state.without("supervise")
         if not state.overdue or state.replied or state.term("escalate") is not None:
             return terms
-        return (*terms, self.clocks.start("escalate", self.rules(state)["escalate"], at))
+        next_ = "escalate" if state.procedure is None else "supervise"
+        return (*terms, self.clocks.start(next_, self.rules(state)["escalate"], at))
 
     def barred(self, state: WorkOrder, actor: Actor) -> Refused | None:
         """R-LAD-04, R-HOT-14: an interested unit does nothing with the case, whatever its role."""
@@ -71,8 +75,11 @@ class Desk:
         return None
 
     def acts_for(self, actor: Actor, unit: str | None) -> bool:
-        """Whether the actor may act for the unit: a member of it or of one above it, or a supervisor."""
-        if actor.role == SUPERVISOR:
+        """Whether the actor may act for the unit: a member of it or of one above it, or a supervisor of the centre.
+
+        That the case lies in a supervisor's area does not put them over a unit that is not under theirs.
+        """
+        if actor.role == SUPERVISOR and self.is_centre(actor):
             return True
         current = self.jurisdiction.current(unit) if unit in self.jurisdiction.units and unit else None
         return self._controls(actor.unit, current) or (current is not None and actor.unit == unit)
@@ -87,7 +94,13 @@ class Desk:
         """Refuse who does not act for the responsible unit."""
         if self.acts_for(actor, state.unit):
             return None
-        return Refused("NOT_RESPONSIBLE", f"only {state.unit}, a unit above it or a supervisor may do this")
+        return Refused(
+            "NOT_RESPONSIBLE", f"only {state.unit}, a unit above it or a supervisor of the centre may do this"
+        )
+
+    def is_centre(self, actor: Actor) -> bool:
+        """Whether the actor is of the hotline centre, or of the district to which it belongs."""
+        return actor.unit in {self.hotline, self.ladder.district}
 
     def not_independent(self, state: WorkOrder, actor: Actor) -> Refused | None:
         """Nobody decides on, or checks, the work of their own unit or of one above it; the hotline centre may.
@@ -106,7 +119,7 @@ class Desk:
         """Whether the actor's unit stands above the other: in the tree, or as district or its hotline centre."""
         if actor.unit == unit:
             return unit == self.ladder.district
-        return actor.unit in {self.hotline, self.ladder.district} or self._controls(actor.unit, unit)
+        return self.is_centre(actor) or self._controls(actor.unit, unit)
 
 
 def day(at: datetime) -> date:

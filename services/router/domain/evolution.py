@@ -16,6 +16,7 @@ _OFF_LADDER: Final[Update] = {
     "helpers": (),
     "copies": (),
     "receiver": None,
+    "procedure": None,
 }
 _FRESH_OWNER: Final[Update] = {
     "queue": None,
@@ -35,6 +36,8 @@ _FRESH_OWNER: Final[Update] = {
     "verified": False,
     "redone": False,
     "attempts": 0,
+    "procedure": None,
+    "given_back": False,
 }
 """What belongs to the unit that had the case before, and ends with it."""
 
@@ -80,7 +83,7 @@ def _added(e: r.CaseDispatched | r.CaseRedirected) -> Update:
 
 
 def _linked(_: WorkOrder, e: r.CaseLinked) -> Update:
-    return {**_OFF_LADDER, "status": S.LINKED_DUP, "unit": e.unit}
+    return {**_OFF_LADDER, "status": S.LINKED_DUP, "unit": e.unit, "linked_to": e.to}
 
 
 def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:
@@ -173,7 +176,29 @@ def _recorded(state: WorkOrder, e: r.CallbackRecorded) -> Update:
 
 
 def _closed(_: WorkOrder, __: r.CaseClosed) -> Update:
-    return {"status": S.CLOSED, "queue": None, "helpers": (), "copies": (), "pending": None}
+    closed: Update = {"status": S.CLOSED, "queue": None, "helpers": (), "copies": (), "pending": None}
+    return {**closed, "procedure": None}
+
+
+def _chosen(_: WorkOrder, e: r.TrackChosen) -> Update:
+    return {"track": e.track, "track_asked": e.track, "procedure": None, "given_back": False}
+
+
+def _advanced(state: WorkOrder, e: r.ProcedureAdvanced) -> Update:
+    """What the unit had asked for, replied or was late with is over where the procedure begins or sets its time."""
+    is_still_late = state.overdue and any(term.name == "supervise" for term in e.terms)
+    in_time: Update = {"overdue": False, "supervised": False, "warned": False, "second_breach": False}
+    return {
+        **({} if is_still_late else in_time),
+        "status": S.HANDLING,
+        "procedure": e.procedure,
+        "pending": None,
+        "pending_days": None,
+        "suspended_at": None,
+        "replied": False,
+        "verified": False,
+        "attempts": 0,
+    }
 
 
 def _breached(state: WorkOrder, e: r.DeadlineBreached) -> Update:
@@ -196,6 +221,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.CaseAnswered: _answered,
     r.CaseRedirected: _redirected,
     r.CaseLinked: _linked,
+    r.CaseUnlinked: lambda _, __: {"linked_to": None},
     r.EmergencyTransferred: _emergency,
     r.EmergencyConfirmed: lambda _, __: {},
     r.CaseDispatched: _dispatched,
@@ -221,7 +247,9 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.RedoOrdered: _redo,
     r.CaseClosed: _closed,
     r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": (), "receiver": None},
-    r.TrackChosen: lambda _, e: {"track": e.track, "track_asked": e.track},
+    r.TrackChosen: _chosen,
+    r.ProcedureAdvanced: _advanced,
+    r.ProcedureEnded: lambda _, __: {"procedure": None, "given_back": True},
     r.DeadlineAtRisk: lambda _, __: {},
     r.DeadlineReminded: lambda _, __: {},
     r.DeadlineBreached: _breached,

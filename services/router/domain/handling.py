@@ -9,7 +9,7 @@ from schemas.department import AssignmentRole, HandlingMode
 from schemas.jurisdiction import Rung
 from schemas.message import Event
 from services.router.domain.assignments import assigned
-from services.router.domain.case import SUPERVISOR, Desk
+from services.router.domain.case import Desk
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.ladder import BODIES
 from services.router.domain.routing import Routing
@@ -146,6 +146,9 @@ class Handling:
             return Refused("UNKNOWN_UNIT", "name the unit that looked, one of this jurisdiction", "check")
         if c.check is not None and self._desk.ladder.interested(c.check.unit, state.subjects):
             return Refused("INTERESTED", f"R-LAD-04: {c.check.unit} checks nothing in this case", "check")
+        if c.check is not None and self._desk.jurisdiction.current(c.check.unit) == state.unit:
+            reason = f"R-GRD-02: {state.unit} did the work; name another unit that looked at it"
+            return Refused("OWN_WORK", reason, "check")
         if c.check is not None and c.solved and not c.check.matches:
             return Refused(
                 "CHECK_MISMATCH", "the check on the spot does not match; go on or ask to suspend", "check"
@@ -161,8 +164,10 @@ class Handling:
             return wrong_status(state, "whistled for", WHISTLED_FROM)
         j = self._desk.jurisdiction
         street = j.territorial(state.place or self._desk.ladder.district, Rung.STREET)
-        if c.actor.role != SUPERVISOR and not self._desk.acts_for(c.actor, street):
-            return Refused("NOT_THE_STREET", f"only {street}, a unit above it or a supervisor may whistle")
+        if not self._desk.acts_for(c.actor, street):
+            return Refused(
+                "NOT_THE_STREET", f"only {street}, a unit above it or a supervisor of the centre may whistle"
+            )
         if wrong := self._unfit(state, c.units):
             return wrong
         present = {seat.unit for seat in state.seats()}

@@ -57,6 +57,13 @@ class Ladder:
         pairs = ((code, self._j.current(code) if code in known else code) for code in subjects)
         return tuple(dict.fromkeys(code for pair in pairs for code in pair))
 
+    def narrowed(self, place: str, parties: tuple[str, ...]) -> str:
+        """R-LAD-01: of a place known only to its grid the building group of all parties, if they share one."""
+        if not parties or self._j.units[place].rung is not Rung.GRID:
+            return place
+        unit = self._j.lowest_common(parties)
+        return unit if self._j.units[unit].parent == place else place
+
     def common_rung(self, place: str, parties: tuple[str, ...]) -> tuple[str, int]:
         """R-LAD-01: the lowest unit that contains the place and all parties, and its rung."""
         unit = self._j.lowest_common((place, *parties)) if parties else place
@@ -71,6 +78,19 @@ class Ladder:
         row = self._floors.decide(many, self._several[matter])
         at, floor = int(self._j.matters[matter].entry), int(row.then["floor"])
         return max(at, common, floor), Entry(matter=at, common=common, unit=unit, floor=floor), row.fired
+
+    def above_building(self, place: str, parties: tuple[str, ...], entry: Entry) -> tuple[Skip, ...]:
+        """R-LAD-01, R-LAD-03: why a matter of the building group enters above it; nothing where it does not."""
+        if entry.matter > Rung.BUILDING_GROUP or not (entry.common or entry.floor):
+            return ()
+        if entry.floor:
+            rule, reason = "R-LAD-03", "涉及户数或部门较多"
+        elif parties and Rung.BUILDING_GROUP in {self._j.units[code].rung for code in (place, *parties)}:
+            rule, reason = "R-LAD-01", "各方未查明在同一楼组"
+        else:
+            rule, reason = "R-LAD-01", "地点未查到楼组"
+        unit = self._j.territorial(place, Rung.BUILDING_GROUP)
+        return (Skip(rung=int(Rung.BUILDING_GROUP), unit=unit, rule=rule, reason=reason),)
 
     def place(
         self,

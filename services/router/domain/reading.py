@@ -67,7 +67,7 @@ class Reader:
         found = Registration(
             judgement=judgement,
             kind=e.kind,
-            place=place,
+            place=self._desk.ladder.narrowed(place, parties),
             parties=parties,
             subjects=self._desk.ladder.with_successors(e.subjects or (() if sealed else accused)),
             households=e.households,
@@ -75,6 +75,7 @@ class Reader:
             confidential=e.confidential,
             track_asked=e.track,
             urgency_stated=e.urgency,
+            channel=e.channel,
         )
         return found, doubt
 

@@ -96,6 +96,10 @@ class Register:
             return wrong
         if c.judged in _EXPLAINED and not c.answer:
             return Refused("ANSWER_NEEDED", f"say what the resident was told, for {c.judged}", "answer")
+        return self.judged(state, c, at)
+
+    def judged(self, state: WorkOrder, c: TriageCase, at: datetime, *because: Fired) -> Decision:
+        """Dispose of a case as a human judged it; `because`: the rows that brought it before them."""
         found = self._judged(state, c)
         case = registered(state, found)
         if interested := self._desk.barred(case, c.actor):
@@ -105,7 +109,7 @@ class Register:
         outcome, fired = self._row(
             case, emergency=line is not None, repeat="no", settled="no", judged=c.judged
         )
-        why, terms = Why(rows=(fired,)), Terms(first=found, by=c.actor)
+        why, terms = Why(rows=(*because, fired)), Terms(first=found, by=c.actor)
         if outcome == "emergency":
             return self.emergency(case, line or "110", matter.name if matter else "", why, terms, at)
         if outcome == "answer":
@@ -124,7 +128,7 @@ class Register:
             route=self._routing.route(why),
             registered=terms.first,
             line=line,
-            words="" if case.sealed else words,
+            words="" if case.sealed or case.confidential else words,
             unit=keeper,
         )
         if keeper is not None:
@@ -208,19 +212,20 @@ class Register:
     def _judged(self, state: WorkOrder, c: TriageCase) -> Registration:
         matter = self._desk.jurisdiction.matters[c.matter] if c.matter else None
         track, urgency = c.track or state.track_asked, c.urgency or state.urgency_stated
+        ladder, place = self._desk.ladder, c.place or state.place
+        parties = state.parties if c.parties is None else c.parties
         return Registration(
             judgement=judge(TriagedBy.HUMAN, matter, track, urgency),
             kind=state.kind,
-            place=c.place or state.place,
-            parties=state.parties if c.parties is None else c.parties,
-            subjects=(
-                state.subjects if c.subjects is None else self._desk.ladder.with_successors(c.subjects)
-            ),
+            place=place and ladder.narrowed(place, parties),
+            parties=parties,
+            subjects=state.subjects if c.subjects is None else ladder.with_successors(c.subjects),
             households=state.households,
             sealed=matter is not None and matter.sealed,
             confidential=state.confidential,
             track_asked=state.track_asked,
             urgency_stated=urgency,
+            channel=state.channel,
         )
 
     def _unknown(self, c: TriageCase) -> Refused | None:

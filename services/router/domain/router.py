@@ -10,11 +10,15 @@ from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import router as r
 from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.jurisdiction import Jurisdiction
+from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.message import Event
-from services.router.domain.case import SUPERVISOR, Desk
+from schemas.petition import PetitionDutyMoved, PetitionHandedBack
+from services.router.domain.case import Desk
 from services.router.domain.evolution import evolve
 from services.router.domain.handling import Handling
+from services.router.domain.links import Links
 from services.router.domain.oversight import Oversight
+from services.router.domain.procedures import Procedures, in_procedure
 from services.router.domain.reading import Triage
 from services.router.domain.registration import Register
 from services.router.domain.routing import Routing
@@ -37,32 +41,35 @@ OWNERS: Final = frozenset(
         r.ResumeCase,
         r.ReplyCase,
         r.EscalateCase,
-        r.InstructCase,
+        r.RecomputeDeadlines,
     }
 )
-"""Commands of the responsible unit, of those above it, and of supervisors."""
-HOTLINE: Final = frozenset(
-    {
-        r.TriageCase,
-        r.AdjudicateObjection,
-        r.DecideExtension,
-        r.DecideSuspension,
-        r.RecordCallback,
-        r.ConfirmEmergency,
-        r.DispatchRemainder,
-        r.SuperviseCase,
-    }
+"""Commands of the responsible unit, of those above it, and of supervisors of the centre."""
+OF_THE_CENTRE: Final = frozenset(
+    {r.TriageCase, r.RecordCallback, r.ConfirmEmergency, r.DispatchRemainder, r.UnlinkCase, r.ChooseTrack}
 )
-"""Commands of the hotline centre, of those above it, and of supervisors; never on their own unit's case."""
-DECIDED_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.DecideSuspension})
-"""Of these, what a unit asked for: decided by the centre, the district, or a unit above the one that asks."""
+"""Commands of the hotline centre and the district: they speak with residents and emergency lines (R-HOT-08)."""
+FROM_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.DecideSuspension, r.SuperviseCase})
+"""Commands of the centre, the district, or a unit above the one that has the case (R-HOT-10)."""
+
+
+CONSUMED: Final[tuple[type[Event], ...]] = (
+    CaseSubmitted,
+    CaseSupplemented,
+    CaseWithdrawn,
+    FeedbackGiven,
+    MediationDutyMoved,
+    MediationHandedBack,
+    PetitionDutyMoved,
+    PetitionHandedBack,
+)
 
 
 class Router:
     """`Decider[WorkOrder]`: triage, ladder, work order, deadlines."""
 
     name = "router"
-    consumes = frozenset(e.type for e in (CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven))
+    consumes = frozenset(event.type for event in CONSUMED)
 
     def __init__(
         self, jurisdiction: Jurisdiction, policy: Policy, triage: Triage, calendar: WorkingCalendar
@@ -73,12 +80,19 @@ class Router:
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
+        supplements = Supplements(desk, register, oversight, triage)
+        self.accused = supplements.accused
+        procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
             CaseSubmitted: register.submitted,
-            CaseSupplemented: Supplements(desk, register).supplemented,
-            CaseWithdrawn: oversight.withdrawn,
-            FeedbackGiven: oversight.feedback,
+            CaseSupplemented: supplements.supplemented,
+            CaseWithdrawn: supplements.withdrawn,
+            FeedbackGiven: supplements.feedback,
+            MediationDutyMoved: procedures.duty_moved,
+            MediationHandedBack: procedures.handed_back,
+            PetitionDutyMoved: procedures.duty_moved,
+            PetitionHandedBack: procedures.handed_back,
             r.TriageCase: register.triaged,
             r.SignAssignment: handling.sign,
             r.ObjectAssignment: handling.object,
@@ -99,6 +113,7 @@ class Router:
             r.ChooseTrack: steering.choose_track,
             r.ConfirmEmergency: oversight.confirm_emergency,
             r.DispatchRemainder: steering.remainder,
+            r.UnlinkCase: Links(desk, register).unlink,
             r.SuperviseCase: oversight.supervise,
             r.RecomputeDeadlines: oversight.recompute,
         }
@@ -108,7 +123,7 @@ class Router:
         return WorkOrder(case_id=case_id)
 
     def decide(self, state: WorkOrder, given: Input, at: datetime) -> Decision:
-        """Answer an event of intake, a command or a due timer."""
+        """Answer an event of another service, a command or a due timer."""
         if isinstance(given, TimerDue):
             return self._timers.fired(state, given, at)
         if isinstance(given, r.RouterCommand) and (no := self._refused(state, given)):
@@ -123,22 +138,22 @@ class Router:
         if barred := self._desk.barred(state, command.actor):
             return barred
         kind = type(command)
-        if kind in OWNERS:
-            return self._desk.not_in_charge(state, command.actor)
-        return self._not_the_hotline(state, command) if kind in HOTLINE else None
+        if kind in OWNERS and (no := self._desk.not_in_charge(state, command.actor)):
+            return no
+        if kind in OF_THE_CENTRE | FROM_ABOVE and (no := self._not_from_above(state, command)):
+            return no
+        return in_procedure(state, command)
 
-    def _not_the_hotline(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
-        actor = command.actor
-        if actor.role not in {"operator", SUPERVISOR} and not self._desk.acts_for(actor, self._desk.hotline):
-            return Refused(
-                "NOT_THE_HOTLINE", "only the hotline centre, a unit above it or a supervisor may do this"
-            )
+    def _not_from_above(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
+        actor, kind = command.actor, type(command)
+        if kind in OF_THE_CENTRE and not self._desk.is_centre(actor):
+            return Refused("NOT_THE_HOTLINE", "only the hotline centre or the district may do this")
         if no := self._desk.not_independent(state, actor):
             return no
-        if type(command) in DECIDED_ABOVE and not self._desk.oversees(actor, state.unit):
+        if kind in FROM_ABOVE and not self._desk.oversees(actor, state.unit):
             return Refused(
                 "NOT_A_SUPERIOR",
-                f"only the hotline centre, the district or a unit above {state.unit} decides",
+                f"only the hotline centre, the district or a unit above {state.unit} may do this",
             )
         return None
 

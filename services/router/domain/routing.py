@@ -8,6 +8,7 @@ from typing import Final
 from schemas.department import AssignmentRole, HandlingMode
 from schemas.jurisdiction import CommunityDuty, Rung, UnitKind
 from schemas.message import Actor, Event
+from schemas.procedure import ProcedureName
 from schemas.router import (
     CallbackOpened,
     CaseAnswered,
@@ -31,6 +32,8 @@ from services.router.domain.workorder import WorkOrder
 
 AREA_ONLY: Final = Fired(table="ladder", row="area-only", source="R-HOT-04: BJ12(2)")
 RESIDENTS_CHOICE: Final = Fired(table="ladder", row="residents-choice", source="R-LAD-09: XF17")
+UNIT_BY_LAW: Final = Fired(table="procedure", row="names-the-unit", source="R-MED-02, R-PET-01, R-PET-09")
+TIME_BY_LAW: Final = Fired(table="procedure", row="sets-the-time", source="R-MED-06, R-PET-03, R-PET-07")
 ALL_SKIPPED: Final = Fired(table="ladder", row="no-lawful-rung", source="R-LAD-04: XF24, XF28")
 
 
@@ -47,6 +50,14 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class InProcedure:
+    """The procedure that names the unit, and its clocks; whoever works along in it is its own business."""
+
+    name: ProcedureName
+    clocks: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """How a dispatch differs from the plain one."""
 
@@ -58,6 +69,7 @@ class Terms:
     by: Actor | None = None
     parties: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
+    procedure: InProcedure | None = None
 
 
 PLAIN: Final = Terms()
@@ -83,6 +95,9 @@ class Routing:
         if case.track == "P" and not self._is_petition(case.matter):
             unit = desk.policy.settings.units.petition
             return self.to_petition_office(case, unit, why, terms, at)
+        if why.entry is not None:
+            above = ladder.above_building(place, case.parties, why.entry)
+            why = replace(why, skipped=(*why.skipped, *above))
         placement = ladder.place(case.matter, place, case.subjects, from_rung, day(at))
         return self.to_placement(case, placement, why, terms, at)
 
@@ -129,7 +144,7 @@ class Routing:
     ) -> list[Event]:
         """`CaseDispatched`, and an assignment for the lead, each helper and the copied district."""
         number = case.issued + 1
-        mode, helping, row = self._mode(case, unit, rung)
+        mode, helping, row = self._mode(case, unit, rung, terms)
         if terms.leader_until is not None:
             mode = HandlingMode.INSTRUCTED
         clocks, term_row = self._clocks(case, terms, at)
@@ -155,6 +170,7 @@ class Routing:
             copies=copies,
             parties=terms.parties,
             subjects=terms.subjects,
+            procedure=terms.procedure.name if terms.procedure else None,
         )
         told = [(unit, number, AssignmentRole.LEAD)]
         told += [(seat.unit, seat.number, AssignmentRole.HELPER) for seat in helpers]
@@ -192,8 +208,12 @@ class Routing:
             successor_of=successor_of,
         )
 
-    def _mode(self, case: WorkOrder, unit: str, rung: int) -> tuple[HandlingMode, list[str], Fired]:
+    def _mode(
+        self, case: WorkOrder, unit: str, rung: int, terms: Terms
+    ) -> tuple[HandlingMode, list[str], Fired]:
         """R-MODE-01, R-COM-01: the mode and who helps; nobody interested, and nobody twice."""
+        if terms.procedure is not None:
+            return HandlingMode.TRANSFER, [], UNIT_BY_LAW
         matters = self._desk.jurisdiction.matters
         matter = matters[case.matter] if case.matter else None
         duty = matter.community_duty if matter else CommunityDuty.NONE
@@ -216,6 +236,8 @@ class Routing:
         return unit if self._desk.jurisdiction.units[unit].kind is UnitKind.COMMUNITY else None
 
     def _clocks(self, case: WorkOrder, terms: Terms, at: datetime) -> tuple[tuple[Term, ...], Fired]:
+        if terms.procedure is not None:
+            return terms.procedure.clocks, TIME_BY_LAW
         clocks = self._desk.clocks
         row = self._desk.policy.terms.decide(case.kind, str(case.urgency))
         then = row.then

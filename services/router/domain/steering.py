@@ -1,6 +1,6 @@
 """Who owns the case changes: upward steps, adjudicated objections, instructions, the resident's choice of track."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -16,7 +16,16 @@ from services.router.domain.ladder import BODIES, Placement
 from services.router.domain.reading import judge
 from services.router.domain.registration import REMAINDER, DangerReport, Register
 from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
-from services.router.domain.workorder import FINAL, OPEN, TO_SIGN, WORKING, S, WorkOrder, registered
+from services.router.domain.workorder import (
+    FINAL,
+    OPEN,
+    TO_SIGN,
+    WORKING,
+    S,
+    WorkOrder,
+    judged_anew,
+    registered,
+)
 from services.router.policy.tables import Row
 
 CLIMBS_FROM: Final = WORKING
@@ -71,6 +80,16 @@ class Steering:
         row = self._row(state, r.Ground.SECOND_BREACH)
         climbs = row.then["verdict"] == "climb"
         return self._climb(state, Lift(r.Ground.SECOND_BREACH), row, at) if climbs else []
+
+    def mediation_failed(
+        self, state: WorkOrder, evidence: tuple[Evidence, ...], by: Actor | None, at: datetime
+    ) -> list[Event]:
+        """R-LAD-02, R-LAD-10: a rung up on the record of the mediation; nothing where that is not lawful."""
+        row = self._row(state, r.Ground.MEDIATION_FAILED)
+        lacking = set(row.then.get("evidence", "").split()) - {e.kind for e in evidence}
+        if row.then["verdict"] != "climb" or lacking:
+            return []
+        return self._climb(state, Lift(r.Ground.MEDIATION_FAILED, by, evidence), row, at)
 
     def _row(self, state: WorkOrder, ground: r.Ground) -> Row:
         key = self._desk.ladder.matter_key(state.matter)
@@ -259,9 +278,17 @@ class Steering:
             return Refused("UNKNOWN_EXIT", f"expected one of {exits}", "exit")
         if c.track == state.track and (c.track != "L" or state.exit in {c.exit, self._exit(state)}):
             return Refused("SAME_TRACK", f"the case is on track {c.track} already", "track")
-        chosen = r.TrackChosen(by=c.actor, terms=state.terms, track=c.track)
-        case = state.model_copy(update={"track": c.track})
+        subjects = tuple(dict.fromkeys((*state.subjects, *c.kept_from)))
+        case = state.model_copy(update={"track": c.track, "subjects": subjects})
         moved = self._on_track(case, c, at)
+        goes_on = moved is None and state.status in OPEN
+        chosen = r.TrackChosen(
+            by=c.actor,
+            terms=state.terms,
+            track=c.track,
+            unit=state.unit if goes_on else None,
+            registered=judged_anew(state, _known(case), sealed=False) if goes_on else None,
+        )
         if moved is None:
             return [chosen]
         return [chosen, *ended(state, EndReason.TRACK_CHOSEN), *moved]
@@ -279,8 +306,12 @@ class Steering:
         return None
 
     def _on_track(self, case: WorkOrder, c: r.ChooseTrack, at: datetime) -> list[Event] | None:
-        """The new owner or exit; None where the unit that has the case goes on with it."""
-        why, terms = Why(rows=(RESIDENTS_CHOICE,)), Terms(by=c.actor)
+        """The new owner or exit; None where the unit that has the case goes on with it.
+
+        Out of a mediation the same unit gets an order of the new track, with its times; out of a petition, whoever
+        the ladder names, for the petition's unit may be one that only forwards or reviews.
+        """
+        why, terms = Why(rows=(RESIDENTS_CHOICE,)), Terms(by=c.actor, subjects=case.subjects or None)
         if c.track == "L":
             return self._routing.redirect(case, c.exit or self._exit(case), why, terms, at)
         petition = self._desk.policy.settings.units.petition
@@ -288,7 +319,14 @@ class Steering:
             matter = self._desk.jurisdiction.matters[case.matter] if case.matter else None
             own = (matter.legal_exit,) if matter and matter.legal_exit else ()
             return self._routing.to_petition_office(case, petition, Why(open_exits=own), terms, at)
-        if case.status is S.REGISTERED or (case.status in OPEN and case.unit != petition):
+        if case.procedure == "petition":  # its unit may be a rung below the ladder's (R-LAD-10)
+            choice = Evidence(kind="resident_choice", reference=str(case.case_id))
+            why = replace(why, ground=r.Ground.RESIDENT_CHOICE, evidence=(choice,))
+        if case.procedure == "mediation":
+            placement = Placement(case.unit, case.rung or 0)
+            return self._routing.to_placement(case, placement, why, terms, at)
+        is_handled = case.status in OPEN and case.unit != petition and case.procedure is None
+        if case.status is S.REGISTERED or is_handled:
             return None
         return self._routing.by_ladder(case, why, terms, at)
 
@@ -310,20 +348,15 @@ class Steering:
             return self._register.after_emergency(state, REMAINDER, Terms(by=c.actor), at)
         found = self._desk.jurisdiction.matters[c.matter]
         judged = judge(r.TriagedBy.HUMAN, found, state.track_asked, None)
-        first = r.Registration(
-            judgement=judged,
-            kind=state.kind,
-            place=state.place,
-            parties=state.parties,
-            subjects=state.subjects,
-            households=state.households,
-            sealed=found.sealed,
-            confidential=state.confidential,
-            track_asked=state.track_asked,
-        )
+        first = judged_anew(state, judged, sealed=found.sealed)
         return self._register.after_emergency(
             registered(state, first), REMAINDER, Terms(first=first, by=c.actor), at
         )
 
     def _place(self, state: WorkOrder) -> str:
         return state.place or self._desk.ladder.district
+
+
+def _known(case: WorkOrder) -> r.Judgement:
+    """The judgement of the case that stands."""
+    return r.Judgement(by=r.TriagedBy.HUMAN, matter=case.matter, track=case.track, urgency=case.urgency)

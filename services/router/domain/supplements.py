@@ -1,23 +1,29 @@
-"""What a resident adds to a case: its readers are told, and a danger goes to its line at once (R-LAD-05)."""
+"""What a resident says of a case: its readers are told, and a danger goes to its line at once (R-LAD-05)."""
 
 from datetime import datetime
 
 from schemas import router as r
 from schemas.department import ReminderKind
-from schemas.intake import CaseSupplemented
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.jurisdiction import Rung
-from schemas.message import Event
+from schemas.message import Actor, Event
 from schemas.values import Emergency, Evidence
 from services.router.domain.case import Desk, remind
+from services.router.domain.oversight import Oversight
+from services.router.domain.reading import Triage
 from services.router.domain.registration import DangerReport, Register
 from services.router.domain.workorder import FINAL, S, WorkOrder
 
 
 class Supplements:
-    """Answers to further facts."""
+    """Answers to further facts, a withdrawal and feedback."""
 
-    def __init__(self, desk: Desk, register: Register) -> None:
-        self._desk, self._register = desk, register
+    def __init__(self, desk: Desk, register: Register, oversight: Oversight, triage: Triage) -> None:
+        self._desk, self._register, self._oversight, self._triage = desk, register, oversight, triage
+
+    def accused(self, text: str) -> tuple[str, ...]:
+        """R-LAD-04, R-HOT-14: whom further facts complain of; neither they nor those they control read them."""
+        return self._desk.ladder.with_successors(self._triage.accused("", text))
 
     def supplemented(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
         """To the emergency line where a danger is reported; else lead and helpers who may read it, or the exit's
@@ -25,12 +31,38 @@ class Supplements:
         if state.status is None or state.status in FINAL:
             return []
         if e.emergency is not None and self._goes_to_line(state, e.emergency):
-            return self._to_line(state, e, e.emergency, at)
+            return self._to_line(state, e.emergency, "supplement", e.by, at)
+        return self._readers_told(state, e.text)
+
+    def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
+        """A danger that the reason tells of is not the resident's to withdraw: nothing ends."""
+        if e.emergency is None:
+            return self._oversight.withdrawn(state, e, at)
+        if state.status is None or state.status in FINAL:
+            return []
+        if self._goes_to_line(state, e.emergency):
+            return self._to_line(state, e.emergency, "withdrawal", e.by, at)
+        return self._readers_told(state, e.reason)
+
+    def feedback(self, state: WorkOrder, e: FeedbackGiven, at: datetime) -> list[Event]:
+        """A danger that the note tells of comes before what it says of the handling, which goes on afterwards."""
+        over = state.status is None or state.status in FINAL
+        if e.emergency is None or over or not self._goes_to_line(state, e.emergency):
+            return self._oversight.feedback(state, e, at)
+        return self._to_line(state, e.emergency, "feedback", e.by, at)
+
+    def _readers_told(self, state: WorkOrder, text: str) -> list[Event]:
+        """Where the words complain of a reader, whoever keeps cases is told in its place, and can recuse it."""
         open_to_all = not state.confidential
         readers = [
             s.unit for s in state.seats() if open_to_all or s == state.receiver or s.unit == state.unit
         ]
-        return [remind(state, unit, ReminderKind.SUPPLEMENT) for unit in readers]
+        accused = self.accused(text)
+        told = [unit for unit in readers if not self._desk.ladder.interested(unit, accused)]
+        keeper = self._desk.keeper((*state.subjects, *accused))
+        if len(told) < len(readers) and not state.sealed and keeper is not None:
+            told.append(keeper)
+        return [remind(state, unit, ReminderKind.SUPPLEMENT) for unit in dict.fromkeys(told)]
 
     def _goes_to_line(self, state: WorkOrder, danger: Emergency) -> bool:
         """Not where it waits for that line already, nor what only the discipline inspection may read (R-PET-10):
@@ -38,12 +70,13 @@ class Supplements:
         waits = state.status is S.EMERGENCY_XFER and state.term("emergency") is not None
         return not state.sealed and not (waits and state.line == danger.line)
 
-    def _to_line(self, state: WorkOrder, e: CaseSupplemented, danger: Emergency, at: datetime) -> list[Event]:
+    def _to_line(
+        self, state: WorkOrder, danger: Emergency, said_in: str, by: Actor | None, at: datetime
+    ) -> list[Event]:
         rung = int(Rung.DISTRICT) if state.rung is None else state.rung
         matter = self._desk.ladder.matter_key(state.matter)
         row = self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
-        told = Evidence(
-            kind="danger_report", reference=f"supplement of {state.case_id}", note=danger.ground[:1000]
-        )
-        report = DangerReport(row.fired, (told,), e.by)
+        words = "" if state.confidential else danger.ground[:1000]
+        told = Evidence(kind="danger_report", reference=f"{said_in} of {state.case_id}", note=words)
+        report = DangerReport(row.fired, (told,), by)
         return self._register.danger(state, danger.line, danger.ground, report, at)

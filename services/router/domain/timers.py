@@ -161,7 +161,7 @@ class Timers:
         return [remind(state, s.unit, ReminderKind.HELP, due) for s in state.helpers if not s.answered]
 
     def _expired(self, state: WorkOrder, at: datetime) -> list[Event]:
-        """R-LAD-08, R-HOT-08: remind the unit and ask the resident; supervision follows."""
+        """R-LAD-08, R-HOT-08: remind the unit and, but in a procedure, ask the resident; supervision follows."""
         events: list[Event] = [self._deemed_signed(state, at)] if state.status in TO_SIGN else []
         if state.pending is not None:
             events += self._undecided_request(state, at)
@@ -172,6 +172,8 @@ class Timers:
         breach = r.DeadlineBreached(terms=(supervise,), unit=unit, breaches=state.breaches + 1)
         overdue = remind(state, unit, ReminderKind.OVERDUE, due)
         told = [*events, breach, overdue, *self._helpers(state, due)]
+        if state.procedure is not None:  # its own way on: no callback, no second breach
+            return told
         if state.warned and (lifted := self._steering.breached_again(state, at)):
             return [*told, *lifted]
         return [*told, self._routing.callback("expired", at, supervise)]

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from schemas.department import HandlingMode
 from schemas.message import Instant, Value
-from schemas.router import OrderStatus, QueueReason, Registration, SeatGiven, Term
+from schemas.procedure import ProcedureName
+from schemas.router import Judgement, OrderStatus, QueueReason, Registration, SeatGiven, Term
+from schemas.values import Channel
 
 S = OrderStatus
 
@@ -61,8 +63,15 @@ class WorkOrder(Value):
     confidential: bool = False
     track_asked: str | None = None
     urgency_stated: int | None = None
+    channel: Channel | None = None
+    procedure: ProcedureName | None = None
+    """The procedure that has the case; the order is HANDLING as long as it does."""
+    given_back: bool = False
+    """The procedure gave the case back: what it still says is passed over until it is given the case anew."""
     line: str | None = None
     """The emergency line to which the case went."""
+    linked_to: UUID | None = None
+    """The first case of the matter: whom that is kept from may not see this report either (R-LAD-04)."""
     helpers: tuple[Seat, ...] = ()
     copies: tuple[Seat, ...] = ()
     receiver: Seat | None = None
@@ -141,7 +150,27 @@ def findings(found: Registration) -> dict[str, Any]:
         "confidential": found.confidential,
         "track_asked": found.track_asked,
         "urgency_stated": found.urgency_stated,
+        "channel": found.channel,
     }
+
+
+def judged_anew(
+    state: WorkOrder, judgement: Judgement, *, sealed: bool, urgency_stated: int | None = None
+) -> Registration:
+    """What is known of the case, under another judgement of it."""
+    return Registration(
+        judgement=judgement,
+        kind=state.kind,
+        place=state.place,
+        parties=state.parties,
+        subjects=state.subjects,
+        households=state.households,
+        sealed=sealed,
+        confidential=state.confidential,
+        track_asked=state.track_asked,
+        urgency_stated=urgency_stated,
+        channel=state.channel,
+    )
 
 
 def registered(state: WorkOrder, found: Registration) -> WorkOrder:

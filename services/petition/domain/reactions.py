@@ -1,0 +1,61 @@
+"""What the router says of the case: it comes here as a petition, and leaves when it goes another way."""
+
+from datetime import datetime
+from typing import Final
+
+from chassis.decider import Decision
+from schemas import petition as p
+from schemas import router as r
+from services.petition.domain.desk import Desk
+from services.petition.domain.petition import Petition, S
+from services.petition.domain.subjects import Subjects
+
+TRACK: Final = "P"
+
+
+class Reactions:
+    """One method for each event of the router."""
+
+    def __init__(self, desk: Desk, subjects: Subjects) -> None:
+        self._desk, self._subjects = desk, subjects
+
+    def dispatched(self, state: Petition, e: r.CaseDispatched, at: datetime) -> Decision:
+        """A fresh petition, or, while it runs, the echo of our own move: only who is complained of may be new."""
+        if e.track != TRACK:
+            return self._left(state, p.Left.CONVERTED)
+        if state.is_open:
+            return self._subjects.added(state, e.subjects or (), at)
+        if state.status not in {None, S.LEFT}:
+            return []
+        found = e.registered
+        named = e.subjects or (found.subjects if found else ())
+        subjects = (*state.subjects, *(unit for unit in named if unit not in state.subjects))
+        unit = self._desk.keeper(subjects) if self._desk.interested(e.unit, subjects) else e.unit
+        received = p.PetitionReceived(
+            terms=(self._desk.clocks.start("register", "register", at),),
+            unit=unit or e.unit,
+            matter=e.matter,
+            place=found.place if found else None,
+            kind=found.kind if found else "complain",
+            subjects=subjects,
+        )
+        return [received] if unit else [received, *self._subjects.outside(e.unit)]
+
+    def track_chosen(self, state: Petition, e: r.TrackChosen, _: datetime) -> Decision:
+        """The resident chose another way (R-LAD-09)."""
+        return [] if e.track == TRACK else self._left(state, p.Left.CONVERTED)
+
+    def redirected(self, state: Petition, _: r.CaseRedirected, __: datetime) -> Decision:
+        """The case left by a named exit that was not ours."""
+        return self._left(state, p.Left.CONVERTED)
+
+    def endangered(self, state: Petition, _: r.EmergencyTransferred, __: datetime) -> Decision:
+        """R-LAD-05: danger goes first."""
+        return self._left(state, p.Left.DANGER)
+
+    def closed(self, state: Petition, _: r.CaseClosed, __: datetime) -> Decision:
+        """The petitioner withdrew it."""
+        return self._left(state, p.Left.WITHDRAWN)
+
+    def _left(self, state: Petition, reason: p.Left) -> Decision:
+        return [p.PetitionLeft(reason=reason)] if state.is_open else []

@@ -1,0 +1,75 @@
+"""Encrypted records: sealed on the way in, opened for documents, and every reading noted (R-PRIV-01)."""
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.database import Connection, Pool
+from chassis.http import Principal
+from chassis.vault import Vault
+from schemas.values import Sealed
+
+_READ: Final = (
+    "SELECT r.record_id, k.key_id, k.wrapped_key, r.ciphertext FROM petition.record r"
+    " JOIN petition.record_key k USING (record_id) WHERE r.case_id = $1 AND r.kind = $2"
+    " ORDER BY r.record_id = $3 DESC LIMIT 1"
+)
+_LOG: Final = "INSERT INTO petition.access_log (case_id, subject, unit, what) VALUES ($1, $2, $3, $4)"
+_Text = Annotated[str, Field(min_length=2, max_length=10000)]
+M = TypeVar("M", bound=BaseModel)
+
+
+class Kind(StrEnum):
+    """What a record holds."""
+
+    PETITIONER = "petitioner"
+    OPINION = "opinion"
+    REVIEW = "review"
+    RECHECK = "recheck"
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Petitioner(_Words):
+    """Who petitions (XF19), to address the documents."""
+
+    name: str = Field(min_length=1, max_length=200)
+    address: str = Field(min_length=2, max_length=500)
+
+
+class OpinionWords(_Words):
+    """R-PET-08: what an opinion says, beside its outcome and legal basis."""
+
+    claim: _Text
+    facts: _Text
+    reasons: _Text
+    decision: _Text
+
+
+def seal(vault: Vault, case_id: UUID, words: BaseModel) -> Sealed:
+    """Encrypt words as a fresh record."""
+    return vault.seal(case_id, uuid4(), words.model_dump_json().encode())
+
+
+async def opened(
+    connection: Connection, vault: Vault, case_id: UUID, kind: Kind, model: type[M], record: UUID | None
+) -> M | None:
+    """The record of that kind, `record` itself where there are several; None where there is none (any more).
+
+    Raises VaultError where it was tampered with, or its master key is not there.
+    """
+    row = await connection.fetchrow(_READ, case_id, kind.value, record)
+    if row is None:
+        return None
+    sealed = Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3])
+    return model.model_validate_json(vault.open(case_id, sealed))
+
+
+async def note_reading(pool: Pool, case_id: UUID, who: Principal, what: str) -> None:
+    """Write down who reads what, before they do."""
+    async with pool.acquire() as connection:
+        await connection.execute(_LOG, case_id, who.subject, who.unit, what)

@@ -1,0 +1,282 @@
+"""A case between the services, step by step, through all four deciders: whose duty it is, and what goes along."""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+
+from chassis.calendar import SHANGHAI, WorkingCalendar
+from chassis.decider import Refused
+from schemas import mediation as m
+from schemas import petition as p
+from schemas import router as r
+from schemas.intake import CaseSubmitted, Filing, SubmitCase, SupplementCase, WithdrawCase
+from schemas.message import Actor, Command, Event
+from schemas.router import OrderStatus as S
+from schemas.values import Channel, Emergency, Place, PlaceSource, Sealed
+from services.mediation.domain import Mediation
+from services.petition.domain import Petition
+from services.router.domain import WorkOrder
+from tests.simulation.checks import Checks
+from tests.simulation.engine import Service, World
+from tests.simulation.run import deciders
+from tests.unit.router_kit import gulou
+
+CASE = UUID(int=1)
+NINE = datetime(2026, 6, 8, 9, tzinfo=SHANGHAI)
+GRID, COMMUNITY, STREET = "GL010101", "GL0101", "GL01"
+OPERATOR = Actor(subject="operator", role="operator", unit="GL-HOTLINE")
+WORDS = "情况属实"
+SEALED = Sealed(record_id=CASE, key_id="master-1", wrapped_key=b"k", ciphertext=b"c")
+E = TypeVar("E", bound=Event)
+
+
+class Town:
+    """One case, with all services up."""
+
+    def __init__(self, matter: str = "property.leak", **more: Any) -> None:
+        calendar = WorkingCalendar(gulou().calendar)
+        services = {d.name: Service(d, ()) for d in deciders(gulou(), calendar)}
+        self.checks = Checks(gulou())
+        self.world = World(services, NINE, Random(1), self.checks)
+        given: dict[str, Any] = {
+            "channel": Channel.HOTLINE,
+            "received_at": NINE,
+            "title": "标题",
+            "text": "内容",
+            "place": Place(source=PlaceSource.UNIT, grid=GRID),
+            "matter": matter,
+        }
+        case = CaseSubmitted(**{**given, **more})
+        self.tell("intake", SubmitCase(case=case, filing=Filing(unit=GRID, code_digest=b"")))
+
+    def tell(self, service: str, command: Command, **later: float) -> None:
+        """Give a command that must be taken, some time later, and let everybody hear of it."""
+        self.pass_time(**later)
+        refused = self.world.command(service, CASE, command)
+        assert refused is None, refused
+        self.pass_time(minutes=5)
+        self.checks.between(self.world)
+
+    def refused(self, service: str, command: Command) -> Refused:
+        refused = self.world.command(service, CASE, command)
+        assert refused is not None
+        return refused
+
+    def pass_time(self, **delta: float) -> None:
+        self.world.run(self.world.now + timedelta(**delta))
+
+    @property
+    def order(self) -> WorkOrder:
+        state = self.world.services["router"].case(CASE).state
+        assert isinstance(state, WorkOrder)
+        return state
+
+    @property
+    def mediation(self) -> Mediation:
+        state = self.world.services["mediation"].case(CASE).state
+        assert isinstance(state, Mediation)
+        return state
+
+    @property
+    def petition(self) -> Petition:
+        state = self.world.services["petition"].case(CASE).state
+        assert isinstance(state, Petition)
+        return state
+
+    def last(self, kind: type[E]) -> E:
+        return next(record.event for record in reversed(self.world.log) if isinstance(record.event, kind))
+
+    def mediator(self) -> Actor:
+        return Actor(subject="mediator", role="mediator", unit=self.mediation.unit)
+
+    def officer(self, unit: str | None = None) -> Actor:
+        return Actor(subject="officer", role="petition_officer", unit=unit or self.petition.unit)
+
+    def choose(self, track: str, **more: Any) -> None:
+        self.tell("router", r.ChooseTrack(actor=OPERATOR, track=track, **more))
+
+    def begin_mediation(self) -> None:
+        """Two parties, both agree."""
+        parties = tuple(m.Party(label=label, side=side) for label, side in zip("AB", m.Side, strict=True))
+        self.tell("mediation", m.RegisterParties(actor=self.mediator(), sealed=SEALED, parties=parties))
+        for label in "AB":
+            self.tell("mediation", m.RecordConsent(actor=self.mediator(), party=label, agrees=True))
+
+    def fail_mediation(self, *, asks_higher: bool = False) -> None:
+        ended = m.TerminateMediation(
+            actor=self.mediator(), reason="failed", note=WORDS, asks_higher=asks_higher
+        )
+        self.tell("mediation", ended)
+
+    def petition_under_way(self, unit: str = "GL-HOUSING") -> None:
+        """Registered, forwarded, accepted, investigated."""
+        self.tell("petition", p.RegisterPetition(actor=self.officer(), channel=Channel.VISIT))
+        self.tell("petition", p.ForwardPetition(actor=self.officer(), unit=unit, reason=WORDS))
+        self.tell("petition", p.AcceptPetition(actor=self.officer()))
+        self.tell("petition", p.InvestigatePetition(actor=self.officer()))
+
+
+def test_a_mediation_that_fails_is_mediated_on_the_next_rung() -> None:
+    """R-LAD-02, R-LAD-10, R-MED-10: with the records of the first; the resident hears of other ways."""
+    town = Town(parties=("GL010102",))
+    assert (town.order.unit, town.mediation.unit, town.order.procedure) == (COMMUNITY, COMMUNITY, "mediation")
+    town.begin_mediation()
+    town.fail_mediation(asks_higher=True)
+    assert [e.kind for e in town.last(r.CaseEscalated).evidence] == ["mediation_record", "parties_request"]
+    assert (town.order.unit, town.order.procedure, town.mediation.round) == (STREET, "mediation", 2)
+    assert town.order.parties == ("GL010102",)
+    town.fail_mediation()
+    replied = town.last(r.CaseReplied)
+    assert (town.order.status, replied.solved) == (S.CALLBACK, False)
+    assert replied.explanation.count("民事诉讼") == 1
+
+
+@pytest.mark.parametrize(("channel", "origin"), [(Channel.GRID, "PROACTIVE"), (Channel.WEB, "REFERRED")])
+def test_the_origin_of_a_mediation(channel: Channel, origin: str) -> None:
+    """R-MED-03: what a grid worker brought is mediated proactively."""
+    assert Town(channel=channel).mediation.origin == origin
+
+
+def test_the_resident_applies_for_mediation_where_the_case_is() -> None:
+    """R-MED-03, R-LAD-09: the unit that has it goes on; its own clock gives way to the procedure's."""
+    town = Town("order.garbage")
+    assert town.mediation.stage is None
+    unit = town.order.unit
+    town.choose("M")
+    assert (town.mediation.origin, town.mediation.unit, town.order.unit) == ("APPLIED", unit, unit)
+    handle = town.order.term("handle")
+    register = town.mediation.term("register")
+    assert handle is not None
+    assert register is not None
+    assert (handle.at, handle.rule) == (register.at, "mediation.register")
+
+
+def test_a_petition_goes_from_office_to_unit_to_superior() -> None:
+    """R-PET-01, R-PET-09: the router names the same unit and time as the petition at every step."""
+    town = Town("order.garbage")
+    town.choose("P")
+    assert (town.order.unit, town.order.procedure) == ("GL-PETITION", "petition")
+    town.petition_under_way()
+    due, opinion = town.order.term("handle"), town.petition.term("opinion")
+    assert (town.order.unit, due and due.at) == ("GL-HOUSING", opinion and opinion.at)
+    issued = p.IssueOpinion(
+        actor=town.officer(), outcome=p.PetitionOutcome.NOT_SUPPORT, legal_basis=("条例",)
+    )
+    town.tell("petition", issued, days=20)
+    town.tell("petition", p.DeliverOpinion(actor=town.officer(), received_at=town.world.now))
+    town.tell("petition", p.RequestReview(actor=town.officer("GL-PETITION")), days=29)
+    assert (town.order.unit, town.petition.status) == ("GL", p.PetitionStatus.REVIEW)
+    assert town.last(r.CaseDispatched).procedure == "petition"
+
+
+def test_a_petition_mediates_and_goes_on_where_it_was() -> None:
+    """R-PET-16: mediated within the petition, whose clock runs on; the router sees the petition only."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    before = town.petition.term("opinion")
+    asked = p.MediatePetition(actor=town.officer(), both_consent=True, within_discretion=True)
+    town.tell("petition", asked, days=5)
+    assert (town.mediation.in_petition, town.petition.status) == (True, p.PetitionStatus.MEDIATING)
+    assert (town.order.procedure, town.order.unit) == ("petition", "GL-HOUSING")
+    assert town.petition.term("opinion") == before
+    town.begin_mediation()
+    town.fail_mediation()
+    assert (town.petition.status, town.order.unit) == (p.PetitionStatus.INVESTIGATING, "GL-HOUSING")
+    assert town.petition.term("opinion") == before
+
+
+def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:
+    """R-PET-11, R-LAD-04: named there, it can do nothing here."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    named = p.NamePetitionSubjects(actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",))
+    town.tell("petition", named)
+    assert "GL-HOUSING" in town.order.subjects
+    assert (town.order.unit, town.petition.unit) == ("GL-PETITION", "GL-PETITION")
+    handler = Actor(subject="x", role="handler", unit="GL-HOUSING")
+    assert town.refused("router", r.RecordContact(actor=handler)).code == "INTERESTED"
+
+
+def test_an_accusation_found_in_a_petition_leaves_no_words() -> None:
+    """R-PET-10: sealed on both sides; no event from there on says more than where it went."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.tell("petition", p.RegisterPetition(actor=town.officer(), channel=Channel.LETTER))
+    town.tell("petition", p.SealPetition(actor=town.officer()))
+    assert (town.order.exit, town.order.sealed) == ("discipline-inspection", True)
+    assert town.last(r.ProcedureEnded).explanation == "已密转有权处理的机关。"
+
+
+def test_a_petition_sent_as_simple_can_be_accepted_ordinarily() -> None:
+    """R-PET-17: after three working days the ordinary procedure is still open."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.tell("petition", p.RegisterPetition(actor=town.officer(), channel=Channel.VISIT))
+    sent = p.ForwardPetition(actor=town.officer(), unit="GL-HOUSING", reason=WORDS, simple=True)
+    town.tell("petition", sent)
+    late = p.AcceptPetition(actor=town.officer(), simple=True)
+    town.pass_time(days=8)
+    assert town.refused("petition", late).code == "TOO_LATE"
+    town.tell("petition", p.AcceptPetition(actor=town.officer()))
+    assert town.petition.status is p.PetitionStatus.ACCEPTED
+
+
+def to_petition(town: Town) -> None:
+    town.choose("P")
+
+
+def to_service(town: Town) -> None:
+    town.choose("S")
+
+
+def to_court(town: Town) -> None:
+    town.choose("L", exit="court")
+
+
+def withdraw(town: Town) -> None:
+    town.tell("intake", WithdrawCase())
+
+
+def burn(town: Town) -> None:
+    fire = SupplementCase(text="着火了", emergency=Emergency(line="119", ground="着火"))
+    town.tell("intake", fire)
+
+
+@pytest.mark.parametrize("leave", [to_petition, to_service, to_court, withdraw, burn])
+def test_a_mediation_that_the_case_leaves_is_over(leave: Any) -> None:
+    """R-MED-05, R-LAD-05, R-LAD-09: no case is in two hands, whoever takes it away."""
+    town = Town()
+    town.begin_mediation()
+    leave(town)
+    assert town.mediation.stage is m.Stage.TERMINATED
+    assert town.order.procedure == ("petition" if leave is to_petition else None)
+
+
+def to_mediation(town: Town) -> None:
+    town.choose("M")
+
+
+@pytest.mark.parametrize("leave", [to_mediation, to_service, to_court, withdraw, burn])
+def test_a_petition_that_the_case_leaves_is_over(leave: Any) -> None:
+    """R-LAD-05, R-LAD-09: the same for a petition, wherever it was."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    leave(town)
+    assert town.petition.status is p.PetitionStatus.LEFT
+    assert town.order.procedure == ("mediation" if leave is to_mediation else None)
+
+
+def test_there_and_back_again() -> None:
+    """R-LAD-09: complaint, mediation, petition and back: one case, one unit at a time, nothing lost."""
+    town = Town("order.garbage", parties=("GL010102",), confidential=True)
+    for track in "MPMSPM":
+        town.choose(track)
+        assert town.order.track == track
+    assert (town.order.parties, town.order.confidential) == (("GL010102",), True)
+    assert (town.order.procedure, town.mediation.is_open, town.petition.is_open) == ("mediation", True, False)
