@@ -112,5 +112,10 @@ def test_the_log_shows_codes_and_no_words() -> None:
     data = event.model_dump_json(exclude_none=True)
     at = datetime(2026, 3, 2, tzinfo=UTC)
     shown = line(Envelope("mediation", CASE, 1, event.type, at, event.topic(), "", data))
-    assert "reason=failed" in shown
+    assert shown.count("reason=failed") == 1
     assert "甲方" not in shown
+    opened = m.MediationOpened(origin="REFERRED", unit="GL01", procedure="peoples", opened_at=at)
+    said = opened.model_dump_json(exclude_none=True)
+    told = line(Envelope("mediation", CASE, 1, opened.type, at, opened.topic(), "", said)).split()
+    assert {"unit=GL01", "origin=REFERRED", "procedure=peoples"} <= set(told)
+    assert len(set(told)) == len(told)
