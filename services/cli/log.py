@@ -81,6 +81,15 @@ _SHOWN: Final = (
     "event_type",
     "behind",
     "resolution",
+    "origin",
+    "party",
+    "agrees",
+    "committee",
+    "mediator",
+    "written",
+    "partial",
+    "breached",
+    "confirmed",
     "due",
     "sign_by",
     "handle_by",
@@ -90,6 +99,7 @@ _CODED_REASONS: Final = (
     "router.TriageQueued.",
     "router.CallbackOpened.",
     "router.DepartmentAssignmentEnded.",
+    "mediation.MediationTerminated.",
 )
 _COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta", "petition": "yellow"}
 

@@ -7,21 +7,21 @@ from chassis.calendar import SHANGHAI
 from schemas.mediation import Side
 from services.documents import Document, Section
 from services.mediation.api.office import Office
-from services.mediation.api.papers import AgreementPaper, PartiesPaper, Person
+from services.mediation.api.papers import PartiesPaper, Person, StoredAgreement
 from services.mediation.domain import Mediation
 
 SIDES = {Side.APPLICANT: "申请人", Side.RESPONDENT: "被申请人"}
 
 
 def agreement_document(
-    office: Office, state: Mediation, parties: PartiesPaper, paper: AgreementPaper
+    office: Office, state: Mediation, parties: PartiesPaper, paper: StoredAgreement
 ) -> Document:
     """TJ29: parties; facts, issues and responsibility; terms, manner and time; signatures and seal."""
     procedure = office.mediators.procedures[state.procedure]
     committee = office.mediators.committees.get(state.committee or "")
-    obligations = state.draft.obligations if state.draft else state.obligations[-len(paper.terms) :]
     terms = [
-        f"{words}（履行期限：{_day(one.due)}前）" for words, one in zip(paper.terms, obligations, strict=True)
+        f"{words}（履行期限：{_day(one.due)}前）"
+        for words, one in zip(paper.terms, paper.obligations, strict=True)
     ]
     return Document(
         title="人民调解协议书" if "人民调解" in procedure.name else "调解协议书",
@@ -49,7 +49,7 @@ def agreement_document(
 
 
 def confirmation_application(
-    office: Office, state: Mediation, parties: PartiesPaper, paper: AgreementPaper
+    office: Office, state: Mediation, parties: PartiesPaper, paper: StoredAgreement
 ) -> Document:
     """QR3: the joint application with what the court has to know; nothing of it costs a fee (QR11)."""
     committee = office.mediators.committees.get(state.committee or "")

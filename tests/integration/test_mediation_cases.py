@@ -264,3 +264,49 @@ async def test_the_comparison_of_logs_misses_no_case_of_another_track(mediation:
         found = await account("mediation", types, database, [database], late, begins("mediation"))
     assert found.missing == [f"router/{lost}/1"] or str(lost) in found.missing[0]
     assert (await mediation.get(path)).status_code == 200
+
+
+async def test_what_was_agreed_in_part_is_printed_with_its_own_terms(mediation: MediationUnderTest) -> None:
+    """R-MED-07: a later oral agreement about the rest changes nothing of the paper that was signed."""
+    path = await mediation.open()
+    for action, changes in (
+        ("parties", {}),
+        ("consent", {}),
+        ("consent", {"party": "B"}),
+        ("mediators", {}),
+        ("sessions", {"held_at": now(), "open": True}),
+        ("agreement/draft", {"partial": True}),
+        ("agreement/signature", {"signed_at": now()}),
+        ("continuation", {}),
+        (
+            "agreement/oral",
+            {"agreed_at": now(), "obligations": [{"number": 2, "by": "A", "due": "2027-02-03"}]},
+        ),
+    ):
+        await act(mediation, path, action, **changes)
+    printed = words((await mediation.get(f"{path}/agreement.pdf", purpose="归档")).content)
+    assert "履行期限：2026年7月1日前" in printed
+    assert "2027年2月3日" not in printed
+
+
+async def test_papers_of_an_earlier_round_stay_readable(mediation: MediationUnderTest) -> None:
+    """R-LAD-10: what was tried lower down is the evidence of the step up."""
+    path = await mediation.open()
+    await act(mediation, path, "parties")
+    await act(mediation, path, "termination")
+    await mediation.say(UUID(path.rpartition("/")[2]), dispatched(unit=STREET))
+    street = (Role.MEDIATOR, STREET)
+    assert (await mediation.get(path, *street)).json()["round"] == 2
+    assert (await mediation.get(f"{path}/papers", *street, purpose="查阅")).json() == []
+    earlier = (await mediation.get(f"{path}/papers", *street, purpose="查阅", round=1)).json()
+    assert [paper["kind"] for paper in earlier] == ["parties"]
+
+
+async def test_docs_show_every_step_with_an_example(mediation: MediationUnderTest) -> None:
+    """An operator can walk the whole procedure by /docs: a summary and an example for each action."""
+    document = (await mediation.client.get("/openapi.json")).json()
+    for path, action in BY_PATH.items():
+        operation = document["paths"][f"/v1/mediations/{{case_id}}/{path}"]["post"]
+        assert operation["summary"] == action.summary
+        reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        assert document["components"]["schemas"][reference.rpartition("/")[2]]["examples"] == [action.example]

@@ -1,5 +1,6 @@
 """The role matrix of mediation's API, and the table of actions behind it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +13,9 @@ from chassis.http.access import declared_roles
 from chassis.http.problems import Problem
 from chassis.vault import Vault
 from schemas import mediation as m
+from schemas.envelope import Envelope
 from schemas.message import Actor
+from services.cli.log import line
 from services.mediation.api.actions import ACTIONS, BY_PATH, Action
 from services.mediation.main import build
 from tests.mediation_api_kit import make_settings
@@ -101,3 +104,18 @@ def test_a_paper_that_does_not_go_with_the_rest_is_refused(
     with pytest.raises(Problem) as caught:
         action.build(body, ACTOR, VAULT, CASE)
     assert [error.field for error in caught.value.errors] == [f"paper.{field}"]
+
+
+def test_the_log_shows_codes_and_no_words() -> None:
+    """R-PRIV-01: what a mediator wrote about why it ended is not for the screen of whoever runs the system."""
+    event = m.MediationTerminated(reason=m.TerminationReason.FAILED, note="甲方情绪激动")
+    data = event.model_dump_json(exclude_none=True)
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    shown = line(Envelope("mediation", CASE, 1, event.type, at, event.topic(), "", data))
+    assert shown.count("reason=failed") == 1
+    assert "甲方" not in shown
+    opened = m.MediationOpened(origin="REFERRED", unit="GL01", procedure="peoples", opened_at=at)
+    said = opened.model_dump_json(exclude_none=True)
+    told = line(Envelope("mediation", CASE, 1, opened.type, at, opened.topic(), "", said)).split()
+    assert {"unit=GL01", "origin=REFERRED", "procedure=peoples"} <= set(told)
+    assert len(set(told)) == len(told)

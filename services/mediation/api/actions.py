@@ -45,7 +45,7 @@ class Action:
         if paper is not None:
             if errors := _mismatch(given, paper):
                 raise unprocessable(errors)
-            given["sealed"] = seal(vault, case_id, paper)
+            given["sealed"] = seal(vault, case_id, paper, given.get("obligations", ()))
         masked = {name: mask(value) if name in _PROSE else value for name, value in given.items()}
         return self.command.model_validate({**masked, "actor": actor})
 

@@ -57,6 +57,12 @@ class AgreementPaper(PaperModel):
     manner: Words = Field(description="履行方式")
 
 
+class StoredAgreement(AgreementPaper):
+    """A written agreement as it is kept: with who owes what until when, by the same number."""
+
+    obligations: tuple[m.Obligation, ...]
+
+
 class OralPaper(PaperModel):
     """R-MED-07: what the mediator records of an oral agreement."""
 
@@ -81,8 +87,12 @@ _LOG: Final = (
 )
 
 
-def seal(vault: Vault, case_id: UUID, paper: PaperModel) -> Sealed:
-    """Encrypt a paper under a key of its own."""
+def seal(
+    vault: Vault, case_id: UUID, paper: PaperModel, obligations: tuple[m.Obligation, ...] = ()
+) -> Sealed:
+    """Encrypt a paper under a key of its own; a written agreement with its obligations, so that it is whole."""
+    if isinstance(paper, AgreementPaper):
+        paper = StoredAgreement(**dict(paper), obligations=obligations)
     return vault.seal(case_id, uuid4(), paper.model_dump_json().encode())
 
 
