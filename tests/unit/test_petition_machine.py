@@ -299,7 +299,7 @@ def test_unknown_cases_and_foreign_commands_are_refused() -> None:
 def test_every_open_state_leads_to_an_end_by_petitions_own_steps() -> None:
     """domain.md §4: no dead end, whatever the router says or does not say."""
     own = [moves for by, moves in MOVES.items() if isinstance(by, str) or by.__module__ != r.__name__]
-    leading = set(OVER)
+    leading: set[S | None] = set(OVER)
     while fresh := {
         old
         for moves in own
