@@ -73,7 +73,8 @@ async def test_each_service_migrates_its_own_database_as_its_own_role(cluster: C
         assert done.stdout == f"chassis: up to date\nrelay: up to date\n{name}: up to date\n"
         connection = await asyncpg.connect(cluster.url(name, name))
         found = await connection.fetch(
-            "SELECT nspname FROM pg_namespace WHERE nspname IN ('chassis', 'intake', 'router', 'mediation')"
+            "SELECT nspname FROM pg_namespace"
+            " WHERE nspname IN ('chassis', 'intake', 'router', 'mediation', 'petition')"
         )
         await connection.close()
         assert {row["nspname"] for row in found} == {"chassis", name}

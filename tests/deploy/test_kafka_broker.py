@@ -35,7 +35,7 @@ _CLASSES = {
     "kafka-configs.sh": "kafka.admin.ConfigCommand",
     "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
 }
-_USERS = ("intake", "router", "topics", "dept-GL", "dept-GL-URBAN")
+_USERS = ("intake", "router", "mediation", "petition", "topics", "dept-GL", "dept-GL-URBAN")
 _CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
 _START_S = 90
 

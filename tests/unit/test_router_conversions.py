@@ -100,7 +100,7 @@ def test_in_the_queue_nobody_goes_on_yet() -> None:
 def test_after_a_reply_mediation_begins_all_the_same() -> None:
     """R-LAD-09: who does not accept the reply may choose mediation; the old reply no longer closes the case."""
     case = handled("order.garbage")
-    check = r.OnSiteCheck(unit=case.state.unit or "", matches=True)
+    check = r.OnSiteCheck(unit="GL01", matches=True)
     case.give(r.ReplyCase(actor=case.owner, result="已清理", check=check))
     case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
     case.give(moved(case))
