@@ -35,6 +35,7 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "POST escalation": WORKERS | SUPERVISOR,
     "POST whistle": WORKERS | SUPERVISOR,
     "POST triage": OPERATOR | SUPERVISOR,
+    "POST unlink": OPERATOR | SUPERVISOR,
     "POST emergency/remainder": OPERATOR | SUPERVISOR,
     "POST emergency/confirmation": OPERATOR,
     "POST callback": OPERATOR,
