@@ -19,6 +19,7 @@ from joserfc.util import urlsafe_b64decode
 from chassis.http.keys import KeySource, KeysUnavailable
 from chassis.http.problems import Problem
 from chassis.masking import mask
+from schemas.message import Actor
 
 ALGORITHMS: Final = ("ES256", "ES384", "RS256", "PS256", "Ed25519", "EdDSA")
 CLOCK_SKEW_SECONDS: Final = 10  # for `iat` and `nbf` only; `exp` is kept to the second
@@ -54,6 +55,10 @@ class Principal:
     def recorded_as(self) -> str:
         """Return the subject as it may be written down."""
         return recorded_as(self.subject)
+
+    def actor(self, role: Role) -> Actor:
+        """Return the caller in the role in which they act, as events name them."""
+        return Actor(subject=self.recorded_as, role=role.value, unit=self.unit)
 
     def has(self, *roles: Role) -> bool:
         """Whether the caller has one of these roles."""

@@ -22,7 +22,6 @@ from chassis.http.replies import unavailable
 from chassis.parked import Attempt, ParkedCases, Waiting, WaitingCase
 from chassis.store import ParkedEvent
 from schemas.envelope import Envelope
-from schemas.message import Actor
 from schemas.parked import Resolution
 from schemas.written import Written
 
@@ -152,7 +151,9 @@ def add_parked_routes(app: FastAPI, service: str, desk: Desk) -> None:
     )
     async def retry(case_id: UUID, principal: Ops, body: RetryBody | None = None) -> AttemptView:
         reason = (body.reason if body else None) or ""
-        return _answer(service, case_id, await _done(desk().retry(case_id, _actor(principal), reason)))
+        return _answer(
+            service, case_id, await _done(desk().retry(case_id, principal.actor(Role.OPS), reason))
+        )
 
     @app.post(
         "/v1/parked/{case_id}/discard",
@@ -162,7 +163,7 @@ def add_parked_routes(app: FastAPI, service: str, desk: Desk) -> None:
     async def discard(case_id: UUID, body: DiscardBody, principal: Ops) -> AttemptView:
         source, _, sequence = body.event.rpartition("/")  # the source of an unreadable record names its place
         named = (source, int(sequence))
-        work = desk().discard(case_id, named, _actor(principal), body.reason, all_behind=body.all)
+        work = desk().discard(case_id, named, principal.actor(Role.OPS), body.reason, all_behind=body.all)
         return _answer(service, case_id, await _done(work))
 
 
@@ -196,10 +197,6 @@ async def _done(work: Awaitable[Attempt | Refused]) -> Attempt | Refused:
         return await work
     except Unavailable as error:
         raise unavailable(error) from error
-
-
-def _actor(principal: Principal) -> Actor:
-    return Actor(subject=principal.recorded_as, role=Role.OPS.value, unit=principal.unit)
 
 
 def _answer(service: str, case_id: UUID, done: Attempt | Refused) -> AttemptView:

@@ -72,4 +72,4 @@ async def opened(
 async def note_reading(pool: Pool, case_id: UUID, who: Principal, what: str) -> None:
     """Write down who reads what, before they do."""
     async with pool.acquire() as connection:
-        await connection.execute(_LOG, case_id, who.subject, who.unit, what)
+        await connection.execute(_LOG, case_id, who.recorded_as, who.unit, what)

@@ -153,6 +153,27 @@ async def test_a_stale_version_and_a_repeated_key_change_nothing(service: Petiti
     assert (await service.log(path)).count("PetitionRegistered") == 1
 
 
+async def test_a_repeated_request_shows_nothing_that_is_hidden_by_now(service: PetitionUnderTest) -> None:
+    """R-PET-10: the answer kept with a key is not given to whoever may not see the petition any more."""
+    path = await service.receive()
+    for action, status in (("registration", 200), ("sealing", 204)):
+        done = await service.do(f"{path}/{action}", headers={"Idempotency-Key": action})
+        assert done.status == status
+    again = await service.do(f"{path}/registration", headers={"Idempotency-Key": "registration"})
+    assert (again.status, again.body["code"]) == (404, "case_unknown")
+    sealed = await service.do(f"{path}/sealing", headers={"Idempotency-Key": "sealing"})
+    assert (sealed.status, sealed.body) == (204, None)
+
+
+async def test_a_phone_number_as_a_log_in_name_enters_no_event(service: PetitionUnderTest) -> None:
+    """R-PRIV-01: whoever logs in by a number is still told apart."""
+    path = await service.receive()
+    assert (await service.do(f"{path}/registration", subject="13900139000")).status == 200
+    log = await service.log(path)
+    assert "13900139000" not in log
+    assert "〔电话〕#" in log
+
+
 async def test_refusals_say_what_would_be_right(service: PetitionUnderTest) -> None:
     """The machine's no, a field's no, and a unit that is not in charge."""
     path = await service.receive()

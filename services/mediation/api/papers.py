@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.database import Pool
 from chassis.http import Principal, Role
+from chassis.masking import mask
 from chassis.vault import Vault
 from schemas import mediation as m
 from schemas.mediation import Label
@@ -116,7 +117,7 @@ async def read_papers(
     who = reader.principal
     async with pool.acquire() as connection:
         await connection.execute(
-            _LOG, case_id, who.subject[:128], reader.role, who.unit, reader.what, reader.purpose
+            _LOG, case_id, who.recorded_as, reader.role, who.unit, reader.what, mask(reader.purpose)
         )
         rows = await connection.fetch(_READ, case_id, round_)
     return {

@@ -1,7 +1,6 @@
 """Serves the table of actions over HTTP: sends the command through the bus, answers with the new view."""
 
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -10,44 +9,23 @@ from starlette.responses import Response
 from chassis.commands import Unavailable
 from chassis.decider import Refused
 from chassis.http import (
-    FieldError,
     HotRoute,
     Principal,
-    Problem,
     add_hot_route,
-    etag,
     expected_versions,
-    idempotency_key,
     read_json,
-    request_hash,
 )
 from chassis.http.access import Protected
+from chassis.http.actions import ACTION_PARAMETERS, asked_once, case_of_path, respond
 from chassis.http.replies import settled, unavailable
-from chassis.idempotency import Answer, Idempotency
+from chassis.idempotency import Answer
 from services.router.api.access import Access
 from services.router.api.actions import ACTIONS, Action
-from services.router.api.deeds import Deed, actor, prepare, refusal
+from services.router.api.deeds import Deed, prepare, refusal
 from services.router.api.office import Case, Office
 from services.router.api.views import CaseView, case_view
 
-_JSON: Final = "application/json"
 _CHANGED_HANDS: Final = 204
-
-_PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
-    {"name": "case_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
-    {
-        "name": "If-Match",
-        "in": "header",
-        "schema": {"type": "string"},
-        "description": 'The ETag that you read, such as "7"; 412 with the current one if it has changed since.',
-    },
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "schema": {"type": "string", "maxLength": 255},
-        "description": "Sent again with the same key, the same request takes effect once.",
-    },
-)
 
 
 def add_action_routes(app: FastAPI, office: Office, access: Access) -> None:
@@ -61,7 +39,7 @@ def add_action_routes(app: FastAPI, office: Office, access: Access) -> None:
             request=action.body,
             response=CaseView,
             tags=["actions"],
-            parameters=_PARAMETERS,
+            parameters=ACTION_PARAMETERS,
         )
         add_hot_route(app, route, _endpoint(office, access, action))
 
@@ -77,7 +55,7 @@ def allowed_actions(office: Office, access: Access, principal: Principal, case: 
         role = access.acts_as(principal, action.roles, case, independent=action.independent)
         if role is None:
             continue
-        decision = office.decider.decide(case.state, action.sample(actor(principal, role)), at)
+        decision = office.decider.decide(case.state, action.sample(principal.actor(role)), at)
         if not isinstance(decision, Refused) or decision.field is not None:
             found.append(action.path)
     return found
@@ -85,11 +63,11 @@ def allowed_actions(office: Office, access: Access, principal: Principal, case: 
 
 def _endpoint(office: Office, access: Access, action: Action) -> Protected:
     async def act(request: Request, principal: Principal) -> Response:
-        case_id = _case_id(request.path_params["case_id"])
+        case_id = case_of_path(request)
         raw = await request.body()
         body = read_json(action.body, raw or b"{}")
         expected = expected_versions(request.headers.get("if-match"))
-        asked = _asked(request, principal, raw)
+        asked = asked_once(request, principal, raw)
         traceparent = request.headers.get("traceparent")
         deed = Deed(principal, action, case_id, body, expected, asked, traceparent)
 
@@ -98,36 +76,14 @@ def _endpoint(office: Office, access: Access, action: Action) -> Protected:
 
         found = await prepare(office, access, deed, answer)
         if isinstance(found, Answer):
-            return _response(found)
+            return respond(found)
         try:
             reply = await office.host.bus.execute(found.request)
         except Unavailable as error:
             raise unavailable(error) from None
-        return _response(settled(office.host.metrics, reply, found.answer, refusal))
+        return respond(settled(office.host.metrics, reply, found.answer, refusal))
 
     return act
-
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, {"ETag": etag(answer.version)}, _JSON)
-
-
-def _asked(request: Request, principal: Principal, raw: bytes) -> Idempotency | None:
-    key = idempotency_key(request.headers.get("idempotency-key"))
-    if key is None:
-        return None
-    return Idempotency(principal.subject, key, request_hash(request.method, request.url.path, raw))
-
-
-def _case_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        expected = "a UUID such as 0198a7c2-0000-7000-8000-000000000001"
-        error = FieldError(field="path.case_id", message=f"{text!r} is no case id", expected=expected)
-        raise Problem(
-            422, "validation_failed", "Some fields are not right", "Check: path.case_id.", [error]
-        ) from None
 
 
 def _answer(office: Office, access: Access, principal: Principal, case: Case) -> Answer:
