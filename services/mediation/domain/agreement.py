@@ -7,10 +7,11 @@ from chassis.decider import Decision, Refused
 from schemas import mediation as m
 from schemas.message import Actor, Event
 from schemas.router import Term
-from services.mediation.domain.clocks import day_of, noon
+from services.mediation.domain.clocks import noon
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.sessions import Sessions
 from services.mediation.domain.state import Mediation
+from services.terms import day_of
 
 IN_COURT = (m.Confirmation.FILED, m.Confirmation.COURT_ACCEPTED)
 

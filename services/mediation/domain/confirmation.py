@@ -5,10 +5,10 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
-from services.mediation.domain.clocks import day_of
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
 from services.mediation.domain.state import Mediation
+from services.terms import day_of
 
 COURT: Final = "court"
 """The legal exit whose authority is the court that has jurisdiction (QR2)."""

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
-from services.mediation.domain.clocks import day_of
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.state import Mediation
+from services.terms import day_of
 
 
 class Sessions:

@@ -1,13 +1,14 @@
 """The clocks of a petition (domain.md §6): counted by the jurisdiction's rules, paused, extended, counted again."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from chassis.calendar import SHANGHAI, WorkingCalendar
+from chassis.calendar import WorkingCalendar
 from schemas.deadline import DeadlineRule
 from schemas.router import Term
 from services.petition.domain.petition import Petition, supervision
+from services.terms import INSTANT, Terms
 
 RULES: Final = frozenset(
     f"petition.{name}"
@@ -34,18 +35,17 @@ RULES: Final = frozenset(
 """What a jurisdiction's deadlines.yaml must have for petitions."""
 AT_RISK: Final = 0.75
 """R-CARD-01: the share of the time after which the yellow plate is given."""
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 class Clocks:
     """Counts terms by the jurisdiction's deadline rules and calendar."""
 
     def __init__(self, rules: Mapping[str, DeadlineRule], calendar: WorkingCalendar) -> None:
-        self._rules, self._calendar = rules, calendar
+        self._terms = Terms(rules, calendar)
 
     def start(self, name: str, rule: str, since: datetime) -> Term:
         """The clock `name` by the deadline rule `petition.<rule>`, counted from `since`."""
-        return self._count(name, self._rules[f"petition.{rule}"], since, is_amended=False)
+        return self._terms.start(name, f"petition.{rule}", since)
 
     def timed(self, name: str, rule: str, since: datetime) -> tuple[Term, Term]:
         """A clock with its mark for the yellow plate."""
@@ -68,7 +68,7 @@ class Clocks:
     def extended(self, term: Term, days: int) -> tuple[Term, Term]:
         """R-PET-07: the clock with `days` calendar days more from the end that it had, and its mark."""
         rule = DeadlineRule(name=term.rule, amount=days, unit="days", source="XF34")
-        longer = self._count(term.name, rule, term.at - _INSTANT, is_amended=True)
+        longer = self._terms.amended(term.name, rule, term.at - INSTANT)
         return longer, self.mark(longer.model_copy(update={"since": term.since}))
 
     def resumed(self, state: Petition, at: datetime) -> tuple[Term, ...]:
@@ -76,14 +76,14 @@ class Clocks:
         term, paused = state.term("recheck"), state.paused_at
         if term is None or paused is None:
             return ()
-        left = max(1, (_day(term.at - _INSTANT) - _day(paused)).days)
+        left = max(1, self._terms.days_left(paused, term.at, "days"))
         rule = DeadlineRule(name=term.rule, amount=left, unit="days", source="XF36")
-        rest = self._count(term.name, rule, at, is_amended=True)
+        rest = self._terms.amended(term.name, rule, at)
         return rest, self.mark(rest)
 
     def recomputed(self, state: Petition) -> tuple[tuple[Term, ...], tuple[str, ...]]:
         """All clocks by today's calendar, and the names of those that changed (domain.md §6)."""
-        fresh = tuple(self._again(term) if term.provisional else term for term in state.terms)
+        fresh = tuple(self._terms.again(term) if term.provisional else term for term in state.terms)
         main = state.main()
         again = next((term for term in fresh if main is not None and term.name == main.name), None)
         if again is not None and again != main:
@@ -94,27 +94,3 @@ class Clocks:
     def _marked(self, term: Term, mark: Term) -> Term:
         """The mark anew; an extended time is counted from its old end, its share from the beginning."""
         return self.mark(term.model_copy(update={"since": mark.since}))
-
-    def _again(self, term: Term) -> Term:
-        if term.amount is not None and term.unit is not None:
-            amended = DeadlineRule(name=term.rule, amount=term.amount, unit=term.unit, source="XF34")
-            return self._count(term.name, amended, term.since, is_amended=True)
-        rule = self._rules.get(term.rule)
-        return self._count(term.name, rule, term.since, is_amended=False) if rule else term
-
-    def _count(self, name: str, rule: DeadlineRule, since: datetime, *, is_amended: bool) -> Term:
-        deadline = self._calendar.deadline(rule, since)
-        return Term(
-            name=name,
-            at=deadline.at,
-            since=since,
-            rule=rule.name,
-            amount=rule.amount if is_amended else None,
-            unit=rule.unit if is_amended else None,
-            calendar=deadline.calendar_version,
-            provisional=deadline.provisional,
-        )
-
-
-def _day(at: datetime) -> date:
-    return at.astimezone(SHANGHAI).date()

@@ -1,10 +1,10 @@
 """What every part of the domain needs: jurisdiction, policy, clocks, and small makers of events."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
-from chassis.calendar import SHANGHAI, WorkingCalendar
+from chassis.calendar import WorkingCalendar
 from chassis.decider import Refused
 from schemas.department import DepartmentAssignmentEnded, DepartmentReminded, EndReason, ReminderKind
 from schemas.jurisdiction import Jurisdiction
@@ -120,11 +120,6 @@ class Desk:
         if actor.unit == unit:
             return unit == self.ladder.district
         return self.is_centre(actor) or self._controls(actor.unit, unit)
-
-
-def day(at: datetime) -> date:
-    """The day of an instant in Asia/Shanghai."""
-    return at.astimezone(SHANGHAI).date()
 
 
 def ended(state: WorkOrder, reason: EndReason, seats: Sequence[Seat] | None = None) -> list[Event]:

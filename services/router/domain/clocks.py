@@ -1,16 +1,16 @@
 """The clocks of a case: which run, until when, and what a pause or a new calendar does to them (domain.md §6)."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
-from chassis.calendar import SHANGHAI, WorkingCalendar
-from schemas.deadline import DeadlineRule, TimeUnit
+from chassis.calendar import WorkingCalendar
+from schemas.deadline import DeadlineRule
 from schemas.router import Term
 from services.router.domain.workorder import WorkOrder
 from services.router.policy.model import Policy
+from services.terms import INSTANT, Terms
 
-_DAY = timedelta(days=1)
 SUPERVISED = "_supervise"
 """Ends the name of the clock that follows a reminder."""
 
@@ -19,19 +19,16 @@ class Clocks:
     """Counts terms by the jurisdiction's deadline rules and calendar."""
 
     def __init__(self, rules: Mapping[str, DeadlineRule], policy: Policy, calendar: WorkingCalendar) -> None:
-        self._rules, self._calendar = rules, calendar
+        self._terms = Terms(rules, calendar)
         self._names = policy.settings.clocks
         self._share = policy.settings.at_risk_percent / 100
         # the cases of a batch are decided at one instant, and so share their clocks
-        self._started = lru_cache(maxsize=256)(self._start)
+        self._started = lru_cache(maxsize=256)(self._terms.start)
         self._ordered = lru_cache(maxsize=256)(self._order)
 
     def start(self, name: str, rule: str, since: datetime) -> Term:
         """The clock `name` by the deadline rule `rule`, counted from `since`."""
         return self._started(name, rule, since)
-
-    def _start(self, name: str, rule: str, since: datetime) -> Term:
-        return self._count(name, self._rules[rule], since, amended=False)
 
     def stated(self, name: str, rule: str, since: datetime, at: datetime) -> Term:
         """A clock that somebody set to an instant."""
@@ -65,12 +62,12 @@ class Clocks:
     def extended(self, handle: Term, days: int) -> tuple[Term, Term]:
         """The handling clock with `days` calendar days more, from the end that it had."""
         rule = DeadlineRule(name=self._names.extension, amount=days, unit="days", source="R-HOT-07")
-        longer = self._count("handle", rule, handle.at - timedelta(microseconds=1), amended=True)
+        longer = self._terms.amended("handle", rule, handle.at - INSTANT)
         return longer, self.mark(Term.model_validate({**dict(longer), "since": handle.since}))
 
     def longest_extension(self, since: datetime) -> datetime:
         """The instant beyond which no extension may go."""
-        return self.start("handle", self._names.extension, since - timedelta(microseconds=1)).at
+        return self.start("handle", self._names.extension, since - INSTANT).at
 
     def resumed(self, state: WorkOrder, at: datetime) -> tuple[Term, ...]:
         """The handling clocks after a pause: exact times move by its length, days left are counted anew."""
@@ -85,26 +82,19 @@ class Clocks:
         return moved, Term.model_validate({**dict(mark), "at": at + (moved.at - at) * share})
 
     def _moved(self, handle: Term, paused: datetime, at: datetime) -> Term:
-        rule = self._rules.get(handle.rule)
-        unit = handle.unit or (rule.unit if rule else "hours")
+        unit = self._terms.unit_of(handle) or "hours"
         if unit == "hours" or handle.at <= paused:
             shift = at - paused
             return Term.model_validate(
                 {**dict(handle), "at": handle.at + shift, "since": handle.since + shift}
             )
-        left = self._days_left(paused, handle.at, unit)
+        left = self._terms.days_left(paused, handle.at, unit)
         rest = DeadlineRule(name=handle.rule, amount=max(1, left), unit=unit, source="R-GRD-02")
-        return self._count("handle", rest, at, amended=True)
-
-    def _days_left(self, since: datetime, until: datetime, unit: TimeUnit) -> int:
-        """Days of that kind after the day of `since`, up to the last day before `until`, which is a midnight."""
-        first, last = _day(since), _day(until - timedelta(microseconds=1))
-        days = (first + n * _DAY for n in range(1, (last - first).days + 1))
-        return sum(1 for day in days if unit == "days" or self._calendar.is_working_day(day))
+        return self._terms.amended("handle", rest, at)
 
     def recomputed(self, state: WorkOrder) -> tuple[tuple[Term, ...], tuple[str, ...]]:
         """All clocks of the case by today's calendar, and the names of those that changed (domain.md §6)."""
-        fresh = tuple(self._again(term) if term.provisional else term for term in state.terms)
+        fresh = tuple(self._terms.again(term) if term.provisional else term for term in state.terms)
         handle = next((term for term in fresh if term.name == "handle"), None)
         if handle is not None and handle != state.term("handle"):
             fresh = tuple(self._marked(handle, term) if term.name == "mark" else term for term in fresh)
@@ -114,27 +104,3 @@ class Clocks:
     def _marked(self, handle: Term, mark: Term) -> Term:
         """The mark anew: an extended time is counted from its old end, its share from the beginning."""
         return self.mark(Term.model_validate({**dict(handle), "since": mark.since}))
-
-    def _again(self, term: Term) -> Term:
-        rule = self._rules.get(term.rule)
-        if term.amount is not None and term.unit is not None:
-            amended = DeadlineRule(name=term.rule, amount=term.amount, unit=term.unit, source="R-HOT-07")
-            return self._count(term.name, amended, term.since, amended=True)
-        return self._count(term.name, rule, term.since, amended=False) if rule else term
-
-    def _count(self, name: str, rule: DeadlineRule, since: datetime, *, amended: bool) -> Term:
-        deadline = self._calendar.deadline(rule, since)
-        return Term(
-            name=name,
-            at=deadline.at,
-            since=since,
-            rule=rule.name,
-            amount=rule.amount if amended else None,
-            unit=rule.unit if amended else None,
-            calendar=deadline.calendar_version,
-            provisional=deadline.provisional,
-        )
-
-
-def _day(at: datetime) -> date:
-    return at.astimezone(SHANGHAI).date()

@@ -7,12 +7,13 @@ from schemas import router as r
 from schemas.department import EndReason, HandlingMode, ReminderKind
 from schemas.intake import CaseWithdrawn, FeedbackGiven
 from schemas.message import Actor, Event
-from services.router.domain.case import Desk, day, ended, remind
+from services.router.domain.case import Desk, ended, remind
 from services.router.domain.clocks import SUPERVISED
 from services.router.domain.handling import wrong_status
 from services.router.domain.registration import Register
 from services.router.domain.routing import Routing
 from services.router.domain.workorder import OPEN, WORKING, S, WorkOrder
+from services.terms import day_of
 
 
 class Oversight:
@@ -126,7 +127,7 @@ class Oversight:
     def _beyond_the_settler(self, state: WorkOrder, at: datetime) -> bool:
         """R-GRD-01, R-COM-01: settled on the spot by a unit to which the matter cannot be given back."""
         place = state.place or self._desk.ladder.district
-        lawful = self._desk.ladder.may_lead(state.unit or "", state.matter, place, day(at))
+        lawful = self._desk.ladder.may_lead(state.unit or "", state.matter, place, day_of(at))
         return state.mode is HandlingMode.DIRECT and not lawful
 
     def _retry(self, state: WorkOrder, at: datetime) -> tuple[r.Term, ...]:

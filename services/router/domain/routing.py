@@ -26,9 +26,10 @@ from schemas.router import (
 )
 from schemas.values import Evidence
 from services.router.domain.assignments import Texts, assigned
-from services.router.domain.case import Desk, day
+from services.router.domain.case import Desk
 from services.router.domain.ladder import Placement
 from services.router.domain.workorder import WorkOrder
+from services.terms import day_of
 
 AREA_ONLY: Final = Fired(table="ladder", row="area-only", source="R-HOT-04: BJ12(2)")
 RESIDENTS_CHOICE: Final = Fired(table="ladder", row="residents-choice", source="R-LAD-09: XF17")
@@ -98,7 +99,7 @@ class Routing:
         if why.entry is not None:
             above = ladder.above_building(place, case.parties, why.entry)
             why = replace(why, skipped=(*why.skipped, *above))
-        placement = ladder.place(case.matter, place, case.subjects, from_rung, day(at))
+        placement = ladder.place(case.matter, place, case.subjects, from_rung, day_of(at))
         return self.to_placement(case, placement, why, terms, at)
 
     def _is_petition(self, matter: str | None) -> bool:

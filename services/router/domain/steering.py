@@ -10,7 +10,7 @@ from schemas.department import EndReason, ReminderKind
 from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Evidence
-from services.router.domain.case import SUPERVISOR, Desk, day, ended, remind
+from services.router.domain.case import SUPERVISOR, Desk, ended, remind
 from services.router.domain.handling import wrong_status
 from services.router.domain.ladder import BODIES, Placement
 from services.router.domain.reading import judge
@@ -27,6 +27,7 @@ from services.router.domain.workorder import (
     registered,
 )
 from services.router.policy.tables import Row
+from services.terms import day_of
 
 CLIMBS_FROM: Final = WORKING
 BREACHED_FROM: Final = WORKING | {S.SIGNED, S.REDO, S.CALLBACK}
@@ -164,7 +165,7 @@ class Steering:
         _, common = ladder.common_rung(place, case.parties)
         from_rung = max(lowest, int(row.then.get("to", "0")), common)
         beyond = case.unit if ground is r.Ground.SECOND_BREACH else None
-        return ladder.place(case.matter, place, case.subjects, from_rung, day(at), beyond)
+        return ladder.place(case.matter, place, case.subjects, from_rung, day_of(at), beyond)
 
     def _breach(self, state: WorkOrder) -> Evidence:
         """The router's own record of two lapses, which SECOND_BREACH rests on."""
@@ -259,7 +260,7 @@ class Steering:
             return Refused("SAME_UNIT", "name another unit, or reject the objection", "unit")
         if self._desk.ladder.interested(unit, state.subjects):
             return Refused("INTERESTED", f"R-LAD-04: {unit} is complained of or under a unit that is", "unit")
-        if not self._desk.ladder.may_lead(unit, state.matter, self._place(state), day(at)):
+        if not self._desk.ladder.may_lead(unit, state.matter, self._place(state), day_of(at)):
             return Refused(
                 "NOT_ITS_DUTY", f"R-HOT-11, R-COM-01: this matter is not passed down to {unit}", "unit"
             )
