@@ -12,8 +12,8 @@ Every pattern is bounded or possessive, hence the time is linear in the length o
 """
 
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Set
+from typing import Any, Final
 
 from chassis.disguise import is_disguised, undisguised, written_for
 
@@ -139,6 +139,20 @@ def mask(text: str, *, keep_lines: bool = False) -> str:
     for pattern, replacement in _steps(text, keep_lines=keep_lines):
         text = pattern.sub(replacement, text)
     return text
+
+
+def mask_fields(given: Any, prose: Set[str], with_lines: Set[str], name: str = "") -> Any:
+    """Return the fields of a request, however deep, with the texts masked that bear one of these names: what staff
+    write becomes part of events that are kept for good. `with_lines`: those that may say which office to call.
+    """
+    match given:
+        case dict():
+            return {key: mask_fields(value, prose, with_lines, key) for key, value in given.items()}
+        case list() | tuple():
+            return [mask_fields(value, prose, with_lines, name) for value in given]
+        case str() if name in prose or name in with_lines:
+            return mask(given, keep_lines=name in with_lines)
+    return given
 
 
 def _steps(text: str, *, keep_lines: bool) -> tuple[_Step, ...]:

@@ -14,7 +14,8 @@ from schemas.jurisdiction import CalendarYear
 from schemas.mediation import MediationHandedBack
 from schemas.petition import PetitionStatus as S
 from schemas.procedure import HandBack
-from services.petition.domain import Colour, colour
+from services.colours import Colour
+from services.petition.domain import colour
 from services.petition.domain.clocks import Clocks
 from tests.petition_kit import (
     BRANCH,

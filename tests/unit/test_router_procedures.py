@@ -21,7 +21,8 @@ from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from schemas.procedure import HandBack
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency
-from services.router.domain import Colour, colour
+from services.colours import Colour
+from services.router.domain import colour
 from tests.unit.router_kit import (
     COMMUNITY,
     GRID,

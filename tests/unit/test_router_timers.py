@@ -11,7 +11,8 @@ from schemas import router as r
 from schemas.department import DepartmentReminded, ReminderKind
 from schemas.jurisdiction import CalendarYear
 from schemas.router import OrderStatus as S
-from services.router.domain import Colour, Router, colour
+from services.colours import Colour
+from services.router.domain import Router, colour
 from tests.unit.router_kit import (
     GRID,
     OPERATOR,

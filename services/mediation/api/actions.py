@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from chassis.http import FieldError
 from chassis.http.problems import unprocessable
-from chassis.masking import mask
+from chassis.masking import mask_fields
 from chassis.vault import Vault
 from schemas import mediation as m
 from schemas.message import Actor
@@ -46,8 +46,7 @@ class Action:
             if errors := _mismatch(given, paper):
                 raise unprocessable(errors)
             given["sealed"] = seal(vault, case_id, paper, given.get("obligations", ()))
-        masked = {name: mask(value) if name in _PROSE else value for name, value in given.items()}
-        return self.command.model_validate({**masked, "actor": actor})
+        return self.command.model_validate({**mask_fields(given, _PROSE, frozenset()), "actor": actor})
 
     def sample(self, actor: Actor) -> m.MediationCommand:
         """The example as a command, to ask the decider whether it would take the like of it."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from chassis.http import Role
-from chassis.masking import mask
+from chassis.masking import mask_fields
 from schemas import petition as p
 from schemas.message import Actor
 from schemas.values import Sealed
@@ -39,7 +39,8 @@ class Action:
 
     def build(self, body: BaseModel, actor: Actor, case_id: UUID, seal: Sealer) -> p.PetitionCommand:
         """The command of a request's body and the caller: words encrypted, numbers in its prose masked."""
-        given = _masked(body.model_dump(exclude={self.words[0]} if self.words else set()))
+        plain = body.model_dump(exclude={self.words[0]} if self.words else set())
+        given = mask_fields(plain, frozenset(), _PROSE)
         words = getattr(body, self.words[0]) if self.words else None
         if words is not None:
             given["sealed"] = seal(case_id, words)
@@ -66,15 +67,3 @@ class Action:
             f"{self.command.__name__}Body", __config__=config, __doc__=self.command.__doc__, **fields
         )
         return made
-
-
-def _masked(given: Any, name: str = "") -> Any:
-    """R-PRIV-01: what staff write becomes part of events that are kept for good."""
-    match given:
-        case dict():
-            return {key: _masked(value, key) for key, value in given.items()}
-        case list() | tuple():
-            return [_masked(value, name) for value in given]
-        case str() if name in _PROSE:
-            return mask(given, keep_lines=True)
-    return given

@@ -8,11 +8,11 @@ from fastapi import FastAPI, Query, Response
 
 from chassis.http import Principal, Problem, allow, etag
 from schemas.petition import PetitionStatus
+from services.colours import Colour
 from services.petition.api.access import READERS, Access
 from services.petition.api.commands import view_of
 from services.petition.api.office import Office, Told
 from services.petition.api.views import DocketEntry, DocketPage, PetitionView, Step, StoryView
-from services.petition.domain import Colour
 
 Reader = Annotated[Principal, allow(*READERS)]
 _COLOUR: Final = (

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from schemas.petition import Nature, PetitionOutcome, PetitionStatus
 from schemas.router import Term
+from services.colours import Colour
 from services.petition.api.office import Case, Office
-from services.petition.domain import Colour, colour
+from services.petition.domain import colour
 
 
 class UnitName(BaseModel):

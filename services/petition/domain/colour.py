@@ -1,20 +1,10 @@
 """R-CARD-01: the five colours of a petition, never of a person; the more urgent one wins."""
 
 from datetime import datetime
-from enum import StrEnum
 
+from services.colours import Colour
 from services.petition.domain.clocks import AT_RISK
 from services.petition.domain.petition import Petition
-
-
-class Colour(StrEnum):
-    """Green on time, blue coordinated, yellow 75 % gone, orange overdue, red overdue and supervised or led."""
-
-    GREEN = "green"
-    BLUE = "blue"
-    YELLOW = "yellow"
-    ORANGE = "orange"
-    RED = "red"
 
 
 def colour(state: Petition, at: datetime) -> Colour | None:

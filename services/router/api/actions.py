@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from chassis.http import FieldError, Role
 from chassis.http.problems import unprocessable
-from chassis.masking import mask
+from chassis.masking import mask_fields
 from schemas import router as r
 from schemas.message import Actor
 from schemas.replies import OF_UNITS, body_fields
@@ -48,23 +48,12 @@ class Action:
         """
         if self.check is not None and (errors := self.check(body)):
             raise unprocessable(errors)
-        return self.command.model_validate({**_masked(body.model_dump()), "actor": actor})
+        masked = mask_fields(body.model_dump(), _PROSE, _TO_THE_RESIDENT)
+        return self.command.model_validate({**masked, "actor": actor})
 
     def sample(self, actor: Actor) -> r.RouterCommand:
         """The example as a command, to ask the decider whether it would take the like of it."""
         return self.command.model_validate({**self.example, "actor": actor})
-
-
-def _masked(given: Any, name: str = "") -> Any:
-    """R-PRIV-01: what staff write becomes part of events that are kept for good."""
-    match given:
-        case dict():
-            return {key: _masked(value, key) for key, value in given.items()}
-        case list() | tuple():
-            return [_masked(value, name) for value in given]
-        case str() if name in _PROSE or name in _TO_THE_RESIDENT:
-            return mask(given, keep_lines=name in _TO_THE_RESIDENT)
-    return given
 
 
 def _body(command: type[r.RouterCommand], example: dict[str, Any]) -> type[BaseModel]:

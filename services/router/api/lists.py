@@ -17,6 +17,7 @@ from chassis.http import FieldError, Principal, Problem, Role, allow, etag
 from chassis.http.problems import unprocessable
 from schemas.department import AssignmentRole, TextAccess
 from schemas.router import OrderStatus
+from services.colours import Colour
 from services.router.api.access import DESKS, READERS, WORKERS, Access
 from services.router.api.office import Office, linked_to_barred
 from services.router.api.paging import Query, decode, encode
@@ -31,7 +32,6 @@ from services.router.api.views import (
     unit_name,
 )
 from services.router.card import COLOUR_SQL
-from services.router.domain import Colour
 from services.router.domain.workorder import OPEN
 
 Reader = Annotated[Principal, allow(*READERS)]

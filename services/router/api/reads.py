@@ -8,6 +8,7 @@ from fastapi import FastAPI, Response
 from chassis.http import Principal, Problem, allow, etag
 from schemas.message import CASE_EVENTS, Event
 from schemas.router import EVENTS
+from services.colours import Colour
 from services.router.api.access import READERS, Access
 from services.router.api.commands import allowed_actions
 from services.router.api.lists import outside
@@ -24,7 +25,6 @@ from services.router.api.views import (
     case_view,
 )
 from services.router.card import COLOUR_SQL
-from services.router.domain import Colour
 from services.router.explain import Recorded, explain
 from services.router.policy.tables import Row, Table
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from schemas.department import AssignmentRole, HandlingMode
 from schemas.router import Fired, OrderStatus, QueueReason, Term
+from services.colours import Colour
 from services.router.api.office import Case, Office, Words
-from services.router.domain import Colour, colour
+from services.router.domain import colour
 from services.router.domain.workorder import OPEN
 from services.router.explain import Step
 

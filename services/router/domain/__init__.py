@@ -1,9 +1,9 @@
 """The router's pure domain: triage, ladder, work order, deadlines."""
 
-from services.router.domain.colour import Colour, colour
+from services.router.domain.colour import colour
 from services.router.domain.explain import explain
 from services.router.domain.reading import Triage
 from services.router.domain.router import CONSUMED, Router
 from services.router.domain.workorder import WorkOrder
 
-__all__ = ["CONSUMED", "Colour", "Router", "Triage", "WorkOrder", "colour", "explain"]
+__all__ = ["CONSUMED", "Router", "Triage", "WorkOrder", "colour", "explain"]

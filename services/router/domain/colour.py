@@ -1,24 +1,10 @@
 """R-CARD-01: the colour of a case, never of a person."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from schemas.department import HandlingMode
+from services.colours import Colour
 from services.router.domain.workorder import OPEN, S, WorkOrder
-
-
-class Colour(StrEnum):
-    """Five colours, the more urgent one wins."""
-
-    GREEN = "green"
-    BLUE = "blue"
-    """Coordinated: helpers work along."""
-    YELLOW = "yellow"
-    """75 % of the time is gone."""
-    ORANGE = "orange"
-    """Overdue."""
-    RED = "red"
-    """Overdue and supervised or leader-owned."""
 
 
 def colour(state: WorkOrder, at: datetime) -> Colour:
