@@ -154,6 +154,9 @@ class Batch(Generic[S]):
         kind = self._service.catalogue.get(envelope.type)
         if kind is None:
             return f"{self._service.name} knows no event of type {envelope.type}"
+        if not (case.is_stored or case.is_touched) and not self._may_begin(envelope):
+            self.tally.applied += 1
+            return None
         try:
             event = kind.model_validate_json(envelope.data)
             decision = self._decider.decide(case.state, event, self._at)
@@ -171,6 +174,9 @@ class Batch(Generic[S]):
         case.is_touched = case.is_touched or case.is_stored
         self.tally.applied += 1
         return None
+
+    def _may_begin(self, envelope: Envelope) -> bool:
+        return self._service.may_begin is None or self._service.may_begin(envelope)
 
     def pass_over(self, envelope: Envelope) -> None:
         """Count an event of the stream as seen without applying it, so that it has no effect ever after."""

@@ -1,7 +1,7 @@
 """The command bus: HTTP commands take the same path as the stream, and concurrent ones share a commit.
 
-Whatever is waiting is taken together, with no timed linger: under load the batches grow by themselves. An
-answer is given only after the commit.
+Whatever is waiting is taken together; under load the batches grow by themselves. An answer is given only after
+the commit.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from chassis.metrics import Metrics
 from chassis.service import Service
 from chassis.store import Store
 from chassis.telemetry import Telemetry
+from chassis.waiting import wait_at_most
 from schemas.message import Command
 
 S = TypeVar("S")
@@ -36,6 +37,9 @@ MAX_BATCH: Final = 400
 """Commands in one transaction at most."""
 MAX_WAITING: Final = 20_000
 """Commands waiting at most; more are turned away, for memory must not grow without bound."""
+PACE_S: Final = 0.02
+"""At least this long from one commit to the next while callers come faster than one for each, in seconds: many
+small transactions take the time of the work itself. A caller alone waits for nobody."""
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE_S: Final = 0.02
 
@@ -82,7 +86,7 @@ class CommandBus(Generic[S]):
         self._telemetry = telemetry
         self._waiting: deque[_Entry[S]] = deque()
         self._arrived = asyncio.Event()
-        self._is_closed = False
+        self._closing = asyncio.Event()
 
     async def execute(self, request: Request[S]) -> Reply[S]:
         """Apply one command and return what became of it, once committed. Raises Unavailable."""
@@ -90,7 +94,7 @@ class CommandBus(Generic[S]):
 
     def enqueue(self, request: Request[S]) -> "asyncio.Future[Reply[S]]":
         """Put a command in line; the future ends after the commit. Raises Unavailable."""
-        if self._is_closed:
+        if self._closing.is_set():
             raise Unavailable("the service is shutting down")
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable(f"{MAX_WAITING} commands are waiting already")
@@ -101,16 +105,21 @@ class CommandBus(Generic[S]):
 
     def close(self) -> None:
         """Take no more commands; `run` ends when those that wait are done."""
-        self._is_closed = True
+        self._closing.set()
         self._arrived.set()
 
     async def run(self) -> None:
         """Work until closed and empty."""
-        while not (self._is_closed and not self._waiting):
+        loop = asyncio.get_running_loop()
+        while not (self._closing.is_set() and not self._waiting):
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                await self._settle(self._take())
+                started = loop.time()
+                taken = self._take()
+                await self._settle(taken)
+                if 1 < len(taken) < MAX_BATCH:
+                    await wait_at_most(self._closing, PACE_S - (loop.time() - started))
 
     def _take(self) -> list[_Entry[S]]:
         """Take what waits, up to a batch; a key that is in it already waits for the next, for its answer."""

@@ -61,6 +61,10 @@ class RunnerPolicy:
             )
 
 
+UNHURRIED: Final = RunnerPolicy(pace_s=0.1)
+"""For a service whose part in a case may begin a tenth of a second late, so that others' work comes first."""
+
+
 class TooManyParked(Exception):
     """So large a share of the stream cannot be applied that parking more would hide a defect of ours."""
 

@@ -37,6 +37,10 @@ Enrich = Callable[[Connection, Sequence[tuple[UUID, Command]]], Awaitable[Sequen
 """Completes a batch of commands with what the service's own tables know, one answer for each, in order."""
 
 
+MayBegin = Callable[[Envelope], bool]
+"""Whether an event may begin something in a case that the service has no row of, judged by its text alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service(Generic[S]):
     """A decider and its surroundings."""
@@ -46,6 +50,9 @@ class Service(Generic[S]):
     """The event classes by type: all that the decider consumes."""
     project: Project[S] | None = None
     enrich: Enrich | None = None
+    may_begin: MayBegin | None = None
+    """Spares a service the reading of what it takes no part in. It must be true wherever the decider answers an
+    event of an unknown case with any events; None takes that of all events."""
     topics: frozenset[str] = frozenset()
     """The topics on Kafka that carry events of this service, beside the stream. Others stay in the event log."""
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from chassis.host import Host
 from chassis.http import serve
-from chassis.runner import RunnerPolicy
+from chassis.runner import UNHURRIED, RunnerPolicy
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.vault import Vault
@@ -26,9 +26,6 @@ from services.intake.storage import Projection
 _DESCRIPTION: Final = (
     "Takes residents' cases in by any channel, protects who they are, and tells them every step."
 )
-
-_UNHURRIED: Final = RunnerPolicy(pace_s=0.1)
-"""A time line may be a tenth of a second late; taking cases in comes first."""
 
 
 def run(settings: Settings) -> None:
@@ -52,7 +49,7 @@ def build(settings: Settings, policy: RunnerPolicy | None = None) -> tuple[Host[
         Vault([keys.master_key]),
         keys.index_key,
     )
-    host = Host(settings, service(jurisdiction, matcher), policy=policy or _UNHURRIED)
+    host = Host(settings, service(jurisdiction, matcher), policy=policy or UNHURRIED)
     app = host.create_app("Caseladder intake", _DESCRIPTION, {batch.PATH: batch.MAX_BODY_BYTES})
     add_routes(app, host, desk)
     return host, app

@@ -7,13 +7,14 @@ from fastapi import FastAPI
 from chassis.calendar import WorkingCalendar
 from chassis.host import Host
 from chassis.http import serve
+from chassis.runner import UNHURRIED
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.vault import Vault
 from reference.load import load
 from reference.mediation import load_mediation
 from services.mediation.api import Office, add_routes
-from services.mediation.domain import CONSUMED, Mediation, MediationDecider
+from services.mediation.domain import CONSUMED, Mediation, MediationDecider, may_begin
 from services.mediation.projection import projecting
 
 _DESCRIPTION: Final = (
@@ -38,7 +39,8 @@ def build(settings: Settings) -> tuple[Host[Mediation], FastAPI]:
     mediators = load_mediation(settings.reference, jurisdiction)
     decider = MediationDecider(jurisdiction, mediators, WorkingCalendar(jurisdiction.calendar))
     consumed = {event.type: event for event in CONSUMED}
-    host = Host(settings, Service(decider, consumed, projecting(mediators)))
+    service = Service(decider, consumed, projecting(mediators), may_begin=may_begin)
+    host = Host(settings, service, policy=UNHURRIED)
     app = host.create_app("Caseladder mediation", _DESCRIPTION)
     add_routes(app, Office(host, decider, jurisdiction, mediators, vault))
     return host, app

@@ -7,12 +7,13 @@ from fastapi import FastAPI
 from chassis.calendar import WorkingCalendar
 from chassis.host import Host
 from chassis.http import serve
+from chassis.runner import UNHURRIED
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.vault import Vault
 from reference.load import load
 from services.petition.api import Office, add_routes
-from services.petition.domain import CONSUMED, Petition, PetitionDecider
+from services.petition.domain import CONSUMED, Petition, PetitionDecider, may_begin
 from services.petition.earlier import enrich
 from services.petition.projection import project
 from services.petition.settings import load_offices
@@ -39,7 +40,8 @@ def build(settings: Settings) -> tuple[Host[Petition], FastAPI]:
     offices = load_offices(settings.reference, jurisdiction)
     decider = PetitionDecider(jurisdiction, offices, WorkingCalendar(jurisdiction.calendar))
     catalogue = {event.type: event for event in CONSUMED}
-    host = Host(settings, Service(decider, catalogue, project, enrich))
+    service = Service(decider, catalogue, project, enrich, may_begin=may_begin)
+    host = Host(settings, service, policy=UNHURRIED)
     app = host.create_app("Caseladder petition", _DESCRIPTION)
     add_routes(app, Office(host, decider, jurisdiction, offices, vault))
     return host, app

@@ -1,12 +1,16 @@
 """What takes a case up in mediation and petition: those services keep no row of any other."""
 
+import orjson
 import pytest
 
 from chassis.calendar import WorkingCalendar
 from schemas import router as r
+from schemas.envelope import Envelope
 from schemas.message import Event
 from schemas.petition import PetitionSentToMediation
 from services.cli.compare import begins
+from services.mediation.domain import may_begin as mediation_may_begin
+from services.petition.domain import may_begin as petition_may_begin
 from tests.simulation.run import deciders
 from tests.unit.router_kit import CASE, MONDAY, OPERATOR, gulou, open_case
 from tests.unit.test_router_ladder import handled
@@ -38,3 +42,14 @@ def test_only_what_a_service_takes_up_is_answered(event: Event, takers: set[str]
         if event.type in decider.consumes:
             assert bool(answer) is takes_up(event.type, event.model_dump_json())
             assert bool(answer) is (decider.name in takers)
+
+
+@pytest.mark.parametrize(("event", "takers"), TOLD, ids=lambda part: getattr(part, "type", ""))
+def test_what_begins_something_is_never_passed_over_unread(event: Event, takers: set[str]) -> None:
+    """R-LAD-09: the look at the unread text lets all pass that the decider answers, and hardly more."""
+    text = orjson.dumps(event.model_dump(mode="json", exclude_none=True))
+    spaced = event.model_dump_json(exclude_none=True).replace('":', '": ')  # as PostgreSQL writes jsonb
+    for name, look in (("mediation", mediation_may_begin), ("petition", petition_may_begin)):
+        for data in (text.decode(), spaced):
+            envelope = Envelope("router", CASE, 1, event.type, MONDAY, "case.events", "", data)
+            assert look(envelope) is (name in takers)

@@ -1,14 +1,16 @@
 """Mediation's decider: which part answers which input."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from chassis.calendar import WorkingCalendar
 from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import mediation as m
 from schemas import router as r
+from schemas.envelope import Envelope
 from schemas.intake import PersonErased
 from schemas.jurisdiction import Jurisdiction
 from schemas.mediators import Mediators
@@ -40,6 +42,13 @@ CONSUMED: tuple[type[Event], ...] = (
     PersonErased,
 )
 """What mediation hears of others. Whose personal data were erased in intake, has them erased here as well."""
+
+_ON_THIS_TRACK: Final = re.compile(rf'"track": ?"{MEDIATION}"')
+
+
+def may_begin(envelope: Envelope) -> bool:
+    """Whether `MediationDecider.begins` may hold for an event, judged by its unread text."""
+    return envelope.type == PetitionSentToMediation.type or _ON_THIS_TRACK.search(envelope.data) is not None
 
 
 class MediationDecider:

@@ -1,5 +1,6 @@
 """The petition decider: which part answers which input, who may do what, and whose duty it is afterwards."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +10,7 @@ from chassis.calendar import WorkingCalendar
 from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import petition as p
 from schemas import router as r
+from schemas.envelope import Envelope
 from schemas.intake import FeedbackGiven, PersonErased
 from schemas.jurisdiction import Jurisdiction
 from schemas.mediation import MediationHandedBack
@@ -68,6 +70,13 @@ OWNERS: Final = frozenset(
     }
 )
 """Commands of the responsible unit and of those above it. The others say themselves who may give them."""
+
+_ON_THIS_TRACK: Final = re.compile(rf'"track": ?"{TRACK}"')
+
+
+def may_begin(envelope: Envelope) -> bool:
+    """Whether `PetitionDecider.begins` may hold for an event, judged by its unread text."""
+    return _ON_THIS_TRACK.search(envelope.data) is not None
 
 
 class PetitionDecider:
