@@ -49,5 +49,19 @@ def token(
     port_base: int,
 ) -> None:
     """Print a bearer token that the services of this run directory accept."""
-    issuer = LocalRun(run_dir, port_base).issuer()
+    local = LocalRun(run_dir, port_base)
+    if unit is not None and not _is_known(unit, local.reference):
+        said = f"Warning: {unit} is no unit of this jurisdiction; the services will refuse it. See units.csv."
+        click.echo(said, err=True)
+    issuer = local.issuer()
     click.echo(issuer.issue(subject or f"{roles[0]}-1", roles, datetime.now(UTC), unit=unit, lifetime=ttl))
+
+
+def _is_known(unit: str, reference: Path) -> bool:
+    """Whether the jurisdiction has the unit; one that cannot be read says so elsewhere."""
+    from reference.load import ReferenceInvalid, load  # noqa: PLC0415  a token without a unit needs none of it
+
+    try:
+        return unit in load(reference).units
+    except ReferenceInvalid:
+        return True

@@ -3,8 +3,17 @@
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import from_json
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError, from_json
 
 from chassis.http import validation_problem
 from chassis.http.problems import unprocessable
@@ -26,7 +35,19 @@ def _storable(text: str) -> str:
     return text
 
 
+def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Take an instant as people write it: never a number, which may count seconds or milliseconds."""
+    with suppress(ValidationError):
+        if isinstance(value, str) and not value.isdecimal():
+            return read(value)
+    raise PydanticCustomError(
+        "written_otherwise",
+        "String should be a valid datetime, of a day that exists and with its time zone: 2026-11-24T09:30:00+08:00",
+    )
+
+
 _Storable = AfterValidator(_storable)
+Moment = Annotated[Instant, WrapValidator(_written)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable]
@@ -102,7 +123,7 @@ class ResolvedBody(Body):
     """A grid worker has settled the matter on the spot (R-GRD-01), an operator answered on the call (R-HOT-02)."""
 
     measure: Note
-    resolved_at: Instant | None = None
+    resolved_at: Moment | None = None
 
 
 class CaseBody(Body):
@@ -126,7 +147,7 @@ class CaseBody(Body):
     households: int | None = Field(default=None, ge=1, le=1_000_000)
     subjects: tuple[Code, ...] = Field(default=(), max_length=_MOST_SUBJECTS)
     reporter: ReporterBody | None = None
-    received_at: Instant | None = Field(default=None, description="when the resident spoke; by default now")
+    received_at: Moment | None = Field(default=None, description="when the resident spoke; by default now")
     emergency_line: Literal["110", "119", "120", "122"] | None = None
     new_facts: bool | None = None
     resolved: ResolvedBody | None = None

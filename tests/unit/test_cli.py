@@ -91,6 +91,15 @@ def test_token_is_signed_by_the_issuer_that_the_services_trust(local: LocalRun) 
     }
 
 
+def test_a_unit_that_does_not_exist_is_told(local: LocalRun) -> None:
+    """The token is made all the same: the services refuse it, and a jurisdiction may have changed meanwhile."""
+    words = ["token", "--role", "handler", "--unit", "NOPE", "--run-dir", str(local.run_dir)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0
+    assert "NOPE is no unit of this jurisdiction" in result.stderr
+    assert "Warning" not in result.stdout
+
+
 def test_token_knows_the_roles_that_the_services_know() -> None:
     assert set(ROLES) == {role.value for role in Role}
 
