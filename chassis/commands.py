@@ -38,8 +38,11 @@ MAX_BATCH: Final = 400
 MAX_WAITING: Final = 20_000
 """Commands waiting at most; more are turned away, for memory must not grow without bound."""
 PACE_S: Final = 0.02
-"""At least this long from one commit to the next while callers come faster than one for each, in seconds: many
-small transactions take the time of the work itself. A caller alone waits for nobody."""
+"""At most this long from one commit to the next is waited for more commands, in seconds: many small transactions
+take the time of the work itself."""
+_PACE_OF_EACH_S: Final = 0.002
+"""So much of it for each command of the commit: a few callers, who wait for their answers, are hardly slowed down,
+and one alone is not at all."""
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE_S: Final = 0.02
 
@@ -119,7 +122,8 @@ class CommandBus(Generic[S]):
                 taken = self._take()
                 await self._settle(taken)
                 if 1 < len(taken) < MAX_BATCH:
-                    await wait_at_most(self._closing, PACE_S - (loop.time() - started))
+                    pace = min(PACE_S, _PACE_OF_EACH_S * len(taken))
+                    await wait_at_most(self._closing, pace - (loop.time() - started))
 
     def _take(self) -> list[_Entry[S]]:
         """Take what waits, up to a batch; a key that is in it already waits for the next, for its answer."""
