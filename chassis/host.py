@@ -8,6 +8,7 @@ serve(app, settings)
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ KEEP_ANSWERS_HOURS: Final = 48
 """How long an Idempotency-Key is honoured."""
 LOG_AGE_ALARM_S: Final = 60.0
 """An unread event older than this makes the log say so: one long transaction stalls every reader."""
+
+_OF_THE_STREAM: Final = ("lag_events", "oldest_unread_seconds")
 
 _log = logging.getLogger(__name__)
 
@@ -229,6 +232,8 @@ class Host(Generic[S]):
             await self._measure_lag()
         except OSError as error:
             self._unmeasured = str(error)
+            for gauge in _OF_THE_STREAM:  # an old figure would look like a good one
+                self.metrics.set(gauge, math.nan)
             raise
         self._unmeasured = None
 

@@ -74,3 +74,5 @@ async def test_a_broker_that_is_away_is_told_and_requests_are_still_served(
         while not (degraded := host.degraded()):
             await asyncio.sleep(0.01)  # polled: it is measured in its own time
         assert (degraded, await host.readiness()) == (["Kafka does not answer"], [])
+        shown = host.metrics.text().decode().splitlines()
+        assert [line for line in shown if line.startswith("caseladder_lag_events")][-1].endswith(" NaN")
