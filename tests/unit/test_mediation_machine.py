@@ -127,7 +127,7 @@ def test_a_command_out_of_its_stages_is_refused(stage: Stage, command: type[m.Me
 def test_a_step_of_the_confirmation_out_of_turn_is_refused(
     step: Confirmation, command: type[m.MediationCommand]
 ) -> None:
-    """R-MED-09: lapsed, decided and withdrawn have no way on."""
+    """R-MED-09: decided and withdrawn have no way on; lapsed has, for what was filed before."""
     play = in_confirmation(step)
     assert play.state.confirmation is step
     decision = play.decider.decide(play.state, build(command), play.at)
@@ -154,6 +154,9 @@ def test_every_step_of_the_confirmation_is_walked() -> None:
         play = in_confirmation(C.COURT_ACCEPTED)
         play.do(command, **fields)
         follow(play)
+    late = in_confirmation(C.LAPSED)
+    late.do(m.FileConfirmation, filed_at=late.state.effective_at)
+    follow(late)
     for step in (C.CONFIRM_WINDOW, C.LAPSED, C.CONFIRMED, C.REJECTED, C.WITHDRAWN):
         play = signed(partial=True)
         play.state = play.state.model_copy(update={"confirmation": step})

@@ -257,7 +257,7 @@ def test_a_breach_leads_to_the_notice_of_the_court() -> None:
 
 
 def test_confirmation_is_asked_jointly_within_thirty_days() -> None:
-    """R-MED-09: on the last day, not the day after; lapsed windows have no way back."""
+    """R-MED-09: on the last day, not the day after, whenever it is entered."""
     play = signed()
     window = play.state.term("confirm")
     assert window is not None
@@ -271,6 +271,9 @@ def test_confirmation_is_asked_jointly_within_thirty_days() -> None:
     late = signed()
     late.wait(days=40)
     assert (late.state.confirmation, late.count(m.ConfirmationLapsed)) == (m.Confirmation.LAPSED, 1)
+    assert late.no(m.FileConfirmation, filed_at=window.at) == "TOO_LATE"
+    late.do(m.FileConfirmation, filed_at=window.at - timedelta(seconds=1))
+    assert late.state.confirmation is m.Confirmation.FILED
 
 
 @pytest.mark.parametrize("about", ["personal_status", "adoption", "marriage", "property_title", "ip_title"])

@@ -27,9 +27,10 @@ class Confirmations:
         if set(c.jointly) != set(state.labels):
             return Refused("JOINTLY", f"all parties apply together: {', '.join(state.labels)}", "jointly")
         window = state.term("confirm")
+        end = window.at if window else state.window_ended
         if c.filed_at > at:
             return Refused("IN_THE_FUTURE", "record it once it has happened", "filed_at")
-        if window is None or c.filed_at >= window.at:
+        if end is None or c.filed_at >= end:
             return Refused("TOO_LATE", "R-MED-09: the thirty days from effect are over", "filed_at")
         if state.effective_at and day_of(c.filed_at) < day_of(state.effective_at):
             reason = f"the agreement has effect from {day_of(state.effective_at)} on"

@@ -95,6 +95,11 @@ def _terminated(_: Mediation, e: m.MediationTerminated) -> Update:
     }
 
 
+def _lapsed(state: Mediation, _: m.ConfirmationLapsed) -> Update:
+    window = state.term("confirm")
+    return {"confirmation": Confirmation.LAPSED, "window_ended": window.at if window else None}
+
+
 def _to(**update: Any) -> Callable[[Mediation, Any], Update]:
     return lambda _, __: dict(update)
 
@@ -128,8 +133,10 @@ _CHANGES: Final[dict[type[Event], Callable[[Mediation, Any], Update]]] = {
     m.RoutesInformed: _informed,
     m.MediationTerminated: _terminated,
     m.PoliceInformed: _to(),
-    m.ConfirmationOpened: _to(confirmation=Confirmation.CONFIRM_WINDOW, court_extended=False),
-    m.ConfirmationLapsed: _to(confirmation=Confirmation.LAPSED),
+    m.ConfirmationOpened: _to(
+        confirmation=Confirmation.CONFIRM_WINDOW, court_extended=False, window_ended=None
+    ),
+    m.ConfirmationLapsed: _lapsed,
     m.ConfirmationFiled: _to(confirmation=Confirmation.FILED),
     m.CourtAccepted: _to(confirmation=Confirmation.COURT_ACCEPTED),
     m.CourtTimeExtended: _to(court_extended=True),

@@ -58,6 +58,8 @@ class Mediation(Value):
     performed: tuple[int, ...] = ()
     visits: int = 0
     confirmation: Confirmation = Confirmation.NONE
+    window_ended: Instant | None = None
+    """When the time to ask for confirmation was over; what was filed before may be entered later (R-MED-09)."""
     court_extended: bool = False
     reason: TerminationReason | None = None
     asks_higher: bool = False
