@@ -33,14 +33,16 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The address of an empty database of this test alone; dropped afterwards, connections and all."""
     name = f"test_{uuid4().hex}"
-    yield await postgres.create_database(name)
-    await _drop(postgres, name)
+    # Files copied, not pages logged: an eighth of the processor time where nothing is flushed to disk.
+    await _execute(postgres, f'CREATE DATABASE "{name}" STRATEGY file_copy')
+    yield postgres.url(name)
+    await _execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def _drop(postgres: EmbeddedPostgres, name: str) -> None:
+async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:
     connection = await asyncpg.connect(postgres.url("postgres"))
     try:
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await connection.execute(statement)
     finally:
         await connection.close()
 
