@@ -89,7 +89,8 @@ def serving(image: Path, service: str, env: dict[str, str]) -> Iterator[None]:
         )
     try:
         until = time.monotonic() + START_S
-        while (asked := health(image, env)).returncode and process.poll() is None:
+        while (asked := health(image, env)).returncode:
+            assert process.poll() is None, f"{service} ended before it was ready:\n{log.read_text()}"
             assert time.monotonic() < until, asked.stdout + log.read_text()
         assert json.loads(asked.stdout) == {"status": "ready", "reasons": [], "degraded": []}, log.read_text()
         yield
