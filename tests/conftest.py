@@ -14,8 +14,20 @@ from chassis.embedded import EmbeddedPostgres
 from chassis.kafka.local_broker import LocalKafka, Sasl
 from tests import kafka_broker
 
+# What starts processes comes first, so that no long test is left over for one worker at the end.
+DEAR_FIRST = ("deploy", "e2e", "integration", "contract", "simulation", "unit")
+SHARED_SYSTEMS = {"system", "kafka_system", "traced"}
 # For tests only: nobody misses these data after a power cut, and starting is faster.
 FAST_AND_LOSSY = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the dear tests first, and all that use a shared system into one worker, which then ends it at once."""
+    directory = len(Path(__file__).parent.parts)
+    shared = {item for item in items if SHARED_SYSTEMS & {*getattr(item, "fixturenames", ())}}
+    items.sort(key=lambda item: (DEAR_FIRST.index(item.path.parts[directory]), item in shared))
+    for item in shared:
+        item.add_marker(pytest.mark.xdist_group("shared_systems"))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import httpx
 
 from tests.e2e.system import System
 
-CASES = 300
+CASES = 200
 SENDERS = 20
 
 

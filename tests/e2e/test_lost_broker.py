@@ -70,7 +70,7 @@ async def settled(system: System, cases: int) -> None:
     """Wait until the router knows so many cases, and every event of the logs is applied."""
     async with asyncio.timeout(LIMIT_S):
         while (await count(system, "router.aggregate", "router")) < cases or await unapplied(system):
-            await asyncio.sleep(0.2)  # polled: other processes are at work
+            await asyncio.sleep(0.5)  # polled, and dear: other processes are at work
 
 
 async def count(system: System, table: str, service: str) -> int:
