@@ -125,8 +125,11 @@ class LocalKafka:
         self._ended()
 
     def pause(self) -> None:
-        """Stop the broker's clock (SIGSTOP): it keeps its connections and answers nothing."""
-        self._running().send_signal(signal.SIGSTOP)
+        """Stop the broker's clock (SIGSTOP): it keeps its connections, and answers nothing once this returns."""
+        running = self._running()
+        running.send_signal(signal.SIGSTOP)
+        # All its threads stand still only some time after the signal; an end is told too, and left to wait().
+        os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a paused broker go on."""

@@ -29,7 +29,11 @@ def kafka(port: int, run_dir: Path) -> None:
 
     It needs Java 17 and Maven. The data are kept in the run directory and found again at the next start.
     """
-    signal.signal(signal.SIGTERM, _interrupt)  # both signals stop it in order
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # also where a script's `&` had SIGINT ignored
+        signal.signal(number, _interrupt)
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     broker = LocalKafka(run_dir / "kafka", port=port)
     try:

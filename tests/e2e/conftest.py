@@ -1,4 +1,8 @@
-"""One running system for the tests that only use it; tests that kill things start their own."""
+"""One running system for the tests that only use it; tests that kill things start their own.
+
+The shared ones end with the last test of this package, not of the session: idle, they would go on polling beside
+all other tests.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -11,14 +15,14 @@ from tests.e2e.system import System
 from tests.e2e.town import Town, visiting
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     """The collector of traces to which the shared system tells every case."""
     with collecting() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[System]:
     """A system that many tests share."""
     running = System(tmp_path_factory.mktemp("system"), collector.environment)
@@ -27,7 +31,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> It
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka_system(
     tmp_path_factory: pytest.TempPathFactory, collector: Collector, kafka_bootstrap: str
 ) -> Iterator[System]:

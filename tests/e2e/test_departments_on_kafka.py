@@ -17,6 +17,7 @@ from tests.e2e.system import ROOT, System
 from tests.e2e.test_docs import _BLOCK, Shell, blocks, run_block
 from tests.e2e.town import Town, visiting
 
+pytestmark = pytest.mark.xdist_group("departments")  # one broker and system, in one process
 PAGE = "docs/how-to/connect-a-department.md"
 URBAN = "GL-URBAN"
 LAMP = {"title": "路灯不亮", "matter": "municipal.streetlight", "place": {"address": "秋岭公寓3幢502室"}}

@@ -8,10 +8,8 @@ import pytest
 
 from chassis.kafka.local_broker import LocalKafka
 from tests.conftest import NewKafka
-from tests.e2e import test_call_to_close
 from tests.e2e.ledger import CASES, Ledger, check, load, settle
 from tests.e2e.system import System
-from tests.e2e.town import visiting
 
 
 @pytest.fixture
@@ -31,32 +29,25 @@ def on_kafka(tmp_path: Path, broker: LocalKafka) -> Iterator[System]:
     system.stop()
 
 
-async def test_the_broker_killed_under_load(on_kafka: System, broker: LocalKafka) -> None:
-    """Invariants 1 and 2: cases are taken in while it is away; when it is back each is assigned, once."""
-    ledger = Ledger()
-    loading = asyncio.create_task(load(on_kafka, ledger))
-    await asyncio.wait_for(ledger.halfway.wait(), 60)
+async def test_the_broker_and_the_services_killed_under_load(on_kafka: System, broker: LocalKafka) -> None:
+    """Invariants 1 and 2: cases are taken in while the broker is away; when it is back each is assigned, once. Then
+    the relay is killed in the middle of a batch, and the consumer in the middle of another.
+    """
+    away = Ledger()
+    loading = asyncio.create_task(load(on_kafka, away))
+    await asyncio.wait_for(away.halfway.wait(), 60)
     await asyncio.to_thread(broker.kill)
     await asyncio.wait_for(loading, 120)
-    assert len(ledger.acknowledged) == CASES
+    assert len(away.acknowledged) == CASES
     await asyncio.to_thread(broker.start)
     await settle(on_kafka, CASES)
-    await check(on_kafka, ledger)
+    await check(on_kafka, away)
 
-
-async def test_services_killed_under_load(on_kafka: System) -> None:
-    """Invariants 1 and 2: the relay in the middle of a batch, the consumer in the middle of another."""
-    ledger = Ledger()
-    loading = asyncio.create_task(load(on_kafka, ledger))
-    await asyncio.wait_for(ledger.halfway.wait(), 60)
+    killed = Ledger()
+    loading = asyncio.create_task(load(on_kafka, killed))
+    await asyncio.wait_for(killed.halfway.wait(), 60)
     on_kafka.kill("intake")
     on_kafka.kill("router")
     await asyncio.wait_for(loading, 120)
-    await settle(on_kafka, CASES)
-    await check(on_kafka, ledger)
-
-
-async def test_a_case_goes_the_whole_way(on_kafka: System) -> None:
-    """R-HOT-02, R-HOT-08, R-PET-13: from call to close, every event over the broker; word for word as embedded."""
-    async with visiting(on_kafka) as town:
-        await test_call_to_close.test_a_call_goes_to_its_unit_and_is_closed(town)
+    await settle(on_kafka, 2 * CASES)
+    await check(on_kafka, away, killed)

@@ -1,10 +1,11 @@
-"""On Kafka every figure that a watcher is told of is there, and moves when a case goes its way."""
+"""On Kafka a case goes its whole way, and every figure that a watcher is told of is there and moves with it."""
 
 import re
 from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.e2e import test_call_to_close
 from tests.e2e.system import System
 from tests.e2e.town import Case, Town, until, visiting
 
@@ -91,3 +92,8 @@ async def test_what_the_services_emit_is_published(town: Town) -> None:
         return (after["events_published_total"] - before["events_published_total"] == grown > 0) or None
 
     await until(published)
+
+
+async def test_a_case_goes_the_whole_way(town: Town) -> None:
+    """R-HOT-02, R-HOT-08, R-PET-13: from call to close, every event over the broker; word for word as embedded."""
+    await test_call_to_close.test_a_call_goes_to_its_unit_and_is_closed(town)
