@@ -153,7 +153,7 @@ async def test_a_report_linked_wrongly_becomes_its_own_case(town: Town) -> None:
 
 async def waits(town: Town, case: Case, unit: str, role: str, track: str) -> None:
     """Assert that the case waits for the unit, and stands on its list for that role."""
-    shown = await town.placed(case, "DISPATCHED")
+    shown = await town.placed(case, "DISPATCHED", "HANDLING")  # handling once the procedure has begun
     assert (shown["unit"]["code"], shown["track"], shown["exit"]) == (unit, track, None)
     own = (await town.assigned(unit, role))[case.id]
     assert (own["role"], own["track"], own["ended_at"]) == ("lead", track, None)

@@ -132,13 +132,13 @@ class Town:
         assert answer.status == 201, answer.body
         return Case(answer.body["case_id"], answer.body["tracking_code"], answer.body)
 
-    async def placed(self, case: Case, status: str | None = None) -> dict[str, Any]:
-        """Wait until the router knows the case (in that status), and return its view for the district."""
+    async def placed(self, case: Case, *statuses: str) -> dict[str, Any]:
+        """Wait until the router knows the case (in one of the statuses), and return its view for the district."""
 
         async def look() -> dict[str, Any] | None:
             shown = await self.ask("router", f"GET {case.path}", "operator", "GL")
             assert shown.status in {200, 404}, shown.body
-            if shown.status == 404 or status not in {None, shown.body["status"]}:
+            if shown.status == 404 or (statuses and shown.body["status"] not in statuses):
                 return None
             view: dict[str, Any] = shown.body
             return view
