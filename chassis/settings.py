@@ -27,8 +27,9 @@ from pydantic import (
 _KEY_BYTES = 32
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
-# field -> (environment variable, what would be right); a field that is not here is not read from the environment
-_VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
+Variables = Mapping[str, tuple[str, str]]
+"""field -> (environment variable, what would be right); a field that is not here is not read from it"""
+_VARIABLES: Final[Variables] = {
     "host": ("CASELADDER_HOST", "an address to listen on, such as 127.0.0.1"),
     "port": ("CASELADDER_PORT", "a port number from 1 to 65535"),
     "database_url": (
@@ -140,7 +141,7 @@ def _bootstrap(value: str) -> str:
     return value
 
 
-Model = TypeVar("Model", bound="KafkaSettings")
+Model = TypeVar("Model", bound=BaseModel)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -163,7 +164,7 @@ class KafkaSettings(BaseModel):
     def _require(self, *names: str) -> None:
         absent = [name for name in names if getattr(self, name) is None]
         if absent:
-            raise SettingsError([_plain(name, "missing") for name in absent])
+            raise SettingsError([_plain(name, "missing", _VARIABLES) for name in absent])
 
 
 class Settings(KafkaSettings):
@@ -193,7 +194,7 @@ class Settings(KafkaSettings):
 
         Raises SettingsError with one line for each variable that is missing or wrong.
         """
-        made = _read(cls, env, service=service)
+        made = read(cls, env, _VARIABLES, service=service)
         if made.transport == "kafka":
             made._require(*made._needed_for_kafka())
         return made
@@ -213,23 +214,27 @@ class Settings(KafkaSettings):
 
 def kafka_settings(env: Mapping[str, str]) -> KafkaSettings:
     """Read the CASELADDER_KAFKA_* variables alone, for a command that is no service. Raises SettingsError."""
-    made = _read(KafkaSettings, env)
+    made = read(KafkaSettings, env, _VARIABLES)
     made._require(*made._needed_for_kafka())
     return made
 
 
-def _read(model: type[Model], env: Mapping[str, str], **more: str) -> Model:
-    """Validate those of the variables that `model` has; an empty one counts as absent."""
-    known = {field: _VARIABLES[field][0] for field in model.model_fields if field in _VARIABLES}
+def read(model: type[Model], env: Mapping[str, str], variables: Variables, **more: str) -> Model:
+    """Read the fields of `model` from their variables, an empty one counting as absent; `more` is given as it is.
+
+    Raises SettingsError with one line for each variable that is missing or wrong.
+    """
+    known = {field: variables[field][0] for field in model.model_fields if field in variables}
     given = {field: env[name] for field, name in known.items() if env.get(name, "").strip()}
     try:
         return model.model_validate({**given, **more})
     except ValidationError as error:
-        raise SettingsError([_plain(str(e["loc"][0]), e["type"]) for e in error.errors()]) from None
+        lines = [_plain(str(e["loc"][0]), e["type"], variables) for e in error.errors()]
+        raise SettingsError(lines) from None
 
 
-def _plain(field: str, kind: str) -> str:
-    if field not in _VARIABLES:
+def _plain(field: str, kind: str, variables: Variables) -> str:
+    if field not in variables:
         return f"{field} must not be empty"
-    variable, right = _VARIABLES[field]
+    variable, right = variables[field]
     return f"{variable} is {'missing' if kind == 'missing' else 'not usable'}: set it to {right}"

@@ -39,6 +39,8 @@ class Caller:
     """As the token has it: for comparing, never for writing down."""
     role: Role
     unit: str | None
+    channel: Channel | None = None
+    """The way by which a resident's own message came, where it is not the web."""
 
     @property
     def recorded_as(self) -> str:

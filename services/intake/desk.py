@@ -104,9 +104,9 @@ class Desk:
     ) -> CaseSubmitted:
         reporter = body.reporter
         received_at = body.received_at or check.now
-        channel = CHANNELS[who.role] if who.is_resident or body.channel is None else body.channel
+        stated = who.channel if who.is_resident else body.channel
         return CaseSubmitted(
-            channel=channel,
+            channel=stated or CHANNELS[who.role],
             received_at=received_at,
             kind=body.kind,
             title=title,

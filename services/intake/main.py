@@ -1,5 +1,7 @@
 """Puts intake together and runs it. Nothing connects before `run`."""
 
+import os
+from collections.abc import Sequence
 from typing import Final
 
 from fastapi import FastAPI
@@ -17,6 +19,9 @@ from reference.matcher import Matcher, Triage
 from schemas.jurisdiction import Jurisdiction
 from services.intake import batch
 from services.intake.api import add_routes
+from services.intake.channels import configured
+from services.intake.channels.channel import ChannelAdapter
+from services.intake.channels.reception import Reception
 from services.intake.check import Surroundings
 from services.intake.desk import Desk
 from services.intake.domain import PROGRESS, Intake, IntakeState
@@ -30,11 +35,13 @@ _DESCRIPTION: Final = (
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM; requests in flight and the batch in hand are finished first."""
-    _, app = build(settings)
+    _, app = build(settings, channels=configured(os.environ))
     serve(app, settings)
 
 
-def build(settings: Settings, policy: RunnerPolicy | None = None) -> tuple[Host[IntakeState], FastAPI]:
+def build(
+    settings: Settings, policy: RunnerPolicy | None = None, channels: Sequence[ChannelAdapter] = ()
+) -> tuple[Host[IntakeState], FastAPI]:
     """Make the service and its app from the settings; `policy` tunes the runner.
 
     Raises SettingsError for a missing key and ReferenceInvalid for a jurisdiction with faults.
@@ -50,8 +57,14 @@ def build(settings: Settings, policy: RunnerPolicy | None = None) -> tuple[Host[
         keys.index_key,
     )
     host = Host(settings, service(jurisdiction, matcher), policy=policy or UNHURRIED)
-    app = host.create_app("Caseladder intake", _DESCRIPTION, {batch.PATH: batch.MAX_BODY_BYTES})
+    limits = {batch.PATH: batch.MAX_BODY_BYTES}
+    for channel in channels:
+        limits |= channel.body_limits
+    app = host.create_app("Caseladder intake", _DESCRIPTION, limits)
     add_routes(app, host, desk)
+    reception = Reception(host, desk)
+    for channel in channels:
+        channel.add_to(app, host, reception)
     return host, app
 
 

@@ -83,13 +83,13 @@ def changer(host: Host[IntakeState]) -> Change:
                 host, commands.Request(case_id, command, trace, given.expected, asked, answer)
             )
         except Problem as problem:
-            raise _with_advice(problem, command) from None
+            raise with_advice(problem, command) from None
         return Response(told.body, told.status, {"ETag": etag(told.version)}, JSON)
 
     return change
 
 
-def _with_advice(problem: Problem, command: Command) -> Problem:
+def with_advice(problem: Problem, command: Command) -> Problem:
     """R-LAD-05: whoever reports a danger hears whom to call, also where the case takes nothing more."""
     danger = command.emergency if isinstance(command, Asked) else None
     if danger is None:

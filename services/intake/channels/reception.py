@@ -1,0 +1,116 @@
+"""Where all channels hand over what residents sent: a message becomes a case as any other does."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chassis import commands
+from chassis.host import Host
+from chassis.http import Problem, Role
+from chassis.http.problems import unprocessable
+from chassis.idempotency import Idempotency
+from schemas.values import Channel
+from services.intake.answers import carry_out, not_found
+from services.intake.bodies import CaseBody, SupplementBody, check_case
+from services.intake.callers import Caller
+from services.intake.check import Check
+from services.intake.desk import Desk
+from services.intake.domain import IntakeState
+from services.intake.emergency import advice
+from services.intake.storage import File, file_by_code
+from services.intake.tracking import seen
+from services.intake.views import Tracking
+from services.intake.writes import supplement, with_advice
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a resident sent by a channel."""
+
+    channel: Channel
+    message_id: str
+    """How the channel numbers it: the same again within two days is the same message."""
+    sender: str
+    """How the channel knows the sender, such as an openid: only indexed, never written down (R-PRIV-01)."""
+
+    @property
+    def caller(self) -> Caller:
+        """The sender, as whom the message is taken in: a resident of this channel."""
+        return Caller(f"{self.channel}:{self.sender}", Role.RESIDENT, None, self.channel)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that was taken in, durably."""
+
+    case_id: UUID
+    tracking_code: str
+    danger: str | None
+    """What the sender must do at once, in Chinese, where the words report a danger (R-LAD-05)."""
+
+
+class Reception:
+    """Takes messages in for the channels."""
+
+    def __init__(self, host: Host[IntakeState], desk: Desk) -> None:
+        self.desk = desk
+        self._host = host
+
+    async def take_in(self, message: Message, body: CaseBody) -> Received:
+        """Make a case of a message, or return the one that was made of it before.
+
+        Raises Problem: 422 where the body does not fit the jurisdiction, 503 while there is no database.
+        """
+        who = message.caller
+        check = Check(self.desk.around, self._host.clock())
+        check_case(body, check)
+        if check.errors:
+            raise unprocessable(check.errors)
+        submission = self.desk.submission(body, check, who)
+        answer = await carry_out(
+            self._host,
+            commands.Request(
+                submission.case_id,
+                submission.command,
+                self._host.telemetry.accept(None),
+                idempotency=self._once(message, b"case"),
+                answer=submission.answer,
+            ),
+        )
+        shown = self.desk.revealed(answer.body)
+        danger: dict[str, Any] = shown.get("emergency") or {}
+        return Received(UUID(shown["case_id"]), shown["tracking_code"], danger.get("advice"))
+
+    async def add(self, message: Message, tracking_code: str, text: str) -> str | None:
+        """Add a message's facts to the case of a tracking code; return what to do at once in a danger, else None.
+
+        Raises Problem: 404 for a wrong code, 409 where the case takes nothing more.
+        """
+        file = await self._opened(tracking_code)
+        there = file.handled_as
+        command = supplement(self.desk, self._host, there, SupplementBody(text=text), None)
+        trace = self._host.telemetry.accept(None)
+        asked = self._once(message, b"facts")
+        try:
+            await carry_out(self._host, commands.Request(there, command, trace, idempotency=asked))
+        except Problem as problem:
+            raise with_advice(problem, command) from None
+        if command.emergency is None:
+            return None
+        return advice(command.emergency, to_resident=True, sealed=file.recipient is not None)["advice"]
+
+    async def look_up(self, tracking_code: str) -> Tracking:
+        """Return where the case of a tracking code is. Raises Problem 404 for a wrong code."""
+        return await seen(self._host, await self._opened(tracking_code))
+
+    async def _opened(self, tracking_code: str) -> File:
+        file = await file_by_code(self._host.pool, self.desk.codes.digest(tracking_code))
+        if file is None:
+            raise not_found()
+        return file
+
+    def _once(self, message: Message, became: bytes) -> Idempotency:
+        """Two messages of one number are the same, whatever happened to their words on the way."""
+        key = hashlib.sha256(message.message_id.encode()).hexdigest()
+        return Idempotency(self.desk.principal(message.caller), key, became)
