@@ -213,6 +213,7 @@ class ProcedureRow(Row):
     matters: list[str] = []
     routes: Annotated[list[str], Field(min_length=1)]
     """R-MED-10: whoever fails to agree is told of at least one other way."""
+    routes_with_agreement: list[str] = []
     source: Text
 
 

@@ -380,6 +380,16 @@ def test_labour_has_fifteen_days_from_the_application() -> None:
     assert (first.code, first.until) == ("labour-arbitration", datetime(2027, 6, 8, 16, tzinfo=UTC))
 
 
+def test_a_broken_labour_agreement_opens_the_payment_order() -> None:
+    """R-MED-08: 劳动争议调解仲裁法 16 gives the worker a quick way, which a mere failure does not open."""
+    play = mediating(matter="labour.dismissal", unit=STREET, mediator="GLM-01-01")
+    play.do(m.DraftAgreement)
+    play.do(m.SignAgreement)
+    play.do(m.RecordVisit, performed=(), breached=True)
+    codes = [route.code for route in play.last(m.RoutesInformed).routes]
+    assert codes == ["payment-order", "labour-arbitration", "court"]
+
+
 def test_traffic_police_are_asked_in_time() -> None:
     """R-MED-14: ten days from the determination, or three from the end before a committee; done in ten days."""
     play = opened(matter="traffic.accident", unit=STREET)
