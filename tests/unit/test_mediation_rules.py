@@ -384,7 +384,7 @@ def test_a_broken_labour_agreement_opens_the_payment_order() -> None:
     """R-MED-08: 劳动争议调解仲裁法 16 gives the worker a quick way, which a mere failure does not open."""
     play = mediating(matter="labour.dismissal", unit=STREET, mediator="GLM-01-01")
     play.do(m.DraftAgreement)
-    play.do(m.SignAgreement)
+    play.do(m.SignAgreement, mediators=("GLM-01-01",))
     play.do(m.RecordVisit, performed=(), breached=True)
     codes = [route.code for route in play.last(m.RoutesInformed).routes]
     assert codes == ["payment-order", "labour-arbitration", "court"]
