@@ -9,7 +9,7 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from reference.alarm import find_alarm
 from reference.conduct import Accusations
-from reference.vocabulary import OUTSIDE, normalise
+from reference.vocabulary import OUTSIDE, closed_up, normalise
 from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency
 
@@ -117,7 +117,9 @@ class Matcher:
         `settled`: the text is about what was dealt with on the spot (R-GRD-01); the danger counts all the same.
         `added`: the text was added to a case.
         """
-        return find_alarm(normalise(title), normalise(text), settled=settled, added=added)
+        return find_alarm(
+            closed_up(normalise(title)), closed_up(normalise(text)), settled=settled, added=added
+        )
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         """Return the units that a complaint about conduct names, if it is one (R-LAD-04, R-HOT-14)."""
