@@ -5,10 +5,11 @@ line away from others.
 """
 
 import re
+from itertools import islice
 from typing import Final
 
 from reference import violence
-from reference.dangers import HINTS, Danger
+from reference.dangers import HINTS, Danger, Hints
 from reference.hazards import SMOKE_OF_TRADE
 from reference.signs import CLAUSE_ENDS
 from schemas.values import Emergency
@@ -33,7 +34,7 @@ _AT_ONCE = re.compile("正在|此刻|刚刚|刚才|救命|出不来|现在|又|�
 _PAST = re.compile(
     "曾|以前|之前|从前|去年|前年|往年|上次|上回|上周|上个?月|昨[天晚日夜]|前[天些晚]|前[两几]天|那[次天年时]|当时|当天|小时候|[年月天]前"
     r"|\d{2,4}\s*年|\d+月|\d+[日号](?![楼栋院门线路])|日前|前不久|过后|后来"
-    "|[过次]$|[过次]的|过火|起了?[一两三四五六几多]+次|发生[过在于]"
+    "|[过次]$|[困着起失爆塌掉砸撞打晕炸死淹咬](?:了)?过|[过次]的|过火|起了?[一两三四五六几多]+次|发生[过在于]"
 )
 _AGAIN_AND_AGAIN = re.compile(
     "多次|经常|常常|时常|老是|总是|屡|频繁|动不动|三天两头|隔三差五|时不时|好几次|每[天次年晚月]|最近|近期|近日|至今|以来|长期|天天|多处|时有|有时|[几数多两三]次|频发|不断|常有"
@@ -43,7 +44,7 @@ _FOR_LONG = re.compile(
 )
 _AFTERMATH = re.compile(violence.AFTERMATH)
 _DEALT_WITH = re.compile(
-    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关)|(?:扑|熄|浇)灭了|灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|带走|扑救及时"
+    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关)|(?:扑|熄|浇)灭了|灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|(?:警察|警方|派出所|公安).{0,2}带走|扑救及时"
 )
 _STILL = re.compile("正在|此刻|救命|出不来|又")
 _IF = re.compile(
@@ -53,7 +54,7 @@ _IF = re.compile(
 """What makes all that follows in the sentence a thought."""
 _THOUGHT_BEFORE = re.compile(
     "(?<!可)怕|担心|生怕|恐怕|唯恐|容易|隐患|风险|建议|希望|加装|安装|怎么(?!回事)|如何|是否|会不会|能不能|有没有|为什么|为何|什么(?!原因|东西)"
-    "|不会|不是|并非|没有?(?:发生|出现|发现)|未|随时|即将|(?<!一)会(?!所)|将会|可能会|也许会|恨不得|像(?<!好像)|简直|跟|如同|仿佛|似|令人|让人|差点|险些"
+    "|不会|不是|并非|没有?(?:发生|出现|发现)|未|随时|即将|(?<!一)会(?!所)|将会|可能会|也许会|恨不得|像(?<!好像)|简直|如同|仿佛|似|令人|让人|差点|险些"
     "|申请|要求|加强|关于|反对|再不|只有|只能|除非|[轻重]者|条例|法律|法规|规定|案|起诉|判决|冒充|假装|关爱|帮助"
 )
 _THOUGHT_AFTER = re.compile(
@@ -62,8 +63,8 @@ _THOUGHT_AFTER = re.compile(
 )
 _THOUGHT_NEXT = re.compile(
     "^(?:隐患|的?可能|风险|危险性|事故|事件|概率|几率|报警|预警|演练|应急|处置|处理|检测|检查|探测|知识|培训|宣传|讲座|责任|案|问题|现象|视频|新闻|险(?!些)"
-    "|后|时(?!候)|之后|以后|之前|点|源|原因|(?:了)?(?:该|要|应该)?(?:怎么办|如何|怎样)|史"
-    "|的(?:处理|流程|原因|事|问题|时候|新闻|情况|话|风险|隐患|可能|危险|管道|责任|损失|后果|赔偿|视频|照片|现场|帮助|妇女))"
+    "|后|时(?!候)|之后|以后|之前|点|源|原因|(?:该|要|应该)?(?:怎么办|如何|怎样)|史"
+    "|的(?:例子|案例|教训|处理|流程|原因|事|问题|时候|新闻|情况|话|风险|隐患|可能|危险|管道|责任|损失|后果|赔偿|视频|照片|现场|帮助|妇女))"
 )
 _WHAT_TO_DO: Final = re.compile("[了醒血动来住]$")
 """Ends what has happened: 着火了怎么办 is a cry, 着火怎么办 a question."""
@@ -90,23 +91,26 @@ _ROUTINE = re.compile("[会能易](?:导致|造成|引发|引起)|(?:检查|排�
 _SMOKE = re.compile(SMOKE_OF_TRADE)
 
 
-def find_alarm(title: str, text: str, *, settled: bool = False, added: bool = False) -> Emergency | None:
+def find_alarm(
+    title: str, text: str, *, settled: bool = False, added: bool = False, hints: Hints = HINTS
+) -> Emergency | None:
     """Return the first danger reported as happening now; `ground` quotes the words that told of it.
 
     `settled`: the text says what was found and dealt with on the spot. That a grid worker calls the danger settled
     does not end it: the line, or the danger's owner, must hear of it and say so (R-GRD-01, R-LAD-05).
     `added`: the text was added to a case. It tells what happened since, the newest often last, so all of it counts.
+    `hints`: the dangers that are looked for.
     """
     length = len(title) + len(text)
     if length > _LETTER and not added:
         text = _head(text)
-    if not HINTS.of(title) and not HINTS.of(text):
+    if not hints.of(title) and not hints.of(text):
         return None
     sentences = [title, *_SENTENCE.split(text)]
     call = settled or length <= _SHORT
     for place, sentence in enumerate(sentences):
         stated = call or (place == 0 and _HAPPENED.search(sentence) is not None)
-        for danger in HINTS.of(sentence):
+        for danger in hints.of(sentence):
             for found in danger.sign.finditer(sentence):
                 told = _Told(sentence, found, sentences[place + 1] if place + 1 < len(sentences) else "")
                 if told.is_live(danger, call=stated, settled=settled):
@@ -116,11 +120,8 @@ def find_alarm(title: str, text: str, *, settled: bool = False, added: bool = Fa
 
 def _head(text: str) -> str:
     """The first sentences of a letter."""
-    ends = _SENTENCE.finditer(text)
-    end = None
-    for end, _ in zip(ends, range(_FIRST_SENTENCES), strict=False):
-        pass
-    return text if end is None else text[: end.start()]
+    ends = [end.start() for end in islice(_SENTENCE.finditer(text), _FIRST_SENTENCES)]
+    return text[: ends[-1]] if ends else text
 
 
 class _Told:
@@ -173,7 +174,9 @@ class _Told:
     def _is_over(self, danger: Danger, *, call: bool) -> bool:
         """Whether the words put it in the past. What lasts is not over because it happened before."""
         near = self._own if call and _AT_ONCE.search(self._own) else self._near
-        if danger.line == "110" and (_AFTERMATH if danger.lasting else _COMPLAINT).search(self._beside + self._following):
+        if danger.line == "110" and (_AFTERMATH if danger.lasting else _COMPLAINT).search(
+            self._beside + self._following
+        ):
             return True
         if danger.fresh and _FOR_LONG.search(self._beside):
             return True

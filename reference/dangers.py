@@ -47,7 +47,8 @@ def _all(
 
 
 DANGERS: Final = (
-    *_all("119", hazards.FIRE, smoke=True),
+    *_all("119", hazards.FIRE),
+    *_all("119", hazards.SMOKE, smoke=True),
     *_all("119", hazards.GAS),
     *_all("119", hazards.CURRENT),
     *_all("119", hazards.LIFT),
