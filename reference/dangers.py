@@ -1,7 +1,7 @@
 """The signs of dangers, each with the emergency line that it is for (R-LAD-05, R-HOT-13).
 
-A sign is what a caller says; whether it happens now, and is real, `alarm` reads from the words around it. Of several
-in a sentence the first of this table counts: what burns or crashes comes before the wound that it made.
+A sign is what a caller says; whether it happens now, and is real, `alarm` reads from the words around it. Of
+several in a sentence the first of this table counts: what burns or crashes comes before the wound that it made.
 """
 
 import re
@@ -30,7 +30,8 @@ class Danger:
     """Whether a kitchen, a chimney or a smoker may be all that there is."""
 
 
-Table = Iterable[tuple[str, tuple[str, ...]]]
+Table = Iterable[tuple[str, str]]
+"""Patterns, each with the words of which every hit holds one, as `a|b`."""
 
 
 def _all(
@@ -43,7 +44,7 @@ def _all(
     smoke: bool = False,
 ) -> Iterator[Danger]:
     for sign, words in table:
-        yield Danger(line, re.compile(sign), words, lasting, fresh, call, smoke)
+        yield Danger(line, re.compile(sign), tuple(words.split("|")), lasting, fresh, call, smoke)
 
 
 DANGERS: Final = (
@@ -54,7 +55,7 @@ DANGERS: Final = (
     *_all("119", hazards.LIFT),
     *_all("122", hazards.TRAFFIC),
     *_all("110", harm.VIOLENCE),
-    *_all("110", ((sign, violence.HINTS) for sign in violence.SIGNS), lasting=True),
+    *_all("110", ((sign, "|".join(violence.HINTS)) for sign in violence.SIGNS), lasting=True),
     *_all("110", harm.SUICIDE),
     *_all("110", hazards.COLLAPSE, fresh=True),
     *_all("110", hazards.FALLING, fresh=True),

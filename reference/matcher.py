@@ -20,7 +20,7 @@ WEAK: Final = "~"
 """Ends a keyword that supports a matter but hardly carries it alone, such as `物业~`."""
 MOST_CANDIDATES: Final = 5
 _EVENT: Final = 4
-"""A word of so many characters says what happened to what (路面下沉); a shorter one does not (漏气: a window may)."""
+"""A word of so many characters says what happened to what (路面下沉); a shorter one does not (漏气)."""
 
 _ELSEWHERE: Final = ""  # stands for every topic outside the catalogue
 _TITLE_FACTOR, _REPEAT, _MOST_REPEATS = 3.0, 0.25, 3

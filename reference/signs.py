@@ -23,15 +23,22 @@ KIN: Final = (
 BODY: Final = (
     "头(?!顶|疼|条)|手(?!续|机|工|里|段|头|册|上有)|胳膊|手臂|腿|脚(?!手架|踏)|脖子|身子|身体|半个身"
 )
-WEAPON: Final = "刀|匕首|斧|锤|榔头|钢管|铁管|铁棍|棍子|木棍|棒子|棒球棍|砖头|(?<![水手焊喷油])枪|铁锹|硫酸|汽油|酒瓶|啤酒瓶|剪刀|钢筋"
+NO_GUN: Final = "(?<![水手焊喷油])"
+WEAPON: Final = (
+    "刀|匕首|斧|锤|榔头|钢管|铁管|铁棍|棍子|木棍|棒子|棒球棍|砖头|铁锹|硫酸|汽油|酒瓶|啤酒瓶|剪刀|钢筋"
+    f"|{NO_GUN}枪"
+)
 VEHICLE: Final = "车|摩托|公交|大巴|三轮|货柜"
 INDOORS: Final = (
     "楼道|楼梯|楼里|走廊|过道|单元|屋|房间|家里|我家|卧室|客厅|厨房|阳台|窗户|窗口|地下室|车库|仓库|电梯|电表|电箱|配电|插座"
     "|空调|冰箱|洗衣机|机房|井道|宿舍|教室|病房|车间|商场|超市|网吧|[一二三四五六七八九十\\d]+楼"
 )
-HURT: Final = "伤|血|昏|晕|躺|倒地|压着|压在|压住|卡在|卡住|不省人事|飞|死|断了|骨折|动不了|不动|起不来|爬不起|没气|没呼吸"
+HURT: Final = (
+    "伤|血|昏|晕|躺|倒地|压着|压在|压住|卡在|卡住|不省人事|飞|死"
+    "|断了|骨折|动不了|不动|起不来|爬不起|没气|没呼吸"
+)
 
 
-def pairs(first: str, second: str) -> tuple[str, ...]:
+def pairs(first: str, second: str) -> str:
     """Return each alternative of `first` followed by each of `second`: the words by which a sign is looked for."""
-    return tuple(a + b for a in first.split("|") for b in second.split("|"))
+    return "|".join(a + b for a in first.split("|") for b in second.split("|"))

@@ -270,7 +270,7 @@ LATER: Final = (
     ("122", "刚刚有辆车撞了小孩就跑"),
     ("122", "两辆摩托车对撞，地上一滩血"),
 )
-"""Written after the tuning on the first two halves, in other words on purpose; the share found at first is the measure."""
+"""Written after the first tuning, in other words on purpose: 29 of these 60 were found at first."""
 QUIET_LATER: Final = (
     "消防栓没水，着火了拿什么救",
     "如果发生火灾老人怎么逃生",
