@@ -8,6 +8,8 @@ import re
 from itertools import islice
 from typing import Final
 
+from ahocorasick_rs import AhoCorasick, Implementation
+
 from reference import violence
 from reference.dangers import HINTS, Danger, Hints
 from reference.hazards import SMOKE_OF_TRADE
@@ -23,8 +25,26 @@ _LETTER: Final = 400
 """A longer text is a letter: a caller in danger says so in its title or first sentences."""
 _FIRST_SENTENCES: Final = 3
 
-_NOW = re.compile(
-    "正在|现在|此刻|刚刚|刚才|刚发生|救命|救救|快来|快派|快救|赶快|赶紧|(?:马上|立即|立刻)派|突然|出不来|十万火急"
+_NOW: Final = AhoCorasick(
+    [
+        *(
+            "正在",
+            "现在",
+            "此刻",
+            "刚刚",
+            "刚才",
+            "刚发生",
+            "救命",
+            "救救",
+            "快来",
+            "快派",
+            "快救",
+            "赶快",
+            "赶紧",
+        ),
+        *("马上派", "立即派", "立刻派", "突然", "出不来", "十万火急"),
+    ],
+    implementation=Implementation.DFA,
 )
 _HAPPENED = re.compile("了|正在|着")
 """In a title: it tells what happened, and does not only name a matter."""
@@ -44,7 +64,7 @@ _FOR_LONG = re.compile(
 )
 _AFTERMATH = re.compile(violence.AFTERMATH)
 _DEALT_WITH = re.compile(
-    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关)|(?:扑|熄|浇)灭了|灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|(?:警察|警方|派出所|公安).{0,2}带走|扑救及时"
+    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关)|(?:扑|熄|浇)灭了|(?<!灯)(?<!也)灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|(?:警察|警方|派出所|公安).{0,2}带走|扑救及时"
 )
 _STILL = re.compile("正在|此刻|救命|出不来|又")
 _IF = re.compile(
@@ -54,7 +74,7 @@ _IF = re.compile(
 """What makes all that follows in the sentence a thought."""
 _THOUGHT_BEFORE = re.compile(
     "(?<!可)怕|担心|生怕|恐怕|唯恐|容易|隐患|风险|建议|希望|加装|安装|怎么(?!回事)|如何|是否|会不会|能不能|有没有|为什么|为何|什么(?!原因|东西)"
-    "|不会|不是|并非|没有?(?:发生|出现|发现)|未|随时|即将|(?<!一)会(?!所)|将会|可能会|也许会|恨不得|像(?<!好像)|简直|如同|仿佛|似|令人|让人|差点|险些"
+    "|不会|不是|并非|没有?(?:发生|出现|发现)|未|随时|即将|(?<!一)会(?!所)|将会|可能会|也许会|迟早|早晚|总有|恨不得|像(?<!好像)|简直|如同|仿佛|似|令人|让人|差点|险些"
     "|申请|要求|加强|关于|反对|再不|只有|只能|除非|[轻重]者|条例|法律|法规|规定|案|起诉|判决|冒充|假装|关爱|帮助"
 )
 _THOUGHT_AFTER = re.compile(
@@ -72,10 +92,12 @@ _SPEAKING = re.compile(
     f"(?<![打摔撞烧烫电吓])得(?:我|人|大家|全家|我们|居民|孩子|老人)*{'(?:都|就|快|真|直|简直|恨不得)*'}(?:想|要|喘|睡|吃|窒|头|吐|快|活)?$"
 )
 """Before a sign: a manner of speaking (吵得我想跳楼)."""
-_FEARED = re.compile("(?<!可)怕|担心|容易|随时|千万别|可能|万一|如果|防止|以免|避免|会(?:砸|掉|塌|倒|撞)")
+_FEARED = re.compile(
+    "(?<!可)怕|担心|容易|随时|千万别|迟早|早晚|可能|万一|如果|防止|以免|避免|会(?:砸|掉|塌|倒|撞)"
+)
 """Within a sign, which may reach over two clauses."""
 _COMPLAINT = re.compile(
-    "要求|严惩|追究|立案|索赔|赔偿|起诉|医药费|住院|监控|鉴定|调查|派出所不|公安不|没抓|学校不|打官司"
+    "要求|严惩|追究|立案|索赔|赔偿|起诉|医药费|住院|监控|鉴定|调查|派出所不|公安不|没抓|学校不|处分|打官司"
 )
 """Who was beaten asks for justice: the police know of it, or it is over."""
 _NOT_REAL = re.compile(
@@ -104,18 +126,27 @@ def find_alarm(
     length = len(title) + len(text)
     if length > _LETTER and not added:
         text = _head(text)
+    call = settled or length <= _SHORT
+    titled = call or _HAPPENED.search(title) is not None
+    if not (titled or _tells_now(title) or _tells_now(text)):
+        return None
     if not hints.of(title) and not hints.of(text):
         return None
     sentences = [title, *_SENTENCE.split(text)]
-    call = settled or length <= _SHORT
     for place, sentence in enumerate(sentences):
-        stated = call or (place == 0 and _HAPPENED.search(sentence) is not None)
+        stated = call or (titled and place == 0)
+        if not (stated or _tells_now(sentence)):
+            continue
         for danger in hints.of(sentence):
             for found in danger.sign.finditer(sentence):
                 told = _Told(sentence, found, sentences[place + 1] if place + 1 < len(sentences) else "")
                 if told.is_live(danger, call=stated, settled=settled):
                     return Emergency(line=danger.line, ground=found[0])
     return None
+
+
+def _tells_now(text: str) -> bool:
+    return bool(_NOW.find_matches_as_indexes(text))
 
 
 def _head(text: str) -> str:
@@ -145,7 +176,7 @@ class _Told:
             return False
         if self._is_thought() if call and not settled else self._is_perhaps_thought(settled=settled):
             return False
-        if not call and (danger.call or not _NOW.search(self._beside)):
+        if not call and (danger.call or not _tells_now(self._beside)):
             return False
         if not settled and self._is_dealt_with():
             return False

@@ -233,8 +233,14 @@ def test_what_is_added_is_no_letter() -> None:
     assert find_alarm("", story + "去年楼下电动车起火了。", added=True) is None
 
 
-TOLD = {"trial": phrases.TRIAL, "tuned": phrases.TUNED, "held out": phrases.HELD_OUT, "later": phrases.LATER}
-QUIET = (*phrases.QUIET_TUNED, *phrases.QUIET, *phrases.QUIET_LATER)
+TOLD = {
+    "trial": phrases.TRIAL,
+    "tuned": phrases.TUNED,
+    "held out": phrases.HELD_OUT,
+    "later": phrases.LATER,
+    "last": phrases.LAST,
+}
+QUIET = (*phrases.QUIET_TUNED, *phrases.QUIET, *phrases.QUIET_LATER, *phrases.QUIET_LAST)
 
 
 @pytest.mark.parametrize("name", TOLD)
