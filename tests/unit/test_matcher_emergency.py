@@ -240,7 +240,13 @@ TOLD = {
     "later": phrases.LATER,
     "last": phrases.LAST,
 }
-QUIET = (*phrases.QUIET_TUNED, *phrases.QUIET, *phrases.QUIET_LATER, *phrases.QUIET_LAST)
+QUIET = (
+    *phrases.QUIET_TUNED,
+    *phrases.QUIET,
+    *phrases.QUIET_LATER,
+    *phrases.QUIET_LAST,
+    *phrases.QUIET_PLAIN,
+)
 
 
 @pytest.mark.parametrize("name", TOLD)
