@@ -1,4 +1,4 @@
-"""What people say of dangers, as data: written down before the signs were tuned, the halves `HELD_OUT` unseen.
+"""What people say of dangers, as data. Each set was written before it was first run; its note says what that found.
 
 Each line: the emergency line, and the words. The negatives have no line.
 """
@@ -121,7 +121,7 @@ HELD_OUT: Final = (
     ("122", "有车撞了人跑了，人还躺在马路上"),
     ("122", "公交车撞到护栏，乘客头上都是血"),
 )
-"""Ours, not read while tuning: the share found at first is the measure."""
+"""Ours, written before the signs by their author, and not run before: 40 of these 40 were found at first."""
 
 QUIET_TUNED: Final = (
     "他家狗叫得我想跳楼",
@@ -207,7 +207,7 @@ QUIET: Final = (
     "昨晚有人打架已经被警察带走了，请加强巡逻",
     "烟头从楼上扔下来，晾的衣服烧了个洞",
 )
-"""Ours, not read while tuning, like `HELD_OUT`."""
+"""Written with `HELD_OUT`: 1 of these 40 gave a false alarm at first."""
 LATER: Final = (
     ("119", "快来人啊我家厨房炸了"),
     ("119", "隔壁好像着火了，烟从门缝里钻进来"),
@@ -480,3 +480,66 @@ QUIET_PLAIN: Final = (
     "门口施工挖断网线",
 )
 """With it: none of these 29 gave a false alarm at first."""
+PLAINER: Final = (
+    ("119", "我家厨房着火了"),
+    ("119", "楼上起火了快来"),
+    ("119", "楼道里堆的纸箱烧起来了"),
+    ("119", "车库有辆电动车在冒烟"),
+    ("119", "煤气漏了"),
+    ("119", "家里一股煤气味"),
+    ("119", "天然气管道被挖破了"),
+    ("119", "小区液化气站爆炸了"),
+    ("119", "电梯里关了人"),
+    ("119", "我们几个被困在电梯里"),
+    ("119", "地下车库进水有人被困"),
+    ("119", "孩子手卡在门缝里了"),
+    ("119", "房子塌了"),
+    ("119", "变压器着火了"),
+    ("119", "电线断了在地上冒火花"),
+    ("110", "老公拿刀要杀我"),
+    ("110", "邻居家在打人，女的一直惨叫"),
+    ("110", "我被打了，现在躲在外面"),
+    ("110", "我想自杀"),
+    ("110", "有人要跳楼"),
+    ("110", "有人持刀行凶"),
+    ("110", "楼下有人拿刀"),
+    ("110", "路塌了一个大洞"),
+    ("110", "有人掉进下水道了"),
+    ("110", "楼上掉东西砸到人了"),
+    ("110", "有人入室抢劫"),
+    ("110", "我被家暴了救救我"),
+    ("110", "丈夫把我打得头破血流"),
+    ("120", "有人晕倒了"),
+    ("120", "我爸昏迷了"),
+    ("120", "孩子误喝了农药"),
+    ("120", "有人溺水"),
+    ("120", "一家人煤气中毒了"),
+    ("120", "老人心脏病犯了"),
+    ("120", "我妈摔倒了起不来，头上流血"),
+    ("120", "有人触电了"),
+    ("120", "孩子噎住了不会呼吸"),
+    ("122", "出车祸了有人受伤"),
+    ("122", "有人被车撞了"),
+    ("122", "两辆车追尾了，人卡在车里"),
+    ("122", "货车翻了压到人"),
+    ("122", "电动车撞了老人"),
+)
+"""A fifth unseen set, in the plainest words: 38 of these 42 were found at first."""
+QUIET_PLAINER: Final = (
+    "小区没有灭火器",
+    "楼道着火怎么逃生",
+    "煤气漏气报警器坏了",
+    "上次煤气漏了，维修很快，感谢",
+    "怕电梯困人不敢坐",
+    "去年房子塌了补偿没到",
+    "他要是打我我该找谁",
+    "我朋友以前想自杀，想咨询心理援助",
+    "路面塌了一个月了",
+    "车祸高发路段请装减速带",
+    "我家孩子差点噎到，食堂的枣核没去",
+    "有人溺水的那条河什么时候装护栏",
+    "昨天有人晕倒在公交上，司机处理得很好",
+    "楼上经常掉东西",
+    "希望加强防溺水宣传",
+)
+"""With it: none of these 15 gave a false alarm at first."""

@@ -239,13 +239,12 @@ TOLD = {
     "held out": phrases.HELD_OUT,
     "later": phrases.LATER,
     "last": phrases.LAST,
+    "plain": phrases.PLAIN,
+    "plainer": phrases.PLAINER,
 }
 QUIET = (
-    *phrases.QUIET_TUNED,
-    *phrases.QUIET,
-    *phrases.QUIET_LATER,
-    *phrases.QUIET_LAST,
-    *phrases.QUIET_PLAIN,
+    *(*phrases.QUIET_TUNED, *phrases.QUIET, *phrases.QUIET_LATER, *phrases.QUIET_LAST, *phrases.QUIET_PLAIN),
+    *phrases.QUIET_PLAINER,
 )
 
 
