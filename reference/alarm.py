@@ -24,6 +24,8 @@ In a longer one a word of urgency must stand beside the danger."""
 _LETTER: Final = 400
 """A longer text is a letter: a caller in danger says so in its title or first sentences."""
 _FIRST_SENTENCES: Final = 3
+_AROUND: Final = 100
+"""How many characters before and after a sign are read at most, so that no text costs more than its length."""
 
 _NOW: Final = AhoCorasick(
     [
@@ -159,7 +161,9 @@ class _Told:
     """A sign with the words around it."""
 
     def __init__(self, sentence: str, found: re.Match[str], following: str) -> None:
-        before, after = _CLAUSE.split(sentence[: found.start()]), _CLAUSE.split(sentence[found.end() :])
+        start, end = found.span()
+        before = _CLAUSE.split(sentence[max(0, start - _AROUND) : start])
+        after = _CLAUSE.split(sentence[end : end + _AROUND])
         self._sign = found[0]
         self._before, self._ahead = before[-1], "".join(before[-3:-1])
         self._after, self._next = after[0], "".join(after[1:3])
