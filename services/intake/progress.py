@@ -55,6 +55,8 @@ def _withdrawn(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, intake.CaseWithdrawn)  # noqa: S101
     if event.emergency is not None:
         return Progress(None, "已收到您的撤回申请；因其中反映险情，本件继续处置。")
+    if event.at_line:
+        return Progress(None, "已收到您的撤回申请；险情已转出处置，本件继续，有新情况请随时补充。")
     return Progress("withdrawn", "已收到您的撤回申请。")
 
 

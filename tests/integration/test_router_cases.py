@@ -67,6 +67,14 @@ async def test_a_case_from_dispatch_to_close(router: RouterUnderTest) -> None:
     assert (lists[1][0]["end_reason"], lists[1][0]["text"]) == ("closed", None)
 
 
+async def test_a_worker_who_tells_of_a_danger_is_answered_with_its_line(router: RouterUnderTest) -> None:
+    """R-LAD-05, R-HOT-13: whoever is on the spot reads in the answer which line has the case."""
+    path = await router.submit()
+    await router.post(f"{path}/sign", Role.HANDLER, COMMUNITY, {})
+    told = await router.post(f"{path}/progress", Role.HANDLER, COMMUNITY, {"note": "现场着火了"})
+    assert (told.status, told.body["status"], told.body["line"]) == (200, "EMERGENCY_XFER", "119")
+
+
 async def test_a_command_without_a_body_is_one_with_all_defaults(router: RouterUnderTest) -> None:
     path = await router.submit()
     answer = await router.client.post(f"{path}/sign", headers=router.headers(Role.HANDLER, COMMUNITY))

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from schemas.intake import CaseSubmitted
 from schemas.jurisdiction import Jurisdiction, Matter
 from schemas.router import Candidate, Judgement, QueueReason, Registration, TriagedBy
-from schemas.values import Place
+from schemas.values import Emergency, Place
 from services.router.domain.case import Desk
 
 NO_MATTER_URGENCY: Final = 3
@@ -41,6 +41,10 @@ class Triage(Protocol):
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         """Say which units the text complains of."""
+        ...
+
+    def emergency(self, title: str, text: str, *, added: bool = False) -> Emergency | None:
+        """Say which danger the text reports as happening now; `added`: it was added to a case."""
         ...
 
 

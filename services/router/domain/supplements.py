@@ -1,7 +1,11 @@
-"""What a resident says of a case: its readers are told, and a danger goes to its line at once (R-LAD-05)."""
+"""What is said of a case: its readers are told, and a danger goes to its line at once (R-LAD-05)."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import reduce
+from typing import TypeVar
 
+from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import ReminderKind
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
@@ -9,14 +13,18 @@ from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Emergency, Evidence
 from services.router.domain.case import Desk, remind
+from services.router.domain.evolution import evolve
 from services.router.domain.oversight import Oversight
 from services.router.domain.reading import Triage
 from services.router.domain.registration import DangerReport, Register
 from services.router.domain.workorder import FINAL, S, WorkOrder
 
+Noting = r.RecordContact | r.ReportProgress | r.DeliverHelp
+Note = TypeVar("Note", bound=Noting)
+
 
 class Supplements:
-    """Answers to further facts, a withdrawal and feedback."""
+    """Answers to further facts, a withdrawal and feedback, and to the notes of those who work on the case."""
 
     def __init__(self, desk: Desk, register: Register, oversight: Oversight, triage: Triage) -> None:
         self._desk, self._register, self._oversight, self._triage = desk, register, oversight, triage
@@ -50,6 +58,34 @@ class Supplements:
         if e.emergency is None or over or not self._goes_to_line(state, e.emergency):
             return self._oversight.feedback(state, e, at)
         return self._to_line(state, e.emergency, "feedback", e.by, at)
+
+    def noted(
+        self, act: Callable[[WorkOrder, Note, datetime], Decision]
+    ) -> Callable[[WorkOrder, Note, datetime], Decision]:
+        """The act of a unit, and what a danger in its note brings: whoever is on the spot may see one first."""
+
+        def hear(state: WorkOrder, c: Note, at: datetime) -> Decision:
+            decision = act(state, c, at)
+            if isinstance(decision, Refused):
+                return self.refused(decision, c)
+            danger = self._danger_in(c)
+            if danger is None or not self._goes_to_line(state, danger):
+                return decision
+            done = reduce(evolve, decision, state)
+            return [*decision, *self._to_line(done, danger, "note", c.actor, at)]
+
+        return hear
+
+    def refused(self, no: Refused, command: r.RouterCommand) -> Refused:
+        """The refusal, which names the line to call where the note that is refused tells of a danger."""
+        danger = self._danger_in(command) if isinstance(command, Noting) else None
+        if danger is None:
+            return no
+        reason = f"{no.reason}; R-LAD-05: the note tells of a danger: call {danger.line} at once"
+        return Refused(no.code, reason, no.field)
+
+    def _danger_in(self, c: Noting) -> Emergency | None:
+        return self._triage.emergency("", c.note, added=True)
 
     def _readers_told(self, state: WorkOrder, text: str) -> list[Event]:
         """Where the words complain of a reader, whoever keeps cases is told in its place, and can recuse it."""
