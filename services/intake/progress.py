@@ -103,7 +103,10 @@ def _in_procedure(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.ProcedureAdvanced)  # noqa: S101
     name = PROCEDURES[event.procedure]
     entered = f"您的诉求已进入{name}程序" if event.entered else f"{name}程序有新进展"
-    return Progress(event.procedure, f"{entered}：{stage_words(event.stage)}，由{names(event.unit)}负责。")
+    told = mask(event.told, keep_lines=True)
+    return Progress(
+        event.procedure, f"{entered}：{stage_words(event.stage)}，由{names(event.unit)}负责。{told}"
+    )
 
 
 def _out_of_procedure(_: Names, event: Event) -> Progress | None:

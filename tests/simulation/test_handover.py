@@ -194,7 +194,9 @@ def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:
     town = Town("order.garbage")
     town.choose("P")
     town.petition_under_way()
-    named = p.NamePetitionSubjects(actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",))
+    named = p.NamePetitionSubjects(
+        actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",), reason="被反映"
+    )
     town.tell("petition", named)
     assert "GL-HOUSING" in town.order.subjects
     assert (town.order.unit, town.petition.unit) == ("GL-PETITION", "GL-PETITION")
@@ -222,7 +224,9 @@ def test_a_petition_sent_as_simple_can_be_accepted_ordinarily() -> None:
     late = p.AcceptPetition(actor=town.officer(), simple=True)
     town.pass_time(days=8)
     assert town.refused("petition", late).code == "TOO_LATE"
-    town.tell("petition", p.AcceptPetition(actor=town.officer()))
+    plain = p.AcceptPetition(actor=town.officer())
+    assert town.refused("petition", plain).code == "REASON_NEEDED"
+    town.tell("petition", plain.model_copy(update={"reason": WORDS}))
     assert town.petition.status is p.PetitionStatus.ACCEPTED
 
 
