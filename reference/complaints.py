@@ -99,8 +99,8 @@ class Complaints:
 
 
 def _literal(word: str) -> str:
-    """The longest part of a word that stands in the text as it is."""
-    return max(word.split(ANY), key=len)
+    """The longest part of a word that stands in the text as it is, the last of several."""
+    return max(reversed(word.split(ANY)), key=len)
 
 
 def _any(words: Iterable[str]) -> str:
