@@ -1,4 +1,4 @@
-"""Whether words complain of the unit that is named beside them (R-LAD-04, R-HOT-14); patterns made of conduct.yaml."""
+"""Whether words complain of the unit named beside them (R-LAD-04, R-HOT-14); patterns made of conduct.yaml."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _NEAR: Final = 14
 _BEFORE: Final = 24
 """So many characters before a name tell whether it is complained of."""
 _OBJECT_GAP: Final = (
-    "(?:一下|的是|对象|区里|[是为：:“\"「《我们本该当地辖区属所在某你贵这个那名一位几及和与的省市])"  # noqa: RUF001
+    '(?:一下|的是|对象|区里|[是为：:“"「《我们本该当地辖区属所在某你贵这个那名一位几及和与的省市])'
 )
 
 
@@ -41,14 +41,18 @@ class Complaints:
         """`district`: its name without 区, which may stand before the name of one of its departments."""
         others, little = _any(conduct.others), _LITTLE
         self._hints = AhoCorasick(
-            list(dict.fromkeys(map(_literal, (*conduct.words, *conduct.beside, *conduct.verbs, *conduct.regrets)))),
+            list(
+                dict.fromkeys(
+                    map(_literal, (*conduct.words, *conduct.beside, *conduct.verbs, *conduct.regrets))
+                )
+            ),
             implementation=Implementation.DFA,
         )
         self._words = re.compile(_any(conduct.words))
         self._denied = conduct.unless_after
         self._by_others = re.compile(f"(?:{others}){little}{{0,4}}$")
         not_between = f"(?!(?<![{_WITH}])(?:{others})|{_any(_ASKED)})"
-        near = f"(?:{not_between}[^。！？!?；;\n]){{0,{_NEAR}}}?"  # noqa: RUF001
+        near = f"(?:{not_between}[^。！？!?；;\n]){{0,{_NEAR}}}?"
         self._behind = re.compile(f"(?:{near})(?<!不)(?:{_any(conduct.beside)})")
         self._staff = re.compile(f"的?(?:{_any(conduct.staff)})")
         self._at_once = re.compile(f"(?:{_any(conduct.beside)})")
@@ -58,9 +62,7 @@ class Complaints:
             f"{verb}(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!班)(?:{_any(conduct.heads)})"
         )
         self._towards = re.compile(f"对(?:{_OBJECT_GAP}|{re.escape(district)}){{0,6}}$")
-        self._regret = re.compile(
-            f"(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!不)(?:{_any(conduct.regrets)})"
-        )
+        self._regret = re.compile(f"(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!不)(?:{_any(conduct.regrets)})")
         self._not_accused = re.compile(_any(conduct.not_accused))
 
     def possible(self, text: str) -> bool:

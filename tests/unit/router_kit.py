@@ -56,6 +56,9 @@ class Oracle:
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         return self.blamed
 
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        return False
+
 
 @cache
 def gulou() -> Jurisdiction:

@@ -43,6 +43,10 @@ class Triage(Protocol):
         """Say which units the text complains of."""
         ...
 
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        """Say whether the text complains of an office without its name."""
+        ...
+
 
 class Reader:
     """Reads submissions; what it cannot be sure of is a doubt for a human."""
