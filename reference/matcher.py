@@ -71,6 +71,10 @@ class Triage(Protocol):
         """Return the codes of the units that a message complains of; as pure and safe."""
         ...
 
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        """Whether a message complains of an office without its name; as pure and safe."""
+        ...
+
 
 class Matcher:
     """`Triage` by the keywords of a jurisdiction's matters; immutable after construction, hence thread-safe."""
@@ -135,6 +139,10 @@ class Matcher:
         """Return the units that a complaint about conduct names, if it is one (R-LAD-04, R-HOT-14)."""
         return self._accusations.accused(title, text)
 
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        """Whether a sentence complains of an office or its staff without their name (R-LAD-04, R-HOT-14)."""
+        return self._accusations.of_an_office(title, text)
+
     def _wants_a_human(self, listed: list[Candidate], title: str, text: str) -> bool:
         """An emergency matter whose danger is not happening now (R-LAD-05), or a complaint beside another matter.
 
@@ -149,9 +157,7 @@ class Matcher:
         if best in self._dangers:
             return self.emergency(title, text) is None
         return (
-            best not in self._petitions
-            and best not in self._sealed
-            and self._accusations.of_an_office(title, text)
+            best not in self._petitions and best not in self._sealed and self.accuses_an_office(title, text)
         )
 
     def _count(self, text: str) -> dict[int, int]:

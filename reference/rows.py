@@ -104,8 +104,16 @@ class ConductFile(Row):
     """conduct.yaml"""
 
     words: Annotated[list[Word], Field(min_length=1)]
+    beside: Annotated[list[Word], Field(min_length=1)]
     unless_after: list[Text]
+    others: Annotated[list[Text], Field(min_length=1)]
+    verbs: Annotated[list[Word], Field(min_length=1)]
+    not_objects: Annotated[list[Text], Field(min_length=1)]
+    not_accused: Annotated[list[Text], Field(min_length=1)]
+    regrets: Annotated[list[Word], Field(min_length=1)]
+    staff: Annotated[list[Word], Field(min_length=1)]
     offices: Annotated[list[Word], Field(min_length=1)]
+    heads: Annotated[list[Word], Field(min_length=1)]
 
 
 class MatterRow(Row):

@@ -254,14 +254,20 @@ async def test_a_supplement_is_repeated_safely(intake: Intake) -> None:
 
 
 async def test_staff_act_for_the_resident_within_their_area(intake: Intake) -> None:
-    """R-HOT-14, R-LAD-04: another street is refused, the unit complained of finds nothing."""
+    """R-HOT-14, R-LAD-04: the unit complained of finds nothing, and neither does another street."""
     shown = await intake.accepted(body(subjects=["GL01"]))
     path = f"/v1/cases/{shown['case_id']}"
     statuses = {
         unit: (await intake.client.get(path, headers=intake.as_role(Role.OPERATOR, unit=unit))).status_code
         for unit in ("GL", "GL01", "GL0101", "GL02", None)
     }
-    assert statuses == {"GL": 200, "GL01": 404, "GL0101": 404, "GL02": 403, None: 403}
+    assert statuses == {"GL": 200, "GL01": 404, "GL0101": 404, "GL02": 404, None: 403}
+    for action, code in (("supplements", "case_unknown"), ("withdrawal", "not_the_centre")):
+        refused = [
+            await post(intake, f"{path}/{action}", {"text": "补充"} if action == "supplements" else {}, **by)
+            for by in (intake.as_role(Role.OPERATOR, unit=unit) for unit in ("GL01", "GL02"))
+        ]
+        assert {answer.json()["code"] for answer in refused} == {code}
     done = await post(intake, f"{path}/withdrawal", {"reason": "来电撤回"}, **intake.operator)
     assert done.status_code == 200
     (event,) = await intake.events(shown["case_id"], "CaseWithdrawn")

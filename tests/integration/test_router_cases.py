@@ -195,16 +195,39 @@ async def test_who_is_complained_of_in_a_supplement_does_not_read_it(router: Rou
     path = await router.submit()
     case_id = UUID(path.rpartition("/")[2])
     about = f"举报{gulou().units[COMMUNITY].name}工作人员收受贿赂，态度恶劣"
-    for text in ("补充一", about):
+    unnamed = "执法人员打人"
+    assert (await router.get(path, Role.HANDLER, HOTLINE)).code == "case_unknown"
+    for text in ("补充一", about, unnamed):
         await router.say(case_id, CaseSupplemented(text=text))
     told = {}
-    for role, unit in ((Role.HANDLER, COMMUNITY), (Role.OPERATOR, HOTLINE)):
+    for role, unit in ((Role.HANDLER, COMMUNITY), (Role.OPERATOR, HOTLINE), (Role.HANDLER, HOTLINE)):
         shown = (await router.get(path, role, unit)).body["text"]["supplements"]
-        told[unit] = [entry["text"] for entry in shown]
-    assert told == {COMMUNITY: ["补充一"], HOTLINE: ["补充一", about]}
+        told[role, unit] = [entry["text"] for entry in shown]
+    everything = ["补充一", about, unnamed]
+    assert told == {
+        (Role.HANDLER, COMMUNITY): ["补充一"],
+        (Role.OPERATOR, HOTLINE): everything,
+        (Role.HANDLER, HOTLINE): everything,  # whose feed told of it
+    }
     topics = "SELECT topic FROM chassis.event_log WHERE type LIKE '%DepartmentReminded%' ORDER BY position"
     reminded = [row[0] for row in await router.pool.fetch(topics)]
-    assert reminded == [f"dept.{unit}.assigned" for unit in (COMMUNITY, HOTLINE)]
+    assert reminded == [f"dept.{unit}.assigned" for unit in (COMMUNITY, HOTLINE, HOTLINE)]
+
+
+async def test_who_may_have_a_unit_recused_is_offered_it(router: RouterUnderTest) -> None:
+    """R-LAD-04: before any work was done; and who gets the case then reads what the unit before did not."""
+    path = await router.submit()
+    await router.say(UUID(path.rpartition("/")[2]), CaseSupplemented(text="执法人员打人"))
+    assert (await router.get(path, Role.HANDLER, HOTLINE)).body["actions"] == []
+    assert "escalation" in (await router.get(path, Role.SUPERVISOR, DISTRICT)).body["actions"]
+    evidence = [{"kind": "interest_declaration", "reference": "补充反映"}]
+    body = {"ground": "SUBJECT_SKIPPED", "subjects": [COMMUNITY], "evidence": evidence}
+    moved = await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, body)
+    assert (moved.status, moved.body["unit"]["code"]) == (200, STREET)
+    [said] = (await router.get(path, Role.HANDLER, STREET)).body["text"]["supplements"]
+    assert said["text"] == "执法人员打人"
+    assert (await router.get(path, Role.HANDLER, COMMUNITY)).code == "case_unknown"
+    assert (await router.get(path, Role.HANDLER, HOTLINE)).status == 200  # its feed still tells of it
 
 
 async def test_an_unknown_case_and_a_broken_id(router: RouterUnderTest) -> None:

@@ -105,6 +105,13 @@ class Town:
         for label in "AB":
             self.tell("mediation", m.RecordConsent(actor=self.mediator(), party=label, agrees=True))
 
+    def hold_session(self) -> None:
+        self.tell("mediation", m.AssignMediators(actor=self.mediator(), mediators=("GLM-0101-01",)))
+        held = m.HoldSession(
+            actor=self.mediator(), sealed=SEALED, held_at=self.world.now, open=True, attended=("A", "B")
+        )
+        self.tell("mediation", held)
+
     def fail_mediation(self, *, asks_higher: bool = False) -> None:
         ended = m.TerminateMediation(
             actor=self.mediator(), reason="failed", note=WORDS, asks_higher=asks_higher
@@ -124,6 +131,7 @@ def test_a_mediation_that_fails_is_mediated_on_the_next_rung() -> None:
     town = Town(parties=("GL010102",))
     assert (town.order.unit, town.mediation.unit, town.order.procedure) == (COMMUNITY, COMMUNITY, "mediation")
     town.begin_mediation()
+    town.hold_session()
     town.fail_mediation(asks_higher=True)
     assert [e.kind for e in town.last(r.CaseEscalated).evidence] == ["mediation_record", "parties_request"]
     assert (town.order.unit, town.order.procedure, town.mediation.round) == (STREET, "mediation", 2)
@@ -132,6 +140,14 @@ def test_a_mediation_that_fails_is_mediated_on_the_next_rung() -> None:
     replied = town.last(r.CaseReplied)
     assert (town.order.status, replied.solved) == (S.CALLBACK, False)
     assert replied.explanation.count("民事诉讼") == 1
+
+
+def test_a_mediation_that_never_met_is_no_evidence_for_a_step_up() -> None:
+    """R-LAD-02, R-LAD-10: the unit keeps the case, which is called back."""
+    town = Town(parties=("GL010102",))
+    town.begin_mediation()
+    town.fail_mediation(asks_higher=True)
+    assert (town.order.unit, town.order.status, town.order.procedure) == (COMMUNITY, S.CALLBACK, None)
 
 
 @pytest.mark.parametrize(("channel", "origin"), [(Channel.GRID, "PROACTIVE"), (Channel.WEB, "REFERRED")])

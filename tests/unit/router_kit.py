@@ -60,6 +60,9 @@ class Oracle:
     def emergency(self, title: str, text: str, *, added: bool = False) -> Emergency | None:
         return self.danger
 
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        return False
+
 
 @cache
 def gulou() -> Jurisdiction:

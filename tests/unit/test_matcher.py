@@ -224,7 +224,7 @@ def test_nine_in_ten_routed_messages_agree_with_their_label() -> None:
 @pytest.mark.data
 @no_data
 def test_the_share_of_real_messages_that_wait_for_a_human() -> None:
-    """R-HOT-02: docs/triage.md publishes it: 57.5 %; a change of keywords that raises it must say so there."""
+    """R-HOT-02: docs/triage.md publishes it: 58.2 %; a change of keywords that raises it must say so there."""
     sure = [matcher.match(row["title"], row["body"]) for row in read(DATA / "citizen-messages.csv")]
     waiting = sum(decided(found) is HUMAN for found in sure)
-    assert 0.5 <= waiting / len(sure) <= 0.58
+    assert 0.5 <= waiting / len(sure) <= 0.587

@@ -318,6 +318,15 @@ def test_failure_ends_it_and_names_the_other_ways() -> None:
     assert play.state.parties == ()
 
 
+def test_who_was_never_mediated_has_no_record_of_it() -> None:
+    """R-LAD-10, R-MED-10: no session was held, so there is nothing to climb on but the parties' wish."""
+    play = accepted()
+    play.do(m.TerminateMediation, reason="withdrawn", asks_higher=True)
+    back = play.last(m.MediationHandedBack)
+    assert (back.result, back.asks_higher) == (HandBack.FAILED, True)
+    assert [one.kind for one in back.evidence] == ["parties_request"]
+
+
 def test_every_termination_tells_the_other_ways() -> None:
     """R-MED-10: whatever the reason, and the router, too, is told once."""
     for reason in (

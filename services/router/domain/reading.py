@@ -47,6 +47,10 @@ class Triage(Protocol):
         """Say which danger the text reports as happening now; `added`: it was added to a case."""
         ...
 
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        """Say whether the text complains of an office without its name."""
+        ...
+
 
 class Reader:
     """Reads submissions; what it cannot be sure of is a doubt for a human."""

@@ -93,12 +93,18 @@ class Supplements:
         readers = [
             s.unit for s in state.seats() if open_to_all or s == state.receiver or s.unit == state.unit
         ]
-        accused = self.accused(text)
+        accused = self.accused(text) or self._meant(text, readers)
         told = [unit for unit in readers if not self._desk.ladder.interested(unit, accused)]
         keeper = self._desk.keeper((*state.subjects, *accused))
         if len(told) < len(readers) and not state.sealed and keeper is not None:
             told.append(keeper)
         return [remind(state, unit, ReminderKind.SUPPLEMENT) for unit in dict.fromkeys(told)]
+
+    def _meant(self, text: str, readers: list[str]) -> tuple[str, ...]:
+        """Where an office is accused without its name, it may be any of those that have the case (R-HOT-14)."""
+        if not self._triage.accuses_an_office("", text):
+            return ()
+        return tuple(unit for unit in readers if unit not in {self._desk.hotline, self._desk.ladder.district})
 
     def _goes_to_line(self, state: WorkOrder, danger: Emergency) -> bool:
         """Not where it waits for that line already, nor what only the discipline inspection may read (R-PET-10):
