@@ -6,7 +6,6 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from reference.traditional import simplified
 from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct
 
@@ -31,7 +30,7 @@ _OBJECT_GAP: Final = (
 
 def plain(text: str) -> str:
     """The text as it is searched for complaints: simplified, narrow, nothing between the characters of a word."""
-    return _PARTED.sub("", simplified(normalise(text)))
+    return _PARTED.sub("", normalise(text))
 
 
 class Complaints:

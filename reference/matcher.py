@@ -143,6 +143,17 @@ class Matcher:
         """Whether a sentence complains of an office or its staff without their name (R-LAD-04, R-HOT-14)."""
         return self._accusations.of_an_office(title, text)
 
+    def is_accusation(self, title: str, text: str) -> bool:
+        """Whether words of a sealed matter stand in the text, whatever else it is about (R-PET-10).
+
+        A weak one, as 腐败 also is of food, counts where the text complains of a unit or an office as well.
+        """
+        scores = self._scores(self._count(normalise(f"{title}\n{text}")))
+        most = max((scores.get(code, 0.0) for code in self._sealed), default=0.0)
+        if most >= _STRONG_WORD:
+            return True
+        return most > 0 and (bool(self.accused(title, text)) or self.accuses_an_office(title, text))
+
     def _wants_a_human(self, listed: list[Candidate], title: str, text: str) -> bool:
         """An emergency matter whose danger is not happening now (R-LAD-05), or a complaint beside another matter.
 

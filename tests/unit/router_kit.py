@@ -50,6 +50,7 @@ class Oracle:
     answer: Match = field(default_factory=lambda: Match((), 0.0))
     blamed: tuple[str, ...] = ()
     danger: Emergency | None = None
+    accusation: bool = False
 
     def match(self, title: str, text: str) -> Match:
         return self.answer
@@ -59,6 +60,9 @@ class Oracle:
 
     def emergency(self, title: str, text: str, *, added: bool = False) -> Emergency | None:
         return self.danger
+
+    def is_accusation(self, title: str, text: str) -> bool:
+        return self.accusation
 
     def accuses_an_office(self, title: str, text: str) -> bool:
         return False
