@@ -120,7 +120,7 @@ def test_accusation_material_under_another_matter_waits_for_a_human() -> None:
     """R-PET-10: as what a member of staff named it, it would reach the unit that it accuses."""
     case = Played(router(Oracle(accusation=True)))
     case.give(submitted("land.compensation"))
-    assert (case.last(r.TriageQueued).reason, case.state.unit) == (r.QueueReason.POLICY, None)
+    assert (case.last(r.TriageQueued).reason, case.status) == (r.QueueReason.POLICY, S.REGISTERED)
     sealed = Played(router(Oracle(accusation=True)))
     sealed.give(submitted("government.report"))
     assert sealed.state.sealed
