@@ -43,6 +43,8 @@ class CaseSubmitted(Event):
     """The reporter asked that nobody but the responsible unit reads the text."""
     worker: str | None = None
     """Unit code of the grid worker who reported, if one did."""
+    attachments: tuple[str, ...] = ()
+    """References to documents, such as a scanned letter: never their contents."""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
 

@@ -125,6 +125,7 @@ class Desk:
             anonymous=reporter is not None and reporter.anonymous,
             confidential=reporter is not None and reporter.confidential,
             worker=who.unit if who.role is Role.GRID_WORKER else None,
+            attachments=tuple(mask(reference) for reference in body.attachments),
             by=who.actor,
         )
 
@@ -173,6 +174,9 @@ class Desk:
             name=reporter.name if reporter else None,
             phone=reporter.phone if reporter else None,
             id_number=reporter.id_number if reporter else None,
+            email=reporter.email if reporter else None,
+            wechat=reporter.wechat if reporter else None,
+            language=reporter.language if reporter else None,
             title=body.title if body.title != case.title else None,
             text=body.text if body.text != case.text else None,
             address=given if given != case.place.address else None,
@@ -193,6 +197,14 @@ class Desk:
         answer: dict[str, Any] = orjson.loads(stored)
         case_id = answer.pop("case_id")
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
+
+    def alarm(self, text: str) -> Emergency | None:
+        """Return the danger that a message reports as happening now, before it is a case (R-LAD-05, R-HOT-13)."""
+        return self._matcher.emergency("", mask(text))
+
+    def knows(self, address: str) -> bool:
+        """Whether the gazetteer finds the grid of an address."""
+        return self._gazetteer.locate(mask(address)) is not None
 
     def danger(self, masked: str) -> Emergency | None:
         """Return the danger in masked words about a case, reported as happening now (R-LAD-05, R-HOT-13)."""

@@ -25,6 +25,9 @@ class PersonalRecord(BaseModel):
     name: str | None = None
     phone: str | None = None
     id_number: str | None = None
+    email: str | None = None
+    wechat: str | None = None
+    language: str | None = None
     title: str | None = None
     text: str | None = None
     address: str | None = None
