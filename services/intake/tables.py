@@ -134,6 +134,16 @@ class WechatTalk(SQLModel, table=True):
     ciphertext: bytes
 
 
+class EmailTaken(SQLModel, table=True):
+    """Keyed digests of the mails that were taken in, kept for a year to know them again."""
+
+    __tablename__: ClassVar[Any] = "email_taken"
+    __table_args__ = (Index("email_taken_at", "taken_at"), _SCHEMA)
+
+    digest: bytes = Field(primary_key=True)
+    taken_at: datetime = Field(sa_column=timestamp(nullable=False))
+
+
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     CaseFile,
     PersonalRecord,
@@ -143,4 +153,5 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     Timeline,
     WechatMessage,
     WechatTalk,
+    EmailTaken,
 )
