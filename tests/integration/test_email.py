@@ -77,7 +77,7 @@ async def submissions(intake: Intake) -> list[dict[str, Any]]:
 
 
 async def test_a_mail_becomes_a_case_whose_sender_can_be_told(settings: Settings, imap: ImapServer) -> None:
-    """R-HOT-01, R-PRIV-01: the address is kept where only the hotline reads it."""
+    """R-HOT-01, R-HOT-04, R-PRIV-01: the place is that of the words; only the hotline reads the address."""
     mail = letter(f"{TEXT}\n\n-- \n王某", Subject="=?gb2312?B?wrfGxg==?=")
     mail.add_attachment(b"123", maintype="image", subtype="jpeg", filename="现场.jpg")
     imap.put(mail)
@@ -88,6 +88,7 @@ async def test_a_mail_becomes_a_case_whose_sender_can_be_told(settings: Settings
             f"/v1/cases/{case['case_id']}/person", params={"purpose": "回访"}, headers=intake.operator
         )
     assert (case["channel"], case["title"]) == ("email", "路破")
+    assert (case["place"]["grid"], case["place"]["address"]) == ("GL010101", TEXT)
     assert case["text"] == f"{TEXT}\n附件1个，原件在邮箱中：现场.jpg（image/jpeg，3字节）"
     assert person.json()["email"] == "planted.wang@example.cn"
     assert imap.unread() == 0

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from chassis.host import Host
 from chassis.http import Problem
 from schemas.values import Channel
-from services.intake.bodies import CaseBody, ReporterBody
+from services.intake.bodies import CaseBody, PlaceBody, ReporterBody
 from services.intake.channels.email.mime import Broken, Mail
 from services.intake.channels.reception import Message, Reception, title_of
 from services.intake.domain import IntakeState
@@ -25,6 +25,7 @@ _MOST_CODES: Final = 5
 _LONGEST: Final = 19_000
 _CUT: Final = "\n（来信过长，其余见邮箱中的原件）"
 _MOST_LISTED: Final = 20
+_MOST_LINES: Final = 200
 _TAKEN: Final = "INSERT INTO intake.email_taken (digest, taken_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 
 
@@ -79,7 +80,16 @@ class Filing:
                 continue  # no such case, or one that takes nothing more: then it is a matter of its own
             return
         title = mail.subject[:200] or title_of(mail.text)
-        await self._reception.take_in(message, CaseBody(title=title, text=text, reporter=reporter))
+        body = CaseBody(title=title, text=text, place=self._place(mail), reporter=reporter)
+        await self._reception.take_in(message, body)
+
+    def _place(self, mail: Mail) -> PlaceBody:
+        """The first line that names a place which the gazetteer knows: nobody can be asked (R-HOT-04)."""
+        lines = (mail.subject, *mail.text.split("\n")[:_MOST_LINES])
+        known = (
+            line.strip()[:500] for line in lines if line.strip() and self._reception.desk.knows(line[:500])
+        )
+        return PlaceBody(address=next(known, None))
 
     def _digest(self, message: Message) -> bytes:
         """Of the sender, too: nobody keeps another's mail out by sending its number first."""
