@@ -143,6 +143,7 @@ def _bootstrap(value: str) -> str:
 
 Model = TypeVar("Model", bound=BaseModel)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+ExistingFile = Annotated[str, AfterValidator(_existing_file)]
 
 
 class KafkaSettings(BaseModel):
@@ -154,7 +155,7 @@ class KafkaSettings(BaseModel):
     kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: Text | None = None
     kafka_password: SecretStr | None = None
-    kafka_ca: Annotated[str, AfterValidator(_existing_file)] | None = None
+    kafka_ca: ExistingFile | None = None
     kafka_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.\-]*$")] = ""
 
     def _needed_for_kafka(self) -> tuple[str, ...]:

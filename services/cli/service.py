@@ -18,10 +18,10 @@ def _command(name: str) -> click.Command:
         try:
             given = LocalRun(run_dir, port_base).variables(name) | os.environ
             settings = Settings.from_environment(name, given)
+            logs.configure(settings.service, settings.log_level)
+            importlib.import_module(f"services.{name}.main").run(settings)
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
-        logs.configure(settings.service, settings.log_level)
-        importlib.import_module(f"services.{name}.main").run(settings)
 
     run.help = (
         f"Run the {name} service until SIGTERM. Its CASELADDER_* variables come from the environment; "

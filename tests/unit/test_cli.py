@@ -252,6 +252,21 @@ def test_kafka_without_java_says_what_to_install(tmp_path: Path, monkeypatch: py
     assert "Mend it with:  sudo apt-get install -y default-jre-headless" in result.output
 
 
+def test_a_channel_that_is_set_up_wrongly_is_named_and_nothing_starts(
+    local: LocalRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the environment of the service; a resident's way in is never half open."""
+    local.remember(Run(dict.fromkeys(("intake", "router", "mediation", "petition"), "postgresql:///none")))
+    monkeypatch.setattr("chassis.logs.configure", lambda *_: None)
+    monkeypatch.setenv("CASELADDER_WECHAT_TOKEN", "planted token")
+    monkeypatch.setenv("CASELADDER_EMAIL_HOST", "")
+    result = CliRunner().invoke(main, ["intake", "--run-dir", str(local.run_dir)])
+    assert result.exit_code == 1
+    told = [line.split(" is ")[0].removeprefix("Error: ") for line in result.output.splitlines()]
+    assert told == [f"CASELADDER_WECHAT_{name}" for name in ("TOKEN", "APP_ID", "SECRET")]
+    assert "planted" not in result.output
+
+
 def test_a_token_needs_a_system(tmp_path: Path) -> None:
     """A misspelt run directory is told, and not filled with keys that no service knows."""
     typo = tmp_path / "typo"

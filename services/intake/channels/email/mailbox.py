@@ -5,10 +5,10 @@ Errors are OSError where the server is away, and imaplib.IMAP4.error where it re
 
 import imaplib
 import re
-import ssl
 from contextlib import suppress
 from typing import Any, Final
 
+from services.intake.channels import tls
 from services.intake.channels.email.settings import EmailSettings
 
 TIMEOUT_S: Final = 10.0
@@ -36,7 +36,7 @@ class Mailbox:
     def open(self) -> None:
         """Connect, log in and select the folder. Raises LoginRefused too."""
         given = self._settings
-        context = ssl.create_default_context(cafile=given.ca)
+        context = tls.context(given.ca)
         if given.security == "tls":
             self._imap = imaplib.IMAP4_SSL(given.host, given.at_port, ssl_context=context, timeout=TIMEOUT_S)
         else:

@@ -1,12 +1,11 @@
 """Which mailbox is read, from the environment."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from chassis.settings import SettingsError, Text, Variables, read
+from chassis.settings import ExistingFile, SettingsError, Text, Variables, read
 
 _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 _VARIABLES: Final[Variables] = {
@@ -23,12 +22,6 @@ _VARIABLES: Final[Variables] = {
 }
 
 
-def _existing_file(value: str) -> str:
-    if not Path(value).is_file():
-        raise ValueError("no such file")
-    return value
-
-
 Folder = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._/\-]{1,100}$")]
 
 
@@ -40,7 +33,7 @@ class EmailSettings(BaseModel):
     host: Text
     port: int | None = Field(default=None, ge=1, le=65535)
     security: Literal["tls", "starttls", "plain"] = "tls"
-    ca: Annotated[str, AfterValidator(_existing_file)] | None = None
+    ca: ExistingFile | None = None
     user: Text
     password: SecretStr
     folder: Folder = "INBOX"

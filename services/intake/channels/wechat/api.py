@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from services.intake.channels import tls
 from services.intake.channels.wechat.settings import WechatSettings
 
 TIMEOUT_S: Final = 10.0
@@ -90,7 +91,7 @@ class WechatApi:
 
     async def _post(self, path: str, content: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=TIMEOUT_S)
+            self._client = httpx.AsyncClient(timeout=TIMEOUT_S, verify=tls.context(self._settings.ca))
         try:
             sent = await self._client.post(
                 self._settings.api + path,

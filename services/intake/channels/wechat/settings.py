@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from chassis.settings import SettingsError, Text, Variables, read
+from chassis.settings import ExistingFile, SettingsError, Text, Variables, read
 
 _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 _VARIABLES: Final[Variables] = {
@@ -19,6 +19,7 @@ _VARIABLES: Final[Variables] = {
     ),
     "mode": ("CASELADDER_WECHAT_MODE", "safe, compatible or plain, as in the server configuration"),
     "api": ("CASELADDER_WECHAT_API", "the https address of the platform's API (http only on this machine)"),
+    "ca": ("CASELADDER_WECHAT_CA", "the path of the CA that signed the API's certificate"),
     "replay_seconds": ("CASELADDER_WECHAT_REPLAY_SECONDS", "whole seconds from 30 to 3600"),
     "dialogue_hours": ("CASELADDER_WECHAT_DIALOGUE_HOURS", "whole hours from 1 to 24"),
 }
@@ -56,6 +57,7 @@ class WechatSettings(BaseModel):
     aes_key: Annotated[SecretStr, AfterValidator(_aes_key)] | None = None
     mode: Literal["safe", "compatible", "plain"] = "safe"
     api: Annotated[str, AfterValidator(_api)] = "https://api.weixin.qq.com"
+    ca: ExistingFile | None = None
     replay_seconds: int = Field(default=300, ge=30, le=3600)
     """How far a message's timestamp may be from our clock."""
     dialogue_hours: int = Field(default=1, ge=1, le=24)
