@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -149,6 +149,9 @@ class KafkaSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    own_variables: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """What a service reads beside the variables of all: field -> (environment variable, what would be right)."""
+
     kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
     kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: Text | None = None
@@ -163,7 +166,7 @@ class KafkaSettings(BaseModel):
     def _require(self, *names: str) -> None:
         absent = [name for name in names if getattr(self, name) is None]
         if absent:
-            raise SettingsError([_plain(name, "missing") for name in absent])
+            raise SettingsError([_plain(self, name, "missing") for name in absent])
 
 
 class Settings(KafkaSettings):
@@ -220,16 +223,18 @@ def kafka_settings(env: Mapping[str, str]) -> KafkaSettings:
 
 def _read(model: type[Model], env: Mapping[str, str], **more: str) -> Model:
     """Validate those of the variables that `model` has; an empty one counts as absent."""
-    known = {field: _VARIABLES[field][0] for field in model.model_fields if field in _VARIABLES}
+    variables = {**_VARIABLES, **model.own_variables}
+    known = {field: variables[field][0] for field in model.model_fields if field in variables}
     given = {field: env[name] for field, name in known.items() if env.get(name, "").strip()}
     try:
         return model.model_validate({**given, **more})
     except ValidationError as error:
-        raise SettingsError([_plain(str(e["loc"][0]), e["type"]) for e in error.errors()]) from None
+        raise SettingsError([_plain(model, str(e["loc"][0]), e["type"]) for e in error.errors()]) from None
 
 
-def _plain(field: str, kind: str) -> str:
-    if field not in _VARIABLES:
+def _plain(model: KafkaSettings | type[KafkaSettings], field: str, kind: str) -> str:
+    variables = {**_VARIABLES, **model.own_variables}
+    if field not in variables:
         return f"{field} must not be empty"
-    variable, right = _VARIABLES[field]
+    variable, right = variables[field]
     return f"{variable} is {'missing' if kind == 'missing' else 'not usable'}: set it to {right}"
