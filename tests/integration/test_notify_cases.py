@@ -1,22 +1,36 @@
 """Notify beside intake: who is told, by which way, in which words, and what stays unknown here."""
 
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
+from pydantic import SecretStr
 
+from chassis.embedded import EmbeddedPostgres
 from chassis.http import Role
 from schemas import router as r
+from services.notify.senders.webhook import signature
 from tests.intake_kit import body
-from tests.notify_kit import Notify, dispatched, notifying
+from tests.notify_kit import Notify, database_of, dispatched, emptied, notifying
 
 PHONE = "13812345678"
 OPENID = "oZz_Reporter-77"
 
 
+@pytest.fixture(scope="module")
+def url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The address of a database that the tests of this file share, one after the other."""
+    with database_of(postgres, "chassis", "intake", "notify") as address:
+        yield address
+
+
 @pytest.fixture
-async def notify(database_url: str, tmp_path: Path) -> AsyncIterator[Notify]:
-    async with notifying(database_url, tmp_path) as running:
+async def notify(url: str, tmp_path: Path) -> AsyncIterator[Notify]:
+    await emptied(url)
+    async with notifying(url, tmp_path) as running:
         yield running
 
 
@@ -151,3 +165,58 @@ async def test_an_item_is_read_once(notify: Notify) -> None:
     assert (await notify.ask(f"GET {inbox}", Role.HANDLER, "GL0101", unread=True)).json()["items"] == []
     strange = f"PUT {inbox}/{case['case_id']}/read"
     assert (await notify.ask(strange, Role.HANDLER, "GL0101")).status_code == 404
+
+
+async def test_an_opt_out_follows_the_address_into_other_cases(notify: Notify) -> None:
+    """R-PRIV-01, R-HOT-03: the hotline records it; what the law demands goes out all the same."""
+    first = await notify.intake.accepted(body(reporter={"phone": PHONE}))
+    put = f"PUT /v1/cases/{first['case_id']}/opt-outs/sms"
+    assert (await notify.ask(put, Role.OPERATOR, "GL0101")).json()["code"] == "not_the_centre"
+    assert (await notify.ask(put, Role.OPERATOR, "GL")).json() == {"channel": "sms", "opted_out": True}
+    other = f"PUT /v1/cases/{first['case_id']}/opt-outs/email"
+    assert (await notify.ask(other, Role.OPERATOR, "GL")).json()["code"] == "no_such_address"
+    second = await notify.intake.accepted(
+        body(reporter={"phone": "+86 138-1234-5678"}, title="路灯不亮", text="路口的路灯不亮已有一周。")
+    )
+    left = r.CaseRedirected(
+        route=r.Route(policy="p", jurisdiction="j"), exit=r.NamedExit(code="court", name="诉讼", source="MS")
+    )
+    await notify.say(second["case_id"], dispatched(), left)
+    (message,) = await notify.caught(second["case_id"], 1)
+    assert "应当通过法定途径“诉讼”办理" in message["text"]
+    path = f"GET /v1/cases/{second['case_id']}/notices"
+    shown = (await notify.ask(path, Role.OPERATOR, "GL")).json()["deliveries"]
+    assert [(one["notice"], one["state"]) for one in shown] == [
+        ("dispatched", "opted_out"),
+        ("redirected", "delivered"),
+    ]
+    delete = put.replace("PUT", "DELETE")
+    assert (await notify.ask(delete, Role.OPERATOR, "GL")).json()["opted_out"] is False
+    await notify.say(second["case_id"], r.CaseClosed(outcome=r.Outcome.RESOLVED))
+    assert len(await notify.caught(second["case_id"], 2)) == 2
+
+
+async def test_receipts_are_taken_from_whoever_signs_them(url: str, tmp_path: Path) -> None:
+    """The gateway's report moves a delivery on; unsigned ones are refused before they are read."""
+    await emptied(url)
+    secret = base64.b64encode(bytes(range(32))).decode()
+    async with notifying(url, tmp_path, receipt_secret=SecretStr(secret)) as notify:
+        case = await notify.intake.accepted(body(reporter={"phone": PHONE}))
+        await notify.say(case["case_id"], dispatched())
+        (message,) = await notify.caught(case["case_id"], 1)
+        await notify.pool.execute("UPDATE notify.delivery SET state = 'sent'")
+        out_id = message["message_id"].hex
+        report = [{"phone_number": PHONE, "success": True, "err_code": "DELIVERED", "out_id": out_id}]
+        content = orjson.dumps(report)
+        unsigned = await notify.client.post("/v1/receipts/sms", content=content)
+        assert (unsigned.status_code, unsigned.json()["code"]) == (401, "signature_invalid")
+        for body_, status in ((content, 200), (b"[{}]", 422)):
+            stamp = str(int(datetime.now(UTC).timestamp()))
+            headers = {
+                "webhook-id": "r-1",
+                "webhook-timestamp": stamp,
+                "webhook-signature": signature(bytes(range(32)), "r-1", stamp, body_),
+            }
+            told = await notify.client.post("/v1/receipts/sms", content=body_, headers=headers)
+            assert told.status_code == status, told.text
+        assert await notify.pool.fetchval("SELECT state FROM notify.delivery") == "delivered"
