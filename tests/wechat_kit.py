@@ -26,7 +26,7 @@ ACCOUNT = "gh_caseladder"
 ENV = {
     "CASELADDER_WECHAT_TOKEN": TOKEN,
     "CASELADDER_WECHAT_APP_ID": APP_ID,
-    "CASELADDER_WECHAT_SECRET": "planted-app-secret",
+    "CASELADDER_WECHAT_APP_SECRET": "planted-app-secret",
     "CASELADDER_WECHAT_AES_KEY": AES_KEY,
     "CASELADDER_WECHAT_API": "http://127.0.0.1:9",  # nobody listens
 }
@@ -104,7 +104,7 @@ class Platform:
         """Answer one request."""
         parts = urlsplit(path)
         if parts.path == "/cgi-bin/stable_token":
-            if body["appid"] != APP_ID or body["secret"] != ENV["CASELADDER_WECHAT_SECRET"]:
+            if body["appid"] != APP_ID or body["secret"] != ENV["CASELADDER_WECHAT_APP_SECRET"]:
                 return {"errcode": 40125, "errmsg": "invalid appsecret"}
             self.tokens.append(body["force_refresh"])
             number = sum(self.tokens) if self.keeps_token else len(self.tokens)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +28,7 @@ from services.intake.examples import CASE_EXAMPLES
 C = TypeVar("C", bound="CaseBody")
 _MOST_PARTIES: Final = 50
 _MOST_SUBJECTS: Final = 20
+MOST_CONTACTS: Final = 500
 
 
 def _storable(text: str) -> str:
@@ -202,6 +204,20 @@ class FeedbackBody(Body):
     resolved: bool
     satisfied: bool
     note: Note | None = None
+
+
+class WhoseContact(Body):
+    """The reporter of `report`, who is to be told of `case_id`: the same case, or one that it is linked to."""
+
+    case_id: UUID
+    report: UUID
+
+
+class ContactsBody(Body):
+    """Whom the notices of one moment go to."""
+
+    purpose: Note
+    contacts: tuple[WhoseContact, ...] = Field(min_length=1, max_length=MOST_CONTACTS)
 
 
 class ErasureBody(Body):

@@ -104,17 +104,21 @@ async def test_a_danger_in_a_mail_goes_to_its_line(settings: Settings, imap: Ima
 
 
 async def test_an_answer_to_a_notice_becomes_facts_of_its_case(settings: Settings, imap: ImapServer) -> None:
-    """R-PET-13: by the tracking code in the subject, or in the id of our mail; else it is a new case."""
+    """R-PET-13: by the tracking code in its subject, in the id of our mail, or quoted; else it is new."""
     async with reading(settings, imap) as (intake, postman_):
         first = await intake.accepted({"title": "路灯", "text": TEXT})
         code = first["tracking_code"]
         by_subject = f"Re: 您的诉求 {code[:4]}-{code[4:8]}-{code[8:]}"
         imap.put(letter("又坏了一盏。\n> 您好", Subject=by_subject, Message_ID="<2@x>"))
         imap.put(letter("第三盏", In_Reply_To=f"<case.{code.lower()}@gl.example.cn>", Message_ID="<3@x>"))
+        notice = f"<p>第四盏</p><blockquote>您的诉求已受理。查询码{code}，registration</blockquote>"
+        page = letter("", Subject="Re: 受理通知", In_Reply_To="<0@gl>", Message_ID="<6@x>")
+        page.set_content(notice, subtype="html")
+        imap.put(page)
         imap.put(letter("别的事情", Subject="Re: 7K3M-0QXR-8T2B", Message_ID="<4@x>"))
         await postman_.round()
         added = await intake.events(first["case_id"], "CaseSupplemented")
-        assert [facts["text"] for facts in added] == ["又坏了一盏。", "第三盏"]
+        assert [facts["text"] for facts in added] == ["又坏了一盏。", "第三盏", "第四盏"]
         assert await intake.count("case_file") == 2
         withdrawn = await intake.client.post(f"/v1/track/{code}/withdrawal", json={})
         assert withdrawn.status_code == 200

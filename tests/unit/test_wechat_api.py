@@ -81,7 +81,7 @@ async def test_what_cannot_be_brought_is_told_from_what_may_be_tried_again(
 
 async def test_an_error_shows_neither_secret_nor_token(spoken_to: Platform, clock: Clock) -> None:
     """R-PRIV-01: what is raised may be logged."""
-    wrong = client(spoken_to.url, clock, CASELADDER_WECHAT_SECRET="planted-wrong-secret")
+    wrong = client(spoken_to.url, clock, CASELADDER_WECHAT_APP_SECRET="planted-wrong-secret")
     away = client("http://127.0.0.1:9", clock)
     for api in (wrong, away):
         with pytest.raises(Unsent) as caught:

@@ -169,6 +169,8 @@ def test_what_the_platform_never_sends_is_malformed(wrong: dict[str, str]) -> No
 def test_the_channel_is_off_unless_its_variables_are_set() -> None:
     assert wechat.configured({}) is None
     assert wechat.configured({"CASELADDER_WECHAT_TOKEN": " "}) is None
+    for_notices = {name: ENV[name] for name in ("CASELADDER_WECHAT_APP_ID", "CASELADDER_WECHAT_APP_SECRET")}
+    assert wechat.configured(for_notices) is None
     assert wechat.configured(ENV) is not None
 
 
@@ -177,7 +179,7 @@ def test_settings_that_protect_nothing_are_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         WechatSettings.from_environment({"CASELADDER_WECHAT_TOKEN": TOKEN_WITH_A_DASH})
     named = [line.split(" is ")[0] for line in caught.value.lines]
-    assert named == [f"CASELADDER_WECHAT_{name}" for name in ("TOKEN", "APP_ID", "SECRET")]
+    assert named == [f"CASELADDER_WECHAT_{name}" for name in ("TOKEN", "APP_ID", "APP_SECRET")]
     assert TOKEN_WITH_A_DASH not in str(caught.value)
     for name, wrong in (
         ("API", "http://example.cn"),

@@ -21,7 +21,7 @@ KEEP: Final = timedelta(days=365)
 _CODE: Final = re.compile(
     r"(?<![0-9A-Z])[0-9A-Z]{4}[ -]?[0-9A-Z]{4}[ -]?[0-9A-Z]{4}(?![0-9A-Z])", re.IGNORECASE
 )
-_MOST_CODES: Final = 5
+_MOST_CODES: Final = 10
 _LONGEST: Final = 19_000
 _CUT: Final = "\n（来信过长，其余见邮箱中的原件）"
 _MOST_LISTED: Final = 20
@@ -100,9 +100,11 @@ class Filing:
 
 
 def _codes(mail: Mail) -> Iterator[str]:
-    """Yield what may be tracking codes in the subject, or in the ids of our notices that the mail answers."""
-    found = [code for place in (mail.subject, *mail.references) for code in _CODE.findall(place)]
-    yield from dict.fromkeys(found[:_MOST_CODES])
+    """Yield what may be tracking codes: in the subject, in the ids of our notices that the mail answers, or in what
+    it quotes of them. Nearly every code has a digit, and hardly a word has."""
+    places = (mail.subject, *mail.references, mail.quoted[:_LONGEST])
+    found = dict.fromkeys(code for place in places for code in _CODE.findall(place))
+    yield from sorted(found, key=lambda code: not any(map(str.isdigit, code)))[:_MOST_CODES]
 
 
 def _text(mail: Mail) -> str:

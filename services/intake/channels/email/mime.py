@@ -58,6 +58,8 @@ class Mail:
     """Without `Re:` and the like; may be empty."""
     text: str
     """What the sender wrote; may be empty."""
+    quoted: str
+    """The whole text of a mail that answers another, with what it quotes; empty for one that answers none."""
     references: tuple[str, ...]
     """Message ids that it answers."""
     attachments: tuple[Attached, ...]
@@ -74,7 +76,7 @@ def read_mail(raw: bytes, *, own_address: str) -> Mail:
         subject = headers.get("subject", "")
         references = tuple(_REFERENCE.findall(headers.get("in-reply-to", "") + headers.get("references", "")))
         is_answer = bool(references) or bool(_ANSWERING.match(subject))
-        text, attachments = _content(message, is_answer=is_answer)
+        text, whole, attachments = _content(message, is_answer=is_answer)
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise Broken(f"not readable as MIME ({type(error).__name__})") from None
     automatic = _automatic(message, headers, own_address.lower())
@@ -88,6 +90,7 @@ def read_mail(raw: bytes, *, own_address: str) -> Mail:
         name=name,
         subject=_SPACE.sub(" ", _PREFIX.sub("", subject)).strip(),
         text=text,
+        quoted=whole if is_answer else "",
         references=references,
         attachments=attachments,
         automatic=automatic,
@@ -164,7 +167,7 @@ def _automatic(message: Message, headers: Mapping[str, str], own: str) -> str | 
     return "our own address" if own in addresses else None
 
 
-def _content(message: Message, *, is_answer: bool) -> tuple[str, tuple[Attached, ...]]:
+def _content(message: Message, *, is_answer: bool) -> tuple[str, str, tuple[Attached, ...]]:
     plain: list[str] = []
     html: list[str] = []
     attached: list[Attached] = []
@@ -179,10 +182,12 @@ def _content(message: Message, *, is_answer: bool) -> tuple[str, tuple[Attached,
             continue
         text = decoded(payload, str(part.get_param("charset") or "") or None).replace("\x00", "")
         (plain if kind == "text/plain" else html).append(text)
-    text = "\n".join(plain)
+    text = whole = "\n".join(plain)
     if not text.strip():
-        text = text_of("\n".join(html), with_quotes=not is_answer)
-    return own_words(text, is_answer=is_answer), tuple(attached)
+        page = "\n".join(html)
+        whole = text_of(page, with_quotes=True)
+        text = (text_of(page, with_quotes=False) if is_answer else "") or whole
+    return own_words(text, is_answer=is_answer), whole, tuple(attached)
 
 
 def _leaves(message: Message) -> Iterator[Message]:

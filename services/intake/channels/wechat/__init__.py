@@ -35,6 +35,6 @@ class Wechat:
 
 
 def configured(env: Mapping[str, str]) -> Wechat | None:
-    """Return the channel, None where none of its variables is set. Raises SettingsError."""
+    """Return the channel, None where it is not set up. Raises SettingsError."""
     settings = WechatSettings.from_environment(env)
     return Wechat(settings) if settings is not None else None

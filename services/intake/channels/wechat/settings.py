@@ -12,7 +12,7 @@ _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 _VARIABLES: Final[Variables] = {
     "token": ("CASELADDER_WECHAT_TOKEN", "the token of the server configuration: 3 to 32 letters and digits"),
     "app_id": ("CASELADDER_WECHAT_APP_ID", "the AppID of the official account"),
-    "secret": ("CASELADDER_WECHAT_SECRET", "the AppSecret of the official account"),
+    "secret": ("CASELADDER_WECHAT_APP_SECRET", "the AppSecret of the official account"),
     "aes_key": (
         "CASELADDER_WECHAT_AES_KEY",
         "the EncodingAESKey: 43 letters and digits (not in the mode plain)",
@@ -23,6 +23,8 @@ _VARIABLES: Final[Variables] = {
     "replay_seconds": ("CASELADDER_WECHAT_REPLAY_SECONDS", "whole seconds from 30 to 3600"),
     "dialogue_hours": ("CASELADDER_WECHAT_DIALOGUE_HOURS", "whole hours from 1 to 24"),
 }
+_SWITCHES: Final = ("token", "aes_key")
+"""Who sets these wants messages in; the others are needed for notices out, too."""
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -65,8 +67,8 @@ class WechatSettings(BaseModel):
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "WechatSettings | None":
-        """Read the CASELADDER_WECHAT_* variables; None where none is set. Raises SettingsError."""
-        if not any(env.get(name, "").strip() for name, _ in _VARIABLES.values()):
+        """Read the CASELADDER_WECHAT_* variables; None without those of messages in. Raises SettingsError."""
+        if not any(env.get(_VARIABLES[field][0], "").strip() for field in _SWITCHES):
             return None
         made = read(cls, env, _VARIABLES)
         if made.mode != "plain" and made.aes_key is None:
