@@ -69,11 +69,11 @@ class Postman:
 
     async def round(self) -> None:
         """Take in every mail that waits. Raises what says that this cannot be done now."""
-        await self._forget()
-        self._unmoved = False
         box = Mailbox(self._settings)
         await asyncio.to_thread(box.open)
+        self._unmoved = False
         try:
+            await self._forget()
             for uid in await asyncio.to_thread(box.waiting):
                 if self._stopping.is_set():
                     return
