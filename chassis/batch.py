@@ -162,7 +162,7 @@ class Batch(Generic[S]):
             decision = self._decider.decide(case.state, event, self._at)
             if isinstance(decision, Refused):
                 return f"refused: {decision.code}: {decision.reason}"
-            self._apply(envelope.case_id, case, event, decision, traceparent, envelope.time)
+            self._apply(envelope.case_id, case, event, decision, traceparent, envelope)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_context=False, include_input=False)
             return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)[:2000]
@@ -240,7 +240,7 @@ class Batch(Generic[S]):
         given: Input,
         events: Sequence[Event],
         traceparent: str,
-        given_at: datetime | None = None,
+        cause: Envelope | None = None,
     ) -> None:
         """Evolve the state by the events; nothing is kept of them where evolving raises."""
         state, version = case.state, case.version
@@ -264,7 +264,8 @@ class Batch(Generic[S]):
         case.traceparent = case.traceparent or traceparent
         case.is_touched = case.is_touched or bool(events)
         self._emitted.extend(envelopes)
-        self._changes.append(Change(case_id, given, state, version, events, envelopes, given_at or self._at))
+        given_at = cause.time if cause is not None else self._at
+        self._changes.append(Change(case_id, given, state, version, events, envelopes, given_at, cause))
 
     def committing(self) -> AbstractContextManager[object]:
         """Span what follows, `save` and the end of the transaction; costs nothing where no case is traced."""

@@ -28,6 +28,7 @@ CounterName = Literal[
     "unparked",  # records parked no longer, by resolution: retried, skipped, discarded
     "events_published",  # on Kafka: events that the relay of this process has brought to a topic
     "http_responses",  # HTTP answers, by status class: 2xx, 4xx, 5xx
+    "notices",  # what became of notices, by outcome: sent, delivered, retried, failed, expired, …
 ]
 HistogramName = Literal[
     "batch_records",  # records in one batch of the runner
@@ -48,6 +49,8 @@ GaugeName = Literal[
     "relay_leads",  # on Kafka: 1 where this process's relay is the one at work, else 0
     "overdue_timers",  # timers that are due and not yet fired
     "parked_open",  # records parked now
+    "notices_late",  # recipients to whom something should have gone out a minute ago or earlier
+    "circuits_open",  # channels whose provider failed several times in a row
     "parked_share",  # share of the recent records that were parked, 0 to 1
 ]
 
@@ -55,6 +58,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "commands": "outcome",
     "http_responses": "status",
     "letters": "outcome",
+    "notices": "outcome",
     "events_emitted": "type",
     "unparked": "resolution",
     "stage_seconds": "source",

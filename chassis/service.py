@@ -28,6 +28,8 @@ class Change(Generic[S]):
     """The same events as they will stand in the log, in the same order."""
     given_at: datetime
     """When `given` came about: an event's own time, else the moment of the decision."""
+    cause: Envelope | None = None
+    """The event of the stream that `given` is, as it came; None for a command or a timer."""
 
 
 Project = Callable[[Connection, Sequence[Change[S]]], Awaitable[None]]

@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -143,6 +143,7 @@ def _bootstrap(value: str) -> str:
 
 Model = TypeVar("Model", bound=BaseModel)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+ExistingFile = Annotated[str, AfterValidator(_existing_file)]
 
 
 class KafkaSettings(BaseModel):
@@ -150,21 +151,28 @@ class KafkaSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    own_variables: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """What a service reads beside the variables of all: field -> (environment variable, what would be right)."""
+
     kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
     kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: Text | None = None
     kafka_password: SecretStr | None = None
-    kafka_ca: Annotated[str, AfterValidator(_existing_file)] | None = None
+    kafka_ca: ExistingFile | None = None
     kafka_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.\-]*$")] = ""
 
     def _needed_for_kafka(self) -> tuple[str, ...]:
         log_in = () if self.kafka_security == "PLAINTEXT" else ("kafka_username", "kafka_password")
         return ("kafka_bootstrap", *log_in)
 
+    @classmethod
+    def _variables(cls) -> Variables:
+        return {**_VARIABLES, **cls.own_variables}
+
     def _require(self, *names: str) -> None:
         absent = [name for name in names if getattr(self, name) is None]
         if absent:
-            raise SettingsError([_plain(name, "missing", _VARIABLES) for name in absent])
+            raise SettingsError([_plain(name, "missing", self._variables()) for name in absent])
 
 
 class Settings(KafkaSettings):
@@ -194,7 +202,7 @@ class Settings(KafkaSettings):
 
         Raises SettingsError with one line for each variable that is missing or wrong.
         """
-        made = read(cls, env, _VARIABLES, service=service)
+        made = read(cls, env, cls._variables(), service=service)
         if made.transport == "kafka":
             made._require(*made._needed_for_kafka())
         return made

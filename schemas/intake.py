@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.message import Actor, Command, Event, Instant, Value
-from schemas.values import Channel, Emergency, OnSiteResolution, Place, RequestKind, Sealed
+from schemas.values import Channel, Emergency, OnSiteResolution, Place, Reach, RequestKind, Sealed
 
 
 class CaseSubmitted(Event):
@@ -41,8 +41,12 @@ class CaseSubmitted(Event):
     anonymous: bool = False
     confidential: bool = False
     """The reporter asked that nobody but the responsible unit reads the text."""
+    reachable_by: tuple[Reach, ...] = ()
+    """By which ways the reporter can be told of the case; intake alone knows the numbers and addresses."""
     worker: str | None = None
     """Unit code of the grid worker who reported, if one did."""
+    attachments: tuple[str, ...] = ()
+    """References to documents, such as a scanned letter: never their contents."""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
 

@@ -34,6 +34,14 @@ class PlaceSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Reach(StrEnum):
+    """A way by which a reporter can be told something: which they left, never what it is."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    WECHAT = "wechat"
+
+
 class Place(Value):
     """Where a matter lies. `grid` is the code of the grid, or None where only the district is known.
 

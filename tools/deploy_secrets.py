@@ -2,7 +2,8 @@
 
 python -m tools.deploy_secrets [DIRECTORY]      default: deploy/
 
-.env                    (0600) a random value for each variable that the compose file demands with `:?`
+.env                    (0600) a random value for each variable that the compose file demands with `:?`; for
+                        NOTIFIER_TOKEN, a token of the local issuer for the role notifier
 kafka/passwords.env     (0600) a random password for the Kafka user of each department
 secrets/                (0700) the issuer of local tokens; Keycloak's certificate and the authority that signed it
 
@@ -14,7 +15,8 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +30,9 @@ DEPLOY: Final = Path(__file__).parent.parent / "deploy"
 _DEMANDED: Final = re.compile(r"\$\{(\w+):\?")
 _KEY_BYTES: Final = 32
 _PASSWORD_BYTES: Final = 24
+_NOTIFIER: Final = "NOTIFIER_TOKEN"
+_LIFETIME: Final = timedelta(days=3650)
+"""Of the token by which notify asks intake; Keycloak gives one for minutes instead."""
 
 _ENV_HEAD: Final = """\
 # Made by `make secrets`, for this installation alone. Keep it, and keep it secret: without CASELADDER_MASTER_KEY
@@ -48,8 +53,10 @@ def random_value(name: str) -> str:
     return secrets.token_hex(_PASSWORD_BYTES)
 
 
-def add_missing(path: Path, head: str, names: Iterable[str]) -> list[str]:
-    """Append a random value for each name that the file does not have; returns those added.
+def add_missing(
+    path: Path, head: str, names: Iterable[str], given: Mapping[str, str] | None = None
+) -> list[str]:
+    """Append a random value, or the one `given`, for each name that the file does not have; returns those added.
 
     The file has mode 0600 from its first byte on, and is replaced whole: a crash leaves the old or the new one.
     """
@@ -59,36 +66,36 @@ def add_missing(path: Path, head: str, names: Iterable[str]) -> list[str]:
     }
     added = [name for name in names if name not in present]
     if added:
-        lines = "".join(f"{name}={random_value(name)}\n" for name in added)
+        lines = "".join(f"{name}={(given or {}).get(name) or random_value(name)}\n" for name in added)
         _write_private(path, text + ("" if text.endswith("\n") else "\n") + lines)
     return added
 
 
 def make(deploy: Path, reference: Path) -> list[str]:
     """Make all that is missing under `deploy`; returns a line for each file, without any secret."""
-    said = [
-        _told(
-            deploy / ".env", add_missing(deploy / ".env", _ENV_HEAD, demanded(deploy / "docker-compose.yml"))
-        )
-    ]
+    # Docker mounts single files of it. They must be readable for the containers' users, so it is the directory that
+    # keeps everybody else on this machine out.
+    private = deploy / "secrets"
+    private.mkdir(mode=0o700, exist_ok=True)
+    private.chmod(0o700)
+    issued = {
+        _NOTIFIER: _issuer(private).issue("notify", ["notifier"], datetime.now(UTC), lifetime=_LIFETIME)
+    }
+    env, wanted = deploy / ".env", demanded(deploy / "docker-compose.yml")
+    said = [_told(env, add_missing(env, _ENV_HEAD, wanted, issued))]
     passwords = deploy / "kafka" / "passwords.env"
     users = department_users(load(reference))
     said.append(
         _told(passwords, add_missing(passwords, _PASSWORDS_HEAD, [password_variable(user) for user in users]))
     )
-    private = deploy / "secrets"
-    # Docker mounts single files of it. They must be readable for the containers' users, so it is the directory that
-    # keeps everybody else on this machine out.
-    private.mkdir(mode=0o700, exist_ok=True)
-    private.chmod(0o700)
-    _issuer(private)
     said.append(f"{private}: {'made' if write_certificates(private) else 'kept'} Keycloak's certificate")
     return said
 
 
-def _issuer(directory: Path) -> None:
-    LocalIssuer.open(directory, ISSUER, AUDIENCE)
+def _issuer(directory: Path) -> LocalIssuer:
+    issuer = LocalIssuer.open(directory, ISSUER, AUDIENCE)
     (directory / "jwks.json").chmod(0o644)
+    return issuer
 
 
 def _told(path: Path, added: list[str]) -> str:

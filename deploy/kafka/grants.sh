@@ -22,6 +22,10 @@ user petition
 may petition literal Read,Write topic:case.events topic:case.parked
 may petition literal Read group:caseladder.petition
 
+user notify
+may notify literal Read,Write topic:case.events topic:case.parked
+may notify literal Read group:caseladder.notify
+
 user topics
 may topics literal Create,Alter,AlterConfigs,Describe,DescribeConfigs 'topic:*'
 

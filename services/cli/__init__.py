@@ -14,6 +14,7 @@ COMMANDS = {
     "router": ("services.cli.service:router", "Run the router service alone."),
     "mediation": ("services.cli.service:mediation", "Run the mediation service alone."),
     "petition": ("services.cli.service:petition", "Run the petition service alone."),
+    "notify": ("services.cli.service:notify", "Run the notify service alone."),
     "migrate": (
         "services.cli.migrate:migrate",
         "Bring the database's tables up to date (`up` does it by itself).",

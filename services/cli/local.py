@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,18 @@ import orjson
 from chassis.settings import KafkaSettings, SettingsError, kafka_settings
 from chassis.tokens import LocalIssuer
 
-PORT_OFFSETS = {"intake": 1, "router": 2, "mediation": 3, "petition": 4}  # the console will have 0
+PORT_OFFSETS = {
+    "intake": 1,
+    "router": 2,
+    "mediation": 3,
+    "petition": 4,
+    "notify": 5,
+}  # the console will have 0
 ISSUER = "urn:caseladder:local"
 AUDIENCE = "caseladder"
 GULOU = Path(__file__).parents[2] / "reference" / "gulou"
+_NOTIFIER_LIFETIME = timedelta(days=400)
+"""Issued at each start; no run lasts longer."""
 _PASSWORD = "CASELADDER_DATABASE_PASSWORD"  # noqa: S105 - the variable's name
 _MASTER, _INDEX = "CASELADDER_MASTER_KEY", "CASELADDER_INDEX_KEY"
 _PROCEDURES = {
@@ -182,6 +191,18 @@ class LocalRun:
             "CASELADDER_AUDIENCE": AUDIENCE,
             "CASELADDER_PORT": str(self.port(service)),
             **self._keys(service),
+            **(self._notifying() if service == "notify" else {}),
+        }
+
+    def _notifying(self) -> dict[str, str]:
+        """What notify needs to ask intake, and that its messages stay here where no provider is named."""
+        token = self.issuer().issue("notify", ["notifier"], datetime.now(UTC), lifetime=_NOTIFIER_LIFETIME)
+        intake = self.base_url("intake")
+        return {
+            "CASELADDER_INTAKE_URL": intake,
+            "CASELADDER_PUBLIC_URL": f"{intake}/v1/track",
+            "CASELADDER_NOTIFIER_TOKEN": token,
+            "CASELADDER_NOTIFY_CATCH_ALL": "true",
         }
 
     def _keys(self, service: str) -> dict[str, str]:

@@ -101,7 +101,13 @@ _CODED_REASONS: Final = (
     "router.DepartmentAssignmentEnded.",
     "mediation.MediationTerminated.",
 )
-_COLOURS: Final = {"intake": "cyan", "router": "green", "mediation": "magenta", "petition": "yellow"}
+_COLOURS: Final = {
+    "intake": "cyan",
+    "router": "green",
+    "mediation": "magenta",
+    "petition": "yellow",
+    "notify": "blue",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from reference.load import load
 from reference.mediation import check_mediation
 from reference.source import Finding, ReferenceInvalid
 from services.cli.local import GULOU
+from services.notify.table import check_notices
 from services.petition.settings import check_offices
 from services.router.policy.loader import check_policy
 
@@ -21,6 +22,7 @@ def findings(path: Path) -> list[Finding]:
     return [
         *check_mediation(path, jurisdiction),
         *check_offices(path, jurisdiction),
+        *check_notices(path, jurisdiction),
         *check_policy(path / "policy", jurisdiction),
     ]
 

@@ -1,4 +1,4 @@
-"""`intake`, `router`, `mediation`, `petition`: one service in this process, as containers and `up` run it."""
+"""`intake`, `router`, `mediation`, `petition`, `notify`: one service in this process."""
 
 import importlib
 import os
@@ -17,11 +17,12 @@ def _command(name: str) -> click.Command:
     def run(run_dir: Path, port_base: int) -> None:
         try:
             given = LocalRun(run_dir, port_base).variables(name) | os.environ
-            settings = Settings.from_environment(name, given)
+            module = importlib.import_module(f"services.{name}.main")
+            settings = getattr(module, "SETTINGS", Settings).from_environment(name, given)
+            logs.configure(settings.service, settings.log_level)
+            module.run(settings)
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
-        logs.configure(settings.service, settings.log_level)
-        importlib.import_module(f"services.{name}.main").run(settings)
 
     run.help = (
         f"Run the {name} service until SIGTERM. Its CASELADDER_* variables come from the environment; "
@@ -34,3 +35,4 @@ intake = _command("intake")
 router = _command("router")
 mediation = _command("mediation")
 petition = _command("petition")
+notify = _command("notify")

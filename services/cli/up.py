@@ -169,6 +169,7 @@ def _announce(local: LocalRun) -> None:
     lines += [
         f"  {name:8} {local.base_url(name)}   (try /docs, /openapi.json, /metrics)" for name in PORT_OFFSETS
     ]
+    lines += [f"  messages {local.base_url('notify')}/caught   (what residents were told; role ops)"]
     lines += [f"  data     {local.run_dir}   (logs in {local.log_dir})", ""]
     lines += ["Demo log-ins. A command that issues a token, and a token that is valid for one hour:", ""]
     for who, role, unit, subject in DEMO:

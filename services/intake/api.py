@@ -27,6 +27,7 @@ from services.intake.callers import (
     is_of_the_centre,
     reaches,
 )
+from services.intake.contacts import add_contact_route
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.progress import WITHHELD_WORDS
@@ -52,6 +53,7 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     add_tracking_routes(app, host, desk)
     _add_case_routes(app, host, desk)
     _add_person_routes(app, host, desk)
+    add_contact_route(app, host, desk)
 
 
 async def _opened(

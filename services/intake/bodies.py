@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +28,7 @@ from services.intake.examples import CASE_EXAMPLES
 C = TypeVar("C", bound="CaseBody")
 _MOST_PARTIES: Final = 50
 _MOST_SUBJECTS: Final = 20
+MOST_CONTACTS: Final = 500
 
 
 def _storable(text: str) -> str:
@@ -64,6 +66,19 @@ Phone = Annotated[
         r"^\+?[0-9０-９](?:[ \-－()（）]{0,2}[0-9０-９]){5,19}$", "6 to 20 digits, such as 0516-83712345"
     ),
     Field(description="6 to 20 digits"),
+]
+Email = Annotated[
+    str,
+    Written(
+        r"^[^\s@<>\",;:]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$",
+        "an e-mail address, such as wang@example.cn",
+    ),
+    Field(max_length=254, description="an e-mail address"),
+]
+OpenId = Annotated[
+    str,
+    Written(r"^[A-Za-z0-9_-]{6,64}$", "the openid that the official account knows the follower by"),
+    Field(description="6 to 64 letters, digits, hyphens and underscores"),
 ]
 IdNumber = Annotated[
     str,
@@ -109,6 +124,11 @@ class ReporterBody(Body):
     name: Name | None = None
     phone: Phone | None = None
     id_number: IdNumber | None = None
+    email: Email | None = None
+    wechat: OpenId | None = Field(default=None, description="openid of the follower of our official account")
+    language: Literal["zh", "en"] | None = Field(
+        default=None, description="in which the reporter is told of the case; by default Chinese"
+    )
     account: Account | None = Field(
         default=None,
         description="how the sending system knows the reporter; only indexed, to find repeats (staff)",
@@ -152,6 +172,9 @@ class CaseBody(Body):
     new_facts: bool | None = None
     resolved: ResolvedBody | None = None
     location: PointBody | None = None
+    attachments: tuple[Attachment, ...] = Field(
+        default=(), max_length=20, description="references to documents, such as a scanned letter"
+    )
 
 
 class LineBody(CaseBody):
@@ -181,6 +204,20 @@ class FeedbackBody(Body):
     resolved: bool
     satisfied: bool
     note: Note | None = None
+
+
+class WhoseContact(Body):
+    """The reporter of `report`, who is to be told of `case_id`: the same case, or one that it is linked to."""
+
+    case_id: UUID
+    report: UUID
+
+
+class ContactsBody(Body):
+    """Whom the notices of one moment go to."""
+
+    purpose: Note
+    contacts: tuple[WhoseContact, ...] = Field(min_length=1, max_length=MOST_CONTACTS)
 
 
 class ErasureBody(Body):
@@ -233,11 +270,18 @@ def check_case(body: CaseBody, check: Check) -> None:
 
 
 def _check_reporter(reporter: ReporterBody, check: Check) -> None:
-    identity = reporter.name or reporter.phone or reporter.id_number or reporter.account
-    if reporter.anonymous and identity:
+    named = (
+        reporter.name,
+        reporter.phone,
+        reporter.id_number,
+        reporter.account,
+        reporter.email,
+        reporter.wechat,
+    )
+    if reporter.anonymous and any(named):
         check.fault(
             "reporter.anonymous",
-            "An anonymous reporter has no name, phone, id_number or account.",
+            "An anonymous reporter has no name, phone, id_number, account, email or wechat.",
             "leave those out, or set confidential instead of anonymous",
         )
 

@@ -27,7 +27,10 @@ CHANNELS: Final = {
     Role.RESIDENT: Channel.WEB,
 }
 
-_WITHOUT_UNIT: Final = frozenset({Role.OPS, Role.RESIDENT})
+NOTIFYING: Final = (Role.NOTIFIER,)
+"""The service that tells residents what becomes of their case."""
+
+_WITHOUT_UNIT: Final = frozenset({Role.OPS, Role.RESIDENT, Role.NOTIFIER})
 """Whoever else comes without a unit has a token that was set up by mistake, not a wider jurisdiction."""
 
 

@@ -17,9 +17,9 @@ from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
 from schemas.intake import CaseSubmitted, Filing, SubmitCase
 from schemas.jurisdiction import Jurisdiction
-from schemas.values import Emergency, OnSiteResolution, Place, RequestKind, Sealed
+from schemas.values import Emergency, OnSiteResolution, Place, Reach, RequestKind, Sealed
 from services.intake import emergency, places
-from services.intake.bodies import CaseBody, read_case
+from services.intake.bodies import CaseBody, ReporterBody, read_case
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
@@ -122,9 +122,11 @@ class Desk:
             resolved=_resolution(body, who, received_at),
             repeat_of=None,
             new_facts=True,
+            reachable_by=_ways(reporter),
             anonymous=reporter is not None and reporter.anonymous,
             confidential=reporter is not None and reporter.confidential,
             worker=who.unit if who.role is Role.GRID_WORKER else None,
+            attachments=tuple(mask(reference) for reference in body.attachments),
             by=who.actor,
         )
 
@@ -173,12 +175,20 @@ class Desk:
             name=reporter.name if reporter else None,
             phone=reporter.phone if reporter else None,
             id_number=reporter.id_number if reporter else None,
+            email=reporter.email if reporter else None,
+            wechat=reporter.wechat if reporter else None,
+            language=reporter.language if reporter else None,
             title=body.title if body.title != case.title else None,
             text=body.text if body.text != case.text else None,
             address=given if given != case.place.address else None,
         )
         plain = record.dump()
         return self.vault.seal(case_id, new_id(now), plain) if plain != b"{}" else None
+
+    def address_refs(self, record: PersonalRecord) -> dict[str, str]:
+        """Return a name for each address of a reporter, by which who opts out is known again."""
+        given = {way: getattr(record, way) for way in Reach}
+        return {way.value: self._index.address(way, value) for way, value in given.items() if value}
 
     def principal(self, who: Caller) -> str:
         """Under which name the answers to a caller's keys are kept: of a resident, whose account may be a phone
@@ -194,6 +204,14 @@ class Desk:
         case_id = answer.pop("case_id")
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
 
+    def alarm(self, text: str) -> Emergency | None:
+        """Return the danger that a message reports as happening now, before it is a case (R-LAD-05, R-HOT-13)."""
+        return self._matcher.emergency("", mask(text))
+
+    def knows(self, address: str) -> bool:
+        """Whether the gazetteer finds the grid of an address."""
+        return self._gazetteer.locate(mask(address)) is not None
+
     def danger(self, masked: str) -> Emergency | None:
         """Return the danger in masked words about a case, reported as happening now (R-LAD-05, R-HOT-13)."""
         return self._matcher.emergency("", masked, added=True)
@@ -203,6 +221,10 @@ class Desk:
         if text == masked:
             return None
         return self.vault.seal(case_id, new_id(now), PersonalRecord(supplement=text).dump())
+
+
+def _ways(reporter: ReporterBody | None) -> tuple[Reach, ...]:
+    return tuple(way for way in Reach if getattr(reporter, way)) if reporter is not None else ()
 
 
 def _check_role(body: CaseBody, check: Check, who: Caller) -> None:

@@ -32,6 +32,11 @@ def advice(emergency: Emergency, *, to_resident: bool, sealed: bool = False) -> 
     return {"line": line, "advice": text}
 
 
+def not_heard(emergency: Emergency) -> str:
+    """Return what to do where we cannot take the words in at all now."""
+    return f"如正发生危险，请立即拨打{_NAMES[emergency.line]}。系统暂时没能登记您的消息，请稍后重新发送。"
+
+
 def call_now(emergency: Emergency) -> str:
     """Return what to do where the words reach no case any more."""
     return (

@@ -8,6 +8,8 @@ from typing import Final
 import orjson
 from pydantic import BaseModel, ConfigDict
 
+from schemas.values import Reach
+
 _DIGEST_BYTES: Final = 16
 _NOT_DIGIT: Final = re.compile(r"[^0-9]")
 _NOT_ALNUM: Final = re.compile(r"[\W_]+")
@@ -25,6 +27,9 @@ class PersonalRecord(BaseModel):
     name: str | None = None
     phone: str | None = None
     id_number: str | None = None
+    email: str | None = None
+    wechat: str | None = None
+    language: str | None = None
     title: str | None = None
     text: str | None = None
     address: str | None = None
@@ -50,6 +55,11 @@ class BlindIndex:
             (b"account:", account),
         )
         return tuple(self._digest(kind, value) for kind, value in given if value)
+
+    def address(self, way: Reach, value: str) -> str:
+        """Return a name for an address by which who opts out is known again; 32 hexadecimal digits."""
+        plain = normal_phone(value) if way is Reach.PHONE else value.lower() if way is Reach.EMAIL else value
+        return self._digest(f"address:{way}:".encode(), plain).hex()
 
     def _digest(self, kind: bytes, value: str) -> bytes:
         return hmac.digest(self._key, kind + value.encode(), "sha256")[:_DIGEST_BYTES]

@@ -29,6 +29,10 @@ _HIDE = (
     " WHERE f.case_id = u.case_id"
 )
 _ERASE = ("record_key", "personal_record", "person_index")
+_LATEST = (
+    "SELECT case_id FROM intake.person_index WHERE digest = $1"
+    " ORDER BY received_at DESC, case_id DESC LIMIT 1"
+)
 _SUBMITTER = (
     "SELECT data -> 'by' ->> 'subject' FROM chassis.event_log"
     " WHERE case_id = $1 AND source = 'intake' AND sequence = 1"
@@ -195,6 +199,12 @@ async def _one_file(pool: Pool, condition: str, key: UUID | bytes) -> File | Non
     async with pool.acquire() as connection:
         row = await connection.fetchrow(_FILE + condition, key)
     return File(row[0], row[1], list(row[2] or ()), *row[3:]) if row else None
+
+
+async def latest_case(pool: Pool, person: bytes) -> UUID | None:
+    """Return the newest case of a person, known by a blind index."""
+    found: UUID | None = await pool.fetchval(_LATEST, person)
+    return found
 
 
 async def submitter(pool: Pool, case_id: UUID) -> str | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Text, func, text
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -94,6 +94,56 @@ class Timeline(SQLModel, table=True):
     words: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class WechatMessage(SQLModel, table=True):
+    """A message of a follower until it is worked, then the answer to it; kept for two days to know it again."""
+
+    __tablename__: ClassVar[Any] = "wechat_message"
+    __table_args__ = (
+        Index("wechat_message_digest", "digest", unique=True),
+        Index("wechat_message_open", "sender", "entry", postgresql_where=text("answered_at IS NULL")),
+        Index("wechat_message_received", "received_at"),
+        _SCHEMA,
+    )
+
+    entry: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    digest: bytes
+    sender: bytes
+    received_at: datetime = Field(sa_column=timestamp(nullable=False))
+    due_at: datetime = Field(sa_column=timestamp(nullable=False))
+    """When it may be worked on, or its answer sent, next."""
+    tries: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+    worked_at: datetime | None = Field(sa_column=timestamp(nullable=True))
+    answered_at: datetime | None = Field(sa_column=timestamp(nullable=True))
+    record_id: UUID
+    key_id: str = Field(sa_column=Column(Text, nullable=False))
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+class WechatTalk(SQLModel, table=True):
+    """What a follower has told so far of a matter that is not taken in yet."""
+
+    __tablename__: ClassVar[Any] = "wechat_talk"
+    __table_args__ = (_SCHEMA,)
+
+    sender: bytes = Field(primary_key=True)
+    ends_at: datetime = Field(sa_column=timestamp(nullable=False))
+    record_id: UUID
+    key_id: str = Field(sa_column=Column(Text, nullable=False))
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+class EmailTaken(SQLModel, table=True):
+    """Keyed digests of the mails that were taken in, kept for a year to know them again."""
+
+    __tablename__: ClassVar[Any] = "email_taken"
+    __table_args__ = (Index("email_taken_at", "taken_at"), _SCHEMA)
+
+    digest: bytes = Field(primary_key=True)
+    taken_at: datetime = Field(sa_column=timestamp(nullable=False))
+
+
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     CaseFile,
     PersonalRecord,
@@ -101,4 +151,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PersonIndex,
     AccessLog,
     Timeline,
+    WechatMessage,
+    WechatTalk,
+    EmailTaken,
 )

@@ -1,6 +1,8 @@
 """The answers of intake's HTTP routes."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -75,7 +77,31 @@ class PersonView(View):
     name: str | None = None
     phone: str | None = None
     id_number: str | None = None
+    email: str | None = None
+    wechat: str | None = None
+    language: str | None = None
     title: str | None = None
     text: str | None = None
     address: str | None = None
     supplements: tuple[str, ...] = ()
+
+
+class ContactView(View):
+    """How one reporter is told of a case: only what a notice needs (R-PRIV-01). All null: nothing, or erased."""
+
+    case_id: UUID
+    report: UUID
+    language: Literal["zh", "en"] = "zh"
+    phone: str | None = None
+    email: str | None = None
+    wechat: str | None = None
+    tracking_code: str | None = None
+    """Of the report: opens the case to whoever holds it."""
+    refs: Mapping[str, str] = {}
+    """By way (`phone`, `email`, `wechat`) a keyed digest: it tells only whether two addresses are the same."""
+
+
+class ContactsView(View):
+    """One entry for each that was asked for, in order; null: no such report of that case, or not for you."""
+
+    contacts: tuple[ContactView | None, ...]

@@ -10,7 +10,7 @@ import yaml
 ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
 COMPOSE_FILE: Final = DEPLOY / "docker-compose.yml"
-OWN: Final = ("intake", "router", "mediation", "petition")
+OWN: Final = ("intake", "router", "mediation", "petition", "notify")
 JOBS: Final = ("databases", "kafka-users", "topics", *(f"migrate-{name}" for name in OWN))
 _VARIABLE: Final = re.compile(r"\$\$|\$\{(\w+)(?::([-?])([^}]*))?\}")
 

@@ -67,14 +67,14 @@ def _run(words: list[str], url: str) -> subprocess.CompletedProcess[str]:
 async def test_each_service_migrates_its_own_database_as_its_own_role(cluster: Cluster) -> None:
     """The words of the compose file's jobs: the tables of this service and the shared ones, none of another."""
     services = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
-    for name in ("intake", "router", "mediation", "petition"):
+    for name in ("intake", "router", "mediation", "petition", "notify"):
         done = await asyncio.to_thread(_run, services[f"migrate-{name}"]["command"], cluster.url(name, name))
         assert done.returncode == 0, done.stderr
         assert done.stdout == f"chassis: up to date\nrelay: up to date\n{name}: up to date\n"
         connection = await asyncpg.connect(cluster.url(name, name))
         found = await connection.fetch(
             "SELECT nspname FROM pg_namespace"
-            " WHERE nspname IN ('chassis', 'intake', 'router', 'mediation', 'petition')"
+            " WHERE nspname IN ('chassis', 'intake', 'router', 'mediation', 'petition', 'notify')"
         )
         await connection.close()
         assert {row["nspname"] for row in found} == {"chassis", name}

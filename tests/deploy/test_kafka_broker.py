@@ -36,7 +36,7 @@ _CLASSES = {
     "kafka-configs.sh": "kafka.admin.ConfigCommand",
     "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
 }
-_USERS = ("intake", "router", "mediation", "petition", "topics", "dept-GL", "dept-GL-URBAN")
+_USERS = ("intake", "router", "mediation", "petition", "notify", "topics", "dept-GL", "dept-GL-URBAN")
 _AGAIN = ("dept-GL-URBAN",)  # with every kind of line; the second time changes nothing
 _CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
 _START_S = 90

@@ -47,7 +47,7 @@ def test_the_realm_has_the_roles_that_the_services_know() -> None:
 
 def test_each_staff_role_has_a_demo_user_in_a_unit_that_exists() -> None:
     units = load(GULOU).units
-    users = REALM["users"]
+    users = [user for user in REALM["users"] if "serviceAccountClientId" not in user]
     assert {role for user in users for role in user["realmRoles"]} == {
         "operator", "handler", "mediator", "petition_officer", "supervisor", "ops"
     }  # fmt: skip
@@ -55,10 +55,23 @@ def test_each_staff_role_has_a_demo_user_in_a_unit_that_exists() -> None:
 
 
 def test_no_password_stands_in_the_file() -> None:
-    values = [credential["value"] for user in REALM["users"] for credential in user["credentials"]]
+    values = [credential["value"] for user in REALM["users"] for credential in user.get("credentials", ())]
     assert set(values) == {"${DEMO_USER_PASSWORD}"}
     assert SERVICES["keycloak"]["environment"]["DEMO_USER_PASSWORD"] == "value-of-DEMO_USER_PASSWORD"
-    assert "secret" not in json.dumps(REALM["clients"])
+    secrets = {client["clientId"]: client["secret"] for client in REALM["clients"] if "secret" in client}
+    assert secrets == {"caseladder-notify": "${NOTIFY_CLIENT_SECRET}"}
+    assert SERVICES["keycloak"]["environment"]["NOTIFY_CLIENT_SECRET"] == "value-of-NOTIFY_CLIENT_SECRET"
+
+
+def test_only_the_notify_service_is_a_notifier_and_it_gets_its_token_where_tokens_come_from() -> None:
+    """R-PRIV-01: no person may read how residents are reached in batches."""
+    (service,) = [user for user in REALM["users"] if "notifier" in user["realmRoles"]]
+    assert service["serviceAccountClientId"] == SERVICES["notify"]["environment"]["CASELADDER_CLIENT_ID"]
+    (client,) = [client for client in REALM["clients"] if client["serviceAccountsEnabled"]]
+    assert client["clientId"] == service["serviceAccountClientId"]
+    assert client["publicClient"] is False
+    token_url = SERVICES["notify"]["environment"]["CASELADDER_TOKEN_URL"]
+    assert token_url.startswith(IDENTITY["CASELADDER_JWKS"].removesuffix("/certs"))
 
 
 def test_only_an_administrator_sets_a_unit() -> None:

@@ -45,6 +45,17 @@ async def test_a_call_goes_to_its_unit_and_is_closed(town: Town) -> None:
     past = (await town.assigned(COMMUNITY, ended=True))[case.id]
     assert (past["end_reason"], past["text"]) == ("closed", None)
 
+    # R-LEDGER-01: both sides were told every step, the resident in the order of the steps.
+    number = case.id[:8]
+    assert await town.notices(case, 3) == [
+        f"您反映的事项（{number}）已派至博苑社区办理。",
+        f"博苑社区已就您反映的事项（{number}）作出答复，随后将回访您。",
+        f"您反映的事项（{number}）已办结；如仍有问题请再次反映。",
+    ]
+    inbox = await town.ask("notify", f"GET /v1/units/{COMMUNITY}/inbox", "handler", COMMUNITY)
+    items = [item["notice"] for item in inbox.body["items"] if item["case_id"] == case.id]
+    assert items == ["order", "order-closed"]
+
 
 async def test_a_feed_resumes_exactly_behind_the_last_event(town: Town) -> None:
     """R-HOT-04: a unit that was cut off misses nothing and gets nothing twice."""

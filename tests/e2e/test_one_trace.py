@@ -72,8 +72,8 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
     assert signed.status == 200, signed.body
 
     sign = ("router", SIGN)
-    procedures = [(name, process) for name in ("mediation", "petition")]
-    found = await spans(collector, trace, sign, ("intake", SUBMIT), ("intake", process), *procedures)
+    others = [(name, process) for name in ("mediation", "petition", "notify")]
+    found = await spans(collector, trace, sign, ("intake", SUBMIT), ("intake", process), *others)
     submit, routed = found["intake", SUBMIT], found["router", process]
     request = (await spans(collector, trace, ("intake", POSTED)))["intake", POSTED]
     assert (request.parent, submit.parent, routed.parent) == (caller, request.id, submit.id)
@@ -93,7 +93,7 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
         ("intake", SUBMIT, "INTERNAL"),
         ("router", process, "CONSUMER"),
         ("intake", process, "CONSUMER"),
-        *((name, process, "CONSUMER") for name in ("mediation", "petition")),
+        *((*one, "CONSUMER") for one in others),
         ("router", SIGN, "INTERNAL"),
     }
     known = {span.id for span in collector.trace(trace)} | {caller}

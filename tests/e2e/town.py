@@ -145,6 +145,17 @@ class Town:
 
         return await until(look)
 
+    async def notices(self, case: Case, number: int) -> list[str]:
+        """Wait until so many messages to the reporter were caught; return their texts up to the code, in order."""
+
+        async def look() -> list[str] | None:
+            caught = await self.ask("notify", "GET /v1/caught", "ops", None, case_id=case.id, after=0)
+            texts = [message["text"] for message in caught.body["messages"]]
+            assert all(case.code in text for text in texts)
+            return [text.partition("查询码")[0] for text in texts] if len(texts) >= number else None
+
+        return await until(look)
+
     async def act(
         self, case: Case, action: str, role: str, unit: str | None, body: Any = None, **headers: str
     ) -> Answer:

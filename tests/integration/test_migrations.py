@@ -15,7 +15,7 @@ from chassis.migrate import metadata_of, upgrade
 from chassis.tables import Xid8
 from services.cli.migrate import migrate
 
-COMPONENTS = ["chassis", "intake", "router", "mediation", "petition"]
+COMPONENTS = ["chassis", "intake", "router", "mediation", "petition", "notify"]
 ON_KAFKA = ["relay"]
 
 

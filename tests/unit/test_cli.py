@@ -48,6 +48,7 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
         "router",
         "mediation",
         "petition",
+        "notify",
         "migrate",
         "topics",
         "import",
@@ -67,7 +68,19 @@ def test_an_unknown_command_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["up", "kafka", "intake", "router", "mediation", "petition", "migrate", "token", "policy", "parked"],
+    [
+        "up",
+        "kafka",
+        "intake",
+        "router",
+        "mediation",
+        "petition",
+        "notify",
+        "migrate",
+        "token",
+        "policy",
+        "parked",
+    ],
 )
 def test_each_command_has_help(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])
@@ -157,7 +170,7 @@ def test_variables_give_each_service_what_it_needs_and_no_more(local: LocalRun) 
 
     assert local.variables("intake") == {}
     url = "postgresql://u:p@/caseladder?host=%2Fx"
-    local.remember(Run(dict.fromkeys(("intake", "router", "mediation", "petition"), url)))
+    local.remember(Run(dict.fromkeys(("intake", "router", "mediation", "petition", "notify"), url)))
     intake, router, mediation = (local.variables(name) for name in ("intake", "router", "mediation"))
     assert len(Settings.from_environment("intake", intake).keys().master_key) == 32
     assert Settings.from_environment("router", router).port == 8102
@@ -250,6 +263,21 @@ def test_kafka_without_java_says_what_to_install(tmp_path: Path, monkeypatch: py
     result = CliRunner().invoke(main, ["kafka", "--run-dir", str(tmp_path / "run")])
     assert result.exit_code == 1
     assert "Mend it with:  sudo apt-get install -y default-jre-headless" in result.output
+
+
+def test_a_channel_that_is_set_up_wrongly_is_named_and_nothing_starts(
+    local: LocalRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the environment of the service; a resident's way in is never half open."""
+    local.remember(Run(dict.fromkeys(("intake", "router", "mediation", "petition"), "postgresql:///none")))
+    monkeypatch.setattr("chassis.logs.configure", lambda *_: None)
+    monkeypatch.setenv("CASELADDER_WECHAT_TOKEN", "planted token")
+    monkeypatch.setenv("CASELADDER_EMAIL_HOST", "")
+    result = CliRunner().invoke(main, ["intake", "--run-dir", str(local.run_dir)])
+    assert result.exit_code == 1
+    told = [line.split(" is ")[0].removeprefix("Error: ") for line in result.output.splitlines()]
+    assert told == [f"CASELADDER_WECHAT_{name}" for name in ("TOKEN", "APP_ID", "APP_SECRET")]
+    assert "planted" not in result.output
 
 
 def test_a_token_needs_a_system(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from chassis import commands
@@ -18,10 +18,18 @@ from services.intake.check import Check
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.emergency import advice
-from services.intake.storage import File, file_by_code
+from services.intake.storage import File, file_by_code, latest_case
 from services.intake.tracking import seen
 from services.intake.views import Tracking
 from services.intake.writes import supplement, with_advice
+
+_LONGEST_TITLE: Final = 30
+
+
+def title_of(text: str) -> str:
+    """Return a title for words that came without one: their first line, shortened."""
+    first = text.strip().partition("\n")[0].strip()
+    return first if len(first) <= _LONGEST_TITLE else first[: _LONGEST_TITLE - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,8 @@ class Received:
     tracking_code: str
     danger: str | None
     """What the sender must do at once, in Chinese, where the words report a danger (R-LAD-05)."""
+    located: bool
+    """Whether the grid is known."""
 
 
 class Reception:
@@ -80,16 +90,20 @@ class Reception:
         )
         shown = self.desk.revealed(answer.body)
         danger: dict[str, Any] = shown.get("emergency") or {}
-        return Received(UUID(shown["case_id"]), shown["tracking_code"], danger.get("advice"))
+        located = shown["grid"] is not None
+        return Received(UUID(shown["case_id"]), shown["tracking_code"], danger.get("advice"), located)
 
-    async def add(self, message: Message, tracking_code: str, text: str) -> str | None:
+    async def add(
+        self, message: Message, tracking_code: str, text: str, attachments: tuple[str, ...] = ()
+    ) -> str | None:
         """Add a message's facts to the case of a tracking code; return what to do at once in a danger, else None.
 
         Raises Problem: 404 for a wrong code, 409 where the case takes nothing more.
         """
         file = await self._opened(tracking_code)
         there = file.handled_as
-        command = supplement(self.desk, self._host, there, SupplementBody(text=text), None)
+        body = SupplementBody(text=text, attachments=attachments)
+        command = supplement(self.desk, self._host, there, body, None)
         trace = self._host.telemetry.accept(None)
         asked = self._once(message, b"facts")
         try:
@@ -103,6 +117,11 @@ class Reception:
     async def look_up(self, tracking_code: str) -> Tracking:
         """Return where the case of a tracking code is. Raises Problem 404 for a wrong code."""
         return await seen(self._host, await self._opened(tracking_code))
+
+    async def latest(self, message: Message) -> str | None:
+        """Return the tracking code of the latest case that the sender reported by this channel."""
+        case_id = await latest_case(self._host.pool, bytes.fromhex(self.desk.principal(message.caller)))
+        return self.desk.codes.of(case_id) if case_id is not None else None
 
     async def _opened(self, tracking_code: str) -> File:
         file = await file_by_code(self._host.pool, self.desk.codes.digest(tracking_code))

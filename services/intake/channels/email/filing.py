@@ -1,0 +1,122 @@
+"""What becomes of a mail: a case, facts for the case that it answers about, or nothing where a machine sent it."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import ValidationError
+
+from chassis.host import Host
+from chassis.http import Problem
+from schemas.values import Channel
+from services.intake.bodies import CaseBody, PlaceBody, ReporterBody
+from services.intake.channels.email.mime import Broken, Mail
+from services.intake.channels.reception import Message, Reception, title_of
+from services.intake.domain import IntakeState
+
+KEEP: Final = timedelta(days=365)
+"""How long a mail is known again."""
+_CODE: Final = re.compile(
+    r"(?<![0-9A-Z])[0-9A-Z]{4}[ -]?[0-9A-Z]{4}[ -]?[0-9A-Z]{4}(?![0-9A-Z])", re.IGNORECASE
+)
+_MOST_CODES: Final = 10
+_LONGEST: Final = 19_000
+_CUT: Final = "\n（来信过长，其余见邮箱中的原件）"
+_MOST_LISTED: Final = 20
+_MOST_LINES: Final = 200
+_TAKEN: Final = "INSERT INTO intake.email_taken (digest, taken_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+
+class Filing:
+    """Files mails, each once."""
+
+    def __init__(self, host: Host[IntakeState], reception: Reception) -> None:
+        self._host = host
+        self._reception = reception
+
+    async def file(self, mail: Mail) -> None:
+        """Make of a mail what it is, durably, unless that was done before.
+
+        Raises Broken for what does not fit, and Problem 503 while there is no database.
+        """
+        message = Message(Channel.EMAIL, mail.message_id, mail.sender)
+        digest = self._digest(message)
+        if await self._host.pool.fetchval("SELECT true FROM intake.email_taken WHERE digest = $1", digest):
+            return
+        try:
+            await self._take_in(message, mail)
+        except Problem as problem:
+            if problem.status_code >= 500:
+                raise
+            if problem.code != "idempotency_key_reused":  # it became something else before a crash
+                raise Broken(f"it does not fit ({problem.code})") from None
+        except ValidationError:
+            raise Broken("the sender's address is none that can be answered") from None
+        await self._host.pool.execute(_TAKEN, digest, self._host.clock())
+
+    def now(self) -> datetime:
+        """Return the current instant of the service."""
+        return self._host.clock()
+
+    async def forget(self) -> None:
+        """Delete what is known of mails that nobody will see again."""
+        await self._host.pool.execute(
+            "DELETE FROM intake.email_taken WHERE taken_at < $1", self._host.clock() - KEEP
+        )
+
+    async def _take_in(self, message: Message, mail: Mail) -> None:
+        reporter = ReporterBody(email=mail.sender, name=mail.name)
+        text = _text(mail)
+        if not text:
+            raise Broken("it says nothing")
+        for code in _codes(mail):
+            try:
+                await self._reception.add(message, code, text)
+            except Problem as problem:
+                if problem.status_code not in {404, 409}:
+                    raise
+                continue  # no such case, or one that takes nothing more: then it is a matter of its own
+            return
+        title = mail.subject[:200] or title_of(mail.text)
+        body = CaseBody(title=title, text=text, place=self._place(mail), reporter=reporter)
+        await self._reception.take_in(message, body)
+
+    def _place(self, mail: Mail) -> PlaceBody:
+        """The first line that names a place which the gazetteer knows: nobody can be asked (R-HOT-04)."""
+        lines = (mail.subject, *mail.text.split("\n")[:_MOST_LINES])
+        known = (
+            line.strip()[:500] for line in lines if line.strip() and self._reception.desk.knows(line[:500])
+        )
+        return PlaceBody(address=next(known, None))
+
+    def _digest(self, message: Message) -> bytes:
+        """Of the sender, too: nobody keeps another's mail out by sending its number first."""
+        key = self._reception.desk.principal(message.caller).encode()
+        return hashlib.blake2b(
+            message.message_id.encode("utf-8", "replace"), digest_size=16, key=key
+        ).digest()
+
+
+def _codes(mail: Mail) -> Iterator[str]:
+    """Yield what may be tracking codes: in the subject, in the ids of our notices that the mail answers, or in what
+    it quotes of them. Nearly every code has a digit, and hardly a word has."""
+    places = (mail.subject, *mail.references, mail.quoted[:_LONGEST])
+    found = dict.fromkeys(code for place in places for code in _CODE.findall(place))
+    yield from sorted(found, key=lambda code: not any(map(str.isdigit, code)))[:_MOST_CODES]
+
+
+def _text(mail: Mail) -> str:
+    """Return the words, of an empty mail its subject, with a list of what was attached."""
+    words = mail.text or mail.subject
+    if len(words) > _LONGEST:
+        words = words[:_LONGEST] + _CUT
+    listed = [
+        f"{file.name}（{file.media_type}，{file.size}字节）" for file in mail.attachments[:_MOST_LISTED]
+    ]
+    more = len(mail.attachments) - len(listed)
+    if not listed or not words:
+        return words
+    count = f"{'、'.join(listed)}{f'等，另有{more}个' if more else ''}"
+    return f"{words}\n附件{len(mail.attachments)}个，原件在邮箱中：{count}"[:20_000]

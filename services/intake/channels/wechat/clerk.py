@@ -1,0 +1,244 @@
+"""Works on what followers sent: one message after the other, each to its end, and again where that failed."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from chassis.batch import describe
+from chassis.database import is_passing
+from chassis.host import Host
+from chassis.http import Problem
+from chassis.vault import VaultError
+from chassis.waiting import wait_at_most
+from schemas.values import Channel
+from services.intake.bodies import CaseBody, PlaceBody, ReporterBody
+from services.intake.channels.reception import Message, Received, Reception, title_of
+from services.intake.channels.wechat import words
+from services.intake.channels.wechat.dialogue import Action, Add, Say, Show, Submit, Talk, respond, run_out
+from services.intake.channels.wechat.messages import Said
+from services.intake.channels.wechat.storage import Book, Claim, Reply
+from services.intake.domain import IntakeState
+from services.intake.emergency import call_now
+from services.intake.guessing import Guesses
+
+IDLE_S: Final = 5.0
+"""How long after which it looks again, without being woken: another process may have died with a claim."""
+MOST_TRIES: Final = 5
+FORGET_EVERY: Final = timedelta(hours=1)
+_MEDIA: Final = "wechat:media/"
+
+_log = logging.getLogger(__name__)
+
+
+class Town:
+    """What the dialogue asks of the jurisdiction (`dialogue.Where`)."""
+
+    def __init__(self, reception: Reception) -> None:
+        self._desk = reception.desk
+
+    def is_danger(self, text: str) -> bool:
+        """Whether the words report a danger."""
+        return self._desk.alarm(text) is not None
+
+    def is_known(self, address: str) -> bool:
+        """Whether the gazetteer finds a grid for the address."""
+        return self._desk.knows(address)
+
+    def is_inside(self, longitude: float, latitude: float) -> bool:
+        """Whether the point lies in the jurisdiction."""
+        return self._desk.around.grids.locate(longitude, latitude) is not None
+
+
+class Clerk:
+    """The worker of the channel; `wake` it after a message was kept."""
+
+    def __init__(
+        self, host: Host[IntakeState], reception: Reception, book: Book, dialogue: timedelta
+    ) -> None:
+        self.trouble: str | None = None
+        self._host = host
+        self._reception = reception
+        self._town = Town(reception)
+        self._book = book
+        self._dialogue = dialogue
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._waiting: dict[bytes, asyncio.Future[None]] = {}
+        self._guesses = Guesses()
+        self._forgotten_at: datetime | None = None
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Finish the message in hand, and let `run` end."""
+        self._stopping = True
+        self._woken.set()
+
+    def expect(self, digest: bytes) -> "asyncio.Future[None]":
+        """Return what is done when the message was worked on here; to be asked for before the message is kept."""
+        return self._waiting.setdefault(digest, asyncio.get_running_loop().create_future())
+
+    def expect_no_more(self, digest: bytes) -> None:
+        """Nobody waits for the message any more."""
+        self._waiting.pop(digest, None)
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        while not self._stopping:
+            self._woken.clear()
+            pause = IDLE_S
+            try:
+                while not self._stopping and await self.step():
+                    pass
+                await self._forget()
+                pause = await self._pause()
+                self.trouble = None
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                self.trouble = f"WeChat messages wait: {describe(error)}"
+                _log.warning("the work on messages was put off: %s", describe(error))
+            if not self._stopping:
+                await wait_at_most(self._woken, pause)
+
+    async def step(self) -> bool:
+        """Work on one message, or end one talk whose time is over; False where there is nothing to do."""
+        now = self._host.clock()
+        try:
+            found = await self._book.claim(now)
+            if found is not None:
+                await self._work(*found)
+                return True
+            over = await self._book.run_out(now)
+            if over is not None:
+                await self._end(*over)
+            return over is not None
+        except VaultError:
+            _log.exception("a message cannot be read; it is tried again when its claim is over")
+            return True
+
+    async def _pause(self) -> float:
+        due = await self._book.next_due()
+        if due is None:
+            return IDLE_S
+        return min(IDLE_S, max(0.05, (due - self._host.clock()).total_seconds()))
+
+    async def _work(self, claim: Claim, said: Said) -> None:
+        now = self._host.clock()
+        before = await self._book.talk_of(claim.sender, now)
+        try:
+            talk, action = respond(before, said, self._town)
+            told = await self._do(said.openid, said.message_id, action)
+        except Exception as error:
+            if is_passing(error) or _comes_back(error):
+                await self._book.put_off(claim, now + timedelta(seconds=2 ** min(claim.tries, 6)))
+                return
+            if claim.tries < MOST_TRIES:
+                _log.exception(
+                    "a message could not be worked on; it is tried again", extra={"attempt": claim.tries}
+                )
+                await self._book.put_off(claim, now + timedelta(seconds=2**claim.tries))
+                return
+            _log.exception("a message was given up, and its sender told", extra={"attempt": claim.tries})
+            talk, told = before, words.FAILED
+        if await self._book.settle(
+            claim, talk, now + self._dialogue, Reply(openid=said.openid, words=told), now
+        ):
+            self._tell(claim.digest)
+
+    def _tell(self, digest: bytes) -> None:
+        waiting = self._waiting.pop(digest, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    async def _end(self, sender: bytes, until: datetime, talk: Talk) -> None:
+        action = run_out(talk)
+        reply = None
+        if action is not None:
+            try:
+                received = await self._submit(action.talk)
+            except Problem:
+                _log.exception("a matter half told could not be taken in; it is tried again in a minute")
+                return
+            reply = Reply(openid=talk.openid, words=words.registered(received, after_waiting=True))
+        await self._book.end(sender, until, talk, reply, self._host.clock())
+
+    async def _do(self, openid: str, message_id: str, action: Action) -> str:
+        """Do what the dialogue came to; return what the follower is told. Raises Problem."""
+        match action:
+            case None:
+                return ""
+            case Say():
+                return action.words
+            case Submit():
+                return words.registered(await self._submit(action.talk), after_waiting=False)
+            case Add():
+                return await self._add(_message(openid, message_id), action)
+            case Show():
+                return await self._show(_message(openid, message_id), action.code)
+
+    async def _submit(self, talk: Talk) -> Received:
+        text = "\n".join(talk.words)
+        place = PlaceBody(
+            longitude=talk.point[0] if talk.point else None,
+            latitude=talk.point[1] if talk.point else None,
+            address=talk.address,
+        )
+        body = CaseBody(
+            title=title_of(text),
+            text=text,
+            place=place,
+            reporter=ReporterBody(wechat=talk.openid),
+            attachments=_references(talk.pictures),
+        )
+        return await self._reception.take_in(_message(talk.openid, talk.first_id), body)
+
+    async def _add(self, message: Message, action: Add) -> str:
+        danger = self._reception.desk.alarm(action.text)
+        code = await self._reception.latest(message)
+        if code is None:
+            return words.joined([call_now(danger) if danger else None, words.NO_CASE])
+        try:
+            advice = await self._reception.add(message, code, action.text, _references(action.pictures))
+        except Problem as problem:
+            if problem.status_code != 409:
+                raise
+            return words.joined([call_now(danger) if danger else None, words.ENDED])
+        return words.joined([advice, words.ADDED])
+
+    async def _show(self, message: Message, code: str | None) -> str:
+        """R-PET-13. Whoever guesses codes is told to stop."""
+        asked = code or await self._reception.latest(message)
+        if asked is None:
+            return words.NO_CASE
+        try:
+            return words.progress(asked, await self._reception.look_up(asked))
+        except Problem as problem:
+            if problem.status_code != 404:
+                raise
+        try:
+            self._guesses.wrong(message.sender)
+        except Problem:
+            return words.TOO_MANY_CODES
+        return words.NO_SUCH_CODE
+
+    async def _forget(self) -> None:
+        now = self._host.clock()
+        if self._forgotten_at is None or now - self._forgotten_at >= FORGET_EVERY:
+            await self._book.forget(now)
+            self._forgotten_at = now
+
+
+def _comes_back(error: Exception) -> bool:
+    return isinstance(error, Problem) and error.status_code == 503
+
+
+def _message(openid: str, message_id: str) -> Message:
+    return Message(Channel.WECHAT, message_id, openid)
+
+
+def _references(pictures: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_MEDIA + picture for picture in pictures)

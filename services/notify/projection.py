@@ -1,0 +1,195 @@
+"""Writes what a batch of events means for notify's tables, in the transaction that stores the stream position.
+
+Who reported a case and can be reached, whom a case is kept from, and what is to be told. An item of a unit's inbox
+is delivered by this; the rest is queued.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from chassis.database import Connection
+from chassis.service import Change, Project
+from schemas.envelope import Envelope
+from schemas.intake import CaseSubmitted, CaseWithdrawn, PersonErased
+from schemas.jurisdiction import Jurisdiction
+from schemas.message import Event
+from schemas.petition import PetitionSealed, PetitionSubjectsNamed
+from schemas.router import CaseLinked, CaseUnlinked
+from schemas.values import Reach
+from services.notify.domain import Channel, NoState, Planned, Planner, Reporter
+from services.notify.queue import cancel, enqueue
+
+KEPT: Final[tuple[type[Event], ...]] = (
+    CaseSubmitted,
+    CaseWithdrawn,
+    CaseLinked,
+    CaseUnlinked,
+    PersonErased,
+    PetitionSealed,
+    PetitionSubjectsNamed,
+)
+"""What notify must hear of, whatever the table tells of."""
+_TELLING: Final = re.compile(r'"(?:reachable_by|subjects)":\s*\[\s*"')
+
+_REPORTERS: Final = (
+    "SELECT report, case_id, ways FROM notify.reporter"
+    " WHERE report = ANY($1::uuid[]) OR case_id = ANY($1::uuid[])"
+)
+_ADD_REPORTER: Final = (
+    "INSERT INTO notify.reporter (report, case_id, ways)"
+    " SELECT report, case_id, string_to_array(ways, ' ')"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u(report, case_id, ways) ON CONFLICT DO NOTHING"
+)
+_MOVE: Final = (
+    "UPDATE notify.reporter r SET case_id = u.case_id"
+    " FROM unnest($1::uuid[], $2::uuid[]) AS u(report, case_id) WHERE r.report = u.report"
+)
+_LEAVE: Final = "DELETE FROM notify.reporter WHERE report = ANY($1::uuid[]) AND case_id <> report"
+_FORGET: Final = "DELETE FROM notify.reporter WHERE report = ANY($1::uuid[])"
+_SUBJECTS: Final = "SELECT case_id, unit FROM notify.subject WHERE case_id = ANY($1::uuid[])"
+_ADD_SUBJECT: Final = (
+    "INSERT INTO notify.subject (case_id, unit) SELECT * FROM unnest($1::uuid[], $2::text[])"
+    " ON CONFLICT DO NOTHING"
+)
+_HIDE: Final = "DELETE FROM notify.inbox_item WHERE case_id = ANY($1::uuid[])"
+_INBOX: Final = (
+    "INSERT INTO notify.inbox_item (message_id, unit, case_id, event_id, template, facts, at)"
+    " SELECT message_id, unit, case_id, event_id, template, facts::json, at FROM unnest($1::uuid[], $2::text[],"
+    " $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])"
+    " WITH ORDINALITY AS u(message_id, unit, case_id, event_id, template, facts, at, n)"
+    " ORDER BY n ON CONFLICT DO NOTHING"
+)
+
+
+def may_begin(envelope: Envelope) -> bool:
+    """Whether an event can matter here, by its text: most submissions name no subject, and many nobody to tell."""
+    return envelope.type != CaseSubmitted.type or _TELLING.search(envelope.data) is not None
+
+
+def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]:
+    """Return what writes the tables; it joins the caller's transaction and never commits."""
+
+    async def project(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
+        await _note(connection, changes)
+        cases = list({change.case_id for change in changes})
+        reporters = await _reporters(connection, cases)
+        subjects = await _subjects(connection, cases)
+        inbox: list[tuple[Planned, Any]] = []
+        queued: list[tuple[Planned, Any]] = []
+        for change in changes:
+            if change.cause is None or not isinstance(change.given, Event):
+                continue
+            if _is_sealed(change.given):
+                inbox = [item for item in inbox if item[0].case_id != change.case_id]
+            found = reporters.get(change.case_id, ())
+            for planned in planner.plan(change.given, change.cause, found, change.given_at):
+                if not _is_kept_from(planned, subjects.get(change.case_id, ()), jurisdiction):
+                    where = inbox if planned.channel is Channel.INBOX else queued
+                    where.append((planned, change.given_at))
+        await _file(connection, inbox)
+        await enqueue(connection, queued)
+
+    return project
+
+
+async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
+    """Keep the book of reporters and subjects, in the order of the stream."""
+    added: list[tuple[UUID, UUID, str]] = []
+    moved: dict[UUID, UUID] = {}
+    gone: list[UUID] = []
+    erased: list[UUID] = []
+    subjects: list[tuple[UUID, str]] = []
+    sealed: list[UUID] = []
+    for change in changes:
+        subjects += [(change.case_id, unit) for unit in _named(change.given)]
+        if _is_sealed(change.given):
+            sealed.append(change.case_id)
+        match change.given:
+            case CaseSubmitted() as event if event.reachable_by:
+                added.append(
+                    (change.case_id, event.linked_to or change.case_id, " ".join(event.reachable_by))
+                )
+            case CaseLinked() as event:
+                moved[change.case_id] = event.to
+            case CaseUnlinked():
+                moved[change.case_id] = change.case_id
+            case CaseWithdrawn(emergency=None):
+                gone.append(change.case_id)
+            case PersonErased():
+                erased.append(change.case_id)
+    if added:
+        await connection.execute(_ADD_REPORTER, *_columns(added))
+    if moved:
+        await connection.execute(_MOVE, list(moved), list(moved.values()))
+    if gone:
+        await connection.execute(_LEAVE, gone)
+    if erased:
+        await connection.execute(_FORGET, erased)
+        await cancel(connection, [f"report/{report}" for report in erased])
+    if subjects:
+        await connection.execute(_ADD_SUBJECT, *_columns(subjects))
+    if sealed:  # R-PET-10: of what turned out to be sealed, nobody keeps what they were told before
+        await connection.execute(_HIDE, sealed)
+
+
+def _named(event: object) -> Iterable[str]:
+    """The units that an event says are complained of."""
+    first = getattr(event, "registered", None)
+    return {*(getattr(event, "subjects", None) or ()), *(first.subjects if first is not None else ())}
+
+
+def _is_sealed(event: object) -> bool:
+    first = getattr(event, "registered", None)
+    return isinstance(event, PetitionSealed) or (first is not None and first.sealed)
+
+
+async def _reporters(connection: Connection, cases: Sequence[UUID]) -> dict[UUID, list[Reporter]]:
+    """Return, by case, its own reporter and those of the cases that are linked to it."""
+    found: dict[UUID, list[Reporter]] = defaultdict(list)
+    for row in await connection.fetch(_REPORTERS, cases):
+        reporter = Reporter(row[0], row[1], frozenset(Reach(way) for way in row[2]))
+        for case_id in {reporter.report, reporter.case_id}:
+            found[case_id].append(reporter)
+    return found
+
+
+async def _subjects(connection: Connection, cases: Sequence[UUID]) -> dict[UUID, list[str]]:
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for row in await connection.fetch(_SUBJECTS, cases):
+        found[row[0]].append(row[1])
+    return found
+
+
+def _is_kept_from(planned: Planned, subjects: Sequence[str], jurisdiction: Jurisdiction) -> bool:
+    """R-LAD-04, R-HOT-14: a unit complained of, and all under it, hear nothing of the case."""
+    kind, _, unit = planned.recipient.partition("/")
+    return kind == "unit" and any(
+        unit in jurisdiction.units and jurisdiction.controls(subject, unit) for subject in subjects
+    )
+
+
+async def _file(connection: Connection, items: Sequence[tuple[Planned, Any]]) -> None:
+    if not items:
+        return
+    rows = [
+        (
+            one.message_id,
+            one.recipient.removeprefix("unit/"),
+            one.case_id,
+            one.event_id,
+            one.template,
+            orjson.dumps(one.facts).decode(),
+            at,
+        )
+        for one, at in items
+    ]
+    await connection.execute(_INBOX, *_columns(rows))
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

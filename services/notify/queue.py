@@ -1,0 +1,296 @@
+"""The queue of deliveries: lanes with a lease, in each the deliveries of one recipient in order.
+
+enqueue    joins the transaction of the events
+claim      takes lanes whose moment has come, for as long as a lease
+settle     records what became of the deliveries and lets the lane go, where the claim still holds (its fence)
+
+A process that dies between sending and settling leaves its lease to run out: the same messages are then sent again
+under the same ids, in the same order. `next_at` of a lane is its timer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID, uuid4
+
+import orjson
+
+from chassis.database import Connection
+from services.notify.domain import Channel, Planned, message_id
+from services.notify.domain.notices import Plain
+
+State = Literal["open", "sent", "delivered", "failed", "expired", "opted_out", "cancelled"]
+MOST_OF_A_LANE: Final = 20
+"""Deliveries of a lane that are claimed at once."""
+
+_ENQUEUE: Final = (
+    "INSERT INTO notify.delivery (message_id, lane, step, event_id, case_id, recipient, channel, others, template,"
+    " facts, statutory, urgent, created_at, expires_at, traceparent, state, attempts, changed_at)"
+    " SELECT message_id, lane, 0, event_id, case_id, recipient, channel,"
+    " coalesce(string_to_array(nullif(others, ''), ' '), '{}'), template, facts::json,"
+    " statutory, urgent, at, expires_at, traceparent, 'open', 0, at FROM unnest($1::uuid[], $2::text[], $3::text[],"
+    " $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::boolean[],"
+    " $12::timestamptz[], $13::timestamptz[], $14::text[]) WITH ORDINALITY AS u(message_id, lane, event_id,"
+    " case_id, recipient, channel, others, template, facts, statutory, urgent, at, expires_at, traceparent, n)"
+    " ORDER BY n ON CONFLICT DO NOTHING"
+)
+# A lane that is there is locked, so that whoever is about to find it empty waits for us, and then does not.
+_OPEN_LANES: Final = (
+    "INSERT INTO notify.lane (lane, channel, urgent, next_at)"
+    " SELECT DISTINCT ON (lane) lane, channel, urgent, at"
+    " FROM unnest($1::text[], $2::text[], $3::boolean[], $4::timestamptz[]) WITH ORDINALITY"
+    " AS u(lane, channel, urgent, at, n) ORDER BY lane, n"
+    " ON CONFLICT (lane) DO UPDATE SET lane = excluded.lane"
+)
+_CLAIM: Final = (
+    "WITH picked AS (SELECT l.lane FROM unnest($1::text[], $2::boolean[], $3::int[]) AS w(channel, urgent, most)"
+    " CROSS JOIN LATERAL (SELECT lane FROM notify.lane WHERE lane.channel = w.channel AND lane.urgent = w.urgent"
+    " AND next_at <= $4 ORDER BY next_at LIMIT w.most FOR UPDATE SKIP LOCKED) AS l)"
+    " UPDATE notify.lane SET next_at = $5, owner = $6 FROM picked WHERE lane.lane = picked.lane"
+    " RETURNING lane.lane"
+)
+_COLUMNS: Final = (
+    "message_id, lane, place, step, event_id, case_id, recipient, channel, others, template, facts::text,"
+    " statutory, urgent, created_at, expires_at, traceparent, attempts"
+)
+_DELIVERIES: Final = (
+    f"SELECT d.* FROM unnest($1::text[]) AS u(lane) CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM notify.delivery"
+    " WHERE delivery.lane = u.lane AND state = 'open' ORDER BY place, step"
+    f" LIMIT {MOST_OF_A_LANE}) AS d ORDER BY d.lane, d.place, d.step"
+)
+_HELD: Final = (
+    "SELECT l.lane FROM notify.lane l JOIN unnest($1::text[], $2::uuid[]) AS u(lane, owner)"
+    " ON u.lane = l.lane AND u.owner = l.owner ORDER BY l.lane FOR UPDATE OF l"
+)
+_RECORD: Final = (
+    "UPDATE notify.delivery d SET state = u.state, attempts = u.attempts, reason = u.reason,"
+    " reference = u.reference, changed_at = $6"
+    " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[])"
+    " AS u(message_id, state, attempts, reason, reference)"
+    " WHERE d.message_id = u.message_id AND d.state = 'open'"
+)
+_FALL_BACK: Final = (
+    "INSERT INTO notify.delivery (message_id, lane, place, step, event_id, case_id, recipient, channel, others,"
+    " template, facts, statutory, urgent, created_at, expires_at, traceparent, state, attempts, changed_at)"
+    " SELECT u.message_id, d.lane, d.place, d.step + 1, d.event_id, d.case_id, d.recipient, d.others[1],"
+    " d.others[2:], d.template, d.facts, d.statutory, d.urgent, $3, d.expires_at, d.traceparent, 'open', 0, $3"
+    " FROM unnest($1::uuid[], $2::uuid[]) AS u(former, message_id)"
+    " JOIN notify.delivery d ON d.message_id = u.former ON CONFLICT DO NOTHING"
+)
+# After the lock, so that this statement's snapshot shows what was queued meanwhile.
+_HEADS: Final = (
+    "SELECT DISTINCT ON (lane) lane, channel FROM notify.delivery"
+    " WHERE lane = ANY($1::text[]) AND state = 'open' ORDER BY lane, place, step"
+)
+_DROP_LANES: Final = "DELETE FROM notify.lane WHERE lane = ANY($1::text[])"
+_KEEP_LANES: Final = (
+    "UPDATE notify.lane l SET next_at = u.next_at, channel = u.channel, owner = NULL"
+    " FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS u(lane, next_at, channel) WHERE l.lane = u.lane"
+)
+_ARRIVED: Final = (
+    "UPDATE notify.delivery SET state = 'delivered', changed_at = $2"
+    " WHERE message_id = ANY($1::uuid[]) AND state IN ('open', 'sent') RETURNING message_id"
+)
+_LOST: Final = (
+    "UPDATE notify.delivery d SET state = 'failed', reason = u.reason, changed_at = $3"
+    " FROM unnest($1::uuid[], $2::text[]) AS u(message_id, reason)"
+    " WHERE d.message_id = u.message_id AND d.state = 'sent'"
+    " RETURNING d.message_id, d.event_id, d.recipient, d.others[1], d.lane, d.urgent"
+)
+_CANCEL: Final = (
+    "UPDATE notify.delivery SET state = 'cancelled', reason = 'erased', changed_at = now()"
+    " WHERE state = 'open' AND lane = ANY($1::text[])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery that is to be sent."""
+
+    message_id: UUID
+    lane: str
+    place: int
+    step: int
+    event_id: str
+    case_id: UUID
+    recipient: str
+    channel: Channel
+    others: tuple[Channel, ...]
+    template: str
+    facts: Mapping[str, Plain]
+    statutory: bool
+    urgent: bool
+    created_at: datetime
+    expires_at: datetime
+    traceparent: str
+    attempts: int
+
+    @property
+    def report(self) -> UUID | None:
+        """The report whose reporter is the recipient; None for a unit."""
+        kind, _, name = self.recipient.partition("/")
+        return UUID(name) if kind == "report" else None
+
+    @property
+    def unit(self) -> str | None:
+        """The unit that is the recipient; None for a resident."""
+        kind, _, name = self.recipient.partition("/")
+        return name if kind == "unit" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Lanes to open: of which channel, urgent ones or the others, and how many at most."""
+
+    channel: Channel
+    urgent: bool
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A lane that is ours until the lease ends, and the first of its open deliveries."""
+
+    lane: str
+    owner: UUID
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a delivery. `fallback` is the message id of the next channel's delivery, where one is made."""
+
+    message_id: UUID
+    state: State
+    attempts: int
+    reason: str | None = None
+    reference: str | None = None
+    fallback: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider says became of a message that it took. `reason` is its code where it did not arrive."""
+
+    message_id: UUID
+    arrived: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a process did on a lane. `next_at`: when to look at it again; None: at once, if there is more."""
+
+    lane: str
+    owner: UUID
+    results: tuple[Result, ...]
+    next_at: datetime | None
+
+
+async def enqueue(connection: Connection, planned: Sequence[tuple[Planned, datetime]]) -> None:
+    """Queue deliveries, each with the time of its event. Joins the transaction; one that is there stays."""
+    if not planned:
+        return
+    rows = [
+        (
+            one.message_id,
+            one.lane,
+            one.event_id,
+            one.case_id,
+            one.recipient,
+            one.channel.value,
+            " ".join(one.others),
+            one.template,
+            orjson.dumps(one.facts).decode(),
+            one.statutory,
+            one.urgent,
+            at,
+            one.expires_at,
+            one.traceparent,
+        )
+        for one, at in planned
+    ]
+    await connection.execute(_ENQUEUE, *_columns(rows))
+    lanes = [(one.lane, one.channel.value, one.urgent, at) for one, at in planned]
+    await connection.execute(_OPEN_LANES, *_columns(lanes))
+
+
+async def claim(
+    connection: Connection, wanted: Sequence[Claim], now: datetime, until: datetime
+) -> list[Claimed]:
+    """Take lanes whose moment has come, until `until`. A transaction of its own."""
+    if not wanted:
+        return []
+    owner = uuid4()
+    columns = _columns([(one.channel.value, one.urgent, one.most) for one in wanted])
+    async with connection.transaction():
+        lanes = [row[0] for row in await connection.fetch(_CLAIM, *columns, now, until, owner)]
+        found: dict[str, list[Delivery]] = {lane: [] for lane in lanes}
+        for row in await connection.fetch(_DELIVERIES, lanes) if lanes else ():
+            found[row[1]].append(_delivery(row))
+    return [Claimed(lane, owner, tuple(deliveries)) for lane, deliveries in found.items()]
+
+
+def _delivery(row: Any) -> Delivery:
+    fields = list(row)
+    fields[7] = Channel(fields[7])
+    fields[8] = tuple(Channel(name) for name in fields[8])
+    fields[10] = orjson.loads(fields[10])
+    return Delivery(*fields)
+
+
+async def settle(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
+    """Record results and let the lanes go, in one transaction; of a lane that is no longer ours, nothing."""
+    async with connection.transaction():
+        claims = [(one.lane, one.owner) for one in finished]
+        held = {row[0] for row in await connection.fetch(_HELD, *_columns(claims))}
+        ours = [one for one in finished if one.lane in held]
+        results = [result for one in ours for result in one.results]
+        if results:
+            rows = [(r.message_id, r.state, r.attempts, r.reason, r.reference) for r in results]
+            await connection.execute(_RECORD, *_columns(rows), now)
+        fallbacks = [(r.message_id, r.fallback) for r in results if r.fallback is not None]
+        if fallbacks:
+            await connection.execute(_FALL_BACK, *_columns(fallbacks), now)
+        await _let_go(connection, ours, now)
+
+
+async def _let_go(connection: Connection, ours: Sequence[Finished], now: datetime) -> None:
+    if not ours:
+        return
+    lanes = [one.lane for one in ours]
+    heads = {row[0]: row[1] for row in await connection.fetch(_HEADS, lanes)}
+    empty = [lane for lane in lanes if lane not in heads]
+    if empty:
+        await connection.execute(_DROP_LANES, empty)
+    kept = [(one.lane, one.next_at or now, heads[one.lane]) for one in ours if one.lane in heads]
+    if kept:
+        await connection.execute(_KEEP_LANES, *_columns(kept))
+
+
+async def receive(connection: Connection, receipts: Sequence[Receipt], now: datetime) -> int:
+    """Record what a provider says became of messages; return how many were news. Joins the transaction.
+
+    A message that did not arrive goes on by the next channel, in its own place. A receipt may come before we have
+    recorded that the message was sent, and more than once.
+    """
+    arrived = [one.message_id for one in receipts if one.arrived]
+    news = len(await connection.fetch(_ARRIVED, arrived, now)) if arrived else 0
+    lost = {one.message_id: one.reason for one in receipts if not one.arrived}
+    rows = await connection.fetch(_LOST, list(lost), list(lost.values()), now) if lost else []
+    fallbacks = [(row[0], message_id(row[1], row[2], row[3])) for row in rows if row[3] is not None]
+    if fallbacks:
+        await connection.execute(_FALL_BACK, *_columns(fallbacks), now)
+        lanes = sorted({(row[4], row[3], row[5], now) for row in rows if row[3] is not None})
+        await connection.execute(_OPEN_LANES, *_columns(lanes))
+    return news + len(rows)
+
+
+async def cancel(connection: Connection, recipients: Sequence[str]) -> None:
+    """Give up what is queued for recipients who were erased (R-PRIV-01). Joins the transaction."""
+    await connection.execute(_CANCEL, [lane for name in recipients for lane in (name, f"{name}!")])
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
