@@ -15,7 +15,7 @@ from chassis.kafka.local_broker import LocalKafka, Sasl
 from tests import kafka_broker
 
 # What starts processes comes first, so that no long test is left over for one worker at the end.
-DEAR_FIRST = ("deploy", "e2e", "integration", "contract", "simulation", "unit")
+DEAR_FIRST = ("deploy", "e2e", "deliveries", "integration", "contract", "simulation", "unit")
 SHARED_SYSTEMS = {"system", "kafka_system", "traced"}
 # For tests only: nobody misses these data after a power cut, and starting is faster.
 FAST_AND_LOSSY = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}

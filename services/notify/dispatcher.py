@@ -36,6 +36,8 @@ _OPTED_OUT: Final = (
     " JOIN unnest($1::text[], $2::text[]) AS u(ref, channel) ON u.ref = o.ref AND u.channel = o.channel"
 )
 _OVERDUE: Final = "SELECT count(*) FROM (SELECT FROM notify.lane WHERE next_at < $1 LIMIT 100000) AS late"
+SENT_BY: Final = tuple(channel for channel in Channel if channel is not Channel.INBOX)
+"""The channels that need a sender."""
 _AWAY: Final = (OSError, TimeoutError, httpx.HTTPError)
 
 
@@ -94,7 +96,7 @@ class Dispatcher:
         self._ways = {channel: _way(notices, channel, sender) for channel, sender in senders.items()}
         self._stopping = asyncio.Event()
         self._in_hand: set[asyncio.Task[None]] = set()
-        self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[None]]] = asyncio.Queue()
+        self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[bool]]] = asyncio.Queue()
         self._trouble: str | None = None
         self._measured_at = 0.0
 
@@ -138,7 +140,7 @@ class Dispatcher:
         now = self._clock()
         until = now + timedelta(seconds=self._pace.lease_s)
         async with self._pool().acquire() as connection:
-            claimed = await claim(connection, self._wanted(room, now), now, until)
+            claimed = await claim(connection, self._wanted(room, now), until)
         if not claimed:
             await wait_at_most(self._stopping, self._pace.poll_s)
             return
@@ -159,17 +161,25 @@ class Dispatcher:
             task.add_done_callback(self._in_hand.discard)
 
     def _wanted(self, room: int, now: datetime) -> list[Claim]:
-        """Which lanes to claim: of each channel as many as it bears now; in the quiet hours urgent ones only."""
-        moment = asyncio.get_running_loop().time()
+        """Which lanes to claim: of each channel as many as it bears now; in the quiet hours urgent ones only.
+
+        Of one whose circuit is open, those that have waited long enough to fall back; of one that has lost its
+        sender, all.
+        """
         is_quiet = self._notices.quiet_hours.until(now) is not None
+        moment = asyncio.get_running_loop().time()
         wanted = []
-        for channel, way in self._ways.items():
-            allowed = way.breaker.allowed(moment)
-            most = min(room, way.bucket.available(moment), room if allowed is None else allowed)
+        for channel in SENT_BY:
+            way = self._ways.get(channel)
+            most, due = room, now
+            if way is not None:
+                allowed = way.breaker.allowed(moment)
+                most = min(room, way.bucket.available(moment), allowed or room)
+                due = now - self._notices.falls_back_after if allowed == 0 else now
             if most > 0:
-                wanted.append(Claim(channel, urgent=True, most=most))
-                if not (is_quiet and way.is_hushed):
-                    wanted.append(Claim(channel, urgent=False, most=most))
+                wanted.append(Claim(channel, urgent=True, most=most, due=due))
+                if way is None or not (is_quiet and way.is_hushed):
+                    wanted.append(Claim(channel, urgent=False, most=most, due=due))
         return wanted
 
     async def _find_out(self, claimed: Sequence[Claimed]) -> _Known:
@@ -195,13 +205,20 @@ class Dispatcher:
     # -- sending ---------------------------------------------------------------------------------------
 
     async def _work(self, lane: Claimed, known: _Known, until: datetime) -> None:
-        """Send the deliveries of a lane in order, until one has to wait or the lease is nearly over."""
+        """Send the deliveries of a lane in order, until one has to wait or the lease is nearly over.
+
+        What came of one is recorded before the next goes out: so whoever comes after a crash repeats one at most.
+        """
         results: list[Result] = []
         again: datetime | None = None
         last = until - timedelta(seconds=2 * self._pace.send_s)
-        for number, delivery in enumerate(lane.deliveries):
-            if self._stopping.is_set() or (number and self._clock() > last):
+        for delivery in lane.deliveries:
+            if self._stopping.is_set() or self._clock() > last:
                 break
+            if results:
+                if not await self._settle(Finished(lane.lane, lane.owner, tuple(results), keeps=True)):
+                    return  # it is no longer ours
+                results.clear()
             try:
                 done = await self._deliver(delivery, known)
             except Exception:
@@ -239,9 +256,13 @@ class Dispatcher:
             if isinstance(message, Result):
                 return _told(span, message)
             moment = asyncio.get_running_loop().time()
-            if not way.bucket.take(moment) or not way.breaker.begin(moment):
-                span.set("caseladder.outcome", "put_off")
-                return now
+            if not way.breaker.begin(moment):
+                if delivery.others and now - delivery.created_at >= self._notices.falls_back_after:
+                    return _told(span, self._ended(delivery, "failed", "circuit_open"))
+                return _put_off(span, now)
+            if not way.bucket.take(moment):
+                way.breaker.gave_up()
+                return _put_off(span, now)
             outcome = await self._send(way, message)
             return _told(span, self._result(delivery, outcome))
 
@@ -319,11 +340,11 @@ class Dispatcher:
 
     # -- recording -------------------------------------------------------------------------------------
 
-    async def _settle(self, finished: Finished) -> None:
-        """Have it recorded with what else is finished, and wait until it is."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _settle(self, finished: Finished) -> bool:
+        """Have it recorded with what else is finished, and wait until it is; False where it was not."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._finished.put_nowait((finished, done))
-        await done
+        return await done
 
     async def _record(self) -> None:
         """Record what is finished, all that waits in one commit. Where the database is away, the leases run out."""
@@ -331,15 +352,16 @@ class Dispatcher:
             batch = [await self._finished.get()]
             while not self._finished.empty():
                 batch.append(self._finished.get_nowait())
+            held: set[str] = set()
             try:
                 async with self._pool().acquire() as connection:
-                    await settle(connection, [finished for finished, _ in batch], self._clock())
+                    held = await settle(connection, [finished for finished, _ in batch], self._clock())
             except Exception as error:
                 _log.warning("results were not recorded; the same messages go out again: %s", describe(error))
                 self._trouble = f"results are not recorded: {describe(error)}"
-            for _, done in batch:
+            for finished, done in batch:
                 if not done.done():
-                    done.set_result(None)
+                    done.set_result(finished.lane in held)
 
     async def _measure(self) -> None:
         moment = asyncio.get_running_loop().time()
@@ -360,6 +382,11 @@ def _way(notices: Notices, channel: Channel, sender: Sender) -> _Way:
         Breaker(policy.failures, policy.pause_s),
         policy.quiet and sender.disturbs,
     )
+
+
+def _put_off(span: Span, now: datetime) -> datetime:
+    span.set("caseladder.outcome", "put_off")
+    return now
 
 
 def _told(span: Span, result: Result) -> Result:

@@ -6,6 +6,8 @@ settle     records what became of the deliveries and lets the lane go, where the
 
 A process that dies between sending and settling leaves its lease to run out: the same messages are then sent again
 under the same ids, in the same order. `next_at` of a lane is its timer.
+
+Rows are locked in one order, so that nobody waits in a circle: first lanes by name, then deliveries by id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,9 +46,10 @@ _OPEN_LANES: Final = (
     " ON CONFLICT (lane) DO UPDATE SET lane = excluded.lane"
 )
 _CLAIM: Final = (
-    "WITH picked AS (SELECT l.lane FROM unnest($1::text[], $2::boolean[], $3::int[]) AS w(channel, urgent, most)"
+    "WITH picked AS (SELECT l.lane FROM unnest($1::text[], $2::boolean[], $3::int[], $4::timestamptz[])"
+    " AS w(channel, urgent, most, due)"
     " CROSS JOIN LATERAL (SELECT lane FROM notify.lane WHERE lane.channel = w.channel AND lane.urgent = w.urgent"
-    " AND next_at <= $4 ORDER BY next_at LIMIT w.most FOR UPDATE SKIP LOCKED) AS l)"
+    " AND next_at <= w.due ORDER BY next_at LIMIT w.most FOR UPDATE SKIP LOCKED) AS l)"
     " UPDATE notify.lane SET next_at = $5, owner = $6 FROM picked WHERE lane.lane = picked.lane"
     " RETURNING lane.lane"
 )
@@ -59,6 +62,10 @@ _DELIVERIES: Final = (
     " WHERE delivery.lane = u.lane AND state = 'open' ORDER BY place, step"
     f" LIMIT {MOST_OF_A_LANE}) AS d ORDER BY d.lane, d.place, d.step"
 )
+_LOCK_LANES: Final = "SELECT FROM notify.lane WHERE lane = ANY($1::text[]) ORDER BY lane FOR UPDATE"
+_LOCK: Final = "SELECT FROM notify.delivery WHERE message_id = ANY($1::uuid[]) ORDER BY message_id FOR UPDATE"
+_LANES_OF: Final = "SELECT DISTINCT lane FROM notify.delivery WHERE message_id = ANY($1::uuid[])"
+_OPEN_OF: Final = "SELECT message_id FROM notify.delivery WHERE state = 'open' AND lane = ANY($1::text[])"
 _HELD: Final = (
     "SELECT l.lane FROM notify.lane l JOIN unnest($1::text[], $2::uuid[]) AS u(lane, owner)"
     " ON u.lane = l.lane AND u.owner = l.owner ORDER BY l.lane FOR UPDATE OF l"
@@ -100,7 +107,7 @@ _LOST: Final = (
 )
 _CANCEL: Final = (
     "UPDATE notify.delivery SET state = 'cancelled', reason = 'erased', changed_at = now()"
-    " WHERE state = 'open' AND lane = ANY($1::text[])"
+    " WHERE state = 'open' AND message_id = ANY($1::uuid[])"
 )
 
 
@@ -141,11 +148,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Lanes to open: of which channel, urgent ones or the others, and how many at most."""
+    """Lanes to take: of which channel, urgent ones or the others, how many at most, and due since when."""
 
     channel: Channel
     urgent: bool
     most: int
+    due: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +188,16 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a process did on a lane. `next_at`: when to look at it again; None: at once, if there is more."""
+    """What a process did on a lane. `next_at`: when to look at it again; None: at once, if there is more.
+
+    With `keeps` it only records what was done so far, and goes on.
+    """
 
     lane: str
     owner: UUID
     results: tuple[Result, ...]
-    next_at: datetime | None
+    next_at: datetime | None = None
+    keeps: bool = False
 
 
 async def enqueue(connection: Connection, planned: Sequence[tuple[Planned, datetime]]) -> None:
@@ -216,16 +228,14 @@ async def enqueue(connection: Connection, planned: Sequence[tuple[Planned, datet
     await connection.execute(_OPEN_LANES, *_columns(lanes))
 
 
-async def claim(
-    connection: Connection, wanted: Sequence[Claim], now: datetime, until: datetime
-) -> list[Claimed]:
+async def claim(connection: Connection, wanted: Sequence[Claim], until: datetime) -> list[Claimed]:
     """Take lanes whose moment has come, until `until`. A transaction of its own."""
     if not wanted:
         return []
     owner = uuid4()
-    columns = _columns([(one.channel.value, one.urgent, one.most) for one in wanted])
+    columns = _columns([(one.channel.value, one.urgent, one.most, one.due) for one in wanted])
     async with connection.transaction():
-        lanes = [row[0] for row in await connection.fetch(_CLAIM, *columns, now, until, owner)]
+        lanes = [row[0] for row in await connection.fetch(_CLAIM, *columns, until, owner)]
         found: dict[str, list[Delivery]] = {lane: [] for lane in lanes}
         for row in await connection.fetch(_DELIVERIES, lanes) if lanes else ():
             found[row[1]].append(_delivery(row))
@@ -240,20 +250,25 @@ def _delivery(row: Any) -> Delivery:
     return Delivery(*fields)
 
 
-async def settle(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
-    """Record results and let the lanes go, in one transaction; of a lane that is no longer ours, nothing."""
+async def settle(connection: Connection, finished: Sequence[Finished], now: datetime) -> set[str]:
+    """Record results and let lanes go, in one transaction; return the lanes that were still ours.
+
+    Of a lane that was not, nothing is recorded: somebody else sends its messages, under the same ids.
+    """
     async with connection.transaction():
         claims = [(one.lane, one.owner) for one in finished]
-        held = {row[0] for row in await connection.fetch(_HELD, *_columns(claims))}
+        held: set[str] = {row[0] for row in await connection.fetch(_HELD, *_columns(claims))}
         ours = [one for one in finished if one.lane in held]
         results = [result for one in ours for result in one.results]
         if results:
+            await connection.execute(_LOCK, [result.message_id for result in results])
             rows = [(r.message_id, r.state, r.attempts, r.reason, r.reference) for r in results]
             await connection.execute(_RECORD, *_columns(rows), now)
         fallbacks = [(r.message_id, r.fallback) for r in results if r.fallback is not None]
         if fallbacks:
             await connection.execute(_FALL_BACK, *_columns(fallbacks), now)
-        await _let_go(connection, ours, now)
+        await _let_go(connection, [one for one in ours if not one.keeps], now)
+    return held
 
 
 async def _let_go(connection: Connection, ours: Sequence[Finished], now: datetime) -> None:
@@ -275,6 +290,10 @@ async def receive(connection: Connection, receipts: Sequence[Receipt], now: date
     A message that did not arrive goes on by the next channel, in its own place. A receipt may come before we have
     recorded that the message was sent, and more than once.
     """
+    told = [one.message_id for one in receipts]
+    lanes = [row[0] for row in await connection.fetch(_LANES_OF, told)]
+    await connection.execute(_LOCK_LANES, lanes)
+    await connection.execute(_LOCK, told)
     arrived = [one.message_id for one in receipts if one.arrived]
     news = len(await connection.fetch(_ARRIVED, arrived, now)) if arrived else 0
     lost = {one.message_id: one.reason for one in receipts if not one.arrived}
@@ -282,14 +301,18 @@ async def receive(connection: Connection, receipts: Sequence[Receipt], now: date
     fallbacks = [(row[0], message_id(row[1], row[2], row[3])) for row in rows if row[3] is not None]
     if fallbacks:
         await connection.execute(_FALL_BACK, *_columns(fallbacks), now)
-        lanes = sorted({(row[4], row[3], row[5], now) for row in rows if row[3] is not None})
-        await connection.execute(_OPEN_LANES, *_columns(lanes))
+        again = sorted({(row[4], row[3], row[5], now) for row in rows if row[3] is not None})
+        await connection.execute(_OPEN_LANES, *_columns(again))
     return news + len(rows)
 
 
 async def cancel(connection: Connection, recipients: Sequence[str]) -> None:
     """Give up what is queued for recipients who were erased (R-PRIV-01). Joins the transaction."""
-    await connection.execute(_CANCEL, [lane for name in recipients for lane in (name, f"{name}!")])
+    lanes = [lane for name in recipients for lane in (name, f"{name}!")]
+    await connection.execute(_LOCK_LANES, lanes)
+    waiting = [row[0] for row in await connection.fetch(_OPEN_OF, lanes)]
+    await connection.execute(_LOCK, waiting)
+    await connection.execute(_CANCEL, waiting)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

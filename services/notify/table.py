@@ -72,6 +72,7 @@ class _Policy(_Row):
     quiet_hours: _Quiet
     retry: _Retry
     expire_hours: Annotated[float, Field(gt=0)]
+    fall_back_minutes: Annotated[float, Field(ge=0)]
 
 
 class _Limits(_Row):
@@ -197,6 +198,7 @@ class _Reading:
                 policy.retry.attempts,
             ),
             expires_after=timedelta(hours=policy.expire_hours),
+            falls_back_after=timedelta(minutes=policy.fall_back_minutes),
             channels={
                 channel: ChannelPolicy(row.quiet, row.per_second, row.burst, row.failures, row.pause_seconds)
                 for channel, row in self._given.channels.items()

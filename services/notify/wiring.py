@@ -23,9 +23,18 @@ Clock = Callable[[], datetime]
 
 
 def providers_client() -> httpx.AsyncClient:
-    """A client for the world outside: it trusts the public authorities, whichever our own services trust."""
+    """A client for the world outside: it trusts the public authorities, whichever our own services trust.
+
+    Each request has a connection of its own. Of a provider, or a proxy before it, that answers twice, the second
+    answer would else be taken for that to the next message, which would count as sent and be lost.
+    """
     public = ssl.create_default_context(cafile=certifi.where())
-    return httpx.AsyncClient(timeout=SEND_S, verify=public, follow_redirects=False)
+    return httpx.AsyncClient(
+        timeout=SEND_S,
+        verify=public,
+        limits=httpx.Limits(max_keepalive_connections=0),
+        follow_redirects=False,
+    )
 
 
 def senders(

@@ -270,9 +270,9 @@ async def test_a_process_that_dies_after_sending_repeats_the_message_under_the_s
     await post.put(planned)
     async with post.pool.acquire() as connection:
         (dead,) = await claim(
-            connection, [Claim(Channel.SMS, False, 10)], post.now, post.now + timedelta(seconds=30)
+            connection, [Claim(Channel.SMS, False, 10, post.now)], post.now + timedelta(seconds=30)
         )
-        assert await claim(connection, [Claim(Channel.SMS, False, 10)], post.now, post.now) == []
+        assert await claim(connection, [Claim(Channel.SMS, False, 10, post.now)], post.now) == []
     assert [one.message_id for one in dead.deliveries] == [planned.message_id]
     post.now += timedelta(seconds=31)
     sms = Scripted()
@@ -290,7 +290,7 @@ async def test_what_is_queued_while_a_lane_is_let_go_is_not_forgotten(post: Post
     report = uuid4()
     await post.put(post.planned(report))
     async with post.pool.acquire() as connection:
-        (held,) = await claim(connection, [Claim(Channel.SMS, False, 1)], post.now, post.now)
+        (held,) = await claim(connection, [Claim(Channel.SMS, False, 1, post.now)], post.now)
     adding = await asyncpg.connect(url)
     try:
         change = adding.transaction()
@@ -401,4 +401,36 @@ async def test_a_notice_without_a_text_in_todays_file_does_not_hold_up_the_rest(
     assert [(state, reason) for _, state, _, reason in await post.states()] == [
         ("failed", "no_text"),
         ("sent", None),
+    ]
+
+
+async def test_who_waits_too_long_for_a_broken_channel_is_told_by_the_next(post: Post, table: Table) -> None:
+    """While the circuit is open no attempts are used up; after the policy's time the other channel is taken."""
+    broken = replace(EASY, failures=1, pause_s=1000)
+    channels = {**table.notices.channels, Channel.WECHAT: broken}
+    strict = replace(table, notices=replace(table.notices, channels=channels))
+    await post.put(*(post.planned(uuid4(), Channel.WECHAT, Channel.SMS) for _ in range(3)))
+    wechat, sms = Scripted([Later("down")] * 3), Scripted()
+    dispatcher = post.dispatcher({Channel.WECHAT: wechat, Channel.SMS: sms}, strict)
+    dispatcher._pace = replace(PACE, lanes=1)
+    async with post.working(dispatcher):
+        await post.until("EXISTS (SELECT FROM notify.delivery WHERE attempts = 1)")
+        assert sms.messages == []
+        post.now += timedelta(minutes=31)
+        await post.until("NOT EXISTS (SELECT FROM notify.lane)")
+    assert (len(wechat.messages), len(sms.messages)) == (1, 3)
+    assert {(channel, state) for channel, state, _, _ in await post.states()} == {
+        ("wechat", "failed"),
+        ("sms", "sent"),
+    }
+
+
+async def test_what_waits_for_a_channel_that_lost_its_sender_takes_the_next(post: Post) -> None:
+    """A provider that is no longer named leaves nothing behind in the queue."""
+    await post.put(post.planned(uuid4(), Channel.EMAIL, Channel.SMS), post.planned(uuid4(), Channel.EMAIL))
+    await post.send_all(sms=Scripted())
+    assert await post.states() == [
+        ("email", "failed", 0, "no_sender"),
+        ("sms", "sent", 1, None),
+        ("email", "failed", 0, "no_sender"),
     ]

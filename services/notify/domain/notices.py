@@ -155,4 +155,6 @@ class Notices:
     quiet_hours: QuietHours
     retry: RetryPolicy
     expires_after: timedelta
+    falls_back_after: timedelta
+    """How long a notice waits for a channel that does not work, where there is another one."""
     channels: Mapping[Channel, ChannelPolicy]
