@@ -28,7 +28,7 @@ ENV = {
     "CASELADDER_WECHAT_APP_ID": APP_ID,
     "CASELADDER_WECHAT_APP_SECRET": "planted-app-secret",
     "CASELADDER_WECHAT_AES_KEY": AES_KEY,
-    "CASELADDER_WECHAT_API": "http://127.0.0.1:9",  # nobody listens
+    "CASELADDER_WECHAT_URL": "http://127.0.0.1:9",  # nobody listens
 }
 
 

@@ -192,7 +192,7 @@ async def test_a_half_told_matter_is_taken_in_after_its_time(
 ) -> None:
     """R-HOT-01: the resident who sent no place loses no words, and is told the code by customer service."""
     monkeypatch.setattr("services.intake.channels.wechat.courier.LOOK_EVERY_S", 0.02)
-    adapter = channel(CASELADDER_WECHAT_API=spoken_to.url)
+    adapter = channel(CASELADDER_WECHAT_URL=spoken_to.url)
     async with running(database_url, tmp_path, [adapter]) as intake:
         follower = Follower(intake.client)
         assert await follower.says(MATTER) == words.ASK_PLACE
@@ -215,7 +215,7 @@ async def test_an_answer_that_took_too_long_follows_by_customer_service(
     monkeypatch.setattr("services.intake.channels.wechat.courier.LOOK_EVERY_S", 0.02)
     monkeypatch.setattr(Book, "take", _not_yet)
     spoken_to.codes.extend([40001, 0])
-    async with running(database_url, tmp_path, [channel(CASELADDER_WECHAT_API=spoken_to.url)]) as intake:
+    async with running(database_url, tmp_path, [channel(CASELADDER_WECHAT_URL=spoken_to.url)]) as intake:
         follower = Follower(intake.client)
         assert await follower.says(MATTER) == ""
         assert await asyncio.to_thread(spoken_to.arrived.acquire, timeout=20)

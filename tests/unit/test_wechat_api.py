@@ -30,7 +30,7 @@ def clock() -> Clock:
 
 
 def client(url: str, clock: Clock, **changes: str) -> WechatApi:
-    settings = WechatSettings.from_environment(ENV | {"CASELADDER_WECHAT_API": url} | changes)
+    settings = WechatSettings.from_environment(ENV | {"CASELADDER_WECHAT_URL": url} | changes)
     assert settings is not None
     return WechatApi(settings, clock)
 

@@ -18,7 +18,7 @@ _VARIABLES: Final[Variables] = {
         "the EncodingAESKey: 43 letters and digits (not in the mode plain)",
     ),
     "mode": ("CASELADDER_WECHAT_MODE", "safe, compatible or plain, as in the server configuration"),
-    "api": ("CASELADDER_WECHAT_API", "the https address of the platform's API (http only on this machine)"),
+    "api": ("CASELADDER_WECHAT_URL", "the https address of the platform's API (http only on this machine)"),
     "ca": ("CASELADDER_WECHAT_CA", "the path of the CA that signed the API's certificate"),
     "replay_seconds": ("CASELADDER_WECHAT_REPLAY_SECONDS", "whole seconds from 30 to 3600"),
     "dialogue_hours": ("CASELADDER_WECHAT_DIALOGUE_HOURS", "whole hours from 1 to 24"),
