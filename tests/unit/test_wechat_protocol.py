@@ -182,7 +182,7 @@ def test_settings_that_protect_nothing_are_refused() -> None:
     assert named == [f"CASELADDER_WECHAT_{name}" for name in ("TOKEN", "APP_ID", "APP_SECRET")]
     assert TOKEN_WITH_A_DASH not in str(caught.value)
     for name, wrong in (
-        ("API", "http://example.cn"),
+        ("URL", "http://example.cn"),
         ("AES_KEY", "short"),
         ("AES_KEY", ""),
         ("MODE", "open"),
