@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,7 @@ from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
 from schemas.envelope import Envelope
 from schemas.message import Event
+from services.intake.channels.channel import ChannelAdapter
 from services.intake.domain import IntakeState
 from services.intake.main import build
 
@@ -144,12 +145,18 @@ class Intake:
 
 
 @asynccontextmanager
-async def running(url: str, directory: Path) -> AsyncIterator[Intake]:
-    """Migrate an empty database and run intake on it, in this event loop."""
+async def running(
+    url: str, directory: Path, channels: Sequence[ChannelAdapter] = (), **settings: Any
+) -> AsyncIterator[Intake]:
+    """Migrate an empty database and run intake on it, in this event loop; `settings` differ from the usual."""
     await upgrade(url, CHASSIS)
     await upgrade(url, "intake")
     LocalIssuer.open(directory, ISSUER, "caseladder")
-    host, app = build(make_settings(directory, url), RunnerPolicy(poll_timeout_s=0.05))
+    host, app = build(
+        make_settings(directory, url).model_copy(update=settings),
+        RunnerPolicy(poll_timeout_s=0.05),
+        channels,
+    )
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -6,6 +6,7 @@ import click
 
 from reference.load import load
 from reference.mediation import check_mediation
+from reference.open311 import check_open311
 from reference.source import Finding, ReferenceInvalid
 from services.cli.local import GULOU
 from services.petition.settings import check_offices
@@ -20,6 +21,7 @@ def findings(path: Path) -> list[Finding]:
         return invalid.errors
     return [
         *check_mediation(path, jurisdiction),
+        *check_open311(path, jurisdiction),
         *check_offices(path, jurisdiction),
         *check_policy(path / "policy", jurisdiction),
     ]

@@ -75,6 +75,19 @@ Key = Annotated[
 ]
 
 
+Email = Annotated[
+    str,
+    Written(r"^[^@\s<>]{1,64}@[^@\s<>]{1,190}\.[^@\s<>.]{2,60}$", "an e-mail address, such as li@example.cn"),
+    _Storable,
+]
+MediaUrl = Annotated[
+    str,
+    Written(
+        r"^https?://[!-~]{1,1000}$", "an http or https address without spaces, of at most 1000 characters"
+    ),
+]
+
+
 class Body(BaseModel):
     """The base of all bodies: an unknown field is refused, for it is most likely misspelt."""
 
@@ -109,6 +122,7 @@ class ReporterBody(Body):
     name: Name | None = None
     phone: Phone | None = None
     id_number: IdNumber | None = None
+    email: Email | None = None
     account: Account | None = Field(
         default=None,
         description="how the sending system knows the reporter; only indexed, to find repeats (staff)",
@@ -152,6 +166,9 @@ class CaseBody(Body):
     new_facts: bool | None = None
     resolved: ResolvedBody | None = None
     location: PointBody | None = None
+    media_url: MediaUrl | None = Field(
+        default=None, description="where a picture lies; stored encrypted as it is, never fetched"
+    )
 
 
 class LineBody(CaseBody):
@@ -232,11 +249,11 @@ def check_case(body: CaseBody, check: Check) -> None:
 
 
 def _check_reporter(reporter: ReporterBody, check: Check) -> None:
-    identity = reporter.name or reporter.phone or reporter.id_number or reporter.account
+    identity = reporter.name or reporter.phone or reporter.id_number or reporter.email or reporter.account
     if reporter.anonymous and identity:
         check.fault(
             "reporter.anonymous",
-            "An anonymous reporter has no name, phone, id_number or account.",
+            "An anonymous reporter has no name, phone, id_number, email or account.",
             "leave those out, or set confidential instead of anonymous",
         )
 

@@ -23,6 +23,7 @@ from services.intake.bodies import CaseBody, read_case
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
+from services.intake.guessing import Guesses
 from services.intake.ids import TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord
 
@@ -59,10 +60,18 @@ class Desk:
     """Everything that taking a case in needs, made once."""
 
     def __init__(
-        self, around: Surroundings, gazetteer: Gazetteer, matcher: Matcher, vault: Vault, index_key: bytes
+        self,
+        around: Surroundings,
+        gazetteer: Gazetteer,
+        matcher: Matcher,
+        vault: Vault,
+        index_key: bytes,
+        published: frozenset[str] = frozenset(),
     ) -> None:
         self.around = around
         self.vault = vault
+        self.published = published
+        self.guesses = Guesses()
         self.codes = TrackingCodes(index_key)
         self._gazetteer = gazetteer
         self._matcher = matcher
@@ -148,9 +157,21 @@ class Desk:
         return Filing(
             unit=unit,
             code_digest=self.codes.digest(self.codes.of(case_id)),
+            listed=self._is_listed(case),
             sealed=self._sealed(case_id, case, body, now),
             persons=self._persons(body, who),
         )
+
+    def _is_listed(self, case: CaseSubmitted) -> bool:
+        """Whether the case may stand in the public list at once; else it may once the router has judged it."""
+        if (
+            case.matter not in self.published
+            or case.subjects
+            or case.confidential
+            or case.emergency is not None
+        ):
+            return False
+        return not self._matcher.accused(case.title, case.text)
 
     def _persons(self, body: CaseBody, who: Caller) -> tuple[bytes, ...]:
         """A resident is known by their own account alone: a number that nobody checked could be another person's,
@@ -173,6 +194,8 @@ class Desk:
             name=reporter.name if reporter else None,
             phone=reporter.phone if reporter else None,
             id_number=reporter.id_number if reporter else None,
+            email=reporter.email if reporter else None,
+            media_url=body.media_url,
             title=body.title if body.title != case.title else None,
             text=body.text if body.text != case.text else None,
             address=given if given != case.place.address else None,
@@ -194,6 +217,10 @@ class Desk:
         case_id = answer.pop("case_id")
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
 
+    def alarm(self, title: str, text: str) -> Emergency | None:
+        """Return the danger that the words of a new report tell of as happening now; nothing is taken in."""
+        return self._matcher.emergency(mask(title), mask(text))
+
     def danger(self, masked: str) -> Emergency | None:
         """Return the danger in masked words about a case, reported as happening now (R-LAD-05, R-HOT-13)."""
         return self._matcher.emergency("", masked, added=True)
@@ -208,7 +235,7 @@ class Desk:
 def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
     """Refuse what only staff, only grid workers or only ops may state."""
     if who.is_resident:
-        for name in ("matter", "urgency", "emergency_line"):
+        for name in ("urgency", "emergency_line") if who.system else ("matter", "urgency", "emergency_line"):
             if getattr(body, name) is not None:
                 check.fault(name, "Only staff may state this.", "leave it out")
         if body.reporter is not None and body.reporter.account is not None:

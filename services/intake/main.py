@@ -16,6 +16,7 @@ from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
 from reference.load import load
 from reference.matcher import Matcher, Triage
+from reference.open311 import load_open311
 from schemas.jurisdiction import Jurisdiction
 from services.intake import batch
 from services.intake.api import add_routes
@@ -49,14 +50,16 @@ def build(
     keys = settings.keys()
     jurisdiction = load(settings.reference)
     matcher = Matcher(jurisdiction)
+    published = load_open311(settings.reference, jurisdiction).published
     desk = Desk(
         Surroundings.of(jurisdiction, GridIndex.load(settings.reference)),
         Gazetteer.load(settings.reference),
         matcher,
         Vault([keys.master_key]),
         keys.index_key,
+        published,
     )
-    host = Host(settings, service(jurisdiction, matcher), policy=policy or UNHURRIED)
+    host = Host(settings, service(jurisdiction, matcher, published), policy=policy or UNHURRIED)
     limits = {batch.PATH: batch.MAX_BODY_BYTES}
     for channel in channels:
         limits |= channel.body_limits
@@ -68,8 +71,10 @@ def build(
     return host, app
 
 
-def service(jurisdiction: Jurisdiction, triage: Triage) -> Service[IntakeState]:
-    """Return intake as the chassis runs it."""
+def service(
+    jurisdiction: Jurisdiction, triage: Triage, published: frozenset[str] = frozenset()
+) -> Service[IntakeState]:
+    """Return intake as the chassis runs it; cases of `published` matters stand in the public list."""
 
     def name(code: str) -> str:
         unit = jurisdiction.units.get(code)
@@ -78,6 +83,6 @@ def service(jurisdiction: Jurisdiction, triage: Triage) -> Service[IntakeState]:
     return Service(
         decider=Intake(),
         catalogue={event.type: event for event in PROGRESS},
-        project=Projection(name).project,
+        project=Projection(name, published).project,
         enrich=Repeats(triage, jurisdiction).enrich,
     )

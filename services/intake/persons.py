@@ -25,6 +25,9 @@ class PersonalRecord(BaseModel):
     name: str | None = None
     phone: str | None = None
     id_number: str | None = None
+    email: str | None = None
+    media_url: str | None = None
+    """Where a picture lies that came with the report; a reference, never fetched."""
     title: str | None = None
     text: str | None = None
     address: str | None = None

@@ -13,6 +13,7 @@ from schemas.message import Event
 from schemas.router import CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.domain import IntakeState
+from services.intake.listing import enlist
 from services.intake.progress import Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
@@ -36,10 +37,12 @@ _SUBMITTER = (
 
 
 class Projection:
-    """Writes what a batch of changes means for intake's tables. `names` gives a unit's name by its code."""
+    """Writes what a batch of changes means for intake's tables. `names` gives a unit's name by its code; cases of
+    `published` matters stand in the public list."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, published: frozenset[str] = frozenset()) -> None:
         self._names = names
+        self._published = published
 
     async def project(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
         """Write one batch; joins the transaction and never commits."""
@@ -52,6 +55,7 @@ class Projection:
         await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
         await self._tell(connection, changes)
         await _hide(connection, changes)
+        await enlist(connection, changes, self._published)
         erased = [
             change.case_id
             for change in changes

@@ -85,13 +85,36 @@ class Timeline(SQLModel, table=True):
     """What the resident was told, step by step."""
 
     __tablename__: ClassVar[Any] = "timeline"
-    __table_args__ = (_SCHEMA,)
+    __table_args__ = (
+        Index("timeline_turns", "at", "entry", postgresql_where=text("status IS NOT NULL")),
+        _SCHEMA,
+    )
 
     case_id: UUID = Field(primary_key=True)
     entry: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     at: datetime = Field(sa_column=timestamp(nullable=False))
     status: str | None = Field(sa_column=Column(Text, nullable=True))
     words: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class PublicCase(SQLModel, table=True):
+    """What anybody may know of a case: matter, grid, the hour it came in, and whether it has ended."""
+
+    __tablename__: ClassVar[Any] = "public_case"
+    __table_args__ = (
+        Index("public_case_newest", "closed", text("requested_at DESC"), text("case_id DESC")),
+        Index("public_case_matter", "matter", "closed", text("requested_at DESC"), text("case_id DESC")),
+        _SCHEMA,
+    )
+
+    case_id: UUID = Field(primary_key=True)
+    matter: str = Field(sa_column=Column(Text, nullable=False))
+    place: str = Field(sa_column=Column(Text, nullable=False))
+    """Code of the grid, or of the district where only that is known."""
+    handler: str | None = Field(sa_column=Column(Text, nullable=True))
+    """Code of the unit that handles it."""
+    requested_at: datetime = Field(sa_column=timestamp(nullable=False))
+    closed: bool
 
 
 TABLES: Final[tuple[type[SQLModel], ...]] = (
@@ -101,4 +124,5 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PersonIndex,
     AccessLog,
     Timeline,
+    PublicCase,
 )

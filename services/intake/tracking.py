@@ -6,11 +6,11 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from chassis.host import Host
 from chassis.http import etag, public
+from chassis.http.clients import address_of
 from services.intake.answers import not_found
 from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
-from services.intake.guessing import Guesses
 from services.intake.progress import RECEIVED, RECEIVED_WORDS
 from services.intake.storage import File, file_by_code, timeline
 from services.intake.views import Heard, TimelineEntry, Tracking
@@ -35,12 +35,12 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     """Add what a resident may do with a tracking code."""
     change = changer(host)
 
-    guesses = Guesses()
+    address = address_of(host.settings)
 
     async def opened(tracking_code: str, request: Request) -> File:
         file = await file_by_code(host.pool, desk.codes.digest(tracking_code))
         if file is None:
-            guesses.wrong(request.client.host if request.client is not None else "")
+            desk.guesses.wrong(address(request))
             raise not_found()
         return file
 

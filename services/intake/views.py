@@ -75,6 +75,8 @@ class PersonView(View):
     name: str | None = None
     phone: str | None = None
     id_number: str | None = None
+    email: str | None = None
+    media_url: str | None = None
     title: str | None = None
     text: str | None = None
     address: str | None = None

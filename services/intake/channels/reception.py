@@ -33,11 +33,13 @@ class Message:
     """How the channel numbers it: the same again within two days is the same message."""
     sender: str
     """How the channel knows the sender, such as an openid: only indexed, never written down (R-PRIV-01)."""
+    system: str | None = None
+    """The known system that hands it over, as `channel:name`: it may name the matter, and the event names it."""
 
     @property
     def caller(self) -> Caller:
         """The sender, as whom the message is taken in: a resident of this channel."""
-        return Caller(f"{self.channel}:{self.sender}", Role.RESIDENT, None, self.channel)
+        return Caller(f"{self.channel}:{self.sender}", Role.RESIDENT, None, self.channel, self.system)
 
 
 @dataclass(frozen=True, slots=True)
