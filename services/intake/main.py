@@ -20,6 +20,7 @@ from reference.open311 import load_open311
 from schemas.jurisdiction import Jurisdiction
 from services.intake import batch
 from services.intake.api import add_routes
+from services.intake.attachments import routes as attachments
 from services.intake.channels import configured
 from services.intake.channels.channel import ChannelAdapter
 from services.intake.channels.reception import Reception
@@ -60,7 +61,7 @@ def build(
         published,
     )
     host = Host(settings, service(jurisdiction, matcher, published), policy=policy or UNHURRIED)
-    limits = {batch.PATH: batch.MAX_BODY_BYTES}
+    limits = {batch.PATH: batch.MAX_BODY_BYTES, **attachments.BODY_LIMITS}
     for channel in channels:
         limits |= channel.body_limits
     app = host.create_app("Caseladder intake", _DESCRIPTION, limits)

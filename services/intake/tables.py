@@ -117,6 +117,38 @@ class PublicCase(SQLModel, table=True):
     closed: bool
 
 
+class Attachment(SQLModel, table=True):
+    """One file that came with a case; its key is in `record_key` under its id. `stored`: a supplement names it."""
+
+    __tablename__: ClassVar[Any] = "attachment"
+    __table_args__ = (
+        Index("attachment_case", "case_id"),
+        Index("attachment_unfinished", "received_at", postgresql_where=text("NOT stored")),
+        _SCHEMA,
+    )
+
+    attachment_id: UUID = Field(primary_key=True)
+    case_id: UUID
+    media_type: str = Field(sa_column=Column(Text, nullable=False))
+    cleaned: bool
+    """Whether what a camera notes beside the picture, the place above all, was removed."""
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    pieces: int
+    received_at: datetime = Field(sa_column=timestamp(nullable=False))
+    stored: bool
+
+
+class AttachmentPiece(SQLModel, table=True):
+    """An encrypted part of a file."""
+
+    __tablename__: ClassVar[Any] = "attachment_piece"
+    __table_args__ = (_SCHEMA,)
+
+    attachment_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    ciphertext: bytes
+
+
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     CaseFile,
     PersonalRecord,
@@ -125,4 +157,6 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     AccessLog,
     Timeline,
     PublicCase,
+    Attachment,
+    AttachmentPiece,
 )

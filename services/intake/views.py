@@ -69,6 +69,29 @@ class CaseView(Tracking):
     unit: str
 
 
+class AttachmentView(View):
+    """A file of a case. `location_removed`: what the camera noted beside the picture was taken out."""
+
+    attachment_id: UUID
+    media_type: str
+    size: int
+    """In bytes, as it is stored."""
+    location_removed: bool
+    received_at: datetime
+
+
+class AttachmentList(View):
+    """The files of a case, the oldest first."""
+
+    attachments: tuple[AttachmentView, ...]
+
+
+class AttachmentsAdded(Changed):
+    """The files are durable, and the case tells of them."""
+
+    attachments: tuple[AttachmentView, ...]
+
+
 class PersonView(View):
     """Personal data of a case: the reporter, and the words that are masked elsewhere."""
 

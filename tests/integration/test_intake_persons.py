@@ -77,7 +77,9 @@ async def test_every_access_is_recorded_with_its_purpose(intake: Intake) -> None
     """R-PRIV-01: purpose is demanded; who, in which role and for what stays in the access log."""
     case = await intake.accepted(body(reporter=REPORTER))
     answer = await read(intake, case["case_id"])
-    assert answer.json() == REPORTER | dict.fromkeys(("email", "media_url", "title", "text", "address")) | {"supplements": []}
+    assert answer.json() == REPORTER | dict.fromkeys(("email", "media_url", "title", "text", "address")) | {
+        "supplements": []
+    }
     assert answer.headers["cache-control"] == "no-store"
     assert await log(intake) == [("op-1", "operator", "GL", "回访核实", "read")]
     await read(intake, case["case_id"], purpose="回拨13900139000")
