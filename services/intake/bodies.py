@@ -200,6 +200,34 @@ class FeedbackBody(Body):
     note: Note | None = None
 
 
+class PublicPlaceBody(Body):
+    """Where the matter lies, as a resident says it."""
+
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
+    address: Address | None = None
+
+
+class PublicReporterBody(Body):
+    """Who reports, if they like to say. All of it is stored encrypted and enters no event."""
+
+    name: Name | None = None
+    phone: Phone | None = None
+    email: Email | None = None
+    confidential: bool = Field(default=False, description="only the responsible unit may read the text")
+
+
+class PublicBody(Body):
+    """A matter of a resident without a log-in. `website` is a trap for programs: leave it empty."""
+
+    form_token: Annotated[str, Field(max_length=200)]
+    website: Annotated[str, Field(max_length=200)] = ""
+    kind: RequestKind = RequestKind.COMPLAIN
+    text: Text
+    place: PublicPlaceBody = PublicPlaceBody()
+    reporter: PublicReporterBody | None = None
+
+
 class ErasureBody(Body):
     """Why the personal data go."""
 

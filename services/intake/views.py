@@ -34,6 +34,20 @@ class Accepted(View):
     """The earlier case of the same person and matter (R-PET-18)."""
 
 
+class FormView(View):
+    """A token for one report without a log-in."""
+
+    form_token: str
+    expires_at: datetime
+
+
+class PublicAccepted(View):
+    """The report is durable. `advice`: what to do at once where it reports a danger, in Chinese (R-LAD-05)."""
+
+    tracking_code: str
+    advice: str | None = None
+
+
 class Changed(View):
     """The case was changed; `version` is also the ETag."""
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from services.intake.channels import open311
+from services.intake.channels import open311, web
 from services.intake.channels.channel import ChannelAdapter
 
-CHANNELS: Final[tuple[Callable[[Mapping[str, str]], ChannelAdapter | None], ...]] = (open311.configured,)
+CHANNELS: Final[tuple[Callable[[Mapping[str, str]], ChannelAdapter | None], ...]] = (
+    open311.configured,
+    web.configured,
+)
 """Makes each channel from the environment. A new channel is added here, and nowhere else."""
 
 
