@@ -20,13 +20,18 @@ from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency, OnSiteResolution, Place, RequestKind, Sealed
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, read_case
+from services.intake.buckets import Buckets
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.guessing import Guesses
-from services.intake.ids import TrackingCodes, new_id
+from services.intake.ids import PublicNumbers, TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord
 
+FILES_AT_ONCE, FILE_SECONDS = 30, 20.0
+ALL_FILES_AT_ONCE, ALL_FILE_SECONDS = 1000, 1.0
+"""How many files may come without a log-in, of one address and of all: so many at once, then one every so many
+seconds (DES)."""
 _OPERATOR_SAYS: Final = "operator"
 
 
@@ -72,7 +77,10 @@ class Desk:
         self.vault = vault
         self.published = published
         self.guesses = Guesses()
+        self.files = Buckets(FILES_AT_ONCE, FILE_SECONDS)
+        self.all_files = Buckets(ALL_FILES_AT_ONCE, ALL_FILE_SECONDS)
         self.codes = TrackingCodes(index_key)
+        self.numbers = PublicNumbers(index_key)
         self._gazetteer = gazetteer
         self._matcher = matcher
         self._index = BlindIndex(index_key)

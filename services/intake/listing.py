@@ -5,7 +5,7 @@ anybody wrote. It shows none that complains of a unit (R-LAD-04, R-HOT-14), is s
 asked for confidence, and no danger to life.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -50,11 +50,15 @@ class _Wish:
     closed: bool = False
 
 
+_BATCH: Final = (
+    "unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::uuid[])"
+    " AS u(case_id, matter, handler, closed, number)"
+)
 _DROP: Final = "DELETE FROM intake.public_case WHERE case_id = ANY($1::uuid[])"
 _PUT: Final = (
-    "INSERT INTO intake.public_case AS c (case_id, matter, place, handler, requested_at, closed)"
-    " SELECT u.case_id, u.matter, f.unit, u.handler, date_trunc('hour', f.received_at), u.closed"
-    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[]) AS u(case_id, matter, handler, closed)"
+    "INSERT INTO intake.public_case AS c (case_id, number, matter, place, handler, requested_at, closed)"
+    " SELECT u.case_id, u.number, u.matter, f.unit, u.handler, date_trunc('hour', f.received_at), u.closed"
+    f" FROM {_BATCH}"
     " JOIN intake.case_file f USING (case_id)"
     " ON CONFLICT (case_id) DO UPDATE SET matter = excluded.matter,"
     " handler = coalesce(excluded.handler, c.handler), closed = c.closed OR excluded.closed"
@@ -62,29 +66,33 @@ _PUT: Final = (
 _TURN: Final = (
     "UPDATE intake.public_case c SET matter = coalesce(u.matter, c.matter),"
     " handler = coalesce(u.handler, c.handler), closed = c.closed OR u.closed"
-    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[]) AS u(case_id, matter, handler, closed)"
-    " WHERE c.case_id = u.case_id"
+    f" FROM {_BATCH} WHERE c.case_id = u.case_id"
 )
 
 
-async def enlist(
-    connection: Connection, changes: Sequence[Change[IntakeState]], published: frozenset[str]
-) -> None:
-    """Write one batch; joins the transaction and never commits."""
-    wishes: dict[UUID, _Wish] = {}
-    for change in changes:
-        _note(wishes, change, published)
-    dropped = [case_id for case_id, wish in wishes.items() if wish.listed is False]
-    if dropped:
-        await connection.execute(_DROP, dropped)
-    for statement, listed in ((_PUT, True), (_TURN, None)):
-        rows = [
-            (case_id, wish.matter, wish.handler, wish.closed)
-            for case_id, wish in wishes.items()
-            if wish.listed is listed
-        ]
-        if rows:
-            await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
+@dataclass(frozen=True, slots=True)
+class PublicList:
+    """Keeps the list: cases of `published` matters, each under the number that `number_of` makes of its id."""
+
+    published: frozenset[str]
+    number_of: Callable[[UUID], UUID]
+
+    async def write(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
+        """Write what a batch means for the list; joins the transaction and never commits."""
+        wishes: dict[UUID, _Wish] = {}
+        for change in changes:
+            _note(wishes, change, self.published)
+        dropped = [case_id for case_id, wish in wishes.items() if wish.listed is False]
+        if dropped:
+            await connection.execute(_DROP, dropped)
+        for statement, listed in ((_PUT, True), (_TURN, None)):
+            rows = [
+                (case_id, wish.matter, wish.handler, wish.closed, self.number_of(case_id))
+                for case_id, wish in wishes.items()
+                if wish.listed is listed
+            ]
+            if rows:
+                await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
 
 
 def _note(wishes: dict[UUID, _Wish], change: Change[IntakeState], published: frozenset[str]) -> None:
@@ -119,7 +127,7 @@ def _disposed(wish: _Wish, event: Disposition, published: frozenset[str]) -> Non
 class Listed:
     """One case of the public list."""
 
-    case_id: UUID
+    number: UUID
     matter: str
     place: str
     handler: str | None
@@ -131,10 +139,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One change of the status of a listed case; `number` names it for good."""
+    """One change of the status of a listed case; `entry` names it for good."""
 
-    number: int
-    case_id: UUID
+    entry: int
+    number: UUID
     at: datetime
     status: str
 
@@ -152,7 +160,7 @@ class Wanted:
 
 
 _SHOWN: Final = (
-    "SELECT c.case_id, c.matter, c.place, c.handler, c.requested_at, c.closed,"
+    "SELECT c.number, c.matter, c.place, c.handler, c.requested_at, c.closed,"
     " coalesce(t.status, 'received'), coalesce(t.at, c.requested_at) FROM"
 )
 _TOLD: Final = (
@@ -177,13 +185,13 @@ OF_MATTERS: Final = (
     f" ORDER BY n.requested_at DESC, n.case_id DESC OFFSET $4::int LIMIT $5::int) c{_TOLD}"
     " ORDER BY c.requested_at DESC, c.case_id DESC"
 )
-BY_ID: Final = (
-    f"{_SHOWN} intake.public_case c{_TOLD} WHERE c.case_id = ANY($1::uuid[])"
+BY_NUMBER: Final = (
+    f"{_SHOWN} intake.public_case c{_TOLD} WHERE c.number = ANY($1::uuid[])"
     " ORDER BY c.requested_at DESC, c.case_id DESC"
 )
 TURNS: Final = (
-    "SELECT t.entry, t.case_id, t.at, t.status FROM intake.timeline t"
-    " CROSS JOIN LATERAL (SELECT FROM intake.public_case WHERE case_id = t.case_id LIMIT 1) c"
+    "SELECT t.entry, c.number, t.at, t.status FROM intake.timeline t"
+    " CROSS JOIN LATERAL (SELECT number FROM intake.public_case WHERE case_id = t.case_id LIMIT 1) c"
     " CROSS JOIN LATERAL (SELECT FROM intake.case_file f"
     " WHERE f.case_id = t.case_id AND f.subjects IS NULL AND f.recipient IS NULL LIMIT 1) f"
     " WHERE t.status IS NOT NULL AND t.at >= $1 AND t.at < $2 ORDER BY t.at, t.entry LIMIT $3"
@@ -200,9 +208,9 @@ async def newest(pool: Pool, wanted: Wanted) -> list[Listed]:
     return [_listed(row) for row in await pool.fetch(statement, *given, timeout=PATIENCE_S)]
 
 
-async def by_ids(pool: Pool, case_ids: Sequence[UUID]) -> list[Listed]:
+async def by_numbers(pool: Pool, numbers: Sequence[UUID]) -> list[Listed]:
     """Return those of some cases that are listed, the newest first."""
-    return [_listed(row) for row in await pool.fetch(BY_ID, list(case_ids), timeout=PATIENCE_S)]
+    return [_listed(row) for row in await pool.fetch(BY_NUMBER, list(numbers), timeout=PATIENCE_S)]
 
 
 async def turns(pool: Pool, since: datetime, until: datetime, most: int) -> list[Turn]:
@@ -212,8 +220,8 @@ async def turns(pool: Pool, since: datetime, until: datetime, most: int) -> list
 
 
 def _listed(row: Record) -> Listed:
-    case_id, *rest = row
-    return Listed(UUID(bytes=case_id.bytes), *rest)
+    number, *rest = row
+    return Listed(UUID(bytes=number.bytes), *rest)
 
 
 def words_for(status: str) -> str:

@@ -27,6 +27,7 @@ from services.intake.channels.reception import Reception
 from services.intake.check import Surroundings
 from services.intake.desk import Desk
 from services.intake.domain import PROGRESS, Intake, IntakeState
+from services.intake.listing import PublicList
 from services.intake.repeats import Repeats
 from services.intake.storage import Projection
 
@@ -60,7 +61,11 @@ def build(
         keys.index_key,
         published,
     )
-    host = Host(settings, service(jurisdiction, matcher, published), policy=policy or UNHURRIED)
+    host = Host(
+        settings,
+        service(jurisdiction, matcher, PublicList(published, desk.numbers.of)),
+        policy=policy or UNHURRIED,
+    )
     limits = {batch.PATH: batch.MAX_BODY_BYTES, **attachments.BODY_LIMITS}
     for channel in channels:
         limits |= channel.body_limits
@@ -73,9 +78,9 @@ def build(
 
 
 def service(
-    jurisdiction: Jurisdiction, triage: Triage, published: frozenset[str] = frozenset()
+    jurisdiction: Jurisdiction, triage: Triage, public: PublicList | None = None
 ) -> Service[IntakeState]:
-    """Return intake as the chassis runs it; cases of `published` matters stand in the public list."""
+    """Return intake as the chassis runs it; without `public` it keeps no public list."""
 
     def name(code: str) -> str:
         unit = jurisdiction.units.get(code)
@@ -84,6 +89,6 @@ def service(
     return Service(
         decider=Intake(),
         catalogue={event.type: event for event in PROGRESS},
-        project=Projection(name, published).project,
+        project=Projection(name, public).project,
         enrich=Repeats(triage, jurisdiction).enrich,
     )

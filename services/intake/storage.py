@@ -14,7 +14,7 @@ from schemas.router import CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
-from services.intake.listing import enlist
+from services.intake.listing import PublicList
 from services.intake.progress import Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
@@ -38,12 +38,11 @@ _SUBMITTER = (
 
 
 class Projection:
-    """Writes what a batch of changes means for intake's tables. `names` gives a unit's name by its code; cases of
-    `published` matters stand in the public list."""
+    """Writes what a batch of changes means for intake's tables. `names` gives a unit's name by its code."""
 
-    def __init__(self, names: Names, published: frozenset[str] = frozenset()) -> None:
+    def __init__(self, names: Names, public: PublicList | None = None) -> None:
         self._names = names
-        self._published = published
+        self._public = public
 
     async def project(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
         """Write one batch; joins the transaction and never commits."""
@@ -57,7 +56,8 @@ class Projection:
         await mark_stored(connection, [reference for change in changes for reference in _attached(change)])
         await self._tell(connection, changes)
         await _hide(connection, changes)
-        await enlist(connection, changes, self._published)
+        if self._public is not None:
+            await self._public.write(connection, changes)
         erased = [
             change.case_id
             for change in changes

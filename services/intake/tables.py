@@ -102,12 +102,15 @@ class PublicCase(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "public_case"
     __table_args__ = (
+        Index("public_case_number", "number", unique=True),
         Index("public_case_newest", "closed", text("requested_at DESC"), text("case_id DESC")),
         Index("public_case_matter", "matter", "closed", text("requested_at DESC"), text("case_id DESC")),
         _SCHEMA,
     )
 
     case_id: UUID = Field(primary_key=True)
+    number: UUID
+    """Under which the public knows it."""
     matter: str = Field(sa_column=Column(Text, nullable=False))
     place: str = Field(sa_column=Column(Text, nullable=False))
     """Code of the grid, or of the district where only that is known."""

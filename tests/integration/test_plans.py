@@ -88,8 +88,8 @@ _LISTED: Final = (
     " SELECT id, 'GL', digest, now() FROM filed),"
     " told AS (INSERT INTO intake.timeline (case_id, at, status, words)"
     " SELECT id, now() - n * interval '1 minute', 'dispatched', '' FROM filed)"
-    " INSERT INTO intake.public_case (case_id, matter, place, requested_at, closed)"
-    " SELECT id, 'm' || n % 20, 'GL', now() - n * interval '1 minute', n % 100 > 0 FROM filed"
+    " INSERT INTO intake.public_case (case_id, number, matter, place, requested_at, closed)"
+    " SELECT id, id, 'm' || n % 20, 'GL', now() - n * interval '1 minute', n % 100 > 0 FROM filed"
 )
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import math
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -22,6 +24,11 @@ from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.storage import File
 
+MOST_PICTURES: Final = 16
+"""How many pictures are held in memory at once; further ones wait. Every other file passes through."""
+PATIENCE_S: Final = 120
+"""How long one may take to arrive."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sending:
@@ -39,12 +46,22 @@ class Receiver:
     def __init__(self, host: Host[IntakeState], desk: Desk) -> None:
         self._host = host
         self._desk = desk
+        self._room = asyncio.Semaphore(MOST_PICTURES)
 
-    async def receive(self, case_id: UUID, chunks: AsyncIterator[bytes]) -> tuple[Stored, bytes]:
+    async def receive(
+        self, case_id: UUID, chunks: AsyncIterator[bytes], address: str | None
+    ) -> tuple[Stored, bytes]:
         """Store one file, which counts once `name` has named it; return it with the digest of what was sent.
 
-        Raises Problem: 413 too large or too many, 415 another kind, 422 a broken picture or nothing at all.
+        `address`: of a sender without a log-in, who may send only so many; None for staff.
+        Raises Problem: 408 too slow, 413 too large or too many, 415 another kind, 422 a broken picture or nothing,
+        429 too many from the address or in all.
         """
+        if (
+            address is not None
+            and (wait := self._desk.files.take(address) or self._desk.all_files.take("")) > 0
+        ):
+            raise _too_often(wait)
         digest = hashlib.sha256()
         head = b""
         async for chunk in chunks:
@@ -55,7 +72,7 @@ class Receiver:
             raise Problem(422, "attachment_empty", "The file is empty", "Send the file's bytes as the body.")
         digest.update(head)
         kind = kind_of(head)
-        rest = _whole(kind, head, chunks, digest)
+        rest = self._whole(kind, head, chunks, digest)
         upload = await Upload.begin(self._host.pool, self._desk.vault, case_id, kind, self._host.clock())
         try:
             async for chunk in rest:
@@ -99,32 +116,45 @@ class Receiver:
             await self._throw_away(stored)
         return told
 
+    async def _whole(
+        self, kind: Kind, head: bytes, chunks: AsyncIterator[bytes], digest: "hashlib._Hash"
+    ) -> AsyncIterator[bytes]:
+        """Yield what is to be stored: a picture that can be cleaned as a whole, all else as it comes."""
+        if kind.clean is None:
+            yield head
+            async for chunk in chunks:
+                digest.update(chunk)
+                yield chunk
+            return
+        try:
+            async with self._room, asyncio.timeout(PATIENCE_S):
+                whole = bytearray(head)
+                async for chunk in chunks:
+                    digest.update(chunk)
+                    whole += chunk
+                    if len(whole) > MOST_BYTES:
+                        raise file_too_large()
+                cleaned = await asyncio.to_thread(kind.clean, bytes(whole))
+        except ValueError:
+            raise broken() from None
+        except TimeoutError:
+            detail = (
+                f"It did not arrive within {PATIENCE_S} s. Send a smaller one, or by a better connection."
+            )
+            raise Problem(408, "attachment_too_slow", "The picture came too slowly", detail) from None
+        yield cleaned
+
     async def _throw_away(self, stored: Sequence[Stored]) -> None:
         for each in stored:
             await discard(self._host.pool, each.attachment_id)
 
 
-async def _whole(
-    kind: Kind, head: bytes, chunks: AsyncIterator[bytes], digest: "hashlib._Hash"
-) -> AsyncIterator[bytes]:
-    """Yield what is to be stored: a picture that can be cleaned as a whole, all else as it comes."""
-    if kind.clean is None:
-        yield head
-        async for chunk in chunks:
-            digest.update(chunk)
-            yield chunk
-        return
-    whole = bytearray(head)
-    async for chunk in chunks:
-        digest.update(chunk)
-        whole += chunk
-        if len(whole) > MOST_BYTES:
-            raise file_too_large()
-    try:
-        cleaned = await asyncio.to_thread(kind.clean, bytes(whole))
-    except ValueError:
-        raise broken() from None
-    yield cleaned
+def _too_often(wait: float) -> Problem:
+    seconds = str(math.ceil(wait))
+    detail = f"Try again in {seconds} s, or bring it to the counter."
+    return Problem(
+        429, "too_many_files", "Too many files were sent", detail, headers={"Retry-After": seconds}
+    )
 
 
 def _words(stored: Stored) -> str:

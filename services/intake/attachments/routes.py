@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, etag, public
+from chassis.http.clients import address_of
 from services.intake.access import log_access
 from services.intake.attachments.kinds import BY_MEDIA_TYPE, KINDS
 from services.intake.attachments.receive import Receiver, Sending, view
@@ -50,8 +51,11 @@ def add_attachment_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> 
     receiver = Receiver(host, desk)
     opening = Opening(host, desk)
 
+    address = address_of(host.settings)
+
     async def take(request: Request, file: File, sending: Sending) -> Response:
-        stored, digest = await receiver.receive(file.case_id, request.stream())
+        sender = address(request) if sending.by is None else None
+        stored, digest = await receiver.receive(file.case_id, request.stream(), sender)
         told = await receiver.name(file, [stored], [digest], sending)
         return Response(told.body, told.status, {"ETag": etag(told.version)}, JSON)
 

@@ -37,7 +37,7 @@ def ids(given: Fields) -> list[UUID] | None:
 
 
 def request_id(text: str) -> UUID | None:
-    """Return the case of a service_request_id; None for what can be none."""
+    """Return the number that a service_request_id is; None for what can be none."""
     try:
         return UUID(text.strip())
     except ValueError:
@@ -122,7 +122,7 @@ def row(case: Listed, offers: Offers, around: Surroundings, *, extended: bool) -
     units = around.jurisdiction.units
     point = around.grids.centre(case.place)
     shown: dict[str, Any] = {
-        "service_request_id": str(case.case_id),
+        "service_request_id": str(case.number),
         "status": "closed" if case.closed else "open",
         "status_notes": words_for(case.status),
         "service_name": offer.matter.name,
@@ -160,8 +160,8 @@ def _extended(case: Listed, group: str, around: Surroundings) -> Mapping[str, An
 def update(turn: Turn) -> dict[str, Any]:
     """Return one change of a request's status."""
     return {
-        "update_id": str(turn.number),
-        "service_request_id": str(turn.case_id),
+        "update_id": str(turn.entry),
+        "service_request_id": str(turn.number),
         "status": "closed" if turn.status in _ENDED else "open",
         "updated_datetime": written(turn.at),
         "description": words_for(turn.status),

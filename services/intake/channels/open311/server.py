@@ -22,7 +22,7 @@ from services.intake.check import Check
 from services.intake.domain import IntakeState
 from services.intake.emergency import call
 from services.intake.guessing import Guesses
-from services.intake.listing import by_ids, newest, turns
+from services.intake.listing import by_numbers, newest, turns
 from services.intake.storage import file_by_code
 
 BASE: Final = "/open311/v2"
@@ -151,24 +151,30 @@ class _Server:
         if media != _FORM:
             raise Refused((400, f"Send the parameters as {_FORM}."))
         given = forms.parse(request.url.query.encode()) | forms.parse(raw)
-        client = self._client(request, given)
-        self._demand_jurisdiction(given)
         desk = self._reception.desk
-        words = forms.description_of(given)
-        danger = desk.alarm("", words)
+        danger = desk.alarm("", forms.description_of(given))
         try:
+            client = self._client(request, given)
+            self._demand_jurisdiction(given)
             offer, body = forms.read_report(given, self._offers, Check(desk.around, self._host.clock()))
         except Refused as refused:  # R-LAD-05: whoever reports a danger hears whom to call, also now
             told = [(refused.errors[0][0], call(danger.line))] if danger is not None else []
-            raise Refused(*refused.errors, *told) from None
+            raise Refused(*refused.errors, *told, headers=refused.headers) from None
         wait = self._clients.wait(client)
         if wait > 0 and danger is None and not offer.matter.emergency:
             raise _too_many(wait)
         message = _message(client, given, request.headers.get("idempotency-key"))
         received = await self._reception.take_in(message, body)
-        told_back = _accepted(offer, received, self._host.settings.own_url)
-        told_back["account_id"] = one(given, "account_id")
-        return wire.answer(form, "service_requests", [told_back])
+        return wire.answer(form, "service_requests", [self._accepted(offer, received, given)])
+
+    def _accepted(self, offer: Offer, received: Received, given: forms.Fields) -> dict[str, Any]:
+        """Return a number or a token, never both; the notice tells the resident's tracking code."""
+        code, own = received.tracking_code, self._host.settings.own_url
+        notice = f"查询码：{code}。凭此码可在 {own}/track 查看进展、补充情况、撤回或评价；请妥善保管。"
+        danger = f"{received.danger} " if received.danger else ""
+        number = str(self._reception.desk.numbers.of(received.case_id))
+        named = {"service_request_id": number} if offer.published else {"token": code}
+        return {**named, "service_notice": danger + notice, "account_id": one(given, "account_id")}
 
     def _client(self, request: Request, given: forms.Fields) -> str:
         """Return the name of who sends. Raises Refused: 403, and 429 for who guesses. A right key always opens."""
@@ -188,7 +194,7 @@ class _Server:
         if file is None:
             self._reception.desk.guesses.wrong(self._address(request))
             raise Refused((404, "token was not found."))
-        told = [{"service_request_id": str(file.case_id), "token": token}]
+        told = [{"service_request_id": str(self._reception.desk.numbers.of(file.case_id)), "token": token}]
         response = wire.answer(form, "service_requests", told)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -199,13 +205,13 @@ class _Server:
         if named is None:
             found = await newest(self._host.pool, wanted(given, self._offers, self._host.clock()))
         else:
-            found = await by_ids(self._host.pool, named)
+            found = await by_numbers(self._host.pool, named)
         return self._rows(form, given, found)
 
     async def _request(self, request: Request, form: str) -> Response:
         given = self._asked(request)
-        case_id = request_id(request.path_params["request_id"])
-        found = await by_ids(self._host.pool, [case_id]) if case_id is not None else []
+        number = request_id(request.path_params["request_id"])
+        found = await by_numbers(self._host.pool, [number]) if number is not None else []
         if not found:
             raise Refused((404, "service_request_id was not found, or is not public."))
         return self._rows(form, given, found)
@@ -268,12 +274,3 @@ def _message(client: str, given: forms.Fields, key: str | None) -> Message:
     account, device = one(given, "account_id"), one(given, "device_id")
     sender = f"account {account}" if account else f"device {device}" if device else f"message {message_id}"
     return Message(Channel.OPEN311, message_id, f"{client}:{sender}", system=f"open311:{client}")
-
-
-def _accepted(offer: Offer, received: Received, own_url: str) -> dict[str, Any]:
-    """Return a number or a token, never both; the notice tells the resident's tracking code."""
-    code = received.tracking_code
-    notice = f"查询码：{code}。凭此码可在 {own_url}/ 查看进展、补充情况、撤回或评价；请妥善保管。"
-    danger = f"{received.danger} " if received.danger else ""
-    named = {"service_request_id": str(received.case_id)} if offer.published else {"token": code}
-    return {**named, "service_notice": danger + notice}

@@ -343,7 +343,7 @@ class _Pages:
                         form.given[part.name] = part.value
                     continue
                 form.begun = form.begun or await begin(form.given)
-                await self._keep(form, form.begun, part)
+                await self._keep(form, form.begun, part, self._counter.address(request))
             form.begun = form.begun or await begin(form.given)
             await self._name(form, form.begun)
         except Problem as problem:
@@ -352,7 +352,7 @@ class _Pages:
                 await reader.drain()
         return form
 
-    async def _keep(self, form: _Form, begun: _Begun, part: FilePart) -> None:
+    async def _keep(self, form: _Form, begun: _Begun, part: FilePart, address: str) -> None:
         t = texts(form.given.get("lang"))
         number = len(form.said) + len(form.failed) + 1
         name = f"{t['file']} {number}"
@@ -360,7 +360,7 @@ class _Pages:
             form.failed.append(f"{name}: {t['too_many_attachments']}")
             return
         try:
-            stored, digest = await self._receiver.receive(begun.file.case_id, part.chunks)
+            stored, digest = await self._receiver.receive(begun.file.case_id, part.chunks, address)
         except Problem as problem:
             form.failed.append(f"{name}: {t.problem(problem.code)}")
             return

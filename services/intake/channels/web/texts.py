@@ -122,6 +122,8 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "attachment_broken": ("图片已损坏", "the picture is damaged"),
     "attachment_too_large": ("文件超过20 MB", "the file is larger than 20 MB"),
     "too_many_attachments": ("附件太多", "there are too many files"),
+    "attachment_too_slow": ("上传太慢，没有收全", "it came too slowly"),
+    "too_many_files": ("上传太频繁，请稍后再补充", "too many were sent; add it later"),
     "body_too_large": ("提交的内容太大", "What you send is too large"),
     "cross_site": ("请从本页面提交。", "Please send it from this page itself."),
     "other_problem": (

@@ -11,6 +11,7 @@ def upgrade() -> None:
         """
         CREATE TABLE intake.public_case (
             case_id uuid PRIMARY KEY,
+            number uuid NOT NULL,
             matter text NOT NULL,
             place text NOT NULL,
             handler text,
@@ -19,6 +20,7 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute("CREATE UNIQUE INDEX public_case_number ON intake.public_case (number)")
     op.execute(
         "CREATE INDEX public_case_newest ON intake.public_case (closed, requested_at DESC, case_id DESC)"
     )
