@@ -5,7 +5,7 @@ anybody wrote. It shows none that complains of a unit (R-LAD-04, R-HOT-14), is s
 asked for confidence, and no danger to life.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -191,7 +191,8 @@ BY_NUMBER: Final = (
 )
 TURNS: Final = (
     "SELECT t.entry, c.number, t.at, t.status FROM intake.timeline t"
-    " CROSS JOIN LATERAL (SELECT number FROM intake.public_case WHERE case_id = t.case_id LIMIT 1) c"
+    " CROSS JOIN LATERAL (SELECT number FROM intake.public_case"
+    " WHERE case_id = t.case_id AND matter = ANY($4::text[]) LIMIT 1) c"
     " CROSS JOIN LATERAL (SELECT FROM intake.case_file f"
     " WHERE f.case_id = t.case_id AND f.subjects IS NULL AND f.recipient IS NULL LIMIT 1) f"
     " WHERE t.status IS NOT NULL AND t.at >= $1 AND t.at < $2 ORDER BY t.at, t.entry LIMIT $3"
@@ -213,9 +214,11 @@ async def by_numbers(pool: Pool, numbers: Sequence[UUID]) -> list[Listed]:
     return [_listed(row) for row in await pool.fetch(BY_NUMBER, list(numbers), timeout=PATIENCE_S)]
 
 
-async def turns(pool: Pool, since: datetime, until: datetime, most: int) -> list[Turn]:
+async def turns(
+    pool: Pool, since: datetime, until: datetime, most: int, published: Collection[str]
+) -> list[Turn]:
     """Return the changes of status of listed cases in a span, the oldest first."""
-    rows = await pool.fetch(TURNS, since, until, most, timeout=PATIENCE_S)
+    rows = await pool.fetch(TURNS, since, until, most, list(published), timeout=PATIENCE_S)
     return [Turn(row[0], UUID(bytes=row[1].bytes), row[2], row[3]) for row in rows]
 
 

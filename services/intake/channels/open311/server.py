@@ -15,7 +15,7 @@ from schemas.values import Channel
 from services.intake.buckets import Buckets
 from services.intake.channels.open311 import forms, wire
 from services.intake.channels.open311.keys import Clients
-from services.intake.channels.open311.public import ids, one, request_id, row, span, update, wanted
+from services.intake.channels.open311.public import MOST_ROWS, ids, one, request_id, row, span, update, wanted
 from services.intake.channels.open311.wire import Refused
 from services.intake.channels.reception import Message, Received, Reception
 from services.intake.check import Check
@@ -232,7 +232,7 @@ class _Server:
         since, until = span(given, self._host.clock(), faults)
         if faults:
             raise Refused(*faults)
-        found = await turns(self._host.pool, since, until, 1000)
+        found = await turns(self._host.pool, since, until, MOST_ROWS, self._offers.published)
         return wire.answer(form, "service_request_updates", [update(turn) for turn in found])
 
 
