@@ -42,12 +42,17 @@ RECEIVED: Final = "received"
 
 @dataclass(slots=True)
 class _Wish:
-    """What a batch means for one case: `matter` and `handler` as last heard of."""
+    """What a batch means for one case: `matter` and `handler` as last heard of, `dropped` if at any time."""
 
     listed: bool | None = None
+    dropped: bool = False
     matter: str | None = None
     handler: str | None = None
     closed: bool = False
+
+    @property
+    def says_something(self) -> bool:
+        return self.closed or self.matter is not None or self.handler is not None
 
 
 _BATCH: Final = (
@@ -60,6 +65,7 @@ _PUT: Final = (
     " SELECT u.case_id, u.number, u.matter, f.unit, u.handler, date_trunc('hour', f.received_at), u.closed"
     f" FROM {_BATCH}"
     " JOIN intake.case_file f USING (case_id)"
+    " WHERE NOT EXISTS (SELECT FROM intake.timeline t WHERE t.case_id = u.case_id AND t.status = 'emergency')"
     " ON CONFLICT (case_id) DO UPDATE SET matter = excluded.matter,"
     " handler = coalesce(excluded.handler, c.handler), closed = c.closed OR excluded.closed"
 )
@@ -82,14 +88,14 @@ class PublicList:
         wishes: dict[UUID, _Wish] = {}
         for change in changes:
             _note(wishes, change, self.published)
-        dropped = [case_id for case_id, wish in wishes.items() if wish.listed is False]
+        dropped = [case_id for case_id, wish in wishes.items() if wish.dropped]
         if dropped:
             await connection.execute(_DROP, dropped)
         for statement, listed in ((_PUT, True), (_TURN, None)):
             rows = [
                 (case_id, wish.matter, wish.handler, wish.closed, self.number_of(case_id))
                 for case_id, wish in wishes.items()
-                if wish.listed is listed
+                if wish.listed is listed and wish.says_something
             ]
             if rows:
                 await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
@@ -114,7 +120,7 @@ def _disposed(wish: _Wish, event: Disposition, published: frozenset[str]) -> Non
     hides = first is not None and bool(first.subjects or first.sealed or first.confidential)
     accuses = bool(getattr(event, "subjects", None))
     if unpublished or hides or accuses or isinstance(event, EmergencyTransferred):
-        wish.listed = False
+        wish.listed, wish.dropped = False, True
     elif isinstance(event, CaseDispatched | SettledOnSite):
         if first is not None and matter is not None:
             wish.listed = True

@@ -282,6 +282,19 @@ async def test_an_accusation_under_a_harmless_service_is_not_listed_for_a_moment
     assert await get(intake, "/requests.json") == []
 
 
+async def test_a_danger_is_not_listed_when_its_matter_is_handled_afterwards(intake: Intake) -> None:
+    """R-LAD-05, R-PRIV-01: not even where a human judges the case anew."""
+    shown = await reported(intake)
+    route = router.Route(policy="p", jurisdiction="GL")
+    road = found("municipal.road")
+    await intake.say(
+        await case_of(intake, shown),
+        router.EmergencyTransferred(line="110", words="持刀", unit="GL-HOTLINE", route=route),
+        dispatched("municipal.road", registered=road),
+    )
+    assert await get(intake, "/requests.json") == []
+
+
 async def test_whatever_the_list_says_an_accusing_file_is_not_shown(intake: Intake) -> None:
     """R-LAD-04: the second lock."""
     case_id = (await reported(intake))["service_request_id"]
@@ -385,6 +398,16 @@ async def test_markup_in_a_report_is_refused_and_comes_back_from_nowhere(intake:
     refused = await post(intake, description="<img src=x onerror=alert(1)>")
     assert (refused.status_code, "onerror" in refused.text) == (400, False)
     assert "<script" not in (await post(intake, service_code="<script>", api_key=KEY)).text
+
+
+async def test_a_database_that_is_away_is_told_in_the_format_of_the_path(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("services.intake.channels.open311.server.newest", away)
+    assert (await get(intake, "/requests.xml", 503)).findtext("error/code") == "503"
 
 
 async def test_pages_and_filters_cut_the_list_the_newest_first(intake: Intake) -> None:

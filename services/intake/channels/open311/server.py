@@ -1,5 +1,6 @@
 """The routes of GeoReport v2 below /open311/v2, strict to the specification, errors included."""
 
+import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -7,6 +8,8 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
 
+from chassis.batch import describe
+from chassis.database import is_passing
 from chassis.host import Host
 from chassis.http import Problem, idempotency_key, public
 from chassis.http.clients import address_of
@@ -25,6 +28,7 @@ from services.intake.guessing import Guesses
 from services.intake.listing import by_numbers, newest, turns
 from services.intake.storage import file_by_code
 
+log = logging.getLogger(__name__)
 BASE: Final = "/open311/v2"
 CHANGESET: Final = "2026-11-01T00:00:00Z"
 """When what the server can do last changed."""
@@ -97,6 +101,12 @@ class _Server:
                 return wire.errors(wire.form_of(form), refused)
             except Problem as problem:
                 return wire.errors(wire.form_of(form), wire.from_problem(problem))
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                log.warning("an Open311 request could not be served: %s", describe(error))
+                told = (503, "The database did not answer. Send the request again in a moment.")
+                return wire.errors(wire.form_of(form), Refused(told, headers={"Retry-After": "1"}))
 
         route = app.api_route(BASE + path, methods=[method], tags=["open311"], summary=summary)
         route(public(endpoint))
