@@ -8,6 +8,7 @@ There is no default for anything secret, and nothing here prints a secret: they 
 
 import base64
 import binascii
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self, TypeVar
@@ -58,6 +59,11 @@ _VARIABLES: Final[Variables] = {
     "shutdown_grace_seconds": ("CASELADDER_SHUTDOWN_GRACE_SECONDS", "whole seconds from 1 to 600"),
     "master_key": ("CASELADDER_MASTER_KEY", "32 random bytes in base64"),
     "index_key": ("CASELADDER_INDEX_KEY", "32 random bytes in base64"),
+    "public_url": ("CASELADDER_PUBLIC_URL", "the http(s) address at which residents reach this service"),
+    "trusted_proxies": (
+        "CASELADDER_TRUSTED_PROXIES",
+        "the addresses or networks of your own proxies: 10.0.0.7,10.1.0.0/16",
+    ),
 }
 
 
@@ -89,6 +95,12 @@ def _http_address(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("not an http address")
     return value.rstrip("/")
+
+
+def _networks(value: str) -> str:
+    for network in value.split(","):
+        ipaddress.ip_network(network.strip())
+    return value
 
 
 def _jwks_place(value: str) -> str:
@@ -195,6 +207,13 @@ class Settings(KafkaSettings):
     shutdown_grace_seconds: int = Field(default=10, ge=1, le=600)
     master_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
     index_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    public_url: Annotated[str, AfterValidator(_http_address)] | None = None
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = None
+
+    @property
+    def own_url(self) -> str:
+        """Return the address under which others reach this service, without a slash at its end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     @classmethod
     def from_environment(cls, service: str, env: Mapping[str, str]) -> Self:

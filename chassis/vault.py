@@ -53,6 +53,16 @@ class Vault:
         key = self._unwrap(sealed, bound)
         return _decrypt(AESGCM(key), sealed.ciphertext, bound)
 
+    def begin(self, case_id: UUID, record_id: UUID) -> tuple[Sealed, "Pieces"]:
+        """Make a fresh key for what is too large for one piece: the record without a ciphertext, and its sealer."""
+        sealed = self.seal(case_id, record_id, b"").model_copy(update={"ciphertext": b""})
+        return sealed, self.pieces(case_id, sealed)
+
+    def pieces(self, case_id: UUID, sealed: Sealed) -> "Pieces":
+        """Return who seals and opens the pieces of a record. Raises VaultError."""
+        bound = case_id.bytes + sealed.record_id.bytes
+        return Pieces(self._unwrap(sealed, bound), bound)
+
     def rewrap(self, case_id: UUID, sealed: Sealed) -> Sealed:
         """Wrap a record's key by the current master key; the ciphertext stays. Raises VaultError."""
         bound = case_id.bytes + sealed.record_id.bytes
@@ -66,6 +76,29 @@ class Vault:
             known = ", ".join(self._masters)
             raise VaultError(f"the record is wrapped by master key {sealed.key_id}; we have: {known}")
         return _decrypt(master, sealed.wrapped_key, bound)
+
+
+class Pieces:
+    """Seals and opens a large record piece by piece, numbered from 0.
+
+    Each is authenticated with its number and with whether it is the last: none can be left out, moved or added.
+    """
+
+    def __init__(self, key: bytes, bound: bytes) -> None:
+        self._cipher = AESGCM(key)
+        self._bound = bound
+
+    def seal(self, number: int, plain: bytes, *, last: bool) -> bytes:
+        """Encrypt a piece."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, self._of(number, last=last))
+
+    def open(self, number: int, ciphertext: bytes, *, last: bool) -> bytes:
+        """Decrypt a piece. Raises VaultError."""
+        return _decrypt(self._cipher, ciphertext, self._of(number, last=last))
+
+    def _of(self, number: int, *, last: bool) -> bytes:
+        return self._bound + number.to_bytes(4) + bytes([last])
 
 
 def key_id(master: bytes) -> str:

@@ -22,6 +22,7 @@ FILES: Final[Mapping[UnitKind, str]] = {
 }
 # Square degrees; about 1 m² in this latitude. Coordinates are rounded to 0.1 m.
 TOLERANCE: Final = 1e-10
+_PLACES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class GridIndex:
     def __init__(self, outlines: Mapping[str, Polygon]) -> None:
         self._codes = sorted(outlines)
         self._tree = STRtree([outlines[code] for code in self._codes])
+        self._centres: dict[str, tuple[float, float]] = {}
+        for code in self._codes:
+            inside = outlines[code].representative_point()
+            self._centres[code] = (round(inside.x, _PLACES), round(inside.y, _PLACES))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -47,6 +52,10 @@ class GridIndex:
         areas = read_areas(path, GRIDS_FILE, findings)
         findings.raise_if_any()
         return cls({area.code: area.outline for area in areas})
+
+    def centre(self, code: str) -> tuple[float, float] | None:
+        """Longitude and latitude of a point within the grid, to about 1 m; None for what is no grid here."""
+        return self._centres.get(code)
 
     def locate(self, lon: float, lat: float) -> str | None:
         """The grid at a point in degrees WGS84; on a border the lowest code; None outside the jurisdiction."""

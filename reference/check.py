@@ -5,6 +5,7 @@ from pathlib import Path
 
 from reference.load import check, load
 from reference.mediation import check_mediation
+from reference.open311 import check_open311
 
 
 def main(arguments: list[str]) -> int:
@@ -13,7 +14,10 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m reference.check PATH\n")
         return 2
     path = Path(arguments[0])
-    findings = check(path) or check_mediation(path, load(path))
+    findings = check(path)
+    if not findings:
+        jurisdiction = load(path)
+        findings = [*check_mediation(path, jurisdiction), *check_open311(path, jurisdiction)]
     for finding in findings:
         sys.stdout.write(f"{finding}\n")
     return 1 if findings else 0

@@ -148,6 +148,8 @@ class Filing(Value):
     sealed: Sealed | None = None
     persons: tuple[bytes, ...] = ()
     """Blind indexes of the reporter's phone, id number or account (R-PET-18)."""
+    listed: bool = False
+    """Whether matter, place and date may stand in the public list at once (R-PRIV-01)."""
 
 
 class SubmitCase(Command):

@@ -149,16 +149,21 @@ class Intake:
 
 @asynccontextmanager
 async def running(
-    url: str, directory: Path, channels: Sequence[ChannelAdapter] = (), settings: Settings | None = None
+    url: str,
+    directory: Path,
+    channels: Sequence[ChannelAdapter] = (),
+    settings: Settings | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Intake]:
-    """Migrate an empty database and run intake on it, in this event loop.
+    """Migrate an empty database and run intake on it, in this event loop; `changes` differ from the usual settings.
 
     With `settings`, whose keys are known, the same database can be used by several in turn.
     """
     await upgrade(url, CHASSIS)
     await upgrade(url, "intake")
     LocalIssuer.open(directory, ISSUER, "caseladder")
-    host, app = build(settings or make_settings(directory, url), RunnerPolicy(poll_timeout_s=0.05), channels)
+    chosen = (settings or make_settings(directory, url)).model_copy(update=changes)
+    host, app = build(chosen, RunnerPolicy(poll_timeout_s=0.05), channels)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -44,7 +44,7 @@ def make_settings(directory: Path, url: str, **changes: Any) -> NotifySettings:
         "jwks": str(directory / PUBLIC_FILE),
         "issuer": ISSUER,
         "intake_url": "http://intake",
-        "public_url": "http://intake/v1/track",
+        "public_url": "http://intake",
         "notifier_token": token(directory, Role.NOTIFIER),
         "catch_all": True,
     }

@@ -68,19 +68,25 @@ class BodyLimit:
     """Refuses a larger body with 413, by its Content-Length or while its bytes arrive; a compressed one, and one in
     another character set than UTF-8, with 415.
 
-    `limits` names exact paths with another limit in bytes. What is too much is read and thrown away first, within
+    `limits` names exact paths with another limit in bytes; in one with braces, such as /v1/cases/{id}/attachments,
+    each pair stands for one part of a path. What is too much is read and thrown away first, within
     reason: a client that still sends when we close would see a reset instead of the answer.
     """
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int], default: int = DEFAULT_BODY_BYTES) -> None:
         self.app = app
-        self.limits = limits
+        self.limits = {path: limit for path, limit in limits.items() if "{" not in path}
+        self.templates = [
+            (re.compile(re.sub(r"\\{[^/]*?\\}", "[^/]+", re.escape(path))), limit)
+            for path, limit in limits.items()
+            if "{" in path
+        ]
         self.default = default
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        limit = self.limits.get(scope["path"], self.default)
+        limit = self._limit(scope["path"])
         if _is_encoded(scope):
             await _discard(receive, limit + DISCARDED_BYTES)
             return await wrong_encoding().response()(scope, receive, send)
@@ -91,6 +97,13 @@ class BodyLimit:
             await _discard(receive, limit + DISCARDED_BYTES)
             return await too_large(limit).response()(scope, receive, send)
         return await self.app(scope, _counted(receive, limit), send)
+
+    def _limit(self, path: str) -> int:
+        found = self.limits.get(path)
+        if found is not None:
+            return found
+        matching = (limit for template, limit in self.templates if template.fullmatch(path))
+        return next(matching, self.default)
 
 
 def _counted(receive: Receive, limit: int) -> Receive:

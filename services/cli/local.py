@@ -200,7 +200,7 @@ class LocalRun:
         intake = self.base_url("intake")
         return {
             "CASELADDER_INTAKE_URL": intake,
-            "CASELADDER_PUBLIC_URL": f"{intake}/v1/track",
+            "CASELADDER_PUBLIC_URL": intake,
             "CASELADDER_NOTIFIER_TOKEN": token,
             "CASELADDER_NOTIFY_CATCH_ALL": "true",
         }

@@ -6,6 +6,7 @@ import click
 
 from reference.load import load
 from reference.mediation import check_mediation
+from reference.open311 import check_open311
 from reference.source import Finding, ReferenceInvalid
 from services.cli.local import GULOU
 from services.notify.table import check_notices
@@ -21,6 +22,7 @@ def findings(path: Path) -> list[Finding]:
         return invalid.errors
     return [
         *check_mediation(path, jurisdiction),
+        *check_open311(path, jurisdiction),
         *check_offices(path, jurisdiction),
         *check_notices(path, jurisdiction),
         *check_policy(path / "policy", jurisdiction),

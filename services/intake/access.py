@@ -26,6 +26,11 @@ _OUTDATED: Final = (
 )
 
 
+async def log_access(pool: Pool, case_id: UUID, who: Caller, purpose: str) -> None:
+    """Record that somebody reads what may tell who the reporter is, before they do."""
+    await pool.execute(_LOG, case_id, who.recorded_as, who.role.value, who.unit, mask(purpose), "read")
+
+
 async def read_person(
     pool: Pool, vault: Vault, case_id: UUID, who: Caller, purpose: str
 ) -> PersonView | None:

@@ -1,6 +1,5 @@
 """Intake's HTTP routes for staff; the hot routes and the resident's have modules of their own."""
 
-from collections.abc import Callable
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -10,9 +9,8 @@ from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, etag
 from chassis.masking import mask
 from schemas.intake import ErasePerson
-from schemas.jurisdiction import Jurisdiction
 from services.intake.access import read_person
-from services.intake.answers import not_found
+from services.intake.attachments.routes import add_attachment_routes
 from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
 from services.intake.callers import (
     ADDING,
@@ -20,18 +18,16 @@ from services.intake.callers import (
     STAFF,
     WITHDRAWING,
     Caller,
-    caller,
     demand_centre,
     demand_district,
-    is_kept_from,
     is_of_the_centre,
-    reaches,
 )
 from services.intake.contacts import add_contact_route
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.opening import Opening
 from services.intake.progress import WITHHELD_WORDS
-from services.intake.storage import File, file_by_id, submitter
+from services.intake.storage import submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
 from services.intake.views import CaseView, Changed, Heard, PersonView
@@ -54,30 +50,7 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     _add_case_routes(app, host, desk)
     _add_person_routes(app, host, desk)
     add_contact_route(app, host, desk)
-
-
-async def _opened(
-    host: Host[IntakeState],
-    desk: Desk,
-    case_id: UUID,
-    principal: Principal,
-    roles: tuple[Role, ...] = STAFF,
-    demand: Callable[[Caller, Jurisdiction], None] | None = None,
-) -> tuple[File, Caller]:
-    """Return the file, and the caller in the first of `roles` that they hold.
-
-    Raises Problem 404 outside their area and for whom it is kept from, so that nobody can tell the two apart or
-    learns that there is a case (R-LAD-04, R-HOT-14); before that, what `demand` raises of the caller alone.
-    """
-    who = caller(principal, desk.jurisdiction, roles)
-    if demand is not None:
-        demand(who, desk.jurisdiction)
-    file = await file_by_id(host.pool, case_id)
-    if file is None or is_kept_from(who, file.subjects, file.recipient, desk.jurisdiction):
-        raise not_found()
-    if file.recipient is None and not reaches(who, file.unit, desk.jurisdiction):
-        raise not_found()  # but whom sealed matter was sent to may well have no area
-    return file, who
+    add_attachment_routes(app, host, desk)
 
 
 async def _demand_own(host: Host[IntakeState], case_id: UUID, who: Caller) -> None:
@@ -93,10 +66,11 @@ async def _demand_own(host: Host[IntakeState], case_id: UUID, who: Caller) -> No
 
 def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     change = changer(host)
+    opening = Opening(host, desk)
 
     @app.get("/v1/cases/{case_id}", tags=[_CASES], summary="Status and time line; the ETag for If-Match")
     async def case(case_id: UUID, principal: Staff, response: Response) -> CaseView:
-        file, who = await _opened(host, desk, case_id, principal)
+        file, who = await opening.for_staff(case_id, principal)
         response.headers["ETag"] = etag(file.version)
         shown = await seen(host, file)
         if file.confidential and not is_of_the_centre(who, desk.jurisdiction):
@@ -105,7 +79,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
     @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Heard)
     async def add(case_id: UUID, body: SupplementBody, principal: Adder, given: Writing) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, ADDING)
+        file, who = await opening.for_staff(case_id, principal, ADDING)
         there = file.handled_as
         command = supplement(desk, host, there, body, who.actor)
         told = heard(command, file, to_resident=False)
@@ -120,7 +94,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     async def withdraw(
         case_id: UUID, body: WithdrawalBody, principal: Withdrawer, given: Writing
     ) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, WITHDRAWING, demand_centre)
+        file, who = await opening.for_staff(case_id, principal, WITHDRAWING, demand_centre)
         await _demand_own(host, case_id, who)
         command = withdrawal(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
@@ -133,7 +107,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         response_model=Heard,
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, HEARING, demand_centre)
+        file, who = await opening.for_staff(case_id, principal, HEARING, demand_centre)
         command = feedback(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(case_id, command, given.of_link(file), who.subject, told)
@@ -141,6 +115,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
 def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     change = changer(host)
+    opening = Opening(host, desk)
 
     @app.get(
         "/v1/cases/{case_id}/person", tags=[_PERSONS], summary="Read personal data; the access is recorded"
@@ -151,7 +126,7 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
         purpose: Annotated[Note, Query(description="why you need it; it is recorded")],
         response: Response,
     ) -> PersonView:
-        file, who = await _opened(host, desk, case_id, principal)
+        file, who = await opening.for_staff(case_id, principal)
         found = await read_person(host.pool, desk.vault, case_id, who, purpose)
         if found is not None:
             response.headers["Cache-Control"] = "no-store"
@@ -170,6 +145,6 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
         response_model=Changed,
     )
     async def erase(case_id: UUID, body: ErasureBody, principal: Eraser, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal, demand=demand_district)
+        _, who = await opening.for_staff(case_id, principal, demand=demand_district)
         command = ErasePerson(reason=mask(body.reason), by=who.actor)
         return await change(case_id, command, given, who.subject)

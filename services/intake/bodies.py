@@ -90,6 +90,14 @@ Key = Annotated[
 ]
 
 
+MediaUrl = Annotated[
+    str,
+    Written(
+        r"^https?://[!-~]{1,1000}$", "an http or https address without spaces, of at most 1000 characters"
+    ),
+]
+
+
 class Body(BaseModel):
     """The base of all bodies: an unknown field is refused, for it is most likely misspelt."""
 
@@ -175,6 +183,9 @@ class CaseBody(Body):
     attachments: tuple[Attachment, ...] = Field(
         default=(), max_length=20, description="references to documents, such as a scanned letter"
     )
+    media_url: MediaUrl | None = Field(
+        default=None, description="where a picture lies; stored encrypted as it is, never fetched"
+    )
 
 
 class LineBody(CaseBody):
@@ -218,6 +229,34 @@ class ContactsBody(Body):
 
     purpose: Note
     contacts: tuple[WhoseContact, ...] = Field(min_length=1, max_length=MOST_CONTACTS)
+
+
+class PublicPlaceBody(Body):
+    """Where the matter lies, as a resident says it."""
+
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
+    address: Address | None = None
+
+
+class PublicReporterBody(Body):
+    """Who reports, if they like to say. All of it is stored encrypted and enters no event."""
+
+    name: Name | None = None
+    phone: Phone | None = None
+    email: Email | None = None
+    confidential: bool = Field(default=False, description="only the responsible unit may read the text")
+
+
+class PublicBody(Body):
+    """A matter of a resident without a log-in. `website` is a trap for programs: leave it empty."""
+
+    form_token: Annotated[str, Field(max_length=200)]
+    website: Annotated[str, Field(max_length=200)] = ""
+    kind: RequestKind = RequestKind.COMPLAIN
+    text: Text
+    place: PublicPlaceBody = PublicPlaceBody()
+    reporter: PublicReporterBody | None = None
 
 
 class ErasureBody(Body):

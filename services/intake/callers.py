@@ -27,6 +27,8 @@ CHANNELS: Final = {
     Role.RESIDENT: Channel.WEB,
 }
 
+SYSTEM: Final = "system"
+"""The role in an event of what is no person: a system of others with a key of its own."""
 NOTIFYING: Final = (Role.NOTIFIER,)
 """The service that tells residents what becomes of their case."""
 
@@ -44,6 +46,8 @@ class Caller:
     unit: str | None
     channel: Channel | None = None
     """The way by which a resident's own message came, where it is not the web."""
+    system: str | None = None
+    """The known system that handed a resident's message over: it may name the matter, and stands in the event."""
 
     @property
     def recorded_as(self) -> str:
@@ -57,7 +61,10 @@ class Caller:
 
     @property
     def actor(self) -> Actor | None:
-        """Return the member of staff for the audit trail; None for a resident, whose identity stays out of it."""
+        """Return the member of staff or the system for the audit trail; None for a resident, whose identity stays
+        out of it."""
+        if self.system is not None:
+            return Actor(subject=self.system, role=SYSTEM)
         if self.is_resident:
             return None
         return Actor(subject=self.recorded_as, role=self.role.value, unit=self.unit)

@@ -20,12 +20,18 @@ from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency, OnSiteResolution, Place, Reach, RequestKind, Sealed
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, ReporterBody, read_case
+from services.intake.buckets import Buckets
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
-from services.intake.ids import TrackingCodes, new_id
+from services.intake.guessing import Guesses
+from services.intake.ids import PublicNumbers, TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord
 
+FILES_AT_ONCE, FILE_SECONDS = 30, 20.0
+ALL_FILES_AT_ONCE, ALL_FILE_SECONDS = 1000, 1.0
+"""How many files may come without a log-in, of one address and of all: so many at once, then one every so many
+seconds (DES)."""
 _OPERATOR_SAYS: Final = "operator"
 
 
@@ -59,11 +65,22 @@ class Desk:
     """Everything that taking a case in needs, made once."""
 
     def __init__(
-        self, around: Surroundings, gazetteer: Gazetteer, matcher: Matcher, vault: Vault, index_key: bytes
+        self,
+        around: Surroundings,
+        gazetteer: Gazetteer,
+        matcher: Matcher,
+        vault: Vault,
+        index_key: bytes,
+        published: frozenset[str] = frozenset(),
     ) -> None:
         self.around = around
         self.vault = vault
+        self.published = published
+        self.guesses = Guesses()
+        self.files = Buckets(FILES_AT_ONCE, FILE_SECONDS)
+        self.all_files = Buckets(ALL_FILES_AT_ONCE, ALL_FILE_SECONDS)
         self.codes = TrackingCodes(index_key)
+        self.numbers = PublicNumbers(index_key)
         self._gazetteer = gazetteer
         self._matcher = matcher
         self._index = BlindIndex(index_key)
@@ -150,9 +167,21 @@ class Desk:
         return Filing(
             unit=unit,
             code_digest=self.codes.digest(self.codes.of(case_id)),
+            listed=self._is_listed(case),
             sealed=self._sealed(case_id, case, body, now),
             persons=self._persons(body, who),
         )
+
+    def _is_listed(self, case: CaseSubmitted) -> bool:
+        """Whether the case may stand in the public list at once; else it may once the router has judged it."""
+        if (
+            case.matter not in self.published
+            or case.subjects
+            or case.confidential
+            or case.emergency is not None
+        ):
+            return False
+        return not self._matcher.accused(case.title, case.text)
 
     def _persons(self, body: CaseBody, who: Caller) -> tuple[bytes, ...]:
         """A resident is known by their own account alone: a number that nobody checked could be another person's,
@@ -178,6 +207,7 @@ class Desk:
             email=reporter.email if reporter else None,
             wechat=reporter.wechat if reporter else None,
             language=reporter.language if reporter else None,
+            media_url=body.media_url,
             title=body.title if body.title != case.title else None,
             text=body.text if body.text != case.text else None,
             address=given if given != case.place.address else None,
@@ -205,7 +235,7 @@ class Desk:
         return {"case_id": case_id, "tracking_code": self.codes.of(UUID(case_id))} | answer
 
     def alarm(self, text: str) -> Emergency | None:
-        """Return the danger that a message reports as happening now, before it is a case (R-LAD-05, R-HOT-13)."""
+        """Return the danger that the words of a new report tell of as happening now; nothing is taken in."""
         return self._matcher.emergency("", mask(text))
 
     def knows(self, address: str) -> bool:
@@ -230,7 +260,7 @@ def _ways(reporter: ReporterBody | None) -> tuple[Reach, ...]:
 def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
     """Refuse what only staff, only grid workers or only ops may state."""
     if who.is_resident:
-        for name in ("matter", "urgency", "emergency_line"):
+        for name in ("urgency", "emergency_line") if who.system else ("matter", "urgency", "emergency_line"):
             if getattr(body, name) is not None:
                 check.fault(name, "Only staff may state this.", "leave it out")
         if body.reporter is not None and body.reporter.account is not None:

@@ -37,6 +37,11 @@ def not_heard(emergency: Emergency) -> str:
     return f"如正发生危险，请立即拨打{_NAMES[emergency.line]}。系统暂时没能登记您的消息，请稍后重新发送。"
 
 
+def call(line: str) -> str:
+    """Return whom to call, where nothing of the case could be taken in."""
+    return f"如正发生危险，请立即拨打{_NAMES[line]}。本次提交未被受理，更正后请重新提交。"
+
+
 def call_now(emergency: Emergency) -> str:
     """Return what to do where the words reach no case any more."""
     return (

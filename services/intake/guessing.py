@@ -7,48 +7,32 @@ there must not shut the residents out.
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
 from chassis.http import Problem
+from services.intake.buckets import MOST_NAMES, Buckets
 
 WRONG_AT_ONCE: Final = 20
 SECONDS_EACH: Final = 6.0
 """After `WRONG_AT_ONCE` wrong codes in a row one more is let through every so many seconds: ten a minute."""
-MOST_ADDRESSES: Final = 10_000
+MOST_ADDRESSES: Final = MOST_NAMES
 
 
 class Guesses:
-    """A token bucket for each address, kept as the moment (in seconds of `clock`) at which it is full again.
+    """Counts the wrong ones of each address; whoever was wrong longest ago is forgotten first."""
 
-    At most `MOST_ADDRESSES` are remembered; the one that was wrong longest ago is forgotten first.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._full_at: OrderedDict[str, float] = OrderedDict()
+    def __init__(self, clock: Callable[[], float] = time.monotonic, of: str = "tracking codes") -> None:
+        self._buckets = Buckets(WRONG_AT_ONCE, SECONDS_EACH, clock)
+        self._of = of
 
     def wrong(self, address: str) -> None:
-        """Count a wrong code; raise Problem 429, and do not count it, where there were too many."""
-        wait = self._owed(address) - (WRONG_AT_ONCE - 1) * SECONDS_EACH
+        """Count a wrong one; raise Problem 429, and do not count it, where there were too many."""
+        wait = self._buckets.take(address)
         if wait <= 0:
-            self._count(address)
             return
         seconds = math.ceil(wait)
-        detail = (
-            f"Too many wrong tracking codes came from your address. Check the code; try again in {seconds} s."
-        )
+        detail = f"Too many wrong {self._of} came from your address. Check yours; try again in {seconds} s."
         headers = {"Retry-After": str(seconds)}
-        raise Problem(429, "too_many_wrong_codes", "Too many wrong codes", detail, headers=headers)
-
-    def _count(self, address: str) -> None:
-        full_at = self._clock() + self._owed(address) + SECONDS_EACH
-        self._full_at[address] = full_at
-        self._full_at.move_to_end(address)
-        if len(self._full_at) > MOST_ADDRESSES:
-            self._full_at.popitem(last=False)
-
-    def _owed(self, address: str) -> float:
-        """Return the seconds until the bucket of an address is full again."""
-        return max(0.0, self._full_at.get(address, 0.0) - self._clock())
+        code = f"too_many_wrong_{self._of.rsplit(maxsplit=1)[-1]}"
+        raise Problem(429, code, f"Too many wrong {self._of}", detail, headers=headers)

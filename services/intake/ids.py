@@ -23,6 +23,21 @@ def new_id(at: datetime) -> UUID:
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
 
 
+class PublicNumbers:
+    """The numbers under which cases stand in the public list, derived from the case id with a secret key.
+
+    A case id itself tells to the millisecond when somebody reported, and is what staff use (R-PRIV-01).
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def of(self, case_id: UUID) -> UUID:
+        """Return the number of a case, in the form of a random UUID."""
+        mac = hashlib.blake2b(case_id.bytes, digest_size=16, key=self._key, person=b"public number")
+        return UUID(bytes=mac.digest(), version=4)
+
+
 class TrackingCodes:
     """Tracking codes, derived from the case id with a secret key.
 

@@ -16,15 +16,18 @@ from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
 from reference.load import load
 from reference.matcher import Matcher, Triage
+from reference.open311 import load_open311
 from schemas.jurisdiction import Jurisdiction
 from services.intake import batch
 from services.intake.api import add_routes
+from services.intake.attachments import routes as attachments
 from services.intake.channels import configured
 from services.intake.channels.channel import ChannelAdapter
 from services.intake.channels.reception import Reception
 from services.intake.check import Surroundings
 from services.intake.desk import Desk
 from services.intake.domain import PROGRESS, Intake, IntakeState
+from services.intake.listing import PublicList
 from services.intake.repeats import Repeats
 from services.intake.storage import Projection
 
@@ -49,15 +52,21 @@ def build(
     keys = settings.keys()
     jurisdiction = load(settings.reference)
     matcher = Matcher(jurisdiction)
+    published = load_open311(settings.reference, jurisdiction).published
     desk = Desk(
         Surroundings.of(jurisdiction, GridIndex.load(settings.reference)),
         Gazetteer.load(settings.reference),
         matcher,
         Vault([keys.master_key]),
         keys.index_key,
+        published,
     )
-    host = Host(settings, service(jurisdiction, matcher), policy=policy or UNHURRIED)
-    limits = {batch.PATH: batch.MAX_BODY_BYTES}
+    host = Host(
+        settings,
+        service(jurisdiction, matcher, PublicList(published, desk.numbers.of)),
+        policy=policy or UNHURRIED,
+    )
+    limits = {batch.PATH: batch.MAX_BODY_BYTES, **attachments.BODY_LIMITS}
     for channel in channels:
         limits |= channel.body_limits
     app = host.create_app("Caseladder intake", _DESCRIPTION, limits)
@@ -68,8 +77,10 @@ def build(
     return host, app
 
 
-def service(jurisdiction: Jurisdiction, triage: Triage) -> Service[IntakeState]:
-    """Return intake as the chassis runs it."""
+def service(
+    jurisdiction: Jurisdiction, triage: Triage, public: PublicList | None = None
+) -> Service[IntakeState]:
+    """Return intake as the chassis runs it; without `public` it keeps no public list."""
 
     def name(code: str) -> str:
         unit = jurisdiction.units.get(code)
@@ -78,6 +89,6 @@ def service(jurisdiction: Jurisdiction, triage: Triage) -> Service[IntakeState]:
     return Service(
         decider=Intake(),
         catalogue={event.type: event for event in PROGRESS},
-        project=Projection(name).project,
+        project=Projection(name, public).project,
         enrich=Repeats(triage, jurisdiction).enrich,
     )

@@ -30,6 +30,8 @@ class PersonalRecord(BaseModel):
     email: str | None = None
     wechat: str | None = None
     language: str | None = None
+    media_url: str | None = None
+    """Where a picture lies that came with the report; a reference, never fetched."""
     title: str | None = None
     text: str | None = None
     address: str | None = None

@@ -12,7 +12,9 @@ from schemas.intake import PersonErased, SubmitCase, SupplementCase
 from schemas.message import Event
 from schemas.router import CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
+from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
+from services.intake.listing import PublicList
 from services.intake.progress import Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
@@ -42,8 +44,9 @@ _SUBMITTER = (
 class Projection:
     """Writes what a batch of changes means for intake's tables. `names` gives a unit's name by its code."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, public: PublicList | None = None) -> None:
         self._names = names
+        self._public = public
 
     async def project(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
         """Write one batch; joins the transaction and never commits."""
@@ -54,13 +57,18 @@ class Projection:
         ]
         await _file(connection, submitted)
         await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
+        await mark_stored(connection, [reference for change in changes for reference in _attached(change)])
         await self._tell(connection, changes)
         await _hide(connection, changes)
+        if self._public is not None:
+            await self._public.write(connection, changes)
         erased = [
             change.case_id
             for change in changes
             if any(isinstance(event, PersonErased) for event in change.events)
         ]
+        if erased:
+            await erase_attachments(connection, erased)
         for table in _ERASE if erased else ():
             await connection.execute(f"DELETE FROM intake.{table} WHERE case_id = ANY($1::uuid[])", erased)
 
@@ -88,6 +96,11 @@ def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
         case _:
             return None
     return (change.case_id, sealed) if sealed is not None else None
+
+
+def _attached(change: Change[IntakeState]) -> tuple[str, ...]:
+    """Return the references to documents that come with an accepted command."""
+    return change.given.attachments if change.events and isinstance(change.given, SupplementCase) else ()
 
 
 async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:

@@ -85,7 +85,10 @@ class Timeline(SQLModel, table=True):
     """What the resident was told, step by step."""
 
     __tablename__: ClassVar[Any] = "timeline"
-    __table_args__ = (_SCHEMA,)
+    __table_args__ = (
+        Index("timeline_turns", "at", "entry", postgresql_where=text("status IS NOT NULL")),
+        _SCHEMA,
+    )
 
     case_id: UUID = Field(primary_key=True)
     entry: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
@@ -144,6 +147,61 @@ class EmailTaken(SQLModel, table=True):
     taken_at: datetime = Field(sa_column=timestamp(nullable=False))
 
 
+class PublicCase(SQLModel, table=True):
+    """What anybody may know of a case: matter, grid, the hour it came in, and whether it has ended."""
+
+    __tablename__: ClassVar[Any] = "public_case"
+    __table_args__ = (
+        Index("public_case_number", "number", unique=True),
+        Index("public_case_newest", "closed", text("requested_at DESC"), text("case_id DESC")),
+        Index("public_case_matter", "matter", "closed", text("requested_at DESC"), text("case_id DESC")),
+        _SCHEMA,
+    )
+
+    case_id: UUID = Field(primary_key=True)
+    number: UUID
+    """Under which the public knows it."""
+    matter: str = Field(sa_column=Column(Text, nullable=False))
+    place: str = Field(sa_column=Column(Text, nullable=False))
+    """Code of the grid, or of the district where only that is known."""
+    handler: str | None = Field(sa_column=Column(Text, nullable=True))
+    """Code of the unit that handles it."""
+    requested_at: datetime = Field(sa_column=timestamp(nullable=False))
+    closed: bool
+
+
+class Attachment(SQLModel, table=True):
+    """One file that came with a case; its key is in `record_key` under its id. `stored`: a supplement names it."""
+
+    __tablename__: ClassVar[Any] = "attachment"
+    __table_args__ = (
+        Index("attachment_case", "case_id"),
+        Index("attachment_unfinished", "received_at", postgresql_where=text("NOT stored")),
+        _SCHEMA,
+    )
+
+    attachment_id: UUID = Field(primary_key=True)
+    case_id: UUID
+    media_type: str = Field(sa_column=Column(Text, nullable=False))
+    cleaned: bool
+    """Whether what a camera notes beside the picture, the place above all, was removed."""
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    pieces: int
+    received_at: datetime = Field(sa_column=timestamp(nullable=False))
+    stored: bool
+
+
+class AttachmentPiece(SQLModel, table=True):
+    """An encrypted part of a file."""
+
+    __tablename__: ClassVar[Any] = "attachment_piece"
+    __table_args__ = (_SCHEMA,)
+
+    attachment_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    ciphertext: bytes
+
+
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     CaseFile,
     PersonalRecord,
@@ -154,4 +212,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     WechatMessage,
     WechatTalk,
     EmailTaken,
+    PublicCase,
+    Attachment,
+    AttachmentPiece,
 )

@@ -6,13 +6,12 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from chassis.host import Host
 from chassis.http import etag, public
-from services.intake.answers import not_found
 from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
-from services.intake.guessing import Guesses
+from services.intake.opening import Opening
 from services.intake.progress import RECEIVED, RECEIVED_WORDS
-from services.intake.storage import File, file_by_code, timeline
+from services.intake.storage import File, timeline
 from services.intake.views import Heard, TimelineEntry, Tracking
 from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
 
@@ -35,14 +34,10 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     """Add what a resident may do with a tracking code."""
     change = changer(host)
 
-    guesses = Guesses()
+    files = Opening(host, desk)
 
     async def opened(tracking_code: str, request: Request) -> File:
-        file = await file_by_code(host.pool, desk.codes.digest(tracking_code))
-        if file is None:
-            guesses.wrong(request.client.host if request.client is not None else "")
-            raise not_found()
-        return file
+        return await files.by_code(tracking_code, request)
 
     opening = Depends(opened)
 

@@ -36,6 +36,20 @@ class Accepted(View):
     """The earlier case of the same person and matter (R-PET-18)."""
 
 
+class FormView(View):
+    """A token for one report without a log-in."""
+
+    form_token: str
+    expires_at: datetime
+
+
+class PublicAccepted(View):
+    """The report is durable. `advice`: what to do at once where it reports a danger, in Chinese (R-LAD-05)."""
+
+    tracking_code: str
+    advice: str | None = None
+
+
 class Changed(View):
     """The case was changed; `version` is also the ETag."""
 
@@ -71,6 +85,29 @@ class CaseView(Tracking):
     unit: str
 
 
+class AttachmentView(View):
+    """A file of a case. `location_removed`: what the camera noted beside the picture was taken out."""
+
+    attachment_id: UUID
+    media_type: str
+    size: int
+    """In bytes, as it is stored."""
+    location_removed: bool
+    received_at: datetime
+
+
+class AttachmentList(View):
+    """The files of a case, the oldest first."""
+
+    attachments: tuple[AttachmentView, ...]
+
+
+class AttachmentsAdded(Changed):
+    """The files are durable, and the case tells of them."""
+
+    attachments: tuple[AttachmentView, ...]
+
+
 class PersonView(View):
     """Personal data of a case: the reporter, and the words that are masked elsewhere."""
 
@@ -80,6 +117,7 @@ class PersonView(View):
     email: str | None = None
     wechat: str | None = None
     language: str | None = None
+    media_url: str | None = None
     title: str | None = None
     text: str | None = None
     address: str | None = None

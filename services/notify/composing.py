@@ -16,16 +16,16 @@ from services.notify.templates import Rendered, in_words, render
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """The texts of a jurisdiction. `link_base`: what stands before the tracking code in a resident's link."""
+    """The texts of a jurisdiction. `public_url`: where residents reach intake's page."""
 
     table: Table
     jurisdiction: Jurisdiction
-    link_base: str
+    public_url: str
 
     def for_resident(self, delivery: Delivery, contact: Contact) -> Message:
         """The message to a reporter, who gets the tracking code of the own report."""
         code = contact.code or ""
-        link = f"{self.link_base}/{code}"
+        link = f"{self.public_url}/track?code={code}"
         more = {"code": code, "link": link}
         return self._message(delivery, contact.language, contact.addresses[delivery.channel], more, link=link)
 

@@ -62,7 +62,7 @@ class NotifySettings(Settings):
         "intake_url": ("CASELADDER_INTAKE_URL", "the http(s) address of intake"),
         "public_url": (
             "CASELADDER_PUBLIC_URL",
-            "the http(s) address at which residents look their case up; the tracking code is put behind it",
+            "the http(s) address at which residents reach intake",
         ),
         "notifier_token": (
             "CASELADDER_NOTIFIER_TOKEN",

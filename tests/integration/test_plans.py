@@ -1,12 +1,13 @@
 """A statement's plan follows its table, also before PostgreSQL has looked at the table again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
 from chassis.database import Connection, open_pool
 from chassis.migrate import CHASSIS, upgrade
 from chassis.store import Row, Store
+from services.intake.listing import NEWEST, OF_MATTERS, TURNS
 from services.intake.repeats import EARLIER
 from tests.integration.conftest import Bench
 
@@ -79,3 +80,39 @@ async def test_earlier_cases_are_found_by_index_before_anything_was_analysed(dat
         read = await _rows_read(connection, "intake", "chassis") - before
     await pool.close()
     assert read <= len(callers)
+
+
+_LISTED: Final = (
+    "WITH filed AS (SELECT gen_random_uuid() id, sha256(n::text::bytea) digest, n FROM generate_series(1, $1) n),"
+    " files AS (INSERT INTO intake.case_file (case_id, unit, code_digest, received_at)"
+    " SELECT id, 'GL', digest, now() FROM filed),"
+    " told AS (INSERT INTO intake.timeline (case_id, at, status, words)"
+    " SELECT id, now() - n * interval '1 minute', 'dispatched', '' FROM filed)"
+    " INSERT INTO intake.public_case (case_id, number, matter, place, requested_at, closed)"
+    " SELECT id, id, 'm' || n % 20, 'GL', now() - n * interval '1 minute', n % 100 > 0 FROM filed"
+)
+
+
+async def test_a_page_of_the_public_list_reads_its_own_rows_before_anything_was_analysed(
+    database_url: str,
+) -> None:
+    """Open311: also of the few open ones, of one matter, and of what changed lately (R-PRIV-01)."""
+    await upgrade(database_url, CHASSIS)
+    await upgrade(database_url, "intake")
+    until = datetime.now(UTC) + timedelta(hours=1)
+    since, size = until - timedelta(days=90), 50
+    asked: list[tuple[str, list[object]]] = [
+        (NEWEST, [since, until, [False, True], 0, size]),
+        (NEWEST, [since, until, [False], 0, size]),
+        (OF_MATTERS, [since, until, [False, True], 0, size, ["m1", "m2"]]),
+        (TURNS, [until - timedelta(days=2), until, size, [f"m{n}" for n in range(20)]]),
+    ]
+    pool = await open_pool(database_url)
+    async with pool.acquire() as connection:
+        await connection.execute(_LISTED, _ROWS)
+        for statement, values in asked:
+            before = await _rows_read(connection, "intake")
+            assert len(await connection.fetch(statement, *values)) == size
+            read = await _rows_read(connection, "intake") - before
+            assert read <= 8 * size, (statement, read)
+    await pool.close()

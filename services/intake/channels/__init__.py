@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from services.intake.channels import email, wechat
+from services.intake.channels import email, open311, web, wechat
 from services.intake.channels.channel import ChannelAdapter
 
 CHANNELS: Final[tuple[Callable[[Mapping[str, str]], ChannelAdapter | None], ...]] = (
     wechat.configured,
     email.configured,
+    open311.configured,
+    web.configured,
 )
 """Makes each channel from the environment. A new channel is added here, and nowhere else."""
 

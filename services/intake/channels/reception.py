@@ -12,16 +12,16 @@ from chassis.http.problems import unprocessable
 from chassis.idempotency import Idempotency
 from schemas.values import Channel
 from services.intake.answers import carry_out, not_found
-from services.intake.bodies import CaseBody, SupplementBody, check_case
+from services.intake.bodies import CaseBody, FeedbackBody, SupplementBody, WithdrawalBody, check_case
 from services.intake.callers import Caller
 from services.intake.check import Check
 from services.intake.desk import Desk
-from services.intake.domain import IntakeState
+from services.intake.domain import Asked, IntakeState
 from services.intake.emergency import advice
 from services.intake.storage import File, file_by_code, latest_case
 from services.intake.tracking import seen
 from services.intake.views import Tracking
-from services.intake.writes import supplement, with_advice
+from services.intake.writes import feedback, supplement, with_advice, withdrawal
 
 _LONGEST_TITLE: Final = 30
 
@@ -41,11 +41,13 @@ class Message:
     """How the channel numbers it: the same again within two days is the same message."""
     sender: str
     """How the channel knows the sender, such as an openid: only indexed, never written down (R-PRIV-01)."""
+    system: str | None = None
+    """The known system that hands it over, as `channel:name`: it may name the matter, and the event names it."""
 
     @property
     def caller(self) -> Caller:
         """The sender, as whom the message is taken in: a resident of this channel."""
-        return Caller(f"{self.channel}:{self.sender}", Role.RESIDENT, None, self.channel)
+        return Caller(f"{self.channel}:{self.sender}", Role.RESIDENT, None, self.channel, self.system)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +106,35 @@ class Reception:
         there = file.handled_as
         body = SupplementBody(text=text, attachments=attachments)
         command = supplement(self.desk, self._host, there, body, None)
+        return await self._say(message, file, there, command, b"facts")
+
+    async def withdraw(self, message: Message, tracking_code: str, reason: str | None) -> str | None:
+        """Take the case of a tracking code back; return what to do at once in a danger. Raises Problem as `add`."""
+        file = await self._opened(tracking_code)
+        command = withdrawal(self.desk, WithdrawalBody(reason=reason), None)
+        return await self._say(message, file, file.case_id, command, b"withdrawal")
+
+    async def rate(self, message: Message, tracking_code: str, said: FeedbackBody) -> str | None:
+        """Take down how it was handled; return what to do at once in a danger. Raises Problem as `add`."""
+        file = await self._opened(tracking_code)
+        return await self._say(message, file, file.case_id, feedback(self.desk, said, None), b"feedback")
+
+    async def look_up(self, tracking_code: str) -> Tracking:
+        """Return where the case of a tracking code is. Raises Problem 404 for a wrong code."""
+        return await seen(self._host, await self._opened(tracking_code))
+
+    async def _say(
+        self, message: Message, file: File, case_id: UUID, command: Asked, became: bytes
+    ) -> str | None:
         trace = self._host.telemetry.accept(None)
-        asked = self._once(message, b"facts")
+        asked = self._once(message, became)
         try:
-            await carry_out(self._host, commands.Request(there, command, trace, idempotency=asked))
+            await carry_out(self._host, commands.Request(case_id, command, trace, idempotency=asked))
         except Problem as problem:
             raise with_advice(problem, command) from None
         if command.emergency is None:
             return None
         return advice(command.emergency, to_resident=True, sealed=file.recipient is not None)["advice"]
-
-    async def look_up(self, tracking_code: str) -> Tracking:
-        """Return where the case of a tracking code is. Raises Problem 404 for a wrong code."""
-        return await seen(self._host, await self._opened(tracking_code))
 
     async def latest(self, message: Message) -> str | None:
         """Return the tracking code of the latest case that the sender reported by this channel."""

@@ -1,0 +1,1 @@
+"""Files that residents and staff add to a case: judged by content, cleaned, encrypted, served with care."""
