@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from chassis.http import Role
-from tests.intake_kit import GRID, Intake, body, ndjson, running
+from tests.intake_kit import GRID, NDJSON, Intake, body, ndjson, running
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_a_grid_workers_queue_arrives_late_out_of_order_and_twice(intake: 
         )
         for number in range(6)
     ]
-    headers = intake.as_role(Role.GRID_WORKER, unit="GL040603", subject="grid-1")
+    headers = intake.as_role(Role.GRID_WORKER, unit="GL040603", subject="grid-1") | NDJSON
 
     async def send(*lines: dict[str, Any]) -> list[dict[str, Any]]:
         answer = await intake.client.post("/v1/cases/batch", content=ndjson(*lines), headers=headers)
@@ -72,7 +72,7 @@ async def test_another_workers_queue_may_use_the_same_numbers(intake: Intake) ->
     line = body(idempotency_key="phone/1", place={"grid": GRID})
     cases = set()
     for subject in ("grid-1", "grid-2"):
-        headers = intake.as_role(Role.GRID_WORKER, unit=GRID, subject=subject)
+        headers = intake.as_role(Role.GRID_WORKER, unit=GRID, subject=subject) | NDJSON
         answer = await intake.client.post("/v1/cases/batch", content=ndjson(line), headers=headers)
         cases.add(orjson.loads(answer.content)["case_id"])
     assert len(cases) == 2

@@ -63,6 +63,7 @@ def test_the_list_is_of_all_services_and_pages(service: Service, parked: Callabl
         (200, {"items": [item], "next": None}),
         (200, {"items": [], "next": None}),
         (200, {"items": [], "next": None}),
+        (200, {"items": [], "next": None}),
     ]
     result = parked("list")
     assert result.exit_code == 0, result.output
@@ -72,6 +73,7 @@ def test_the_list_is_of_all_services_and_pages(service: Service, parked: Callabl
         "http://127.0.0.1:8102/v1/parked?cursor=0&limit=200",
         "http://127.0.0.1:8103/v1/parked?cursor=0&limit=200",
         "http://127.0.0.1:8104/v1/parked?cursor=0&limit=200",
+        "http://127.0.0.1:8105/v1/parked?cursor=0&limit=200",
     ]
     assert result.output.splitlines() == [
         f"service  {'case'.ljust(36)}  events  since           first     reason",

@@ -187,7 +187,7 @@ async def test_the_access_token_is_fetched_once_and_anew_where_it_has_ended(comp
         MESSAGE.hex,
     )
     assert body["data"]["code"] == {"value": "0123456789AB"}
-    assert body["url"] == "https://12345.example/t/0123456789AB"
+    assert body["url"] == "https://12345.example/t/track?code=0123456789AB"
 
 
 async def test_a_service_message_is_plain_text(composer: Composer) -> None:
