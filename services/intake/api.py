@@ -11,7 +11,14 @@ from chassis.masking import mask
 from schemas.intake import ErasePerson
 from services.intake.access import read_person
 from services.intake.answers import not_found
-from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
+from services.intake.bodies import (
+    ErasureBody,
+    FeedbackBody,
+    Note,
+    ReopeningBody,
+    SupplementBody,
+    WithdrawalBody,
+)
 from services.intake.callers import (
     ADDING,
     HEARING,
@@ -32,7 +39,7 @@ from services.intake.storage import File, file_by_id, submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
 from services.intake.views import CaseView, Changed, Heard, PersonView
-from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
+from services.intake.writes import Writing, changer, feedback, heard, reopening, supplement, withdrawal
 
 _CASES: Final = "cases"
 _PERSONS: Final = "personal data"
@@ -131,6 +138,19 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         command = feedback(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(case_id, command, given.of_link(file), who.subject, told)
+
+    @app.post(
+        "/v1/cases/{case_id}/reopening",
+        tags=[_CASES],
+        summary="Have a closed case handled again for the resident (R-HOT-08)",
+        response_model=Heard,
+    )
+    async def reopen(case_id: UUID, body: ReopeningBody, principal: Hearer, given: Writing) -> Response:
+        file, who = await _opened(host, desk, case_id, principal, HEARING)
+        demand_centre(who, desk.jurisdiction)
+        command = reopening(desk, body, who.actor)
+        told = heard(command, file, to_resident=False)
+        return await change(file.handled_as, command, given, who.subject, told)
 
 
 def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:

@@ -183,6 +183,12 @@ class FeedbackBody(Body):
     note: Note | None = None
 
 
+class ReopeningBody(Body):
+    """R-HOT-08: what is not settled."""
+
+    reason: Note
+
+
 class ErasureBody(Body):
     """Why the personal data go."""
 

@@ -5,8 +5,10 @@ never shown; what a unit replies to the resident is.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Final, NamedTuple
 
+from chassis.calendar import SHANGHAI
 from chassis.masking import mask
 from schemas import intake, router
 from schemas.message import Event
@@ -37,6 +39,8 @@ _OUTCOMES: Final = {
     Outcome.UNREACHABLE: "承办单位已答复，多次回访未能联系到您，本件办结；如仍有问题请再次反映。",
     Outcome.WITHDRAWN: "按您的意愿，本件已撤回并办结。",
 }
+_INSTANT: Final = timedelta(microseconds=1)
+"""The window ends at a midnight: so much before it lies its last day."""
 _ENDED: Final = "本件所在程序已依法终结。"
 _TRACKS: Final = {"S": "服务办理", "M": "人民调解", "P": "信访", "L": "法定途径"}
 _HANDED_BACK: Final = {
@@ -118,6 +122,12 @@ def _replied(names: Names, event: Event) -> Progress | None:
     return Progress("replied", mask(f"{names(event.unit)}答复：{event.result}{why}"))
 
 
+def _offered(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.LawfulReviewOffered)  # noqa: S101
+    ways = "；".join(f"{way.name}（{way.source}）" for way in event.routes)
+    return Progress(None, f"您对办理结果仍不满意，可以依法选择：{ways}。")
+
+
 def _settled(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.SettledOnSite)  # noqa: S101
     return Progress("settled", f"{names(event.unit)}已现场处置，待核实。")
@@ -126,13 +136,18 @@ def _settled(names: Names, event: Event) -> Progress | None:
 def _closed(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseClosed)  # noqa: S101
     ended = event.outcome is Outcome.UNSATISFIED and not event.review_offered
-    return Progress("closed", _ENDED if ended else _OUTCOMES[event.outcome])
+    words = _ENDED if ended else _OUTCOMES[event.outcome]
+    if event.reopen_until is None:
+        return Progress("closed", words)
+    last = (event.reopen_until - _INSTANT).astimezone(SHANGHAI)
+    return Progress("closed", f"{words}如问题仍未解决，可于{last:%Y年%m月%d日}（含当日）前要求重新办理。")
 
 
 TABLE: Final[Mapping[type[Event], Entry]] = {
     intake.CaseSupplemented: _says(None, "已收到您补充的情况。"),
     intake.CaseWithdrawn: _withdrawn,
     intake.FeedbackGiven: _says(None, "已收到您的评价。"),
+    intake.ReopeningAsked: _says(None, "已收到您重新办理的要求。"),
     intake.PersonErased: _says(None, "您的个人信息已删除。"),
     router.TriageQueued: _says("triage", "正在人工甄别，确定承办单位。"),
     router.CaseAnswered: _answered,
@@ -155,7 +170,9 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     router.CaseReplied: _replied,
     router.CallbackOpened: _says("callback", "等待回访，请留意来电。"),
     router.RedoOrdered: _says("redo", "回访后已退回承办单位重新办理。"),
+    router.LawfulReviewOffered: _offered,
     router.CaseClosed: _closed,
+    router.CaseReopened: _says("reopened", "按您的要求，本件已重新办理。"),
 }
 
 

@@ -157,6 +157,8 @@ class File:
     erased: bool
     confidential: bool
     """The reporter asked that only the responsible unit reads what was said."""
+    reopen_until: datetime | None
+    """Closed: before this instant the case under which the matter is handled can be reopened (R-HOT-08)."""
     linked_to: UUID | None
     """Where the matter is handled; None also for a linked case that was withdrawn: it has no say any more."""
 
@@ -172,6 +174,7 @@ _FILE = (
     " coalesce((a.state ->> 'erased')::boolean, false),"
     " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
     " WHERE l.case_id = f.case_id AND l.source = 'intake' AND l.sequence = 1), false),"
+    " (CASE WHEN h.case_id IS NULL THEN a.state ELSE h.state END ->> 'reopen_until')::timestamptz,"
     " h.case_id FROM intake.case_file f JOIN intake.aggregate a USING (case_id)"
     " LEFT JOIN intake.aggregate h"
     " ON h.case_id = (a.state ->> 'linked_to')::uuid AND a.state ->> 'withdrawn' IS NULL"

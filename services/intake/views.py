@@ -59,6 +59,8 @@ class Tracking(View):
     status: str
     words: str
     received_at: datetime
+    reopen_until: datetime | None = None
+    """Closed: before this instant it can be reopened (R-HOT-08); null: it is open, or cannot be."""
     timeline: tuple[TimelineEntry, ...]
 
 

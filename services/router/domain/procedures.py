@@ -201,6 +201,7 @@ class Procedures:
             explanation=explanation,
             undelivered=tuple(seat.unit for seat in state.helpers if not seat.answered),
             late=state.overdue,
+            breached=state.overdue,
         )
         return [replied, self._routing.callback("replied", at)]
 

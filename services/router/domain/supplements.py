@@ -1,10 +1,11 @@
 """What a resident says of a case: its readers are told, and a danger goes to its line at once (R-LAD-05)."""
 
 from datetime import datetime
+from typing import Final
 
 from schemas import router as r
 from schemas.department import ReminderKind
-from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Emergency, Evidence
@@ -12,7 +13,11 @@ from services.router.domain.case import Desk, remind
 from services.router.domain.oversight import Oversight
 from services.router.domain.reading import Triage
 from services.router.domain.registration import DangerReport, Register
+from services.router.domain.routing import Terms, Why
 from services.router.domain.workorder import FINAL, S, WorkOrder
+from services.router.policy.tables import Row
+
+REOPENED: Final = r.Fired(table="reopenings", row="asked-for", source="R-HOT-08: JN27")
 
 
 class Supplements:
@@ -51,6 +56,30 @@ class Supplements:
             return self._oversight.feedback(state, e, at)
         return self._to_line(state, e.emergency, "feedback", e.by, at)
 
+    def reopening(self, state: WorkOrder, e: ReopeningAsked, at: datetime) -> list[Event]:
+        """R-HOT-08: intake has judged window and number by what `CaseClosed` said, so here it is done.
+
+        Unlike a repeat it is the same case (R-PET-18); a danger that the reason tells of comes first (R-LAD-05).
+        """
+        if state.status not in FINAL or state.reopen_until is None:
+            return []
+        again = r.CaseReopened(by=e.by, unit=state.unit or "", times=state.reopened + 1)
+        if e.emergency is not None:
+            row = self._danger_row(state).fired
+            words = "" if state.confidential else e.emergency.ground
+            why, terms = Why(rows=(REOPENED, row)), Terms(by=e.by)
+            return [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
+        moved = self._register.again(state, REOPENED, e.by, at)
+        keeper = self._desk.keeper((*state.subjects, *self.accused(e.reason)))
+        is_accused = self._desk.ladder.interested(state.unit or "", self.accused(e.reason))
+        told = [remind(state, keeper, ReminderKind.SUPPLEMENT)] if is_accused and keeper else []
+        return [again, *moved, *told]
+
+    def _danger_row(self, state: WorkOrder) -> Row:
+        rung = int(Rung.DISTRICT) if state.rung is None else state.rung
+        matter = self._desk.ladder.matter_key(state.matter)
+        return self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
+
     def _readers_told(self, state: WorkOrder, text: str) -> list[Event]:
         """Where the words complain of a reader, whoever keeps cases is told in its place, and can recuse it."""
         open_to_all = not state.confidential
@@ -73,10 +102,7 @@ class Supplements:
     def _to_line(
         self, state: WorkOrder, danger: Emergency, said_in: str, by: Actor | None, at: datetime
     ) -> list[Event]:
-        rung = int(Rung.DISTRICT) if state.rung is None else state.rung
-        matter = self._desk.ladder.matter_key(state.matter)
-        row = self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
         words = "" if state.confidential else danger.ground[:1000]
         told = Evidence(kind="danger_report", reference=f"{said_in} of {state.case_id}", note=words)
-        report = DangerReport(row.fired, (told,), by)
+        report = DangerReport(self._danger_row(state).fired, (told,), by)
         return self._register.danger(state, danger.line, danger.ground, report, at)
