@@ -37,6 +37,8 @@ class Role(StrEnum):
     OPS = "ops"
     RESIDENT = "resident"
     GRID_WORKER = "grid_worker"
+    NOTIFIER = "notifier"
+    """The service that tells residents: it alone reads how to reach them in batches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ ROLES = (
     "supervisor",
     "ops",
     "resident",
+    "notifier",
 )
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

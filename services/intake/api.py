@@ -19,6 +19,7 @@ from services.intake.bodies import (
     SupplementBody,
     WithdrawalBody,
 )
+from services.intake.callback import add_callback_routes
 from services.intake.callers import (
     ADDING,
     HEARING,
@@ -55,6 +56,7 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     """Add all of intake's routes."""
     add_submit_routes(app, host, desk)
     add_tracking_routes(app, host, desk)
+    add_callback_routes(app, host, desk)
     _add_case_routes(app, host, desk)
     _add_person_routes(app, host, desk)
 

@@ -183,6 +183,12 @@ class FeedbackBody(Body):
     note: Note | None = None
 
 
+class AnswerBody(FeedbackBody):
+    """The same by a signed link, where a note may be a single character or none."""
+
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), _Storable] | None = None
+
+
 class ReopeningBody(Body):
     """R-HOT-08: what is not settled."""
 

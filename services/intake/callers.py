@@ -27,7 +27,13 @@ CHANNELS: Final = {
     Role.RESIDENT: Channel.WEB,
 }
 
-_WITHOUT_UNIT: Final = frozenset({Role.OPS, Role.RESIDENT})
+NOTIFYING: Final = (Role.NOTIFIER,)
+"""The service that tells residents what becomes of their case."""
+
+CALLING: Final = (Role.NOTIFIER, Role.OPERATOR)
+"""Roles that send a resident the link to a callback: the service that tells them, and the hotline."""
+
+_WITHOUT_UNIT: Final = frozenset({Role.OPS, Role.RESIDENT, Role.NOTIFIER})
 """Whoever else comes without a unit has a token that was set up by mistake, not a wider jurisdiction."""
 
 

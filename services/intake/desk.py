@@ -24,6 +24,7 @@ from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_ce
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.ids import TrackingCodes, new_id
+from services.intake.links import CallbackLinks
 from services.intake.persons import BlindIndex, PersonalRecord
 
 _OPERATOR_SAYS: Final = "operator"
@@ -64,6 +65,7 @@ class Desk:
         self.around = around
         self.vault = vault
         self.codes = TrackingCodes(index_key)
+        self.links = CallbackLinks(index_key)
         self._gazetteer = gazetteer
         self._matcher = matcher
         self._index = BlindIndex(index_key)

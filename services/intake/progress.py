@@ -17,6 +17,8 @@ from schemas.router import Outcome
 from services.stages import PROCEDURES, stage_words
 
 RECEIVED: Final = "received"
+CALLBACK: Final = "callback"
+REPLIED: Final = "replied"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
 WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
 """For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
@@ -119,7 +121,7 @@ def _out_of_procedure(_: Names, event: Event) -> Progress | None:
 def _replied(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseReplied)  # noqa: S101
     why = f"未解决的原因：{event.explanation}" if event.explanation else ""
-    return Progress("replied", mask(f"{names(event.unit)}答复：{event.result}{why}"))
+    return Progress(REPLIED, mask(f"{names(event.unit)}答复：{event.result}{why}"))
 
 
 def _offered(_: Names, event: Event) -> Progress | None:
@@ -168,7 +170,7 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     router.ProcedureEnded: _out_of_procedure,
     router.SettledOnSite: _settled,
     router.CaseReplied: _replied,
-    router.CallbackOpened: _says("callback", "等待回访，请留意来电。"),
+    router.CallbackOpened: _says(CALLBACK, "等待回访，请留意来电。"),
     router.RedoOrdered: _says("redo", "回访后已退回承办单位重新办理。"),
     router.LawfulReviewOffered: _offered,
     router.CaseClosed: _closed,

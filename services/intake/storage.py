@@ -13,7 +13,7 @@ from schemas.message import Event
 from schemas.router import CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.domain import IntakeState
-from services.intake.progress import Names, progress
+from services.intake.progress import CALLBACK, RECEIVED, RECEIVED_WORDS, REPLIED, Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
 _PERSON = ("digest", "received_at", "case_id")
@@ -213,3 +213,50 @@ async def timeline(pool: Pool, case_id: UUID) -> list[tuple[datetime, str | None
             "SELECT at, status, words FROM intake.timeline WHERE case_id = $1 ORDER BY entry", case_id
         )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How a case stands with its callbacks."""
+
+    status: str
+    words: str
+    callbacks: int
+    """How many there have been, the one that waits included."""
+    answered: int
+    """The callbacks that signed links answered go up to this one."""
+    reply: str | None
+    reopen_until: datetime | None
+    reopening: bool
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a callback waits now."""
+        return self.status == CALLBACK
+
+    def may_reopen(self, now: datetime) -> bool:
+        """Whether the case can be reopened now."""
+        return self.reopen_until is not None and now < self.reopen_until and not self.reopening
+
+
+_CALLED = (
+    "SELECT (SELECT array_agg(t.status ORDER BY t.entry) FROM intake.timeline t"
+    " WHERE t.case_id = a.case_id AND t.status IS NOT NULL),"
+    " (SELECT array_agg(t.words ORDER BY t.entry) FROM intake.timeline t"
+    " WHERE t.case_id = a.case_id AND t.status IS NOT NULL),"
+    " coalesce((a.state ->> 'answered')::int, 0), (a.state ->> 'reopen_until')::timestamptz,"
+    " coalesce((a.state ->> 'reopening')::boolean, false)"
+    " FROM intake.aggregate a WHERE a.case_id = $1"
+)
+
+
+async def called(pool: Pool, case_id: UUID) -> Called | None:
+    """Return how a case stands with its callbacks; None where there is no such case."""
+    async with pool.acquire() as connection:
+        row = await connection.fetchrow(_CALLED, case_id)
+    if row is None:
+        return None
+    steps = list(zip(row[0] or (), row[1] or (), strict=True)) or [(RECEIVED, RECEIVED_WORDS)]
+    replies = [words for status, words in steps if status == REPLIED]
+    waits = sum(status == CALLBACK for status, _ in steps)
+    return Called(*steps[-1], waits, row[2], replies[-1] if replies else None, row[3], row[4])

@@ -25,6 +25,7 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "POST /v1/cases/{case_id}/withdrawal": OPERATOR | GRID_WORKER,
     "POST /v1/cases/{case_id}/feedback": OPERATOR,
     "POST /v1/cases/{case_id}/reopening": OPERATOR,
+    "POST /v1/cases/{case_id}/callback-link": OPERATOR | {Role.NOTIFIER},
     "GET /v1/cases/{case_id}/person": OPERATOR | SUPERVISOR,
     "POST /v1/cases/{case_id}/person/erasure": SUPERVISOR,
     "GET /v1/track/{tracking_code}": WITH_THE_CODE,
