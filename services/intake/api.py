@@ -35,6 +35,7 @@ from services.intake.callers import (
 )
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.ledger_api import add_ledger_route
 from services.intake.progress import WITHHELD_WORDS
 from services.intake.storage import File, file_by_id, submitter
 from services.intake.submit import add_submit_routes
@@ -57,6 +58,7 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     add_submit_routes(app, host, desk)
     add_tracking_routes(app, host, desk)
     add_callback_routes(app, host, desk)
+    add_ledger_route(app, host, desk)
     _add_case_routes(app, host, desk)
     _add_person_routes(app, host, desk)
 

@@ -13,13 +13,29 @@ from schemas.message import Event
 from schemas.router import CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.domain import IntakeState
+from services.intake.ledger import OPEN, Result, result, told
 from services.intake.progress import CALLBACK, RECEIVED, RECEIVED_WORDS, REPLIED, Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
 _PERSON = ("digest", "received_at", "case_id")
 _KEY = ("record_id", "case_id", "key_id", "wrapped_key")
 _RECORD = ("record_id", "case_id", "ciphertext")
-_ENTRY = ("case_id", "at", "status", "words")
+_ENTRY = ("case_id", "at", "status", "words", "unit")
+_NEW_RESULT = (
+    "INSERT INTO intake.ledger (case_id, kind, unit, solved, explanation, at) SELECT * FROM"
+    " unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::timestamptz[])"
+    " ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind, unit = excluded.unit, solved = excluded.solved,"
+    " explanation = excluded.explanation, at = excluded.at"
+)
+_FURTHER_RESULT = (
+    "INSERT INTO intake.ledger AS l (case_id, kind, unit, solved, explanation, at) SELECT * FROM"
+    " unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::timestamptz[])"
+    " ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind, unit = coalesce(excluded.unit, l.unit),"
+    " solved = coalesce(excluded.solved, l.solved),"
+    " explanation = coalesce(nullif(l.explanation, ''), excluded.explanation), at = excluded.at"
+)
+"""As `Result.after` puts two together."""
+_NO_RESULT = "DELETE FROM intake.ledger WHERE case_id = ANY($1::uuid[])"
 _HIDE = (
     "UPDATE intake.case_file f SET"
     " subjects = CASE WHEN u.subjects IS NULL THEN f.subjects"
@@ -51,6 +67,7 @@ class Projection:
         await _file(connection, submitted)
         await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
         await self._tell(connection, changes)
+        await _note(connection, changes)
         await _hide(connection, changes)
         erased = [
             change.case_id
@@ -62,13 +79,13 @@ class Projection:
 
     async def _tell(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
         """Add to the time lines, each entry dated by its event."""
-        rows: list[tuple[UUID, datetime, str | None, str]] = []
+        rows: list[tuple[UUID, datetime, str | None, str, str | None]] = []
         for change in changes:
             if isinstance(change.given, Event) and (entry := progress(self._names, change.given)):
-                rows.append((change.case_id, change.given_at, *entry))
+                rows.append((change.case_id, change.given_at, *entry, told(change.given)))
             for event, envelope in zip(change.events, change.envelopes, strict=True):
                 if entry := progress(self._names, event):
-                    rows.append((change.case_id, envelope.time, *entry))
+                    rows.append((change.case_id, envelope.time, *entry, None))
         await insert(connection, "intake", "timeline", _ENTRY, rows)
 
 
@@ -84,6 +101,25 @@ def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
         case _:
             return None
     return (change.case_id, sealed) if sealed is not None else None
+
+
+async def _note(connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
+    """R-LEDGER-01: write down what came of the cases; where they are only dispatched, nothing has."""
+    found: dict[UUID, tuple[Result, datetime]] = {}
+    for change in changes:
+        if isinstance(change.given, Event) and (said := result(change.given)):
+            earlier = found.get(change.case_id)
+            found[change.case_id] = said.after(earlier[0] if earlier else None), change.given_at
+    for statement, adds in ((_NEW_RESULT, False), (_FURTHER_RESULT, True)):
+        rows = [
+            (case_id, said.kind, said.unit, said.solved, said.explanation, at)
+            for case_id, (said, at) in found.items()
+            if said.kind != OPEN and said.adds is adds
+        ]
+        if rows:
+            await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
+    if again := [case_id for case_id, (said, _) in found.items() if said.kind == OPEN]:
+        await connection.execute(_NO_RESULT, again)
 
 
 async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:

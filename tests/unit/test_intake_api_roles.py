@@ -33,6 +33,7 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "POST /v1/track/{tracking_code}/withdrawal": WITH_THE_CODE,
     "POST /v1/track/{tracking_code}/feedback": WITH_THE_CODE,
     "POST /v1/track/{tracking_code}/reopening": WITH_THE_CODE,
+    "GET /v1/ledger": OPERATOR | SUPERVISOR | OPS,
     "GET /v1/parked": OPS,
     "GET /v1/parked/{case_id}": OPS,
     "POST /v1/parked/{case_id}/retry": OPS,
