@@ -1,7 +1,6 @@
 """R-HOT-09, R-KPI-01: the figures that single events add up to are those that a recount of the whole log finds."""
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -16,41 +15,10 @@ from schemas.router import OrderStatus as S
 from services.router.api.rates import Figures
 from services.router.domain import WorkOrder
 from services.router.rates import MEASURES, counted
+from tests.rates_kit import recount
 from tests.unit.router_kit import CASE, MONDAY, OPERATOR, SUPERVISOR, actor, router, submitted
 
 UNIT = "GL0101"
-Told = tuple[WorkOrder, Event, WorkOrder]
-"""An event of the log with the states around it."""
-
-
-def recounted(log: list[tuple[datetime, Told]]) -> Counter[tuple[str, str]]:
-    """What the states say, not the events' own marks: by unit and measure."""
-    found: Counter[tuple[str, str]] = Counter()
-    for at, (before, event, after) in log:
-        unit = before.unit or ""
-        if isinstance(event, r.CallbackRecorded) and before.status is S.CALLBACK:
-            answered = event.by_resident or event.contacted
-            if answered:
-                found[unit, "valid"] += 1
-                found[unit, "contacted"] += bool(event.responded)
-                found[unit, "resolved"] += event.resolved
-                found[unit, "satisfied"] += event.satisfied
-        if before.status is S.CALLBACK and after.status is not S.CALLBACK and before.attempts == 3:
-            found[unit, "not_reached"] += 1
-        handle = before.term("handle")
-        is_over = before.status is S.CALLBACK or (handle is not None and handle.at <= at)
-        if after.overdue and not before.overdue:
-            found[unit, "late"] += 1
-        if isinstance(event, r.CaseReplied):
-            found[unit, "in_time"] += not is_over
-            found[unit, "late"] += is_over and not before.overdue
-        found[unit, "redone"] += after.status is S.REDO and before.status is not S.REDO
-        found[unit, "reopened"] += after.reopened > before.reopened
-        if before.status is S.OBJECTED and isinstance(event, r.ObjectionAdjudicated):
-            found[unit, "objections"] += 1
-            found[unit, "upheld"] += after.status is not S.DISPATCHED_LOCKED
-    return +found
-
 
 ANSWERS = st.tuples(st.booleans(), st.booleans(), st.booleans())
 STEPS = st.lists(
@@ -121,7 +89,7 @@ def test_the_figures_are_those_of_a_recount(steps: list[Any], *, is_late: bool) 
     """R-HOT-09, R-KPI-01: whatever happens in whatever order, replies before a late clock fires included."""
     decider = router()
     state, at = decider.initial(CASE), MONDAY
-    log: list[tuple[datetime, Told]] = []
+    again: Counter[tuple[str, str]] = Counter()
     figures: Counter[tuple[str, str]] = Counter()
 
     def apply(given_: Input) -> bool:
@@ -131,7 +99,7 @@ def test_the_figures_are_those_of_a_recount(steps: list[Any], *, is_late: bool) 
             return False
         for event in decision:
             after = decider.evolve(state, event)
-            log.append((at, (state, event, after)))
+            again.update(recount(at, state, event, after))
             state = after
             if (count := counted(event)) is not None:
                 figures.update((count[0], measure) for measure in count[1])
@@ -156,7 +124,7 @@ def test_the_figures_are_those_of_a_recount(steps: list[Any], *, is_late: bool) 
             at = max(at, timers[0].at)
             if not is_late:
                 apply(TimerDue(timers[0].name, timers[0].at))
-    assert figures == recounted(log)
+    assert figures == again
     assert {measure for _, measure in figures} <= set(MEASURES)
 
 
