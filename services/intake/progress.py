@@ -5,10 +5,8 @@ never shown; what a unit replies to the resident is.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Final, NamedTuple
 
-from chassis.calendar import SHANGHAI
 from chassis.masking import mask
 from schemas import intake, router
 from schemas.message import Event
@@ -41,8 +39,6 @@ _OUTCOMES: Final = {
     Outcome.UNREACHABLE: "承办单位已答复，多次回访未能联系到您，本件办结；如仍有问题请再次反映。",
     Outcome.WITHDRAWN: "按您的意愿，本件已撤回并办结。",
 }
-_INSTANT: Final = timedelta(microseconds=1)
-"""The window ends at a midnight: so much before it lies its last day."""
 _ENDED: Final = "本件所在程序已依法终结。"
 _TRACKS: Final = {"S": "服务办理", "M": "人民调解", "P": "信访", "L": "法定途径"}
 _HANDED_BACK: Final = {
@@ -138,11 +134,7 @@ def _settled(names: Names, event: Event) -> Progress | None:
 def _closed(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseClosed)  # noqa: S101
     ended = event.outcome is Outcome.UNSATISFIED and not event.review_offered
-    words = _ENDED if ended else _OUTCOMES[event.outcome]
-    if event.reopen_until is None:
-        return Progress("closed", words)
-    last = (event.reopen_until - _INSTANT).astimezone(SHANGHAI)
-    return Progress("closed", f"{words}如问题仍未解决，可于{last:%Y年%m月%d日}（含当日）前要求重新办理。")
+    return Progress("closed", _ENDED if ended else _OUTCOMES[event.outcome])
 
 
 TABLE: Final[Mapping[type[Event], Entry]] = {

@@ -271,14 +271,10 @@ def test_a_link_answers_one_callback_once() -> None:
 
 
 def test_the_lawful_ways_are_told_to_the_resident() -> None:
-    """R-LAD-06, R-LEDGER-01: each by its name and its source; and until which day a closed case can be reopened."""
+    """R-LAD-06, R-LEDGER-01: each by its name and its source."""
     row = router.Fired(table="reviews", row="service", source="R-LAD-06")
     way = router.NamedExit(code="court", name="民事诉讼", authority="GL-COURT", source="TJ3")
     offer = router.LawfulReviewOffered(unit="GL0101", track="S", routes=(way,), row=row)
     told = progress(str, offer)
     assert told is not None
     assert told.words == "您对办理结果仍不满意，可以依法选择：民事诉讼（TJ3）。"
-    midnight = datetime(2026, 3, 31, 16, tzinfo=UTC)
-    told = progress(str, CLOSED.model_copy(update={"reopen_until": midnight}))
-    assert told is not None
-    assert told.words.endswith("如问题仍未解决，可于2026年03月31日（含当日）前要求重新办理。")
