@@ -182,3 +182,41 @@ async def test_pages_and_periods(intake: Intake) -> None:
     for wrong in ({"from": "2026-01-01", "to": "2025-01-01"}, {"from": "2020-01-01"}, {"unit": "nowhere"}):
         answer = await intake.client.get("/v1/ledger", params=wrong, headers=intake.operator)
         assert answer.status_code == 422, wrong
+
+
+_FILED = (
+    "WITH filed AS (SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - n), 12, '0')"
+    " || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid AS id, n FROM generate_series(1, $1) n),"
+    " aggregates AS (INSERT INTO intake.aggregate (case_id, version, seen, state, traceparent)"
+    " SELECT id, 1, '{}', '{\"submitted\": true}', '' FROM filed),"
+    " steps AS (INSERT INTO intake.timeline (case_id, at, status, words, unit)"
+    " SELECT id, now(), 'dispatched', '已派单', 'GL0101' FROM filed, generate_series(1, 3))"
+    " INSERT INTO intake.case_file (case_id, unit, code_digest, received_at)"
+    " SELECT id, 'GL010101', sha256(n::text::bytea), now() FROM filed"
+)
+_READ = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_all_tables WHERE schemaname = 'intake'"
+_ROWS, _PAGE = 20_000, 50
+
+
+async def test_a_page_reads_its_own_rows_however_many_cases_there_are(intake: Intake) -> None:
+    """R-LEDGER-01: backwards along the primary key, whatever the tables' sizes."""
+
+    async def rows_read() -> int:
+        connections = [await intake.pool.acquire() for _ in range(intake.pool.get_idle_size())]
+        for connection in connections:
+            await connection.execute("SELECT pg_stat_force_next_flush()")
+        for connection in connections:
+            await intake.pool.release(connection)
+        return int(await intake.pool.fetchval(_READ))
+
+    await intake.pool.execute(_FILED, _ROWS)
+    cursor: dict[str, Any] = {}
+    for _ in range(3):
+        before = await rows_read()
+        answer = await intake.client.get(
+            "/v1/ledger", params={"limit": _PAGE, **cursor}, headers=intake.operator
+        )
+        page = answer.json()
+        assert len(page["items"]) == _PAGE
+        assert await rows_read() - before <= 20 * _PAGE
+        cursor = {"cursor": page["next"]}
