@@ -14,17 +14,19 @@ from chassis import commands
 from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, public, validation_problem
 from schemas.intake import GiveFeedback, ReopenCase
+from schemas.values import Emergency
 from services.intake.answers import carry_out, not_found
 from services.intake.bodies import AnswerBody, ReopeningBody
 from services.intake.callback_page import HEADERS, page, problem_page
 from services.intake.callers import CALLING, NOTIFYING, caller, demand_centre, demand_scope, is_kept_from
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.emergency import call_now
 from services.intake.guessing import Guesses
 from services.intake.links import PATH, Link
 from services.intake.storage import Called, called, file_by_id
 from services.intake.views import CallbackView, LinkView
-from services.intake.writes import feedback, heard, reopening
+from services.intake.writes import feedback, heard, reopening, with_advice
 
 _TAG: Final = "resident"
 _JSON: Final = "application/json"
@@ -69,9 +71,12 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     @public
     async def answer(token: str, request: Request) -> Response:
         as_json = request.headers.get("content-type", "").partition(";")[0].strip() != _FORM
+        command: GiveFeedback | ReopenCase | None = None
         try:
             link, found = await opened(token, request)
-            command = await _command(request, desk, link, found, host.clock(), as_json=as_json)
+            command = _command(await request.body(), desk, link, as_json=as_json)
+            if isinstance(command, GiveFeedback):
+                _demand_open(link, found)
             file = await file_by_id(host.pool, link.case_id)
             if file is None:
                 raise not_found()
@@ -79,7 +84,10 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
             told = heard(command, file, to_resident=True)
             done = await carry_out(host, commands.Request(link.case_id, command, trace, answer=told))
         except Problem as problem:
-            return _refused(problem, as_json=as_json)
+            danger = command.emergency if command is not None else None
+            if as_json and command is not None:
+                raise with_advice(problem, command) from None
+            return _refused(problem, as_json=as_json, danger=danger)
         advice = (orjson.loads(done.body).get("emergency") or {}).get("advice")
         after = await called(host.pool, link.case_id)
         assert after is not None  # noqa: S101 - it was there, and nothing deletes it
@@ -121,11 +129,8 @@ def link_view(desk: Desk, case_id: UUID, found: Called, now: datetime) -> LinkVi
     return LinkView(path=PATH + desk.links.token(link), callback=link.callback, expires_at=expires_at)
 
 
-async def _command(
-    request: Request, desk: Desk, link: Link, found: Called, now: datetime, *, as_json: bool
-) -> GiveFeedback | ReopenCase:
-    """Read what was sent. Raises Problem: 400 and 422 for the body, 409 where nothing is asked (any more)."""
-    raw = await request.body()
+def _command(raw: bytes, desk: Desk, link: Link, *, as_json: bool) -> GiveFeedback | ReopenCase:
+    """Read what was sent. Raises Problem 400 and 422."""
     given = _given(raw, as_json=as_json)
     model = ReopeningBody if "reason" in given else AnswerBody
     try:
@@ -134,13 +139,17 @@ async def _command(
         raise validation_problem(error, raw) from None
     if isinstance(body, ReopeningBody):
         return reopening(desk, body, None)
-    if _state(link, found) != "open":
-        code = "callback_answered" if _state(link, found) == "answered" else "callback_over"
-        detail = (
-            "It was answered by this link, by telephone, or is over. You can follow the case by its code."
-        )
-        raise Problem(409, code, "This callback needs no answer any more", detail)
     return feedback(desk, body, None, callback=link.callback)
+
+
+def _demand_open(link: Link, found: Called) -> None:
+    """Raise Problem 409 where the callback is answered, or over in another way."""
+    state = _state(link, found)
+    if state == "open":
+        return
+    code = "callback_answered" if state == "answered" else "callback_over"
+    detail = "It was answered by this link, by telephone, or is over. You can follow the case by its code."
+    raise Problem(409, code, "This callback needs no answer any more", detail)
 
 
 def _given(raw: bytes, *, as_json: bool) -> dict[str, Any]:
@@ -185,8 +194,10 @@ def _json(view: BaseModel) -> Response:
     return Response(view.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type=_JSON)
 
 
-def _refused(problem: Problem, *, as_json: bool) -> Response:
+def _refused(problem: Problem, *, as_json: bool, danger: Emergency | None = None) -> Response:
+    """R-LAD-05: whoever reports a danger hears whom to call, also where the case takes nothing more."""
     if as_json:
         raise problem
     headers = {**HEADERS, **(problem.headers or {})}
-    return Response(problem_page(problem.code), problem.status_code, headers, "text/html")
+    told = problem_page(problem.code, call_now(danger) if danger else None)
+    return Response(told, problem.status_code, headers, "text/html")

@@ -53,11 +53,9 @@ _OTHER: Final = ("暂时无法办理", "请稍后再试，或拨打12345。")
 
 def page(view: CallbackView) -> str:
     """The page as the case stands: the three questions, or what became of them; and the wish to reopen."""
-    parts = [f"<p>{escape(view.words)}</p>"]
+    parts = [_alert(view.advice), f"<p>{escape(view.words)}</p>"]
     if view.reply is not None:
         parts.append(f"<p>{escape(view.reply)}</p>")
-    if view.advice is not None:
-        parts.insert(0, f'<p class="danger" role="alert">{escape(view.advice)}</p>')
     if view.state == "open":
         parts.append(_questions())
     elif view.state == "answered":
@@ -70,10 +68,14 @@ def page(view: CallbackView) -> str:
     return _html("诉求回访", "".join(parts))
 
 
-def problem_page(code: str) -> str:
-    """The page that says why there is nothing to answer, and what to do instead."""
+def problem_page(code: str, advice: str | None = None) -> str:
+    """Say why there is nothing to answer, and what to do instead; in a danger, whom to call first."""
     title, words = _SAYS.get(code, _OTHER)
-    return _html(title, f"<p>{words}</p>")
+    return _html(title, f"{_alert(advice)}<p>{words}</p>")
+
+
+def _alert(advice: str | None) -> str:
+    return "" if advice is None else f'<p class="danger" role="alert">{escape(advice)}</p>'
 
 
 def _questions() -> str:

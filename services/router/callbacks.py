@@ -12,6 +12,7 @@ from uuid import UUID
 from chassis.database import Connection
 from chassis.service import Change
 from schemas import router as r
+from schemas.intake import CaseSubmitted
 from schemas.message import Event
 from services.router.domain.workorder import S, WorkOrder
 from services.router.rates import MEASURES, counted
@@ -83,6 +84,8 @@ async def keep_callbacks(connection: Connection, changes: Sequence[Change[WorkOr
     tried: dict[UUID, datetime] = {}
     left: set[UUID] = set()
     for change in changes:
+        if _is_fresh(change):
+            continue
         states[change.case_id] = change.state
         for event, envelope in zip(change.events, change.envelopes, strict=True):
             if isinstance(event, r.CallbackOpened):
@@ -99,6 +102,11 @@ async def keep_callbacks(connection: Connection, changes: Sequence[Change[WorkOr
     await _write(connection, _KEEP, known)
     if gone := [case_id for case_id in left if case_id not in waiting]:
         await connection.execute(_LEAVE, gone)
+
+
+def _is_fresh(change: Change[WorkOrder]) -> bool:
+    """Whether the case was just taken in, and waits for no callback: nothing is to be listed or counted."""
+    return isinstance(change.given, CaseSubmitted) and change.state.status is not S.CALLBACK
 
 
 def _leaves(event: Event) -> bool:
@@ -133,6 +141,8 @@ async def keep_figures(connection: Connection, changes: Sequence[Change[WorkOrde
     """Add what a batch counts to the figures of its units and days; joins the caller's transaction."""
     found: dict[tuple[str, date], Counter[str]] = {}
     for change in changes:
+        if _is_fresh(change):
+            continue
         for event, envelope in zip(change.events, change.envelopes, strict=True):
             if (count := counted(event)) is not None:
                 unit, measures = count

@@ -113,8 +113,11 @@ async def test_the_same_as_json(intake: Intake) -> None:
     answers = {"contacted": True, "resolved": True, "satisfied": True, "note": "着火了，快来人"}
     done = await intake.client.post(path, json=answers)
     assert (done.json()["state"], "119" in done.json()["advice"]) == ("answered", True)
+    # R-LAD-05: whom to call is said also where nothing more is taken
     refused = await intake.client.post(path, json=answers)
     assert (refused.status_code, refused.json()["code"]) == (409, "callback_answered")
+    assert "119" in refused.json()["detail"]
+    assert "119" in (await send(intake, path, **(ANSWERS | {"note": "着火了"}))).text
     assert (await intake.client.post(path, content=b"[1]")).json()["code"] == "invalid_json"
 
 
