@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
@@ -160,15 +161,19 @@ class Checks:
         for case_id in accepted:
             known = world.services["router"].cases.get(case_id)
             self._hold("no case is lost", known is not None and known.state.status is not None, case_id)
-        self._hold("figures of units (R-HOT-09, R-KPI-01)", self.figures == self._recount, self.figures)
-        self._both_sides(world, accepted)
+        self.add_up()
+        self.both_sides(world, accepted)
 
-    def _both_sides(self, world: World, accepted: set[UUID]) -> None:
+    def add_up(self) -> None:
+        """R-HOT-09, R-KPI-01: the figures are those of another count."""
+        self._hold("figures of units (R-HOT-09, R-KPI-01)", self.figures == self._recount, self.figures)
+
+    def both_sides(self, world: World, accepted: set[UUID]) -> None:
         """R-LEDGER-01, R-HOT-08: resident and unit were told, and told why; and both know what is closed."""
         heard: set[UUID] = set()
         handled: set[UUID] = set()
         results: dict[UUID, Result] = {}
-        for record, following in zip(world.log, [*world.log[1:], None], strict=True):
+        for record, following in zip_longest(world.log, world.log[1:]):
             case_id, event = record.case_id, record.event
             if record.source != "router":
                 continue
