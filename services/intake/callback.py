@@ -17,13 +17,13 @@ from schemas.intake import GiveFeedback, ReopenCase
 from schemas.values import Emergency
 from services.intake.answers import carry_out, not_found
 from services.intake.bodies import AnswerBody, ReopeningBody
+from services.intake.callback_links import PATH, Link
 from services.intake.callback_page import HEADERS, page, problem_page
 from services.intake.callers import CALLING, NOTIFYING, caller, demand_centre, demand_scope, is_kept_from
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.emergency import call_now
 from services.intake.guessing import Guesses
-from services.intake.links import PATH, Link
 from services.intake.storage import Called, called, file_by_id
 from services.intake.views import CallbackView, LinkView
 from services.intake.writes import feedback, heard, reopening, with_advice

@@ -20,11 +20,11 @@ from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency, OnSiteResolution, Place, RequestKind, Sealed
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, read_case
+from services.intake.callback_links import CallbackLinks
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.ids import TrackingCodes, new_id
-from services.intake.links import CallbackLinks
 from services.intake.persons import BlindIndex, PersonalRecord
 
 _OPERATOR_SAYS: Final = "operator"

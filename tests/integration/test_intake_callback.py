@@ -12,8 +12,8 @@ import pytest
 
 from chassis.http import Role
 from schemas import router
+from services.intake.callback_links import CallbackLinks, Link
 from services.intake.guessing import WRONG_AT_ONCE
-from services.intake.links import CallbackLinks, Link
 from tests.intake_kit import GRID, Intake, body, running
 
 ANSWERS = {"contacted": "yes", "resolved": "no", "satisfied": "no", "note": "灯还是不亮"}

@@ -8,8 +8,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.callback_links import CallbackLinks, Link
 from services.intake.callback_page import HEADERS, page, problem_page
-from services.intake.links import CallbackLinks, Link
 from services.intake.views import CallbackView
 
 KEY = bytes(range(32))
