@@ -16,6 +16,7 @@ from collections.abc import Callable, Set
 from typing import Any, Final
 
 from chassis.disguise import is_disguised, undisguised, written_for
+from chassis.names import ANNOUNCED, WORD
 
 PHONE: Final = "〔电话〕"
 IDENTITY: Final = "〔证件号〕"
@@ -42,6 +43,21 @@ _ACCOUNT_WORD = re.compile(
 _EMAIL = re.compile(
     rf"(?<![{_WORD}._%+-])[._%+-]*+[{_WORD}][{_WORD}._%+-]*+[@＠][{_WORD}-]++(?:[.．][{_WORD}-]++)*+"
 )
+# With something for the @, or around it: before a provider of mail anything goes, else it must read at.
+_AT = r"(?:[\[(（【<{]\s?(?:at|a|@|＠|艾特|爱特|圈)\s?[\])）】>}]|\s?(?:@|＠|艾特|爱特|圈a)\s?|\sat\s|[#＃])"
+_PROVIDER = (
+    r"(?:qq|vip|16[38]|126|139|189|sina|sohu|foxmail|gmail|outlook|hotmail|yahoo|icloud|aliyun|yeah|live|msn)"
+)
+_DOT = r"\s?(?:[.．。,，·]|[\[(（【]?(?:dot|点)[\])）】]?)\s?"
+_HIDDEN_EMAIL = re.compile(
+    rf"(?<![{_WORD}])[{_WORD}][{_WORD}._%+-]{{0,63}}+"
+    rf"(?:\s{{0,2}}{_AT}\s{{0,2}}[{_WORD}-]{{1,40}}+|[^{_WORD}。，,、；;\n]{{1,3}}{_PROVIDER})"
+    rf"(?:{_DOT}[a-z0-9-]{{2,20}}){{0,2}}{_DOT}(?:com|cn|net|org|edu|gov|vip|cc)(?![a-z])",
+    re.IGNORECASE,
+)
+_DOMAIN = re.compile(
+    r"[CcNnOoEeGgVv](?:[Oo][MmVv]|[NnCc]|[Ee][Tt]|[Rr][Gg]|[Dd][Uu]|[Ii][Pp])"
+)  # com, cn, net …
 _ACCOUNT = re.compile(
     r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|[vw]x|wechat)|扣扣|企鹅|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
     rf"(?:[^{_KEPT}。！？!?]|[是为]){{0,4}})(\d(?:{_L}{{0,2}}\d){{4}}(?:{_L}{{0,2}}\d)*+[a-z0-9_-]*+|[a-z][a-z0-9_-]{{5,}}+)",
@@ -115,16 +131,6 @@ _REGIONS: Final = frozenset(
     )
     for place in range(first, last + 1)
 )
-_SURNAMES: Final = (
-    "李王张刘陈杨赵黄周吴徐孙胡朱林郭罗宋郑谢韩唐冯董萧程曹袁邓傅沈彭吕苏卢蒋"
-    "蔡贾丁魏薛叶阎潘杜戴夏钟汪姜范姚谭廖邹熊陆郝孔崔毛邱秦顾侯邵孟尹黎乔贺赖龚"
-)
-# A name that is announced as one, up to the end of its clause. 我是 stands before too much else.
-_NAME = re.compile(
-    rf"((?:我叫|名叫|姓名|联系人)[是为:：\s]{{0,2}}|(?<![\u4e00-\u9fff])本人(?:叫|是)?)([{_SURNAMES}][\u4e00-\u9fff]{{1,2}})"
-    r"(?![\u4e00-\u9fff])"
-)
-_NAME_WORDS: Final = ("我叫", "名叫", "姓名", "联系人", "本人")  # looking for each is faster than one pattern
 _NUMERALS = str.maketrans(_C, "000123456789112233456678902")
 _CHECK_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -160,8 +166,10 @@ def _steps(text: str, *, keep_lines: bool) -> tuple[_Step, ...]:
     steps: tuple[_Step, ...] = ()
     if _ACCOUNT_WORD.search(text):
         steps += _ACCOUNTS
-    if any(word in text for word in _NAME_WORDS):
+    if WORD.search(text):
         steps += _NAMES
+    if _DOMAIN.search(text):
+        steps += _HIDDEN_EMAILS
     if "@" in text or "＠" in text:
         steps += _EMAILS
     if _NUMBER.search(text):
@@ -302,8 +310,9 @@ def _announced(token: str) -> Callable[[re.Match[str]], str]:
 _ACCOUNTS: Final[tuple[_Step, ...]] = (
     (_ACCOUNT, lambda found: found[1] + ACCOUNT if _is_account(found) else found[0]),
 )
-_NAMES: Final[tuple[_Step, ...]] = ((_NAME, lambda found: found[1] + NAME),)
+_NAMES: Final[tuple[_Step, ...]] = tuple((names, lambda found: found[1] + NAME) for names in ANNOUNCED)
 _EMAILS: Final[tuple[_Step, ...]] = ((_EMAIL, lambda _: EMAIL),)
+_HIDDEN_EMAILS: Final[tuple[_Step, ...]] = ((_HIDDEN_EMAIL, lambda _: EMAIL),)
 _NUMBERS: Final[tuple[_Step, ...]] = (
     (_IDENTITY_18, _when(_is_identity, IDENTITY)),
     (_IDENTITY_15, _when(_is_old_identity, IDENTITY)),

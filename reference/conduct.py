@@ -7,15 +7,16 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
+from reference.complaints import Complaints, plain
 from reference.rows import CONDUCT, ConductFile
 from reference.source import Findings, parse, read_yaml
 from reference.units import Places
-from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct, Jurisdiction, Unit, UnitKind
 
 CONDUCT_FILE: Final = "conduct.yaml"
 _COMMUNITY: Final = ("社区", "居委会", "居民委员会", "社区居委会")
 _SENTENCE_END: Final = re.compile(r"[。！？!?；;\n]+")
+_PLACES: Final = frozenset({UnitKind.COMMUNITY, UnitKind.STREET})
 _STREET: Final = ("街道", "街道办", "街办", "办事处")
 
 
@@ -27,41 +28,47 @@ class Accusations:
     """
 
     def __init__(self, jurisdiction: Jurisdiction) -> None:
-        conduct = jurisdiction.conduct
-        self._conduct = re.compile("|".join(map(re.escape, conduct.words)))
-        self._others = conduct.unless_after
+        conduct, units = jurisdiction.conduct, jurisdiction.units
+        district = next(unit.name for unit in units.values() if unit.kind is UnitKind.DISTRICT)
+        self._complaints = Complaints(conduct, district.removesuffix("区"))
         self._offices = re.compile("|".join(map(re.escape, conduct.offices)))
-        names = {name: unit.code for unit in jurisdiction.units.values() for name in names_of(unit)}
+        names = {name: unit for unit in units.values() for name in names_of(unit)}
         self._units = list(names.values())
+        self._are_places = [name == unit.name and unit.kind in _PLACES for name, unit in names.items()]
         self._names = AhoCorasick(list(names), matchkind=MatchKind.LeftmostLongest)
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
-        """The codes of all units named in a message that complains of conduct anywhere; mostly none."""
-        if not self._has_word(title, text):
+        """The codes of the units that a message complains of; mostly none.
+
+        A word about conduct anywhere accuses all that are named. Else it is whom a sentence complains of.
+        """
+        both = f"{plain(title)}\n{plain(text)}"
+        if not self._complaints.possible(both):
             return ()
-        if not self._complains(title) and not self._complains(text):
-            return ()
-        both = f"{normalise(title)}\n{normalise(text)}"
-        return tuple(
-            dict.fromkeys(self._units[name] for name, _, _ in self._names.find_matches_as_indexes(both))
-        )
+        named = self._names.find_matches_as_indexes(both)
+        if named and not self._complaints.of_conduct(both):
+            named = [found for found in named if self._complains_of(both, *found)]
+        return tuple(dict.fromkeys(self._units[name].code for name, _, _ in named))
 
     def of_an_office(self, title: str, text: str) -> bool:
         """Whether a sentence complains of an office without saying which: by its matter the case could reach it."""
-        if not self._has_word(title, text):
+        both = f"{plain(title)}\n{plain(text)}"
+        if not self._complaints.possible(both):
             return False
-        return any(
-            self._offices.search(sentence) is not None and self._complains(sentence)
-            for sentence in (title, *_SENTENCE_END.split(text))
-        )
+        return any(map(self._complains_of_an_office, _SENTENCE_END.split(both)))
 
-    def _has_word(self, title: str, text: str) -> bool:
-        """The quickest answer, no for most messages."""
-        return self._conduct.search(text) is not None or self._conduct.search(title) is not None
+    def _complains_of(self, text: str, name: int, start: int, end: int) -> bool:
+        return self._complaints.of(text, start, end, is_place=self._are_places[name])
 
-    def _complains(self, text: str) -> bool:
-        return any(
-            not text.endswith(self._others, 0, found.start()) for found in self._conduct.finditer(text)
+    def _complains_of_an_office(self, sentence: str) -> bool:
+        complaints = self._complaints
+        if not complaints.possible(sentence):
+            return False
+        offices = list(self._offices.finditer(sentence))
+        if offices and complaints.of_conduct(sentence):
+            return True
+        return complaints.of_a_head(sentence) or any(
+            complaints.of(sentence, *office.span(), is_place=False) for office in offices
         )
 
 
@@ -91,7 +98,7 @@ def read_conduct(root: Path, findings: Findings) -> Conduct | None:
         return None
     for index, message in _problems(file):
         findings.add(source.file, source.line("words", index), message)
-    return Conduct(tuple(file.words), tuple(file.unless_after), tuple(file.offices))
+    return Conduct(**{name: tuple(words) for name, words in file.model_dump().items()})
 
 
 def _problems(file: ConductFile) -> Iterator[tuple[int, str]]:

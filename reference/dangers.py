@@ -1,196 +1,88 @@
 """The signs of dangers, each with the emergency line that it is for (R-LAD-05, R-HOT-13).
 
-A sign is what a caller says; whether it happens now, and is real, `alarm` reads from the words around it.
+A sign is what a caller says; whether it happens now, and is real, `alarm` reads from the words around it. Of
+several in a sentence the first of this table counts: what burns or crashes comes before the wound that it made.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from reference import violence
+from reference import harm, hazards, violence
 
 
 @dataclass(frozen=True, slots=True)
 class Danger:
     line: str
     sign: re.Pattern[str]
-    urgent: bool
-    """Whether the sign alone tells that it happens now; otherwise a word must say so."""
+    words: tuple[str, ...]
+    """Every hit of the sign holds one of these."""
     lasting: bool = False
     """Whether it goes on where it happens again and again, as violence at home does."""
+    fresh: bool = False
+    """Whether it is a danger only while it is new: a hole of last month waits for its repair."""
+    call: bool = False
+    """Whether it counts in a call only: a letter cries for help over much that is no danger."""
+    smoke: bool = False
+    """Whether a kitchen, a chimney or a smoker may be all that there is."""
 
 
-_PERSON: Final = "(?:老公|丈夫|老婆|妻子|爸爸|父亲|我爸|我妈|妈妈|前夫|男友|男朋友|邻居家|儿子|继父|后妈)"
-_GAS: Final = "(?:燃气|煤气|天然气|液化气)"
-_HOME: Final = "(?:楼|屋|家|房|层|单元|商铺|店|仓库|车库|厨房|阳台|电表|配电|电动车|电瓶车|汽车)"
-_FIRE: Final = "(?:着火|起火|失火)"
-_CALL: Final = "电话|手机|微信|语音|视频|招呼|主意|疫苗"
-_STRIKE: Final = f"(?:打|砍|掐|踢|揍)(?!工|牌|麻将|游戏|扫|算|听|桩|球|车|印|架子鼓|.{{0,5}}(?:{_CALL}))"
-_IN_ANGER: Final = "(?<!气得)(?<!急得)(?<!烦得)(?<!愁得)"
-"""A manner of speaking, not a plan."""
-_SOMEONE: Final = "(?:人|我|孩子|小孩|老人|工人|邻居)"
-DANGERS: Final = tuple(
-    Danger(line, re.compile(sign), urgent)
-    for line, urgent, sign in (
-        ("119", False, f"{_GAS}[^的]{{0,5}}(?:泄漏|泄露|漏气|漏了|爆炸)"),
-        ("119", True, f"{_GAS}[^的]{{0,3}}(?:泄漏|泄露|漏气|漏)了$"),
-        ("119", True, f"^[^，的]{{0,8}}{_FIRE}了?$"),
-        ("110", True, f"{_IN_ANGER}我(?:真的?|就|只)?(?:想|要)(?:跳楼|跳河|跳江|自杀|轻生)|不想活了"),
-        (
-            "110",
-            True,
-            f"(?:{_PERSON}|[他她]|有人)(?:正|正在|又|又在|在){_STRIKE}(?:着)?(?:我|妈|孩子|老人|人)",
-        ),
-        ("110", True, f"(?:{_PERSON}|[他她]|有人)(?:说)?要(?:杀|砍|打死)(?:死)?我|掐着?我的?脖子"),
-        ("110", True, f"(?:现在|正在|刚刚?|又)被{_PERSON}(?:打|砍|掐|家暴)|我被家暴了"),
-        ("110", True, "^(?:快|快来人)?[，]?救命[啊呀]*$"),
-        ("110", True, "^(?:家暴|家庭暴力)(?:求助|了|啊)*$"),
-        ("119", True, f"^{_GAS}?(?:管道|管)?[^，]{{0,2}}(?:泄漏|泄露)$"),
-        (
-            "110",
-            True,
-            "(?:路面|地面|马路|路|地)(?:突然)?(?:塌陷|塌)了[^，]{0,4}(?:$|[，]?(?:很危险|太危险|快|刚有人|有人))",
-        ),
-        ("110", True, f"被(?:我)?{_PERSON}(?:用.{{1,4}})?(?:打|抽|捅|砍)(?:了|伤|得)"),
-        ("110", True, f"{_PERSON}(?:用|拿)[^，]{{1,4}}(?:打|抽|捅|砍)着?(?:我|妈|孩子)"),
-        ("110", True, f"(?:要|想)把(?:{_SOMEONE}|妈|妈妈|妻子|老婆)[^，的]{{0,6}}(?:扔|推)(?:下|出)"),
-        (
-            "110",
-            True,
-            f"(?:用|拿|端着?)(?:开水|热水|热油|烟头|硫酸)[^，]{{0,2}}(?:烫|泼|浇)(?:{_SOMEONE}|妈)",
-        ),
-        ("110", True, "(?:夫妻|两口子|老公|丈夫|老婆|妻子).{0,8}动(?:起)?手(?:了|打)"),
-        ("120", True, "割腕|吞了?安眠药|(?:吃|吞|喝)了?(?:一瓶|整瓶|半瓶|很多|大量)安眠药"),
-        (
-            "122",
-            True,
-            f"^[^，]{{0,4}}{_SOMEONE}被[^，]{{0,3}}车(?:撞|轧|压|碾)(?:倒|到|伤)?了$|^[^，]{{0,6}}车撞人了",
-        ),
-        ("119", True, f"{_SOMEONE}[^，]{{0,3}}被(?:埋|压)(?:住|在|了|$)"),
-        (
-            "119",
-            True,
-            "(?:高压线|电线|电缆)[^，]{0,6}断[^，]{0,8}(?:冒火|掉在|落在|垂)|(?:电线|电缆|电箱|变压器)[^，]{0,6}冒着?火花",
-        ),
-        ("120", True, f"{_SOMEONE}(?:突然)?(?:晕|昏)倒在"),
-        ("119", True, "电梯[里内]?(?:面)?困了[^，]{0,4}人"),
-        ("120", True, "喝了?(?:农药|百草枯|毒药)|(?:有人|孩子|老人)(?:触电|溺水|落水)"),
-        ("110", True, "(?:人|孩子|老人)掉(?:进|入|到)?.{0,3}(?:井|坑|洞)里?了$"),
-        ("119", True, f"{_GAS}味[^，]{{0,3}}(?:浓|大|重|刺鼻)|闻到.{{0,6}}{_GAS}味"),
-        ("119", True, f"{_HOME}.{{0,8}}(?:{_FIRE}(?:了|$|[，,]?已)|冒(?:着|出)?浓烟|烧起来)"),
-        ("119", False, f"火势|正在燃烧|(?:正在|突然|在){_FIRE}|{_FIRE}了"),
-        ("119", True, "有?人?(?:被?困|关|卡)(?:住|人)?在.{0,8}电梯.{0,4}(?:出不来|救)"),
-        ("119", True, "(?:我|人|孩子|老人|们)[^，]{0,3}被(?:困|关|卡)在[^，]{0,4}电梯[里内]?(?:了|$)"),
-        ("119", False, "(?:困|关|卡)(?:住|人)?在.{0,8}电梯|电梯.{0,8}(?:困人|困住|被困|关人|出不来|困着)"),
-        ("119", False, "(?:管道|管子|阀门|气罐|煤气罐).{0,8}(?:漏气|泄漏|泄露)"),
-        ("110", True, f"正在.{{0,3}}{_STRIKE}(?:老婆|妻子|女人|女的|孩子|小孩|老人)"),
-        ("110", True, "(?:持|拿|举|用)着?[^，]{0,2}刀[^，]{0,4}(?:砍|捅|追|逼)着?(?:人|我|他|她|妈|孩子|了)"),
-        (
-            "110",
-            True,
-            "(?:站|坐|爬)[在到上][^，]{0,6}(?:顶|天台|窗台|阳台|桥)[^，]{0,4}(?:跳|轻生)|有人[^，]{0,3}要(?:跳楼|轻生)",
-        ),
-        ("110", True, f"{_PERSON}.{{0,6}}(?:正在|又在).{{0,6}}{_STRIKE}"),
-        (
-            "110",
-            False,
-            f"{_PERSON}.{{0,8}}(?:(?:拿|持|举).{{0,3}}刀|(?:要|说)(?:杀|砍死|打死)|家暴|毒打|殴打|虐待|在{_STRIKE})",
-        ),
-        ("110", False, "(?:遭受?|被)毒打"),
-        (
-            "110",
-            False,
-            "(?:路面|地面|马路|道路|人行道|路上|路中间).{0,8}(?:塌陷|塌方|塌了|塌下|塌出|下陷|陷下)",
-        ),
-        ("110", False, "(?:车|人|孩子|老人).{0,4}(?:掉|陷|摔)(?:进|入|下).{0,6}(?:坑|井|洞)"),
-        (
-            "110",
-            False,
-            "(?:高空|楼上|楼顶|外墙|墙砖|瓷砖|玻璃|广告牌|外机).{0,10}(?:砸[中到伤]|伤人|伤到|往下(?:扔|掉|砸))",
-        ),
-        (
-            "122",
-            False,
-            "(?:车祸|交通事故|翻车|追尾|撞(?:人|车|倒|伤|飞|上)|被.{0,6}撞).{0,20}(?:伤|流血|昏迷|躺|压着|卡在|不省人事)",
-        ),
-        ("120", True, "(?:人|孩子|邻居).{0,12}(?:没有?(?:呼吸|心跳)|不省人事)"),
-        ("120", False, "(?:人|老人|孩子|邻居).{0,12}(?:昏迷|没有?呼吸|大出血|煤气中毒|不省人事|晕倒)"),
-    )
-) + tuple(Danger("110", re.compile(sign), urgent=True, lasting=True) for sign in violence.SIGNS)
+Table = Iterable[tuple[str, str]]
+"""Patterns, each with the words of which every hit holds one, as `a|b`."""
 
 
-# Every sign holds one of these; a sentence with none of them, as most are, needs no closer look.
-HINTS: Final = AhoCorasick(
-    [
-        *("燃气", "煤气", "天然气", "液化气", "漏气", "泄漏", "泄露", "着火", "起火", "失火", "浓烟"),
-        *("火势", "燃烧", "烧起来", "电梯", "正在", "又在", "在打", "在砍", "在掐", "在踢", "在揍", "刀"),
-        *violence.HINTS,
-        *("杀", "砍死", "打死", "塌", "陷"),
-        *("坑", "井", "洞", "砸", "伤人", "伤到", "往下", "车祸", "交通事故", "翻车", "追尾", "撞", "昏迷"),
-        *("呼吸", "心跳", "出血", "中毒", "不省人事", "晕倒", "跳", "轻生", "自杀", "想活", "正打", "又打"),
-        *(
-            "正砍",
-            "又砍",
-            "正掐",
-            "又掐",
-            "正踢",
-            "又踢",
-            "正揍",
-            "又揍",
-            "要砍",
-            "要打死",
-            "掐",
-            "抽我",
-            "抽妈",
-            "抽孩子",
-            "被老",
-            "被丈",
-            "被妻",
-            "被爸",
-        ),
-        *(
-            "被父",
-            "被我",
-            "被妈",
-            "被前",
-            "被男",
-            "被邻",
-            "被儿",
-            "被继",
-            "被后",
-            "农药",
-            "百草枯",
-            "毒药",
-            "触电",
-            "溺水",
-            "落水",
-            "漏了",
-            "救命",
-            "扔下",
-            "推下",
-            "扔出",
-            "推出",
-            "开水",
-            "热水",
-            "热油",
-            "烟头",
-            "硫酸",
-            "动手",
-            "动起手",
-            "割腕",
-            "安眠药",
-            "被埋",
-            "被压",
-            "高压线",
-            "电线",
-            "电缆",
-            "火花",
-            "昏倒",
-            "轧",
-            "碾",
-        ),
-    ],
-    implementation=Implementation.DFA,
+def _all(
+    line: str,
+    table: Table,
+    *,
+    lasting: bool = False,
+    fresh: bool = False,
+    call: bool = False,
+    smoke: bool = False,
+) -> Iterator[Danger]:
+    for sign, words in table:
+        yield Danger(line, re.compile(sign), tuple(words.split("|")), lasting, fresh, call, smoke)
+
+
+DANGERS: Final = (
+    *_all("119", hazards.FIRE),
+    *_all("119", hazards.SMOKE, smoke=True),
+    *_all("119", hazards.GAS),
+    *_all("119", hazards.CURRENT),
+    *_all("119", hazards.LIFT),
+    *_all("122", hazards.TRAFFIC),
+    *_all("110", harm.VIOLENCE),
+    *_all("110", ((sign, "|".join(violence.HINTS)) for sign in violence.SIGNS), lasting=True),
+    *_all("110", harm.SUICIDE),
+    *_all("110", hazards.COLLAPSE, fresh=True),
+    *_all("110", hazards.FALLING, fresh=True),
+    *_all("119", hazards.TRAPPED),
+    *_all("120", harm.ILL),
+    *_all("110", harm.CRY, call=True),
 )
+
+
+class Hints:
+    """Finds the dangers of which a text may hold a sign; most texts hold none, and cost one look."""
+
+    def __init__(self, dangers: tuple[Danger, ...]) -> None:
+        places: dict[str, list[int]] = {}
+        for place, danger in enumerate(dangers):
+            for word in danger.words:
+                places.setdefault(word, []).append(place)
+        self._dangers = dangers
+        self._places = tuple(map(tuple, places.values()))
+        self._automaton = AhoCorasick(list(places), implementation=Implementation.DFA)
+
+    def of(self, text: str) -> list[Danger]:
+        """Return them in the order of the table."""
+        hits = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        if not hits:
+            return []
+        return [self._dangers[place] for place in sorted({p for hit in hits for p in self._places[hit[0]]})]
+
+
+HINTS: Final = Hints(DANGERS)

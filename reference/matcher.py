@@ -3,19 +3,24 @@
 A trained model can take the same seat: whatever satisfies `Triage` will do.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from reference.alarm import find_alarm
 from reference.conduct import Accusations
-from reference.vocabulary import OUTSIDE, normalise
+from reference.dangers import DANGERS, Danger, Hints
+from reference.vocabulary import OUTSIDE, closed_up, normalise
 from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency
 
 WEAK: Final = "~"
 """Ends a keyword that supports a matter but hardly carries it alone, such as `物业~`."""
 MOST_CANDIDATES: Final = 5
+_EVENT: Final = 4
+"""A word of so many characters says what happened to what (路面下沉); a shorter one does not (漏气)."""
 
 _ELSEWHERE: Final = ""  # stands for every topic outside the catalogue
 _TITLE_FACTOR, _REPEAT, _MOST_REPEATS = 3.0, 0.25, 3
@@ -66,6 +71,10 @@ class Triage(Protocol):
         """Return the codes of the units that a message complains of; as pure and safe."""
         ...
 
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        """Whether a message complains of an office without its name; as pure and safe."""
+        ...
+
 
 class Matcher:
     """`Triage` by the keywords of a jurisdiction's matters; immutable after construction, hence thread-safe."""
@@ -85,6 +94,7 @@ class Matcher:
             self._words, matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
         )
         self._accusations = Accusations(jurisdiction)
+        self._hints = Hints((*DANGERS, *_dangers_of(jurisdiction)))
 
     def match(self, title: str, text: str) -> Match:
         """Score the matters whose keywords stand in the text; a hit in the title weighs more than one below.
@@ -117,11 +127,32 @@ class Matcher:
         `settled`: the text is about what was dealt with on the spot (R-GRD-01); the danger counts all the same.
         `added`: the text was added to a case.
         """
-        return find_alarm(normalise(title), normalise(text), settled=settled, added=added)
+        return find_alarm(
+            closed_up(normalise(title)),
+            closed_up(normalise(text)),
+            settled=settled,
+            added=added,
+            hints=self._hints,
+        )
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         """Return the units that a complaint about conduct names, if it is one (R-LAD-04, R-HOT-14)."""
         return self._accusations.accused(title, text)
+
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        """Whether a sentence complains of an office or its staff without their name (R-LAD-04, R-HOT-14)."""
+        return self._accusations.of_an_office(title, text)
+
+    def is_accusation(self, title: str, text: str) -> bool:
+        """Whether words of a sealed matter stand in the text, whatever else it is about (R-PET-10).
+
+        A weak one, as 腐败 also is of food, counts where the text complains of a unit or an office as well.
+        """
+        scores = self._scores(self._count(normalise(f"{title}\n{text}")))
+        most = max((scores.get(code, 0.0) for code in self._sealed), default=0.0)
+        if most >= _STRONG_WORD:
+            return True
+        return most > 0 and (bool(self.accused(title, text)) or self.accuses_an_office(title, text))
 
     def _wants_a_human(self, listed: list[Candidate], title: str, text: str) -> bool:
         """An emergency matter whose danger is not happening now (R-LAD-05), or a complaint beside another matter.
@@ -137,9 +168,7 @@ class Matcher:
         if best in self._dangers:
             return self.emergency(title, text) is None
         return (
-            best not in self._petitions
-            and best not in self._sealed
-            and self._accusations.of_an_office(title, text)
+            best not in self._petitions and best not in self._sealed and self.accuses_an_office(title, text)
         )
 
     def _count(self, text: str) -> dict[int, int]:
@@ -159,6 +188,16 @@ class Matcher:
                 weight *= 1 + _REPEAT * (min(times, _MOST_REPEATS) - 1)
             scores[self._matters[word]] = scores.get(self._matters[word], 0.0) + weight
         return scores
+
+
+def _dangers_of(jurisdiction: Jurisdiction) -> Iterator[Danger]:
+    """The strong words of its emergency matters (`!`) that are no sign of a danger anyway: what triage takes for
+    such a matter goes to its line, unless the words around put it in the past or in the mind (R-LAD-05)."""
+    for matter in jurisdiction.matters.values():
+        for word in matter.keywords if matter.emergency_line is not None else ():
+            if not word.endswith(WEAK) and len(word) >= _EVENT and find_alarm(word, "") is None:
+                sign = re.compile(re.escape(word))
+                yield Danger(matter.emergency_line or "", sign, (word,), fresh=True)
 
 
 def _weight(word: str) -> float:

@@ -93,7 +93,13 @@ def _check_procedures(
     for index, row in enumerate(file.procedures):
         line = source.line("procedures", index)
         wrong = [
-            f"routes: {code} is no legal exit" for code in row.routes if code not in jurisdiction.legal_exits
+            f"{name}: {code} is no legal exit"
+            for name, codes in (
+                ("routes", row.routes),
+                ("routes_with_agreement", row.routes_with_agreement),
+            )
+            for code in codes
+            if code not in jurisdiction.legal_exits
         ]
         wrong += [f"matters: {code} is no matter" for code in row.matters if code not in jurisdiction.matters]
         wrong += [f"matters: {code} comes to {taken[code]} already" for code in row.matters if code in taken]
@@ -185,7 +191,12 @@ def _faults(members: list[MediatorRow]) -> Iterable[str]:
 def _build(file: MediationFile, committees: list[CommitteeRow], staff: list[MediatorRow]) -> Mediators:
     procedures: Mapping[str, Procedure] = {
         row.code: Procedure(
-            **{**row.model_dump(), "matters": tuple(row.matters), "routes": tuple(row.routes)}
+            **{
+                **row.model_dump(),
+                "matters": tuple(row.matters),
+                "routes": tuple(row.routes),
+                "routes_with_agreement": tuple(row.routes_with_agreement or row.routes),
+            }
         )
         for row in file.procedures
     }

@@ -105,8 +105,16 @@ class ConductFile(Row):
     """conduct.yaml"""
 
     words: Annotated[list[Word], Field(min_length=1)]
+    beside: Annotated[list[Word], Field(min_length=1)]
     unless_after: list[Text]
+    others: Annotated[list[Text], Field(min_length=1)]
+    verbs: Annotated[list[Word], Field(min_length=1)]
+    not_objects: Annotated[list[Text], Field(min_length=1)]
+    not_accused: Annotated[list[Text], Field(min_length=1)]
+    regrets: Annotated[list[Word], Field(min_length=1)]
+    staff: Annotated[list[Word], Field(min_length=1)]
     offices: Annotated[list[Word], Field(min_length=1)]
+    heads: Annotated[list[Word], Field(min_length=1)]
 
 
 class MatterRow(Row):
@@ -214,6 +222,7 @@ class ProcedureRow(Row):
     matters: list[str] = []
     routes: Annotated[list[str], Field(min_length=1)]
     """R-MED-10: whoever fails to agree is told of at least one other way."""
+    routes_with_agreement: list[str] = []
     source: Text
 
 

@@ -4,12 +4,12 @@ import re
 import unicodedata
 from typing import Final
 
-VARIANTS: Final = str.maketrans(
-    "電樓車廠廣場雜塵氣積與佔違規賠償驗證燈層點繳費險醫藥學園區噴聲訴業務門環廁圍牆",
-    "电楼车厂广场杂尘气积与占违规赔偿验证灯层点缴费险医药学园区喷声诉业务门环厕围墙",
-)
-"""The few traditional forms that occur in keywords; a text in traditional script throughout waits for a human."""
-_TO_NORMALISE = re.compile("[Ａ-Ｚａ-ｚ０-９" + "".join(map(chr, VARIANTS)) + "]")
+from reference.traditional import simplified
+
+_WIDE = re.compile("[Ａ-Ｚａ-ｚ０-９]")
+_GAP: Final = "[ \u3000.·*_~-]"
+_SPACED = re.compile(f"{_GAP}(?<=[一-鿿].){_GAP}*(?=[一-鿿](?:{_GAP}|[，。！？,!?]|$))")
+"""What stands between characters that are each set apart, as in `煤 气 泄 漏`."""
 
 OUTSIDE: Final = (
     # crime and public order: for the police, not for this catalogue
@@ -99,6 +99,10 @@ OUTSIDE: Final = (
 
 def normalise(text: str) -> str:
     """Return the text with full-width letters and digits narrowed and common traditional forms simplified."""
-    if _TO_NORMALISE.search(text) is None:
-        return text
-    return unicodedata.normalize("NFKC", text).translate(VARIANTS)
+    narrow = text if _WIDE.search(text) is None else unicodedata.normalize("NFKC", text)
+    return simplified(narrow)
+
+
+def closed_up(text: str) -> str:
+    """Return the text without what sets each of its characters apart."""
+    return _SPACED.sub("", text)

@@ -67,7 +67,8 @@ class CaseSupplemented(Event):
 
 
 class CaseWithdrawn(Event):
-    """The resident withdrew the case. With `emergency` nothing ends: a danger is not theirs to withdraw."""
+    """The resident withdrew the case. With `emergency` or `at_line` nothing ends: a danger is not
+    theirs to withdraw."""
 
     type: ClassVar[str] = "intake.CaseWithdrawn.v1"
 
@@ -78,6 +79,8 @@ class CaseWithdrawn(Event):
     """The member of staff who took it in; None for the resident's own act."""
     stands: bool = False
     """Another report of the matter is linked to the case and was not withdrawn: the handling goes on (R-PET-18)."""
+    at_line: bool = False
+    """An emergency line has the case: it goes on until the line, or who takes what remains, is done (R-HOT-13)."""
 
 
 class FeedbackGiven(Event):
@@ -195,6 +198,8 @@ class WithdrawCase(Command):
     by: Actor | None = None
     stands: bool = False
     """Found by intake: another report of the matter is linked to the case and was not withdrawn (R-PET-18)."""
+    at_line: bool = False
+    """Found by intake: an emergency line has the case (R-HOT-13)."""
 
 
 class GiveFeedback(Command):

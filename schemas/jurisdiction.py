@@ -104,12 +104,20 @@ class Matter:
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """R-LAD-04: words of complaints about how staff behave; not right behind one of `unless_after`."""
+    """R-LAD-04: words of complaints about how staff behave, and which unit they accuse; see conduct.yaml."""
 
     words: tuple[str, ...]
+    beside: tuple[str, ...]
     unless_after: tuple[str, ...]
+    others: tuple[str, ...]
+    verbs: tuple[str, ...]
+    not_objects: tuple[str, ...]
+    not_accused: tuple[str, ...]
+    regrets: tuple[str, ...]
+    staff: tuple[str, ...]
     offices: tuple[str, ...]
     """Units without their names, such as 居委会."""
+    heads: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

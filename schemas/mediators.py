@@ -73,6 +73,8 @@ class Procedure:
     """Matters that come to it by themselves."""
     routes: tuple[str, ...]
     """Codes of the legal exits of which the parties are told (R-MED-05, R-MED-10), the nearest first."""
+    routes_with_agreement: tuple[str, ...]
+    """The same once an agreement was made, and was broken or not confirmed (R-MED-08, TJ33)."""
     source: str
 
 

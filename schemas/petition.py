@@ -5,10 +5,10 @@ a petitioner's name, nor what an opinion says: those are encrypted records, name
 """
 
 from enum import StrEnum
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.procedure import DutyMoved, HandBack, HandedBack, ProcedureEvent
@@ -278,6 +278,8 @@ class PetitionAccepted(PetitionEvent):
     simple: bool = False
     direct: bool = False
     """Received by the unit itself, not through a sender (R-PET-02)."""
+    reason: str = ""
+    """Why it is not handled simply, where it was sent to be."""
 
 
 class InvestigationBegun(PetitionEvent):
@@ -455,6 +457,7 @@ class OfficerRecused(PetitionEvent):
     type: ClassVar[str] = "petition.OfficerRecused.v1"
 
     officer: str
+    unit: str
     reason: str
 
 
@@ -465,6 +468,7 @@ class PetitionSubjectsNamed(PetitionEvent):
 
     subjects: tuple[str, ...]
     unit: str | None = None
+    reason: str = ""
 
 
 class PetitionSupervised(PetitionEvent):
@@ -499,7 +503,7 @@ class UrgentReported(PetitionEvent):
 
 
 class PetitionEvaluated(PetitionEvent):
-    """R-PET-13: what the petitioner thinks of the handling."""
+    """R-PET-13: what the petitioner thinks of the handling; their own word where nobody recorded it."""
 
     type: ClassVar[str] = "petition.PetitionEvaluated.v1"
 
@@ -578,8 +582,15 @@ EVENTS: Final[tuple[type[Event], ...]] = (
 )
 
 
+LegalBasis = Annotated[
+    tuple[Annotated[str, Field(min_length=2, max_length=300)], ...], Field(min_length=1, max_length=20)
+]
+
+
 class PetitionCommand(Command):
     """The base of petition's commands. The decider refuses units complained of and units not in charge."""
+
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     actor: Actor
 
@@ -601,7 +612,8 @@ class RegisterPetition(PetitionCommand):
     new_facts: bool = False
     """R-PET-18: new facts make it a new matter."""
     earlier: EarlierPetition | None = None
-    """Found by petition itself."""
+    same_person: bool = False
+    """Whether both petitions name the same person at the same address. These two are found by petition itself."""
     sealed: Sealed | None = None
 
 
@@ -671,7 +683,9 @@ class AcceptPetition(PetitionCommand):
 
     simple: bool = False
     nature: Nature | None = None
-    """Where it turned out to be another than registered."""
+    """Where it turned out to be another than registered; a claim stays one, for only an opinion can be reviewed."""
+    reason: str | None = Field(default=None, min_length=2, max_length=2000)
+    """Why it is not handled simply, where it was sent to be."""
 
 
 class InvestigatePetition(PetitionCommand):
@@ -717,7 +731,7 @@ class IssueOpinion(PetitionCommand):
     """信访处理意见书 (R-PET-08). Its words are an encrypted record; the decider sees the outcome and its basis."""
 
     outcome: PetitionOutcome
-    legal_basis: tuple[str, ...] = Field(min_length=1)
+    legal_basis: LegalBasis
     sealed: Sealed | None = None
 
 
@@ -726,7 +740,7 @@ class IssueReviewOpinion(PetitionCommand):
 
     confirms: bool
     outcome: PetitionOutcome
-    legal_basis: tuple[str, ...] = Field(min_length=1)
+    legal_basis: LegalBasis
     sealed: Sealed | None = None
 
 
@@ -737,11 +751,10 @@ class DeliverOpinion(PetitionCommand):
 
 
 class ReportExecution(PetitionCommand):
-    """What became of the supported claim. `agreed`: the petitioner says that it is done and asks for no review."""
+    """What became of the supported claim: undone, it is supervised; done, it is settled once no review is open."""
 
     done: bool
     note: str = Reason
-    agreed: bool = False
 
 
 class RequestReview(PetitionCommand):
@@ -776,16 +789,21 @@ class InviteThirdParty(PetitionCommand):
 
 
 class RecuseOfficer(PetitionCommand):
-    """R-PET-11: `officer`, the subject of a token, takes no more part."""
+    """R-PET-11: `officer`, the subject of a token, of `unit` takes no more part."""
 
     officer: str = Field(min_length=1, max_length=128)
+    unit: str
     reason: str = Reason
 
 
 class NamePetitionSubjects(PetitionCommand):
-    """Further units are complained of; they and all that they control are kept out (R-PET-11)."""
+    """Further units are complained of; they and all that they control are kept out (R-PET-11).
+
+    It takes the petition from a unit, so who has it cannot say so of itself or of those above: it objects.
+    """
 
     subjects: tuple[str, ...] = Field(min_length=1)
+    reason: str = Reason
 
 
 class SupervisePetition(PetitionCommand):

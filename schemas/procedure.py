@@ -47,6 +47,8 @@ class DutyMoved(ProcedureEvent):
     """Name in deadlines.yaml."""
     subjects: tuple[str, ...] = ()
     """Units complained of that became known in the procedure, or were known before (R-LAD-04, R-PET-11)."""
+    told: str = Field(default="", max_length=2100)
+    """What the resident is told of this step, beside the stage: why it takes longer, what was decided."""
 
 
 class HandedBack(ProcedureEvent):

@@ -653,6 +653,8 @@ class ProcedureAdvanced(ClockedEvent):
     """A state of the procedure's own machine (domain.md §4)."""
     entered: bool = False
     """The case was not in it before; from here on its work order counts as signed."""
+    told: str = ""
+    """What the resident is told beside the stage (R-PET-07)."""
 
 
 class ProcedureEnded(RouterEvent):

@@ -61,6 +61,9 @@ def body(**changes: Any) -> dict[str, Any]:
     return plain | changes
 
 
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
 def ndjson(*lines: dict[str, Any] | bytes) -> bytes:
     """Return the lines of a batch; bytes go in as they are."""
     return b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines)
@@ -106,7 +109,7 @@ class Intake:
     async def batch(self, *lines: dict[str, Any] | bytes) -> list[dict[str, Any]]:
         """Send a batch as ops and return the answer lines."""
         answer = await self.client.post(
-            "/v1/cases/batch", content=ndjson(*lines), headers=self.as_role(Role.OPS)
+            "/v1/cases/batch", content=ndjson(*lines), headers=self.as_role(Role.OPS) | NDJSON
         )
         assert answer.status_code == 200, answer.text
         return [orjson.loads(line) for line in answer.content.splitlines()]

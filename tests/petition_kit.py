@@ -124,7 +124,12 @@ class Play:
 
 
 def registration(unit: str = OFFICE, **more: Any) -> p.RegisterPetition:
-    given: dict[str, Any] = {"actor": actor(unit), "channel": Channel.LETTER, "sealed": sealed()}
+    given: dict[str, Any] = {
+        "actor": actor(unit),
+        "channel": Channel.LETTER,
+        "sealed": sealed(),
+        "same_person": True,
+    }
     return p.RegisterPetition.model_validate(given | more)
 
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.http.access import Protected, protect
 from chassis.http.auth import Principal, Role
-from chassis.http.problems import Problem, is_media_type, wrong_media_type
+from chassis.http.problems import Problem, has_body, is_media_type, wrong_media_type
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ class _Templated(Route):
 def add_hot_route(app: FastAPI, route: HotRoute, endpoint: Protected) -> None:
     """Add `endpoint(request, principal)`; the caller is verified and holds one of the roles before it runs.
 
-    A path without parameters is answered before the router is asked. A body that says it is of another media type
-    is refused with 415; one that says nothing is taken at its word.
+    A path without parameters is answered before the router is asked. A body that does not say it is of the right
+    media type is refused with 415; an empty one need not.
     """
     right = route.request_media_type
 
     async def typed(request: Request, principal: Principal) -> Response:
         told = request.headers.get("content-type")
-        if told is not None and not is_media_type(told, right):
+        if (told is None and has_body(request)) or (told is not None and not is_media_type(told, right)):
             raise wrong_media_type(right)
         return await endpoint(request, principal)
 

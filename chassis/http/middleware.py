@@ -1,6 +1,7 @@
 """Two plain ASGI middlewares: the outermost guard against unhandled exceptions, and what a body may be."""
 
 import logging
+import re
 import secrets
 from collections.abc import Mapping
 
@@ -9,12 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.batch import describe
 from chassis.database import is_passing
-from chassis.http.problems import internal, too_large, unavailable, wrong_encoding
+from chassis.http.problems import internal, too_large, unavailable, wrong_charset, wrong_encoding
 from chassis.metrics import Metrics
 
 log = logging.getLogger(__name__)
 DEFAULT_BODY_BYTES = 1024 * 1024
 DISCARDED_BYTES = 8 * 1024 * 1024
+_UTF8 = re.compile(rb'charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)', re.IGNORECASE)
 """How much more than its limit is still read of a body that is refused."""
 
 
@@ -63,7 +65,8 @@ class Guard:
 
 
 class BodyLimit:
-    """Refuses a larger body with 413, by its Content-Length or while its bytes arrive; a compressed one with 415.
+    """Refuses a larger body with 413, by its Content-Length or while its bytes arrive; a compressed one, and one in
+    another character set than UTF-8, with 415.
 
     `limits` names exact paths with another limit in bytes. What is too much is read and thrown away first, within
     reason: a client that still sends when we close would see a reset instead of the answer.
@@ -81,6 +84,9 @@ class BodyLimit:
         if _is_encoded(scope):
             await _discard(receive, limit + DISCARDED_BYTES)
             return await wrong_encoding().response()(scope, receive, send)
+        if _is_of_another_charset(scope):
+            await _discard(receive, limit + DISCARDED_BYTES)
+            return await wrong_charset().response()(scope, receive, send)
         if _content_length(scope) > limit:
             await _discard(receive, limit + DISCARDED_BYTES)
             return await too_large(limit).response()(scope, receive, send)
@@ -122,5 +128,12 @@ def _content_length(scope: Scope) -> int:
 def _is_encoded(scope: Scope) -> bool:
     return any(
         name == b"content-encoding" and value.strip().lower() not in (b"", b"identity")
+        for name, value in scope["headers"]
+    )
+
+
+def _is_of_another_charset(scope: Scope) -> bool:
+    return any(
+        name == b"content-type" and b"charset" in value.lower() and _UTF8.search(value) is None
         for name, value in scope["headers"]
     )

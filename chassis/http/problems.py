@@ -5,6 +5,7 @@ that FastAPI routes give. A ValidationError that nobody turned into a Problem is
 """
 
 import codecs
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -26,6 +27,8 @@ _RIGHT = {
     "uuid_parsing": "a UUID such as 0198a7c2-0000-7000-8000-000000000001",
 }
 """What would be right, by pydantic's kind of error, where pydantic's own words do not say it."""
+_KEY = re.compile(rb'[{,]\s*+"([^"\\]*+)"\s*+:')
+"""A key of JSON: within a text a quotation mark stands behind a backslash only."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -86,7 +89,8 @@ class Problem(HTTPException):
 
 
 def read_json(model: type[M], raw: bytes) -> M:
-    """Parse and validate a JSON body; raises Problem (400 for broken JSON or UTF-8, 422 naming the fields).
+    """Parse and validate a JSON body; raises Problem (400 for broken JSON or UTF-8 and for a key that an object has
+    twice, 422 naming the fields).
 
     A text with the character U+0000 is refused, too: PostgreSQL stores none.
     """
@@ -94,9 +98,31 @@ def read_json(model: type[M], raw: bytes) -> M:
         read = model.model_validate_json(raw)
     except ValidationError as error:
         raise validation_problem(error, raw) from None
+    demand_single_keys(raw)
     if b"\\u0000" in raw and (found := list(_with_nul(from_json(raw)))):
         raise unprocessable(_field_error(loc, "nul", "a text without the character U+0000") for loc in found)
     return read
+
+
+def demand_single_keys(raw: bytes) -> None:
+    """Raise Problem 400 where an object of a valid JSON text has a key twice: which one is meant nobody knows.
+
+    Few bodies have a key in two objects, so that most are told by one search.
+    """
+    keys = _KEY.findall(raw)
+    if len(keys) != len(set(keys)):
+        json.loads(raw, object_pairs_hook=_once, parse_int=str)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object of these pairs."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        detail = f"The key {twice[:100]!r} stands twice in one object; send it once."
+        raise Problem(400, "duplicate_key", "The body has a key twice", detail)
+    return found
 
 
 def _with_nul(value: object, loc: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
@@ -221,6 +247,14 @@ def wrong_media_type(right: str) -> Problem:
     return Problem(415, "unsupported_media_type", "The body's type is not supported", detail)
 
 
+def wrong_charset() -> Problem:
+    """415 for a text that says it is not encoded in UTF-8."""
+    detail = (
+        "Send the text in UTF-8, with `charset=utf-8` in the header `Content-Type`, or without `charset`."
+    )
+    return Problem(415, "unsupported_charset", "The body's character set is not supported", detail)
+
+
 def wrong_encoding() -> Problem:
     """415 for a compressed body."""
     detail = "Send the body uncompressed, without the header `Content-Encoding` (or with `identity`)."
@@ -234,6 +268,11 @@ def is_media_type(header: str, right: str) -> bool:
     """Whether a Content-Type is `right`; for JSON also what is made of JSON, such as `application/ld+json`."""
     media = header.partition(";")[0].strip().lower()
     return media == right or (right == "application/json" and media.endswith("+json"))
+
+
+def has_body(request: Request) -> bool:
+    """Whether the request announces a body that is not empty."""
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 def _is_json(request: Request) -> bool:

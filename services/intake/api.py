@@ -1,5 +1,6 @@
 """Intake's HTTP routes for staff; the hot routes and the resident's have modules of their own."""
 
+from collections.abc import Callable
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, etag
 from chassis.masking import mask
 from schemas.intake import ErasePerson
+from schemas.jurisdiction import Jurisdiction
 from services.intake.access import read_person
 from services.intake.answers import not_found
 from services.intake.bodies import (
@@ -29,9 +31,9 @@ from services.intake.callers import (
     caller,
     demand_centre,
     demand_district,
-    demand_scope,
     is_kept_from,
     is_of_the_centre,
+    reaches,
 )
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
@@ -69,17 +71,21 @@ async def _opened(
     case_id: UUID,
     principal: Principal,
     roles: tuple[Role, ...] = STAFF,
+    demand: Callable[[Caller, Jurisdiction], None] | None = None,
 ) -> tuple[File, Caller]:
     """Return the file, and the caller in the first of `roles` that they hold.
 
-    Raises Problem 404 for whom it is kept from, 403 outside their area.
+    Raises Problem 404 outside their area and for whom it is kept from, so that nobody can tell the two apart or
+    learns that there is a case (R-LAD-04, R-HOT-14); before that, what `demand` raises of the caller alone.
     """
     who = caller(principal, desk.jurisdiction, roles)
+    if demand is not None:
+        demand(who, desk.jurisdiction)
     file = await file_by_id(host.pool, case_id)
     if file is None or is_kept_from(who, file.subjects, file.recipient, desk.jurisdiction):
         raise not_found()
-    if file.recipient is None:  # whom sealed matter was sent to may well have no area
-        demand_scope(who, file.unit, desk.jurisdiction)
+    if file.recipient is None and not reaches(who, file.unit, desk.jurisdiction):
+        raise not_found()  # but whom sealed matter was sent to may well have no area
     return file, who
 
 
@@ -123,8 +129,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     async def withdraw(
         case_id: UUID, body: WithdrawalBody, principal: Withdrawer, given: Writing
     ) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
-        demand_centre(who, desk.jurisdiction)
+        file, who = await _opened(host, desk, case_id, principal, WITHDRAWING, demand_centre)
         await _demand_own(host, case_id, who)
         command = withdrawal(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
@@ -137,8 +142,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         response_model=Heard,
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, HEARING)
-        demand_centre(who, desk.jurisdiction)
+        file, who = await _opened(host, desk, case_id, principal, HEARING, demand_centre)
         command = feedback(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(case_id, command, given.of_link(file), who.subject, told)
@@ -188,7 +192,6 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
         response_model=Changed,
     )
     async def erase(case_id: UUID, body: ErasureBody, principal: Eraser, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal)
-        demand_district(who, desk.jurisdiction)
+        _, who = await _opened(host, desk, case_id, principal, demand=demand_district)
         command = ErasePerson(reason=mask(body.reason), by=who.actor)
         return await change(case_id, command, given, who.subject)

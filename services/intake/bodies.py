@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, from_json
 
 from chassis.http import validation_problem
-from chassis.http.problems import unprocessable
+from chassis.http.problems import demand_single_keys, unprocessable
 from schemas.jurisdiction import Track
 from schemas.message import Instant
 from schemas.values import Channel, RequestKind
@@ -214,6 +214,7 @@ def read_case(model: type[C], raw: bytes, check: Check) -> C:
             raise problem from None
         _check_rest(model, raw, error, check)
         raise unprocessable([*problem.errors, *check.errors]) from None
+    demand_single_keys(raw)
     check_case(body, check)
     return body
 

@@ -79,11 +79,16 @@ def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, 
     return Caller(principal.subject, role, unit)
 
 
-def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
-    """Raise Problem 403 where `unit` lies outside the caller's jurisdiction. Ops without a unit has all of it."""
+def reaches(who: Caller, unit: str, jurisdiction: Jurisdiction) -> bool:
+    """Whether `unit` lies in the caller's jurisdiction. Ops without a unit has all of it."""
     if who.is_resident or who.unit is None or jurisdiction.in_scope(who.unit, unit):
-        return
-    if is_of_the_centre(who, jurisdiction):
+        return True
+    return is_of_the_centre(who, jurisdiction)
+
+
+def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
+    """Raise Problem 403 where a caller states a place outside their jurisdiction."""
+    if who.unit is None or reaches(who, unit, jurisdiction):
         return
     own = jurisdiction.units[who.unit]
     there = jurisdiction.units[unit]

@@ -142,7 +142,7 @@ class Intake:
             case CaseSupplemented():
                 return state.model_copy(update={"erased": False})  # there may be something to erase again
             case CaseWithdrawn():
-                ends = not event.stands and event.emergency is None
+                ends = not (event.stands or event.at_line) and event.emergency is None
                 return state.model_copy(update={"withdrawn": True}) if ends else state
             case LinkRemoved():
                 return state.model_copy(update={"linked_to": None})
@@ -214,7 +214,11 @@ def _said(given: Asked) -> Event:
             )
         case WithdrawCase():
             return CaseWithdrawn(
-                reason=given.reason, emergency=given.emergency, by=given.by, stands=given.stands
+                reason=given.reason,
+                emergency=given.emergency,
+                by=given.by,
+                stands=given.stands,
+                at_line=given.at_line,
             )
         case GiveFeedback():
             return FeedbackGiven(

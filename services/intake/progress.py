@@ -57,6 +57,8 @@ def _withdrawn(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, intake.CaseWithdrawn)  # noqa: S101
     if event.emergency is not None:
         return Progress(None, "已收到您的撤回申请；因其中反映险情，本件继续处置。")
+    if event.at_line:
+        return Progress(None, "已收到您的撤回申请；险情已转出处置，本件继续，有新情况请随时补充。")
     return Progress("withdrawn", "已收到您的撤回申请。")
 
 
@@ -103,7 +105,10 @@ def _in_procedure(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.ProcedureAdvanced)  # noqa: S101
     name = PROCEDURES[event.procedure]
     entered = f"您的诉求已进入{name}程序" if event.entered else f"{name}程序有新进展"
-    return Progress(event.procedure, f"{entered}：{stage_words(event.stage)}，由{names(event.unit)}负责。")
+    told = mask(event.told, keep_lines=True)
+    return Progress(
+        event.procedure, f"{entered}：{stage_words(event.stage)}，由{names(event.unit)}负责。{told}"
+    )
 
 
 def _out_of_procedure(_: Names, event: Event) -> Progress | None:

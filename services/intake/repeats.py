@@ -50,6 +50,15 @@ _STANDING: Final = (
     " WHERE p.case_id = ANY($1::uuid[]) AND a.state->>'withdrawn' IS NULL"
 )
 """Those of some cases to which a report is linked that its reporter has not withdrawn."""
+_AT_LINE: Final = (
+    "SELECT c.case_id FROM unnest($1::uuid[]) AS c(case_id)"
+    " LEFT JOIN LATERAL (SELECT t.status, t.at FROM intake.timeline t WHERE t.case_id = c.case_id"
+    " AND t.status IS NOT NULL ORDER BY t.entry DESC LIMIT 1) AS heard ON true"
+    " WHERE heard.status = 'emergency' OR EXISTS (SELECT FROM chassis.event_log l"
+    " WHERE l.case_id = c.case_id AND l.source = 'intake' AND l.data -> 'emergency' IS NOT NULL"
+    " AND (heard.at IS NULL OR l.time > heard.at))"
+)
+"""Those of some cases that an emergency line has, or will have once the router reads what was said (R-HOT-13)."""
 _NOT_ALNUM: Final = re.compile(r"[\W_]+")
 
 
@@ -92,17 +101,19 @@ class Repeats:
     async def enrich(
         self, connection: Connection, commands: Sequence[tuple[UUID, Command]]
     ) -> Sequence[Command]:
-        """Link each submission of a batch, and say of withdrawals whether a linked report stands.
+        """Link each submission of a batch, and say of withdrawals whether a linked report stands, or a line has it.
 
         A case that is stored already goes before one of the same batch, which is not yet sure to be taken.
         """
         stored = await self._stored(connection, commands)
-        standing = await _standing(connection, commands)
+        standing = await _of_withdrawals(connection, _STANDING, commands)
+        at_line = await _of_withdrawals(connection, _AT_LINE, commands)
         fresh: dict[bytes, list[Said]] = defaultdict(list)
         completed: list[Command] = []
         for place, (case_id, command) in enumerate(commands):
             if isinstance(command, WithdrawCase):
-                completed.append(command.model_copy(update={"stands": case_id in standing}))
+                found = {"stands": case_id in standing, "at_line": case_id in at_line}
+                completed.append(command.model_copy(update=found))
                 continue
             if not isinstance(command, SubmitCase):
                 completed.append(command)
@@ -173,12 +184,14 @@ class Repeats:
         return candidates[0].matter if candidates else words_of(said.title, said.text)
 
 
-async def _standing(connection: Connection, commands: Sequence[tuple[UUID, Command]]) -> set[UUID]:
-    """Return the cases of withdrawals to which a report is linked that stands."""
+async def _of_withdrawals(
+    connection: Connection, query: str, commands: Sequence[tuple[UUID, Command]]
+) -> set[UUID]:
+    """Return those of the cases of withdrawals that the query finds."""
     asked = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
     if not asked:
         return set()
-    return {UUID(bytes=row[0].bytes) for row in await connection.fetch(_STANDING, asked)}
+    return {UUID(bytes=row[0].bytes) for row in await connection.fetch(query, asked)}
 
 
 def words_of(title: str, text: str) -> str:

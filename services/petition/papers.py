@@ -50,6 +50,9 @@ _REMEDY: Final = {
     Paper.RECHECK: "本复核意见为信访终结意见。以同一事实和理由再次提出投诉请求的，各级机关、单位不再受理。",
 }
 
+_PAPERS: Final = tuple(Paper)
+"""A paper's place here ends its number; what stands before are the 48 bits of the case id that are all chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -76,7 +79,7 @@ class Facts:
 
 def available(state: Petition) -> list[Paper]:
     """The documents that there are, by the state alone."""
-    if not state.identified or state.status is S.DISCIPLINE_SEALED:
+    if not state.identified:
         return []
     reviewed = state.level == 1 and state.status is not S.REVIEW
     there = {
@@ -110,7 +113,7 @@ def document(paper: Paper, facts: Facts) -> Document:
     title = "信访事项交办告知书" if facts.made.data.get("assigned") else _TITLES[paper]
     return Document(
         title=title,
-        number=f"信访〔{year}〕{facts.case_id.hex[:12].upper()}号",
+        number=f"信访〔{year}〕{facts.case_id.hex[-12:].upper()}-{_PAPERS.index(paper) + 1}号",
         sections=(_head(facts), *sections),
         seal=facts.unit,
         date=day(facts.made.at),

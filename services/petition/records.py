@@ -1,5 +1,6 @@
 """Encrypted records: sealed on the way in, opened for documents, and every reading noted (R-PRIV-01)."""
 
+import unicodedata
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
 from uuid import UUID, uuid4
@@ -31,7 +32,7 @@ class Kind(StrEnum):
 
 
 class _Words(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class Petitioner(_Words):
@@ -39,6 +40,14 @@ class Petitioner(_Words):
 
     name: str = Field(min_length=1, max_length=200)
     address: str = Field(min_length=2, max_length=500)
+
+    def is_same_as(self, other: "Petitioner") -> bool:
+        """Whether both name one person at one address, however they are spaced and in whichever width."""
+        return _plain(self.name) == _plain(other.name) and _plain(self.address) == _plain(other.address)
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
 class OpinionWords(_Words):

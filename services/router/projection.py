@@ -17,6 +17,7 @@ from schemas.department import (
     AssignmentRole,
     DepartmentAssigned,
     DepartmentAssignmentEnded,
+    DepartmentReminded,
     HandlingMode,
     TextAccess,
 )
@@ -58,8 +59,10 @@ def _value(name: str, type_: str) -> str:
 _TEXT: Final = ("case_id", "title", "body", "address", "received_at")
 _SUPPLEMENTS: Final = (
     "UPDATE router.case_text t SET supplements = t.supplements || s.added FROM (SELECT case_id,"
-    " jsonb_agg(jsonb_build_object('at', now(), 'text', body) ORDER BY n) AS added"
-    " FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS u(case_id, body, n) GROUP BY case_id) s"
+    " jsonb_agg(jsonb_build_object('at', now(), 'text', body, 'kept_from', string_to_array(kept_from, ' '),"
+    " 'told_instead', string_to_array(told_instead, ' ')) ORDER BY n) AS added"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
+    " WITH ORDINALITY AS u(case_id, body, kept_from, told_instead, n) GROUP BY case_id) s"
     " WHERE t.case_id = s.case_id"
 )
 _GIVEN: Final = (
@@ -202,7 +205,7 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
                 work.fresh.add(change.case_id)
                 work.texts.append((change.case_id, title, text, place.address, received_at))
         case CaseSupplemented(text=text) | ReopeningAsked(reason=text):
-            work.supplements.append((change.case_id, text))
+            work.supplements.append((change.case_id, text, *_readers(change)))
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
@@ -219,6 +222,16 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
                 _end(work, change.case_id, event, envelope.time)
             case TriageQueued():
                 work.queued[change.case_id] = (event, envelope.time)
+
+
+def _readers(change: Change[WorkOrder]) -> tuple[str, str]:
+    """R-LAD-04, R-HOT-14: the units from which a supplement is kept, since they were not told of it, and who was in
+    their place."""
+    told = {event.unit for event in change.events if isinstance(event, DepartmentReminded)}
+    if not told:
+        return "", ""
+    holders = {seat.unit for seat in change.state.seats()}
+    return " ".join(sorted(holders - told)), " ".join(sorted(told - holders))
 
 
 def _seals(event: Disposition) -> bool:

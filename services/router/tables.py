@@ -31,10 +31,10 @@ class CaseText(SQLModel, table=True):
     body: str = Field(sa_column=_text())
     address: str | None = Field(sa_column=_text(nullable=True))
     received_at: datetime = Field(sa_column=_instant(nullable=False))
-    supplements: list[dict[str, str]] = Field(
+    supplements: list[dict[str, Any]] = Field(
         sa_column=Column(JSONB, nullable=False, server_default=text("'[]'::jsonb"))
     )
-    """Objects with `at` and `text`, in order."""
+    """Objects with `at`, `text`, `kept_from` and `told_instead` (unit codes), in order."""
 
 
 class Assignment(SQLModel, table=True):

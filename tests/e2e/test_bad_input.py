@@ -169,7 +169,7 @@ async def test_a_bad_line_spoils_no_other(town: Town) -> None:
     answer = await town.client.post(
         town.system.url("intake") + "/v1/cases/batch",
         content=b"\n".join(lines),
-        headers=town.headers("operator", "GL"),
+        headers=town.headers("operator", "GL") | {"Content-Type": "application/x-ndjson"},
     )
     told = [orjson.loads(line) for line in answer.content.splitlines()]
     assert [line["line"] for line in told] == list(range(1, 10))

@@ -29,24 +29,31 @@ async def act(town: Town, case: Case, unit: str, action: str, **changes: Any) ->
     return shown
 
 
+async def met(town: Town, case: Case, unit: str) -> str:
+    """The parties agree to it and meet before a mediator; returns when."""
+    now = datetime.now(UTC).isoformat()
+    await act(town, case, unit, "parties")
+    await act(town, case, unit, "consent")
+    await act(town, case, unit, "consent", party="B")
+    await act(town, case, unit, "mediators")
+    await act(town, case, unit, "sessions", held_at=now)
+    return now
+
+
 async def test_a_dispute_fails_below_and_is_settled_a_rung_higher(town: Town) -> None:
     """R-LAD-02, R-LAD-10, R-MED-08, R-MED-10: the record goes up with the case; the end is called back."""
     case = await town.submit(
         title="楼上漏水", text="楼上卫生间漏水两个月，天花板发霉。", matter="property.leak"
     )
     await mediated(town, case, GRID)
+    await met(town, case, GRID)
     await act(town, case, GRID, "termination")
     again = await mediated(town, case, COMMUNITY, 2)
     assert again["unit"] == COMMUNITY
     (step, *_) = [one for one in await town.route(case) if one["ground"] == "MEDIATION_FAILED"]
     assert {one["kind"] for one in step["evidence"]} == {"mediation_record", "parties_request"}
 
-    now = datetime.now(UTC).isoformat()
-    await act(town, case, COMMUNITY, "parties")
-    await act(town, case, COMMUNITY, "consent")
-    await act(town, case, COMMUNITY, "consent", party="B")
-    await act(town, case, COMMUNITY, "mediators")
-    await act(town, case, COMMUNITY, "sessions", held_at=now)
+    now = await met(town, case, COMMUNITY)
     await act(town, case, COMMUNITY, "agreement/draft")
     await act(town, case, COMMUNITY, "agreement/signature", signed_at=now)
     assert (await act(town, case, COMMUNITY, "visits"))["stage"] == "PERFORMED"

@@ -7,7 +7,7 @@ import pytest
 
 from chassis.http import Role
 from services.intake import batch as batches
-from tests.intake_kit import GRID, Intake, body, ndjson, running
+from tests.intake_kit import GRID, NDJSON, Intake, body, ndjson, running
 
 
 @pytest.fixture
@@ -79,7 +79,9 @@ async def test_a_long_batch_is_answered_in_order(intake: Intake) -> None:
 async def test_too_many_lines_are_refused_as_a_whole(intake: Intake) -> None:
     """Nothing is half-written: the count is checked before the first line is taken in."""
     content = ndjson(*[body()] * (batches.MAX_LINES + 1))
-    answer = await intake.client.post("/v1/cases/batch", content=content, headers=intake.as_role(Role.OPS))
+    answer = await intake.client.post(
+        "/v1/cases/batch", content=content, headers=intake.as_role(Role.OPS) | NDJSON
+    )
     assert (answer.status_code, answer.json()["code"]) == (413, "too_many_lines")
     assert await intake.count("case_file") == 0
 

@@ -45,6 +45,11 @@ def dispatched(unit: str) -> router.CaseDispatched:
     )
 
 
+def transferred(line: str) -> router.EmergencyTransferred:
+    route = router.Route(policy="p", jurisdiction="GL")
+    return router.EmergencyTransferred(route=route, line=line, words="着火了", unit="GL-HOTLINE")
+
+
 async def test_a_resident_follows_the_case_to_its_end(intake: Intake) -> None:
     """R-PET-13, R-LEDGER-01: plain words for each step; what units write to each other is not shown."""
     shown = await intake.accepted(body())
@@ -145,8 +150,7 @@ UNSOLVED = {"contacted": True, "resolved": False, "satisfied": False, "note": FI
 
 
 async def test_a_danger_in_a_note_or_a_withdrawal_is_answered_at_once(intake: Intake) -> None:
-    """R-LAD-05: the case stays open; only a withdrawal that tells of no danger now ends it, and then the refusal
-    names the line and says to open a new case (R-PET-18)."""
+    """R-LAD-05: the case stays open, for a withdrawal that tells of no danger too while a line has it."""
     case = await intake.accepted(body())
     paths = (f"/v1/track/{case['tracking_code']}", f"/v1/cases/{case['case_id']}")
     for path, headers in zip(paths, ({}, intake.operator), strict=True):
@@ -159,7 +163,26 @@ async def test_a_danger_in_a_note_or_a_withdrawal_is_answered_at_once(intake: In
     assert (await track(intake, case["tracking_code"]))["status"] != "withdrawn"
     over = await post(intake, f"{paths[0]}/withdrawal", {"reason": "楼道着火了，已扑灭，不用来了"})
     assert set(over.json()) == {"version"}
-    late = await post(intake, f"{paths[0]}/supplements", {"text": FIRE})
+    again = await post(intake, f"{paths[0]}/supplements", {"text": "火又起来了，救命"})
+    assert (again.status_code, again.json()["emergency"]["line"]) == (200, "119"), again.text
+
+
+async def test_what_an_emergency_line_has_is_not_withdrawn(intake: Intake) -> None:
+    """R-HOT-13: the router keeps it until the line confirms, and intake says so; what remains may be withdrawn,
+    and then a refusal names the line and says to open a new case (R-LAD-05, R-PET-18)."""
+    case = await intake.accepted(body())
+    path = f"/v1/track/{case['tracking_code']}"
+    await intake.say(case["case_id"], transferred("119"))
+    assert (await post(intake, f"{path}/withdrawal", {"reason": "不用了"})).status_code == 200
+    shown = await track(intake, case["tracking_code"])
+    assert (shown["status"], "本件继续" in shown["timeline"][-1]["words"]) == ("emergency", True)
+    assert (await intake.events(case["case_id"], "CaseWithdrawn"))[0]["at_line"] is True
+    again = await post(intake, f"{path}/supplements", {"text": "火又起来了，救命"})
+    assert (again.status_code, again.json()["emergency"]["line"]) == (200, "119"), again.text
+    await intake.say(case["case_id"], dispatched("GL-FIRE"))
+    assert (await post(intake, f"{path}/withdrawal", {"reason": "不用了"})).status_code == 200
+    assert (await track(intake, case["tracking_code"]))["status"] == "withdrawn"
+    late = await post(intake, f"{path}/supplements", {"text": "火又起来了，救命"})
     assert (late.status_code, late.json()["code"]) == (409, "case_withdrawn")
     assert "消防119" in late.json()["detail"]
     assert "另行提交新的诉求" in late.json()["detail"]
@@ -231,14 +254,20 @@ async def test_a_supplement_is_repeated_safely(intake: Intake) -> None:
 
 
 async def test_staff_act_for_the_resident_within_their_area(intake: Intake) -> None:
-    """R-HOT-14, R-LAD-04: another street is refused, the unit complained of finds nothing."""
+    """R-HOT-14, R-LAD-04: the unit complained of finds nothing, and neither does another street."""
     shown = await intake.accepted(body(subjects=["GL01"]))
     path = f"/v1/cases/{shown['case_id']}"
     statuses = {
         unit: (await intake.client.get(path, headers=intake.as_role(Role.OPERATOR, unit=unit))).status_code
         for unit in ("GL", "GL01", "GL0101", "GL02", None)
     }
-    assert statuses == {"GL": 200, "GL01": 404, "GL0101": 404, "GL02": 403, None: 403}
+    assert statuses == {"GL": 200, "GL01": 404, "GL0101": 404, "GL02": 404, None: 403}
+    for action, code in (("supplements", "case_unknown"), ("withdrawal", "not_the_centre")):
+        refused = [
+            await post(intake, f"{path}/{action}", {"text": "补充"} if action == "supplements" else {}, **by)
+            for by in (intake.as_role(Role.OPERATOR, unit=unit) for unit in ("GL01", "GL02"))
+        ]
+        assert {answer.json()["code"] for answer in refused} == {code}
     done = await post(intake, f"{path}/withdrawal", {"reason": "来电撤回"}, **intake.operator)
     assert done.status_code == 200
     (event,) = await intake.events(shown["case_id"], "CaseWithdrawn")

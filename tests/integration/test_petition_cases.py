@@ -100,6 +100,9 @@ async def test_the_final_matter_is_not_accepted_again(service: PetitionUnderTest
     assert (answer.body["status"], answer.body["same_as"]) == ("NOT_ACCEPTED", earlier)
     assert '"ground":"final"' in await service.log(again)
     fresh = await service.receive()
+    stranger = {"name": "李某某", "address": "鼓楼区澄湖街道博苑社区1号楼101室"}
+    other = await service.do(f"{fresh}/registration", same_as=earlier, petitioner=stranger)
+    assert (other.status, other.code) == (422, "not_the_same_person")
     answer = await service.do(f"{fresh}/registration", same_as=earlier, new_facts=True)
     assert answer.body["status"] == "REGISTERED"
     unknown = await service.do(f"{await service.receive()}/registration", same_as=str(uuid4()))
@@ -121,8 +124,11 @@ async def test_who_is_complained_of_sees_nothing(service: PetitionUnderTest) -> 
 
 async def test_sealed_accusations_reach_the_discipline_body_only(service: PetitionUnderTest) -> None:
     """R-PET-10: API, list, story, documents and stream."""
-    path = await service.receive()
+    path, other = await service.receive(), await service.receive()
     await service.do(f"{path}/registration")
+    await service.do(f"{other}/registration")
+    await service.do(f"{other}/forwarding")
+    await service.do(f"{other}/sealing", BRANCH, subjects=[])
     sealed = await service.do(f"{path}/sealing")
     assert (sealed.status, sealed.body) == (204, None)
     for unit in (OFFICE, DISTRICT, LAND):
@@ -133,8 +139,12 @@ async def test_sealed_accusations_reach_the_discipline_body_only(service: Petiti
         assert (await service.pdf(f"{path}/documents/forwarding", OFFICER, unit)).status_code == 404
     seen = await service.get(path, OFFICER, "GL-DISCIPLINE")
     assert (seen.status, seen.body["status"], seen.body["actions"]) == (200, "DISCIPLINE_SEALED", [])
-    listed = (await service.get("/v1/petitions", OFFICER, "GL-DISCIPLINE")).body["items"]
-    assert [entry["status"] for entry in listed] == ["DISCIPLINE_SEALED"]
+    for asked in ("", "?unit=GL-DISCIPLINE"):
+        listed = (await service.get(f"/v1/petitions{asked}", OFFICER, "GL-DISCIPLINE")).body["items"]
+        assert [entry["status"] for entry in listed] == ["DISCIPLINE_SEALED"] * 2
+        assert (await service.get(f"/v1/petitions{asked}", OFFICER, LAND)).body["items"] == []
+    forwarded = await service.pdf(f"{other}/documents/forwarding", OFFICER, "GL-DISCIPLINE")
+    assert forwarded.status_code == 200  # who must follow it up knows who accuses
     log = await service.log(path)
     assert "petition.PetitionSealed.v1" in log
     assert '"exit":"discipline-inspection"' in log

@@ -44,7 +44,8 @@ async def test_a_petition_is_seen_by_who_has_or_had_it_and_by_who_oversees(
         assert len(listed) == (1 if status == 200 else 0), unit
     assert (await service.get(path, Role.RESIDENT, None)).code == "role_required"
     assert (await service.get(path, OFFICER, "GL-NOWHERE")).code == "unit_required"
-    recused = await service.do(f"{path}/recusal", BRANCH, officer="officer-9")
+    officer = {"officer": "officer-9", "unit": BRANCH}
+    recused = await service.send(f"{path}/recusal", OFFICE, OFFICER, officer)
     assert recused.status == 200
     assert (await service.get(path, OFFICER, BRANCH, "officer-9")).status == 404
     assert (await service.get(path, OFFICER, BRANCH, "officer-8")).status == 200

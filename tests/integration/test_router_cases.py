@@ -67,6 +67,14 @@ async def test_a_case_from_dispatch_to_close(router: RouterUnderTest) -> None:
     assert (lists[1][0]["end_reason"], lists[1][0]["text"]) == ("closed", None)
 
 
+async def test_a_worker_who_tells_of_a_danger_is_answered_with_its_line(router: RouterUnderTest) -> None:
+    """R-LAD-05, R-HOT-13: whoever is on the spot reads in the answer which line has the case."""
+    path = await router.submit()
+    await router.post(f"{path}/sign", Role.HANDLER, COMMUNITY, {})
+    told = await router.post(f"{path}/progress", Role.HANDLER, COMMUNITY, {"note": "现场着火了"})
+    assert (told.status, told.body["status"], told.body["line"]) == (200, "EMERGENCY_XFER", "119")
+
+
 async def test_a_command_without_a_body_is_one_with_all_defaults(router: RouterUnderTest) -> None:
     path = await router.submit()
     answer = await router.client.post(f"{path}/sign", headers=router.headers(Role.HANDLER, COMMUNITY))
@@ -187,16 +195,39 @@ async def test_who_is_complained_of_in_a_supplement_does_not_read_it(router: Rou
     path = await router.submit()
     case_id = UUID(path.rpartition("/")[2])
     about = f"举报{gulou().units[COMMUNITY].name}工作人员收受贿赂，态度恶劣"
-    for text in ("补充一", about):
+    unnamed = "执法人员打人"
+    assert (await router.get(path, Role.HANDLER, HOTLINE)).code == "case_unknown"
+    for text in ("补充一", about, unnamed):
         await router.say(case_id, CaseSupplemented(text=text))
     told = {}
-    for role, unit in ((Role.HANDLER, COMMUNITY), (Role.OPERATOR, HOTLINE)):
+    for role, unit in ((Role.HANDLER, COMMUNITY), (Role.OPERATOR, HOTLINE), (Role.HANDLER, HOTLINE)):
         shown = (await router.get(path, role, unit)).body["text"]["supplements"]
-        told[unit] = [entry["text"] for entry in shown]
-    assert told == {COMMUNITY: ["补充一"], HOTLINE: ["补充一", about]}
+        told[role, unit] = [entry["text"] for entry in shown]
+    everything = ["补充一", about, unnamed]
+    assert told == {
+        (Role.HANDLER, COMMUNITY): ["补充一"],
+        (Role.OPERATOR, HOTLINE): everything,
+        (Role.HANDLER, HOTLINE): everything,  # whose feed told of it
+    }
     topics = "SELECT topic FROM chassis.event_log WHERE type LIKE '%DepartmentReminded%' ORDER BY position"
     reminded = [row[0] for row in await router.pool.fetch(topics)]
-    assert reminded == [f"dept.{unit}.assigned" for unit in (COMMUNITY, HOTLINE)]
+    assert reminded == [f"dept.{unit}.assigned" for unit in (COMMUNITY, HOTLINE, HOTLINE)]
+
+
+async def test_who_may_have_a_unit_recused_is_offered_it(router: RouterUnderTest) -> None:
+    """R-LAD-04: before any work was done; and who gets the case then reads what the unit before did not."""
+    path = await router.submit()
+    await router.say(UUID(path.rpartition("/")[2]), CaseSupplemented(text="执法人员打人"))
+    assert (await router.get(path, Role.HANDLER, HOTLINE)).body["actions"] == []
+    assert "escalation" in (await router.get(path, Role.SUPERVISOR, DISTRICT)).body["actions"]
+    evidence = [{"kind": "interest_declaration", "reference": "补充反映"}]
+    body = {"ground": "SUBJECT_SKIPPED", "subjects": [COMMUNITY], "evidence": evidence}
+    moved = await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, body)
+    assert (moved.status, moved.body["unit"]["code"]) == (200, STREET)
+    [said] = (await router.get(path, Role.HANDLER, STREET)).body["text"]["supplements"]
+    assert said["text"] == "执法人员打人"
+    assert (await router.get(path, Role.HANDLER, COMMUNITY)).code == "case_unknown"
+    assert (await router.get(path, Role.HANDLER, HOTLINE)).status == 200  # its feed still tells of it
 
 
 async def test_an_unknown_case_and_a_broken_id(router: RouterUnderTest) -> None:

@@ -133,6 +133,21 @@ async def test_a_feed_is_its_units_own(site: Site) -> None:
         assert (refused.status, refused.code) == (400, "invalid_position")
 
 
+async def test_a_position_beyond_the_end_is_refused(site: Site) -> None:
+    """R-HOT-04: behind it nothing would be told until the log gets there; what the log did reach is taken."""
+    path = f"/v1/units/{COMMUNITY}/feed"
+    await site.router.submit()
+    async with site.feed() as stream:
+        [told] = await stream.told(1)
+    xid, _, position = told.id.partition("-")
+    for ahead in (f"{int(xid) + 1_000_000}-{position}", f"{2**64 - 1}-1"):
+        refused = await site.router.get(path, Role.HANDLER, COMMUNITY, after=ahead)
+        assert (refused.status, refused.code) == (409, "position_ahead")
+    second = await site.router.submit()
+    async with site.feed(f"?after={told.id}") as stream:
+        assert [event.data["subject"] for event in await stream.told(1)] == [second.rpartition("/")[2]]
+
+
 async def test_an_open_feed_ends_when_the_service_stops(site: Site) -> None:
     await site.router.submit()
     async with site.feed() as stream:

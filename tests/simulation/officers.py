@@ -97,7 +97,8 @@ class PetitionStaff:
             return often(rng, 40), p.ObjectPetition(actor=actor, reason=_WORDS)
         if chance < 0.18:
             return None
-        return often(rng, 60), p.AcceptPetition(actor=actor, simple=state.simple and rng.random() < 0.8)
+        simple = state.simple and rng.random() < 0.8
+        return often(rng, 60), p.AcceptPetition(actor=actor, simple=simple, reason=None if simple else _WORDS)
 
     def _decide_objection(self, state: Petition, _: datetime, rng: Random) -> Plan | None:
         actor = Actor(subject="sender", role="petition_officer", unit=state.sender)
@@ -122,7 +123,9 @@ class PetitionStaff:
                 actor=_OFFICE, ground=p.SupervisionGround.SHIRKING, reason=_WORDS, recommendation=_WORDS
             )
         if chance < 0.25:
-            return 20, p.NamePetitionSubjects(actor=_OFFICE, subjects=(rng.choice(self._handlers),))
+            return 20, p.NamePetitionSubjects(
+                actor=_OFFICE, subjects=(rng.choice(self._handlers),), reason=_WORDS
+            )
         if chance < 0.27:
             return 20, p.SetPetitionLeader(actor=_OFFICE, leader="分管副区长", note=_WORDS)
         if chance < 0.31:
@@ -149,10 +152,7 @@ class PetitionStaff:
     def _execute(self, state: Petition, at: datetime, rng: Random) -> Plan | None:
         if rng.random() < 0.2:
             return often(rng, 250), p.RequestReview(actor=_OFFICE)
-        done, agreed = rng.random() < 0.8, rng.random() < 0.5
-        reported = p.ReportExecution(
-            actor=self._actor(state, rng), done=done, note=_WORDS, agreed=done and agreed
-        )
+        reported = p.ReportExecution(actor=self._actor(state, rng), done=rng.random() < 0.8, note=_WORDS)
         return (often(rng, 200), reported) if rng.random() < 0.9 else None
 
     def _review(self, state: Petition, _: datetime, rng: Random) -> Plan | None:

@@ -105,6 +105,13 @@ class Town:
         for label in "AB":
             self.tell("mediation", m.RecordConsent(actor=self.mediator(), party=label, agrees=True))
 
+    def hold_session(self) -> None:
+        self.tell("mediation", m.AssignMediators(actor=self.mediator(), mediators=("GLM-0101-01",)))
+        held = m.HoldSession(
+            actor=self.mediator(), sealed=SEALED, held_at=self.world.now, open=True, attended=("A", "B")
+        )
+        self.tell("mediation", held)
+
     def fail_mediation(self, *, asks_higher: bool = False) -> None:
         ended = m.TerminateMediation(
             actor=self.mediator(), reason="failed", note=WORDS, asks_higher=asks_higher
@@ -124,6 +131,7 @@ def test_a_mediation_that_fails_is_mediated_on_the_next_rung() -> None:
     town = Town(parties=("GL010102",))
     assert (town.order.unit, town.mediation.unit, town.order.procedure) == (COMMUNITY, COMMUNITY, "mediation")
     town.begin_mediation()
+    town.hold_session()
     town.fail_mediation(asks_higher=True)
     assert [e.kind for e in town.last(r.CaseEscalated).evidence] == ["mediation_record", "parties_request"]
     assert (town.order.unit, town.order.procedure, town.mediation.round) == (STREET, "mediation", 2)
@@ -132,6 +140,14 @@ def test_a_mediation_that_fails_is_mediated_on_the_next_rung() -> None:
     replied = town.last(r.CaseReplied)
     assert (town.order.status, replied.solved) == (S.CALLBACK, False)
     assert replied.explanation.count("民事诉讼") == 1
+
+
+def test_a_mediation_that_never_met_is_no_evidence_for_a_step_up() -> None:
+    """R-LAD-02, R-LAD-10: the unit keeps the case, which is called back."""
+    town = Town(parties=("GL010102",))
+    town.begin_mediation()
+    town.fail_mediation(asks_higher=True)
+    assert (town.order.unit, town.order.status, town.order.procedure) == (COMMUNITY, S.CALLBACK, None)
 
 
 @pytest.mark.parametrize(("channel", "origin"), [(Channel.GRID, "PROACTIVE"), (Channel.WEB, "REFERRED")])
@@ -194,7 +210,9 @@ def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:
     town = Town("order.garbage")
     town.choose("P")
     town.petition_under_way()
-    named = p.NamePetitionSubjects(actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",))
+    named = p.NamePetitionSubjects(
+        actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",), reason="被反映"
+    )
     town.tell("petition", named)
     assert "GL-HOUSING" in town.order.subjects
     assert (town.order.unit, town.petition.unit) == ("GL-PETITION", "GL-PETITION")
@@ -222,7 +240,9 @@ def test_a_petition_sent_as_simple_can_be_accepted_ordinarily() -> None:
     late = p.AcceptPetition(actor=town.officer(), simple=True)
     town.pass_time(days=8)
     assert town.refused("petition", late).code == "TOO_LATE"
-    town.tell("petition", p.AcceptPetition(actor=town.officer()))
+    plain = p.AcceptPetition(actor=town.officer())
+    assert town.refused("petition", plain).code == "REASON_NEEDED"
+    town.tell("petition", plain.model_copy(update={"reason": WORDS}))
     assert town.petition.status is p.PetitionStatus.ACCEPTED
 
 

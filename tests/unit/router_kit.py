@@ -15,7 +15,7 @@ from schemas.intake import CaseSubmitted
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor, Event
 from schemas.router import OrderStatus
-from schemas.values import Channel, Evidence, Place, PlaceSource
+from schemas.values import Channel, Emergency, Evidence, Place, PlaceSource
 from services.router.domain import Router, WorkOrder
 from services.router.domain.reading import Triage
 from services.router.policy.loader import load_policy
@@ -49,12 +49,23 @@ class Oracle:
 
     answer: Match = field(default_factory=lambda: Match((), 0.0))
     blamed: tuple[str, ...] = ()
+    danger: Emergency | None = None
+    accusation: bool = False
 
     def match(self, title: str, text: str) -> Match:
         return self.answer
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         return self.blamed
+
+    def emergency(self, title: str, text: str, *, added: bool = False) -> Emergency | None:
+        return self.danger
+
+    def is_accusation(self, title: str, text: str) -> bool:
+        return self.accusation
+
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        return False
 
 
 @cache

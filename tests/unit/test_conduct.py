@@ -82,6 +82,68 @@ def test_praise_neighbours_and_plain_requests_accuse_nobody(matcher: Matcher, te
     assert matcher.accused("情况反映", text) == ()
 
 
+ACCUSING = {
+    # whom a verb of complaint has as its object, with and without what may stand between
+    "GL-URBAN": (
+        "投诉区城市管理局|我要告城管局|投诉城管局执法人员粗鲁|控訴城管打人|举报区城市管理局局长|不满区城市管理局的处理结果"
+        "|向区信访局投诉城管局|长期投诉城管只是做样子|对城管局非常不满|我投诉的是城管局"
+        # what it is said to have done
+        "|城管局的人收黑钱|城管收了老板红包，才不来查|城管打人|城管队员动手打人，还掀了我的摊子|城管把我的秤砸了|城管局跟老板勾结"
+        "|城管局就是不管|城管收保护费|城管执法不出示证件就搬走我的货|城管半夜来砸我家店门|城管局泄露了我的举报信息"
+        # with gaps, with marks between, in traditional characters
+        "|区城市管理局不 作 为|城管局推 诿 扯 皮|城.管.局.不.作.为|區城市管理局態度惡劣"
+        "|城管欺負老百姓|舉報城管局收黑錢"
+    ),
+    "GL-POLICE": "派出所对报案不管不问|派出所民警打了我|公安局户籍窗口的人态度嚣张|派出所给对方通风报信"
+    "|公安局刑讯逼供",
+    STREET: "投诉澄湖街道办|跟街道反映过，现在投诉澄湖街道办事处|澄湖街道办的人欺负老百姓|请纪委问责澄湖街道办事处"
+    "|澄湖街道的干部威胁我|对澄湖街道办的答复不满|澄湖街道辦不作為",
+    COMMUNITY: "投诉博苑社区的工作人员|检举博苑社区书记|博苑社区干部欺压群众|投诉博苑社区|投訴博苑社區居委會"
+    "|博苑居委会骗我签字|博苑社区网格员骂我",
+    "GL-LABOUR": "区人社局窗口爱答不理|区人社局故意刁难我们农民工|劳动局帮老板说话",
+    "GL-EDUCATION": "控告区教育局违规招生|对区教育局问责|舉報區教育局局長|要求严查鼓楼区教育局",
+    "GL-HOUSING": "举报住建局某科长收钱办事|要求追究区住房和城乡建设局的责任|住建局推三阻四",
+    "GL-HOTLINE": "热线中心的接线员挂我电话|话务员不耐烦",
+    "GL-WATER": "自来水公司乱收费，投诉自来水公司|自来水公司水表做手脚，多收我钱",
+}
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"), [(unit, text) for unit, texts in ACCUSING.items() for text in texts.split("|")]
+)
+def test_who_is_accused_in_other_words_is_found(matcher: Matcher, unit: str, text: str) -> None:
+    """R-LAD-04, R-HOT-14: as the object of a complaint, or by what is said right behind its name."""
+    assert unit in matcher.accused("情况反映", f"您好。{text}。请处理")
+
+
+INNOCENT = (
+    # to whom somebody complained, not of whom
+    "向区城市管理局投诉过烧烤店油烟|跟城管局反映多次了，烧烤店还在冒烟|打城管局投诉电话没人接|城管局投诉过，油烟还在|已投诉至区城市管理局，等待答复"
+    "|投诉到区城市管理局后第二天就解决了|区市场监督管理局接到投诉后来检查过|投诉举报中心转区市场监督管理局|通过12345热线中心投诉楼上漏水"
+    # a place
+    "|投诉博苑社区3栋2单元楼上噪音|投诉博苑社区的烧烤店油烟扰民|举报博苑社区有人违建|投诉澄湖街道夜间施工噪音|举报城管局旁边的小摊占道"
+    "|投诉供电公司门口的路灯不亮|派出所门口有人打人|博苑社区3栋打人的事"
+    # what somebody else did
+    "|已向派出所报案，邻居打人|报警后派出所来了，邻居还在骂人|博苑社区保安骂人，请派出所处理|业委会收了物业红包，请住建局查"
+    "|房东不管不问，漏水三个月，请居委会协调|商家欺骗消费者，请工商局查处|摊贩打人，城管已到场|有人冒充燃气公司上门骗钱|公交司机骂人，请交通局处理"
+    # thanks, wishes and questions
+    "|感谢区城市管理局及时清理|城管局已处理，谢谢|请问区教育局的地址在哪里|区市场监督管理局投诉电话是多少|请城管局查处楼下违建|希望区城市管理局加强巡查"
+    "|表扬澄湖街道办，办事效率高|派出所民警帮我找回了钱包|我想投诉楼下烧烤店，请城管局来看看|投诉物业乱收费，住建局能管吗"
+)
+
+
+@pytest.mark.parametrize("text", INNOCENT.split("|"))
+def test_who_is_only_named_is_not_accused(matcher: Matcher, text: str) -> None:
+    """R-LAD-04, R-HOT-02: the addressee of a complaint, its place, and who is asked for help go on as before."""
+    assert matcher.accused("情况反映", text) == ()
+
+
+@pytest.mark.parametrize("unit", ["投诉", "城管打", "投诉我本", "对我", "城管", "态度很", "不 作 "])
+def test_long_adversarial_text_is_searched_in_linear_time(matcher: Matcher, unit: str) -> None:
+    """R-LAD-04: a hundred thousand hostile characters come back; backtracking would never return."""
+    assert matcher.accused("", f"{unit * (100_000 // len(unit))}。投诉区教育局")[-1:] == ("GL-EDUCATION",)
+
+
 def test_every_unit_that_is_looked_for_is_found_by_each_of_its_names(matcher: Matcher) -> None:
     """R-LAD-04: communities, streets, departments and public bodies."""
     looked_for = 0

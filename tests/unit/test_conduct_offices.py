@@ -18,6 +18,14 @@ MATCHER = Matcher(gulou())
         "居委会态度恶劣，什么都不管。",
         "相关部门失职。",
         "街道办互相踢皮球。",
+        "执法人员打人。",
+        "執法人員打人。",
+        "社区的人欺负老人。",
+        "居委会不管不问。",
+        "投诉社区工作人员。",
+        "举报我们局长收黑钱。",
+        "举报村干部。",
+        "民警态度很嚣张。",
     ],
 )
 def test_an_office_and_its_conduct_in_one_sentence(text: str) -> None:
@@ -33,6 +41,10 @@ def test_an_office_and_its_conduct_in_one_sentence(text: str) -> None:
         "楼上漏水，邻居推诿责任。",
         "物业态度恶劣。请居委会协调。",
         "请居委会协调，物业推诿。",
+        "投诉的工作人家都说好。",
+        "投诉物业的工作人员。",
+        "举报班主任。",
+        "民警很快就来了，邻居打人。",
     ],
 )
 def test_no_office_or_no_conduct(text: str) -> None:

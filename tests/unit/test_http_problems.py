@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from starlette.types import Message
 
 from chassis.http import Role
-from chassis.http.problems import MEDIA_TYPE, Problem, field_path, validation_problem
+from chassis.http.problems import MEDIA_TYPE, Problem, demand_single_keys, field_path, validation_problem
 from chassis.logs import JsonFormatter
 from chassis.metrics import Metrics
 from tests.unit.http_kit import JSON, make_app, make_client, make_token
@@ -111,6 +111,50 @@ async def test_a_body_of_another_type_is_refused(client: httpx.AsyncClient, path
     for right in ("application/json", "Application/JSON; charset=utf-8", "application/ld+json"):
         answer = await client.post(path, content=body, headers={"Content-Type": right})
         assert answer.status_code in (200, 201)
+
+
+@BOTH
+async def test_a_body_of_no_type_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path, content=b'{"text": "a", "place": {"longitude": 116}}')
+    assert "`Content-Type: application/json`" in str(problem(answer, 415, "unsupported_media_type")["detail"])
+
+
+@BOTH
+async def test_a_body_in_another_character_set_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    body = b'{"text": "a", "place": {"longitude": 116}}'
+    for wrong in ("gbk", '"gb18030"', "utf-16", "utf-8x"):
+        media = f"application/json; charset={wrong}"
+        answer = await client.post(path, content=body, headers={"Content-Type": media})
+        assert "`charset=utf-8`" in str(problem(answer, 415, "unsupported_charset")["detail"])
+    answer = await client.post(
+        path, content=body, headers={"Content-Type": 'application/json; Charset="UTF-8"'}
+    )
+    assert answer.status_code in (200, 201)
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"text": "a", "place": {"longitude": 116}, "text" : "b"}', "text"),
+        ('{"text": "a", "place": {"longitude": 116,"longitude":117}}', "longitude"),
+        ('{"text": "a", "place": {"longitude": 116}}', None),
+        (r'{"text": "a,\"text\":b, \"text\": {\"text\":", "place": {"longitude": 116}}', None),
+    ],
+)
+async def test_a_key_that_an_object_has_twice_is_refused_by_its_name(
+    client: httpx.AsyncClient, body: str, key: str | None
+) -> None:
+    answer = await client.post("/hot", content=body, headers=JSON)
+    if key is None:
+        assert answer.status_code == 201
+    else:
+        assert f"'{key}'" in str(problem(answer, 400, "duplicate_key")["detail"])
+
+
+def test_a_key_in_two_objects_is_no_repetition() -> None:
+    demand_single_keys(
+        b'{"place": {"longitude": 1}, "location": {"longitude": 2}, "tags": [{"a": 1}, {"a": 2}]}'
+    )
 
 
 @BOTH

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.alarm import find_alarm
+from reference.dangers import DANGERS
+from reference.load import load
+from reference.matcher import Matcher
+from tests.unit import danger_phrases as phrases
 
+gulou = load(Path(__file__).parents[2] / "reference" / "gulou")
+matcher = Matcher(gulou)
 DATA = Path(__file__).parents[3] / "shared" / "data" / "citizen-messages.csv"
 
 LIVE = [
@@ -227,6 +233,65 @@ def test_what_is_added_is_no_letter() -> None:
     assert find_alarm("", story + "去年楼下电动车起火了。", added=True) is None
 
 
+TOLD = {
+    "trial": phrases.TRIAL,
+    "tuned": phrases.TUNED,
+    "held out": phrases.HELD_OUT,
+    "later": phrases.LATER,
+    "last": phrases.LAST,
+    "plain": phrases.PLAIN,
+    "plainer": phrases.PLAINER,
+}
+QUIET = (
+    *(*phrases.QUIET_TUNED, *phrases.QUIET, *phrases.QUIET_LATER, *phrases.QUIET_LAST, *phrases.QUIET_PLAIN),
+    *phrases.QUIET_PLAINER,
+)
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_people_say_of_a_danger_goes_to_its_line(name: str) -> None:
+    """R-LAD-05, R-HOT-13: as a case, in its title, and as what is added to one or said to withdraw it."""
+    for line, text in TOLD[name]:
+        alarms = (
+            matcher.emergency("", text),
+            matcher.emergency(text, ""),
+            matcher.emergency("", text, added=True),
+        )
+        assert [alarm and alarm.line for alarm in alarms] == [line] * 3, text
+
+
+def test_what_people_say_of_other_things_calls_nobody() -> None:
+    """R-HOT-13: the past, a question, a fear, a proposal, an exercise, what is over, and manners of speaking."""
+    loud = [text for text in QUIET if matcher.emergency("", text) or matcher.emergency(text, "")]
+    assert loud == []
+
+
+def test_no_sign_is_missed_for_want_of_a_word_to_look_for() -> None:
+    """R-LAD-05: each hit of a sign holds one of the words by which the sign is looked for."""
+    texts = [text for told in TOLD.values() for _, text in told] + [text for _, text in LIVE] + ONGOING
+    unseen = [
+        (hit[0], danger.words[:3])
+        for danger in DANGERS
+        for text in (*texts, *QUIET, *NOT_LIVE)
+        for hit in danger.sign.finditer(text)
+        if not any(word in hit[0] for word in danger.words)
+    ]
+    assert unseen == []
+
+
+@pytest.mark.parametrize("text", ["路面下沉，车都不敢走", "电梯困人", "家里燃气泄漏"])
+def test_an_emergency_matter_that_triage_is_sure_of_goes_to_its_line(text: str) -> None:
+    """R-LAD-05: the words of the catalogue are signs as well; in the past or in the mind they wait for a human."""
+    best = matcher.match(text, "").candidates[0].matter
+    alarm = matcher.emergency(text, "")
+    assert alarm is not None
+    assert alarm.line == gulou.matters[best].emergency_line
+    assert matcher.match(text, "").confidence > 0.55
+    for other in (f"去年{text}", f"万一{text}"):
+        assert matcher.emergency(other, "") is None
+        assert matcher.match(other, "").confidence < 0.55
+
+
 @given(st.text(max_size=60), st.text(max_size=400))
 def test_any_text_is_judged_the_same_twice(title: str, text: str) -> None:
     """R-HOT-13: pure, and the ground stands in the text."""
@@ -246,4 +311,5 @@ def test_real_letters_give_no_false_alarm() -> None:
 
 def _alarms(title: str, text: str) -> bool:
     """Whether a letter gives an alarm as a case, or as what is added to one."""
-    return find_alarm(title, text) is not None or find_alarm("", text, added=True) is not None
+    as_case, as_added = matcher.emergency(title, text), matcher.emergency("", text, added=True)
+    return as_case is not None or as_added is not None

@@ -318,6 +318,15 @@ def test_failure_ends_it_and_names_the_other_ways() -> None:
     assert play.state.parties == ()
 
 
+def test_who_was_never_mediated_has_no_record_of_it() -> None:
+    """R-LAD-10, R-MED-10: no session was held, so there is nothing to climb on but the parties' wish."""
+    play = accepted()
+    play.do(m.TerminateMediation, reason="withdrawn", asks_higher=True)
+    back = play.last(m.MediationHandedBack)
+    assert (back.result, back.asks_higher) == (HandBack.FAILED, True)
+    assert [one.kind for one in back.evidence] == ["parties_request"]
+
+
 def test_every_termination_tells_the_other_ways() -> None:
     """R-MED-10: whatever the reason, and the router, too, is told once."""
     for reason in (
@@ -378,6 +387,16 @@ def test_labour_has_fifteen_days_from_the_application() -> None:
     play.wait(days=20)
     first = play.last(m.RoutesInformed).routes[0]
     assert (first.code, first.until) == ("labour-arbitration", datetime(2027, 6, 8, 16, tzinfo=UTC))
+
+
+def test_a_broken_labour_agreement_opens_the_payment_order() -> None:
+    """R-MED-08: 劳动争议调解仲裁法 16 gives the worker a quick way, which a mere failure does not open."""
+    play = mediating(matter="labour.dismissal", unit=STREET, mediator="GLM-01-01")
+    play.do(m.DraftAgreement)
+    play.do(m.SignAgreement, mediators=("GLM-01-01",))
+    play.do(m.RecordVisit, performed=(), breached=True)
+    codes = [route.code for route in play.last(m.RoutesInformed).routes]
+    assert codes == ["payment-order", "labour-arbitration", "court"]
 
 
 def test_traffic_police_are_asked_in_time() -> None:

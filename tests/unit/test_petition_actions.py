@@ -29,24 +29,29 @@ def test_every_command_has_one_action_and_every_path_is_one() -> None:
 def test_an_example_is_a_body_and_makes_its_command(action: Action) -> None:
     """What /docs shows can be sent as it stands."""
     body = action.body.model_validate(action.example)
-    command = action.build(body, actor(OFFICE), CASE, _seal)
+    command = action.build(body, actor(OFFICE), CASE, _seal, same_person=False)
     assert type(command) is action.command
     assert command.actor == actor(OFFICE)
     assert action.roles
     assert Role.RESIDENT not in action.roles
-    assert not {"actor", "sealed", "earlier", "identified"} & set(action.body.model_fields)
+    assert not {"actor", "sealed", "earlier", "same_person", "identified"} & set(action.body.model_fields)
 
 
 def test_numbers_in_prose_are_masked_and_words_are_sealed() -> None:
     """R-PRIV-01: the record takes the place of the words; who gave no name cannot be written to (R-PET-02)."""
     action = BY_PATH["investigation"]
     body = action.body.model_validate({"note": "已联系13912345678"})
-    assert action.build(body, actor(OFFICE), CASE, _seal).model_dump()["note"] == "已联系〔电话〕"
+    assert (
+        action.build(body, actor(OFFICE), CASE, _seal, same_person=False).model_dump()["note"]
+        == "已联系〔电话〕"
+    )
     register = BY_PATH["registration"]
-    named = register.build(register.body.model_validate(register.example), actor(OFFICE), CASE, _seal)
+    named = register.build(
+        register.body.model_validate(register.example), actor(OFFICE), CASE, _seal, same_person=False
+    )
     assert isinstance(named, p.RegisterPetition)
     assert (named.identified, named.sealed) == (True, sealed())
     nameless = register.body.model_validate({"channel": "letter"})
-    unnamed = register.build(nameless, actor(OFFICE), CASE, _seal)
+    unnamed = register.build(nameless, actor(OFFICE), CASE, _seal, same_person=False)
     assert isinstance(unnamed, p.RegisterPetition)
     assert (unnamed.identified, unnamed.sealed) == (False, None)

@@ -43,7 +43,7 @@ ROUTE = p.RoutePetition(
 SEAL = p.SealPetition(actor=actor(OFFICE), subjects=("GL-WOMEN",))
 CONSENT = p.DecidePetitionObjection(actor=actor(OFFICE), consents=True, reason="同意")
 DISPUTE = p.DecidePetitionDispute(actor=actor(DISTRICT), units=(BUREAU, LAND), unit=BUREAU, reason="依职责")
-AGREED = p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发", agreed=True)
+DONE = p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发")
 REVIEW = p.RequestReview(actor=actor(OFFICE))
 ROW = r.Route(policy="p", jurisdiction="j")
 EXIT = r.NamedExit(code="court", name="民事诉讼", source="TJ3")
@@ -134,6 +134,13 @@ def lapsed() -> Play:
     return play
 
 
+def unreviewed() -> Play:
+    """Supported, and nobody asked for a review in time."""
+    play = delivered("SUPPORT")
+    play.wait(days=31)
+    return play
+
+
 def declined() -> Play:
     return after(registered(), p.DeclinePetition(actor=actor(OFFICE), explanation="不属本级", go_to="市局"))
 
@@ -152,7 +159,8 @@ PLAYS: dict[S | None, list[Callable[[], Play]]] = {
     S.OPINION: [issued, delivered, lambda: issued("SUPPORT"), lambda: delivered(unit=DISTRICT)],
     S.EXECUTING: [
         lambda: delivered("SUPPORT"),
-        lambda: after(delivered("SUPPORT"), p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发")),
+        lambda: after(delivered("SUPPORT"), DONE),
+        unreviewed,
         lambda: delivered("SUPPORT", DISTRICT),
         lambda: received_by_petitioner(supported(review())),
     ],
@@ -165,7 +173,7 @@ PLAYS: dict[S | None, list[Callable[[], Play]]] = {
     ],
     S.RECHECK: [recheck],
     S.FINAL: [lambda: after(recheck(), review_opinion(recheck()))],
-    S.SETTLED: [lambda: after(delivered("SUPPORT"), AGREED)],
+    S.SETTLED: [lambda: after(unreviewed(), DONE)],
     S.LAPSED: [lapsed],
     S.NOT_ACCEPTED: [declined],
     S.STATUTORY_ROUTED: [lambda: after(registered(), ROUTE)],
@@ -191,13 +199,16 @@ def inputs(play: Play) -> Iterator[Input]:
     yield p.RoutePetition.model_validate({**dict(ROUTE), "actor": me})
     for consents in (True, False):
         yield CONSENT.model_copy(update={"consents": consents})
-    yield DISPUTE
+    yield DISPUTE.model_copy(update={"units": (unit, LAND), "unit": LAND})
+    yield p.EvaluatePetition(
+        actor=actor("GL-HOTLINE", "operator"), office_satisfied=True, unit_satisfied=True
+    )
     for subjects in (("GL-WOMEN",), (unit,), ("GL",)):
-        yield p.NamePetitionSubjects(actor=actor("GL-COURT"), subjects=subjects)
+        yield p.NamePetitionSubjects(actor=actor(OFFICE), subjects=subjects, reason="被反映")
         yield dispatched(subjects=subjects)
     yield p.DeliverOpinion(actor=me, received_at=play.at)
     yield p.ReportExecution(actor=me, done=False, note="正在办理")
-    yield p.ReportExecution(actor=me, done=True, note="已补发", agreed=True)
+    yield p.ReportExecution(actor=me, done=True, note="已补发")
     for outcome in ("NOT_SUPPORT", "SUPPORT"):
         yield review_opinion(play, outcome, confirms=outcome == play.state.outcome)
         yield opinion(outcome, unit)

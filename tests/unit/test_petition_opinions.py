@@ -148,20 +148,40 @@ def test_a_supported_claim_is_executed_and_its_execution_supervised() -> None:
     assert play.last(p.PetitionSupervised).ground is p.SupervisionGround.NOT_EXECUTED
     assert play.status() is S.EXECUTING
     play.give(p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发"))
+    play.wait(days=31)
     assert play.status() is S.SETTLED
     assert play.last(p.PetitionHandedBack).result is HandBack.SETTLED
 
 
 def test_what_was_executed_settles_when_no_review_can_be_asked_for() -> None:
-    """R-PET-09: the 30 days are the petitioner's, unless they want no review."""
+    """R-PET-09: the 30 days are the petitioner's, whatever the unit says of it."""
     play = delivered("SUPPORT")
     play.give(p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发"))
     assert play.status() is S.EXECUTING
     play.wait(days=31)
     assert play.status() is S.SETTLED
+
+
+def test_what_is_reported_as_not_executed_is_supervised() -> None:
+    """R-PET-08, R-PET-14: at once, for that ground, and the execution stays due."""
     play = delivered("SUPPORT")
-    play.give(p.ReportExecution(actor=actor(BRANCH), done=True, note="已补发", agreed=True))
-    assert play.status() is S.SETTLED
+    play.give(p.ReportExecution(actor=actor(BRANCH), done=False, note="资金未到位"))
+    told = play.last(p.PetitionSupervised)
+    assert (told.ground, told.unit, told.reason) == ("not_executed", BRANCH, "资金未到位")
+    assert (play.status(), play.state.supervised) == (S.EXECUTING, True)
+    assert play.state.term("execute") is not None
+
+
+def test_no_level_speaks_for_another() -> None:
+    """R-PET-09: who stands above a unit reviews its opinion, and so never writes it."""
+    for unit, role in ((BUREAU, "petition_officer"), (DISTRICT, "supervisor")):
+        play = investigating()
+        given = opinion().model_copy(update={"actor": actor(unit, role)})
+        assert play.refuse(given) == "NOT_THIS_LEVEL"
+    play = delivered()
+    play.give(p.RequestReview(actor=actor(OFFICE)))
+    theirs = review_opinion(play).model_copy(update={"actor": actor(DISTRICT, subject="g2")})
+    assert play.refuse(theirs) == "NOT_THIS_LEVEL"
 
 
 def test_a_review_that_supports_is_carried_out_by_the_first_unit() -> None:

@@ -104,15 +104,18 @@ def test_third_parties_may_be_invited(kind: p.ThirdParty) -> None:
 
 
 def test_interested_staff_recuse() -> None:
-    """R-PET-11: from then on the same person does nothing, in any unit; a colleague goes on."""
+    """R-PET-11: from then on they do nothing; a colleague goes on. No unit recuses those who oversee it."""
     play = investigating()
     officer = actor(BRANCH).subject
-    recuse = p.RecuseOfficer(actor=actor("GL-COURT"), officer=officer, reason="亲属")
-    assert play.refuse(recuse) == "NOT_A_SUPERIOR"
+    recuse = p.RecuseOfficer(actor=actor("GL-COURT"), officer=officer, unit=BRANCH, reason="亲属")
+    for stranger in (actor("GL-COURT"), actor(BRANCH, subject="colleague")):
+        assert play.refuse(recuse.model_copy(update={"actor": stranger})) == "NOT_A_SUPERIOR"
+    over_it = {"actor": actor(BRANCH, "supervisor"), "officer": "officer-1", "unit": OFFICE}
+    assert play.refuse(recuse.model_copy(update=over_it)) == "NOT_A_SUPERIOR"
+    assert play.refuse(recuse.model_copy(update={"unit": "GL-NOPE"})) == "UNKNOWN_UNIT"
     play.give(recuse.model_copy(update={"actor": actor(BRANCH)}))
     invite = p.InviteThirdParty(actor=actor(BRANCH), kind=p.ThirdParty.ELDER, note="请长者")
     assert play.refuse(invite) == "RECUSED"
-    assert play.refuse(invite.model_copy(update={"actor": actor(BUREAU, subject=officer)})) == "RECUSED"
     play.give(invite.model_copy(update={"actor": actor(BRANCH, subject="colleague")}))
     again = recuse.model_copy(update={"actor": actor(OFFICE)})
     assert play.refuse(again) == "RECUSED_ALREADY"
@@ -131,18 +134,20 @@ def test_an_urgent_matter_is_reported_at_once() -> None:
 
 
 def test_the_petitioner_evaluates_once_and_not_through_the_handling_unit() -> None:
-    """R-PET-13: recorded by staff, or given by the petitioner themselves."""
-    evaluate = p.EvaluatePetition(actor=actor(OFFICE), office_satisfied=True, unit_satisfied=False)
+    """R-PET-13: recorded by staff whom it does not rate; the petitioner's own hand goes before, and is the last."""
+    hotline = actor(DISTRICT, "operator")
+    evaluate = p.EvaluatePetition(actor=hotline, office_satisfied=True, unit_satisfied=False)
+    assert investigating().refuse(evaluate) == "NOT_IN_THIS_STATE"
     play = delivered()
-    assert play.refuse(evaluate.model_copy(update={"actor": actor(BRANCH)})) == "OWN_CASE"
+    for rated in (BRANCH, OFFICE):
+        assert play.refuse(evaluate.model_copy(update={"actor": actor(rated)})) == "OWN_CASE"
     play.give(evaluate)
     assert play.last(p.PetitionEvaluated).unit_satisfied is False
     assert play.refuse(evaluate) == "EVALUATED_ALREADY"
     theirs = FeedbackGiven(contacted=True, resolved=True, satisfied=True)
+    play.give(theirs)
+    assert play.last(p.PetitionEvaluated).unit_satisfied is True
     assert play.give(theirs) == []
-    other = delivered()
-    other.give(theirs)
-    assert other.last(p.PetitionEvaluated).unit_satisfied is True
 
 
 def test_both_sides_consent_to_a_mediation_and_its_60_days_run_on() -> None:

@@ -129,14 +129,14 @@ class Petitions(RuleBasedStateMachine):
         who = actor(self.state.unit or OFFICE)
         self.give(p.DeliverOpinion(actor=who, received_at=self.at - timedelta(days=days)))
 
-    @rule(done=st.booleans(), agreed=st.booleans())
-    def execute(self, done: bool, agreed: bool) -> None:
+    @rule(done=st.booleans())
+    def execute(self, done: bool) -> None:
         who = actor(self.state.unit or OFFICE)
-        self.give(p.ReportExecution(actor=who, done=done, note="办理情况", agreed=agreed))
+        self.give(p.ReportExecution(actor=who, done=done, note="办理情况"))
 
     @rule(subject=NAMED.filter(bool))
     def accuse(self, subject: str) -> None:
-        self.give(p.NamePetitionSubjects(actor=actor(OFFICE), subjects=(subject,)))
+        self.give(p.NamePetitionSubjects(actor=actor(OFFICE), subjects=(subject,), reason="被反映"))
 
     @rule(result=st.sampled_from(list(HandBack)))
     def mediation_ends(self, result: HandBack) -> None:

@@ -262,7 +262,7 @@ def test_nothing_is_sent_to_who_is_complained_of() -> None:
         send = p.ForwardPetition(actor=actor(OFFICE), unit=unit, reason="属其职责")
         assert play.refuse(send) == "INTERESTED"
     here = forwarded()
-    here.give(p.NamePetitionSubjects(actor=actor(OFFICE), subjects=(BUREAU,)))
+    here.give(p.NamePetitionSubjects(actor=actor(OFFICE), subjects=(BUREAU,), reason="被反映"))
     assert (here.state.status, here.state.unit) == (S.REGISTERED, OFFICE)
     assert here.refuse(p.AcceptPetition(actor=actor(BRANCH))) == "INTERESTED"
 

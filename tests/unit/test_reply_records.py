@@ -8,6 +8,7 @@ import pytest
 
 from chassis.http import Problem, Role
 from chassis.kafka.letters import Letter
+from schemas.message import Actor
 from schemas.replies import OF_UNITS, REPLIES, Reply
 from schemas.router import ReplyCase
 from services.router.api.access import WORKERS
@@ -74,7 +75,7 @@ def test_the_example_of_each_action_is_a_reply(action: str) -> None:
 def test_the_words_of_a_department_are_masked_as_over_http() -> None:
     """R-PRIV-01: one code for both."""
     deed = deed_of(read(action="reply", result="已电话13912345678告知本人"))
-    command = deed.action.build(deed.body, actor=BY_PATH["sign"].sample(ACTOR).actor)
+    command = deed.action.build(deed.body, actor=Actor.model_validate(ACTOR))
     assert isinstance(command, ReplyCase)
     assert command.result == "已电话〔电话〕告知本人"
 

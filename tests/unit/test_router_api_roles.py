@@ -111,5 +111,5 @@ def test_an_unknown_case_is_refused_by_the_decider_too(tmp_path: Path) -> None:
     decider = host.service.decider
     state = decider.initial(UUID(int=1))
     for action in ACTIONS:
-        decision = decider.decide(state, action.sample(Actor(subject="s", role="supervisor")), host.clock())
-        assert isinstance(decision, Refused)
+        for command in action.samples(state, Actor(subject="s", role="supervisor")):
+            assert isinstance(decider.decide(state, command, host.clock()), Refused)

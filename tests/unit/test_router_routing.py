@@ -116,6 +116,16 @@ def test_unknown_codes_wait_for_a_human(more: dict[str, Any], reason: r.QueueRea
     assert case.last(r.TriageQueued).reason is reason
 
 
+def test_accusation_material_under_another_matter_waits_for_a_human() -> None:
+    """R-PET-10: as what a member of staff named it, it would reach the unit that it accuses."""
+    case = Played(router(Oracle(accusation=True)))
+    case.give(submitted("land.compensation"))
+    assert (case.last(r.TriageQueued).reason, case.status) == (r.QueueReason.POLICY, S.REGISTERED)
+    sealed = Played(router(Oracle(accusation=True)))
+    sealed.give(submitted("government.report"))
+    assert sealed.state.sealed
+
+
 def test_triage_refuses_unknown_codes() -> None:
     case = Played()
     case.give(submitted(None))

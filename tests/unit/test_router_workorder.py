@@ -26,9 +26,12 @@ from tests.unit.router_kit import (
     OPERATOR,
     STREET,
     SUPERVISOR,
+    Oracle,
     Played,
     actor,
     open_case,
+    router,
+    submitted,
 )
 from tests.unit.test_router_ladder import handled
 
@@ -443,6 +446,7 @@ def test_withdrawal(stage: S) -> None:
     """R-HOT-08: the resident may end an open case in any status; every unit is told."""
     case = STAGES[stage]()
     assert case.give(CaseWithdrawn(stands=True)) == [], "R-PET-18: a linked report still asks for it"
+    assert case.give(CaseWithdrawn(at_line=True)) == [], "R-HOT-13: the resident was told that it goes on"
     case.give(CaseWithdrawn())
     assert (case.status, case.last(r.CaseClosed).outcome) == (S.CLOSED, r.Outcome.WITHDRAWN)
     assert case.last(DepartmentAssignmentEnded).reason is EndReason.WITHDRAWN
@@ -517,3 +521,27 @@ def test_supplement_reaches_those_who_work_on_it() -> None:
         COMMUNITY,
     ]
     assert closed().give(CaseSupplemented(text="补充")) == []
+
+
+FIRE_ON_SITE = [
+    r.RecordContact(actor=OPERATOR, note="现场着火了"),
+    r.ReportProgress(actor=OPERATOR, note="现场着火了"),
+]
+
+
+@pytest.mark.parametrize("note", FIRE_ON_SITE)
+def test_a_danger_in_a_note_of_the_unit_goes_to_its_line(note: r.RecordContact | r.ReportProgress) -> None:
+    """R-LAD-05, R-HOT-13: the act counts, and the case leaves as by a supplement; no refusal hides the line."""
+    oracle = Oracle()
+    case = Played(router(oracle))
+    case.give(submitted("municipal.streetlight"))
+    worker = case.owner
+    case.give(r.SignAssignment(actor=worker))
+    oracle.danger = Emergency(line="119", ground="现场着火了")
+    told = case.give(note.model_copy(update={"actor": worker}))
+    assert isinstance(told[0], r.ContactRecorded | r.ProgressReported)
+    assert (case.status, case.state.line) == (S.EMERGENCY_XFER, "119")
+    assert case.last(r.EmergencyTransferred).route.evidence[0].reference.startswith("note of ")
+    for late in (worker, OPERATOR):
+        no = case.refused(note.model_copy(update={"actor": late}))
+        assert "119" in no.reason, "what the case no longer takes names the line all the same"

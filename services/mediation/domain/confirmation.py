@@ -64,7 +64,7 @@ class Confirmations:
         decided = m.CourtDecided(by=c.actor, terms=terms, confirmed=c.confirmed, reference=c.reference)
         if c.confirmed:
             return [decided]
-        return [decided, self._ending.informed(state, terms, at, c.actor, after_breach=True)]
+        return [decided, self._ending.informed(state, terms, at, c.actor, with_agreement=True)]
 
     def withdrawn(self, state: Mediation, c: m.WithdrawConfirmation, at: datetime) -> Decision:
         """QR5: at any time before the decision."""

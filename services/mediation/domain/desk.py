@@ -58,12 +58,12 @@ class Desk:
             unit is not None and unit in known and below in known and self.jurisdiction.controls(unit, below)
         )
 
-    def routes(self, state: Mediation, at: datetime, *, after_breach: bool = False) -> tuple[OpenRoute, ...]:
-        """R-MED-05, R-MED-10: the ways that stand open, with their times (R-MED-13, R-MED-14).
-
-        An agreement that is broken goes to court or arbitration, no longer to another mediator.
-        """
-        codes = [code for code in self.procedure(state).routes if not (after_breach and code == POLICE)]
+    def routes(
+        self, state: Mediation, at: datetime, *, with_agreement: bool = False
+    ) -> tuple[OpenRoute, ...]:
+        """R-MED-05, R-MED-08, R-MED-10: the ways that stand open, with their times (R-MED-13, R-MED-14)."""
+        procedure = self.procedure(state)
+        codes = procedure.routes_with_agreement if with_agreement else procedure.routes
         exits = self.jurisdiction.legal_exits
         return tuple(
             OpenRoute(code=code, name=exits[code].name, until=self._until(code, state, at)) for code in codes

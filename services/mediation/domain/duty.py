@@ -104,11 +104,11 @@ def _duty(state: Mediation) -> tuple[str, Stage | None, datetime | None, str | N
 
 
 def _evidence(state: Mediation) -> tuple[Evidence, ...]:
-    """R-LAD-10: that it was mediated, and that the parties ask for more where they do."""
+    """R-LAD-10: that it was mediated, if it was, and that the parties ask for more where they do."""
     record = Evidence(
         kind="mediation_record",
         reference=f"mediation/{state.case_id}/{state.round}",
         note=f"调解{state.sessions}次，协议{len({one.number for one in state.obligations})}项",
     )
     asked = Evidence(kind="parties_request", reference=f"mediation/{state.case_id}/{state.round}/request")
-    return (record, asked) if state.asks_higher else (record,)
+    return (*([record] if state.sessions else []), *([asked] if state.asks_higher else []))

@@ -49,14 +49,14 @@ class Ending:
         at: datetime,
         by: Actor | None = None,
         *,
-        after_breach: bool = False,
+        with_agreement: bool = False,
     ) -> m.RoutesInformed:
         """The notice of the ways that stand open; a confirmed agreement that is broken can be enforced (TJ33)."""
         return m.RoutesInformed(
             by=by,
             terms=terms,
-            routes=self._desk.routes(state, at, after_breach=after_breach),
-            enforceable=after_breach and state.confirmation is m.Confirmation.CONFIRMED,
+            routes=self._desk.routes(state, at, with_agreement=with_agreement),
+            enforceable=with_agreement and state.confirmation is m.Confirmation.CONFIRMED,
         )
 
     def report(self, state: Mediation, c: m.ReportToPolice, at: datetime) -> Decision:

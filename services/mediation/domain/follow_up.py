@@ -43,4 +43,4 @@ class FollowUp:
             return [visited]
         numbers = tuple(one.number for one in left)
         broken: list[Event] = [visited, m.AgreementBreached(by=c.actor, terms=terms, obligations=numbers)]
-        return [*broken, self._ending.informed(state, terms, at, c.actor, after_breach=True)]
+        return [*broken, self._ending.informed(state, terms, at, c.actor, with_agreement=True)]

@@ -45,7 +45,9 @@ class Access:
     def sees(self, principal: Principal, state: Petition) -> bool:
         """Whether the petition exists for the caller at all."""
         unit = self.unit_of(principal)
-        if not set(self.above(unit)).isdisjoint(state.subjects) or principal.subject in state.recused:
+        if not set(self.above(unit)).isdisjoint(state.subjects) or state.is_recused(
+            principal.recorded_as, unit
+        ):
             return False
         if state.status is S.DISCIPLINE_SEALED:
             return unit == self.offices.discipline
@@ -64,6 +66,8 @@ class Access:
         unit = self.unit_of(principal)
         if not principal.has(*WORKERS, Role.SUPERVISOR) or not self.sees(principal, state):
             return False
+        if state.status is S.DISCIPLINE_SEALED:
+            return True  # only the discipline body sees it, and must know who accuses (R-PET-10)
         involved = (state.unit, state.sender, state.handler, state.issuer)
         return unit == self.offices.office or any(
             self._works_for(unit, one) for one in involved if one is not None

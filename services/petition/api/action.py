@@ -16,7 +16,7 @@ from schemas.values import Sealed
 _PROSE: Final = frozenset(
     {"reason", "note", "explanation", "recommendation", "leader", "head", "go_to", "legal_basis"}
 )
-_NOT_THE_CALLERS: Final = frozenset({"actor", "sealed", "earlier", "identified"})
+_NOT_THE_CALLERS: Final = frozenset({"actor", "sealed", "earlier", "same_person", "identified"})
 """Fields of a command that the service fills in."""
 Sealer = Callable[[UUID, BaseModel], Sealed]
 
@@ -37,7 +37,9 @@ class Action:
     def __post_init__(self) -> None:
         object.__setattr__(self, "body", self._body())
 
-    def build(self, body: BaseModel, actor: Actor, case_id: UUID, seal: Sealer) -> p.PetitionCommand:
+    def build(
+        self, body: BaseModel, actor: Actor, case_id: UUID, seal: Sealer, *, same_person: bool
+    ) -> p.PetitionCommand:
         """The command of a request's body and the caller: words encrypted, numbers in its prose masked."""
         plain = body.model_dump(exclude={self.words[0]} if self.words else set())
         given = mask_fields(plain, frozenset(), _PROSE)
@@ -45,7 +47,7 @@ class Action:
         if words is not None:
             given["sealed"] = seal(case_id, words)
         if self.command is p.RegisterPetition:
-            given["identified"] = words is not None
+            given |= {"identified": words is not None, "same_person": same_person}
         return self.command.model_validate({**given, "actor": actor})
 
     def sample(self, actor: Actor) -> p.PetitionCommand:
@@ -62,7 +64,12 @@ class Action:
         if self.words is not None:
             name, model, is_needed = self.words
             fields[name] = (model, Field()) if is_needed else (model | None, Field(default=None))
-        config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [self.example]})
+        config = ConfigDict(
+            frozen=True,
+            extra="forbid",
+            str_strip_whitespace=True,
+            json_schema_extra={"examples": [self.example]},
+        )
         made: type[BaseModel] = create_model(
             f"{self.command.__name__}Body", __config__=config, __doc__=self.command.__doc__, **fields
         )

@@ -162,7 +162,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         p.ReportExecution,
         _STAFF,
         "执行情况: what became of the supported claim (XF32)",
-        {"done": True, "note": "差额补偿款已发放", "agreed": True},
+        {"done": True, "note": "差额补偿款已发放"},
     ),
     Action(
         "review",
@@ -204,14 +204,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
         p.RecuseOfficer,
         (*WORKERS, *DESKS),
         "回避: a member of staff takes no more part (R-PET-11)",
-        {"officer": "officer-7", "reason": "与信访人有亲属关系"},
+        {"officer": "officer-7", "unit": "GL-LAND", "reason": "与信访人有亲属关系"},
     ),
     Action(
         "subjects",
         p.NamePetitionSubjects,
         (*WORKERS, *DESKS),
         "被反映单位: further units are complained of (R-PET-11)",
-        {"subjects": ["GL-URBAN"]},
+        {"subjects": ["GL-URBAN"], "reason": "信访人来电反映该单位工作人员推诿"},
     ),
     Action(
         "supervision",
@@ -238,7 +238,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "evaluation",
         p.EvaluatePetition,
         (*WORKERS, *DESKS),
-        "满意度评价: the petitioner's own (R-PET-13)",
+        "满意度评价: what the petitioner says of it, once there is a result (R-PET-13)",
         {"office_satisfied": True, "unit_satisfied": True},
     ),
     Action(

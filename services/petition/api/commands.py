@@ -40,7 +40,7 @@ from services.petition.api.office import Case, Office
 from services.petition.api.views import PetitionView, petition_view
 from services.petition.domain import Petition
 from services.petition.papers import available
-from services.petition.records import seal
+from services.petition.records import Kind, Petitioner, opened, seal
 
 
 def add_action_routes(app: FastAPI, office: Office, access: Access) -> None:
@@ -96,7 +96,7 @@ def _endpoint(office: Office, access: Access, action: Action) -> Protected:
         access.require_seen(principal, await office.case(case_id), case_id)
         if again is not None:
             return respond(again)
-        await _check_earlier(office, access, principal, body)
+        same_person = await _is_repeat(office, access, principal, body)
         role = _role(principal, action)
         if role is None:
             raise AssertionError("the route lets nobody else in")
@@ -107,7 +107,7 @@ def _endpoint(office: Office, access: Access, action: Action) -> Protected:
         def answer(applied: Applied[Petition]) -> Answer:
             return _answer(office, access, principal, Case(applied.state, applied.version))
 
-        command = action.build(body, principal.actor(role), case_id, sealed)
+        command = action.build(body, principal.actor(role), case_id, sealed, same_person=same_person)
         expected = expected_versions(request.headers.get("if-match"))
         trace = office.host.telemetry.accept(request.headers.get("traceparent"))
         sent = commands.Request(case_id, command, trace, expected, asked, answer)
@@ -125,17 +125,21 @@ def _role(principal: Principal, action: Action) -> Role | None:
     return next((role for role in action.roles if role in principal.roles), None)
 
 
-async def _check_earlier(office: Office, access: Access, principal: Principal, body: BaseModel) -> None:
-    """R-PET-18: whoever names an earlier petition may see it."""
+async def _is_repeat(office: Office, access: Access, principal: Principal, body: BaseModel) -> bool:
+    """R-PET-18: whether the earlier petition that is named was made by the same person; the caller may see it."""
     same_as: UUID | None = getattr(body, "same_as", None)
     if same_as is None:
-        return
+        return False
     case = await office.case(same_as)
     if case is None or not access.sees(principal, case.state):
         message = f"There is no petition {same_as} that you may see."
         raise unprocessable(
             [FieldError(field="same_as", message=message, expected="the case id of an earlier petition")]
         )
+    now: Petitioner | None = getattr(body, "petitioner", None)
+    async with office.host.pool.acquire() as connection:
+        before = await opened(connection, office.vault, same_as, Kind.PETITIONER, Petitioner, None)
+    return now is not None and before is not None and now.is_same_as(before)
 
 
 def _answer(office: Office, access: Access, principal: Principal, case: Case) -> Answer:

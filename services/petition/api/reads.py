@@ -89,7 +89,11 @@ def _conditions(office: Office, access: Access, own: str, wanted: _Wanted) -> tu
     if not wanted.over:
         conditions.append("(d.unit IS NOT NULL OR d.sealed)")
     if wanted.unit is not None:
-        conditions.append(f"d.unit = {value(wanted.unit, 'text')}")
+        conditions.append(
+            "d.sealed"
+            if wanted.unit == office.offices.discipline
+            else f"d.unit = {value(wanted.unit, 'text')}"
+        )
     if wanted.status is not None:
         conditions.append(f"d.status = {value(wanted.status, 'text')}")
     if wanted.after is not None:

@@ -1,12 +1,16 @@
 """A unit that was sent a petition: it accepts, or objects and its sender decides (R-PET-03)."""
 
 from datetime import datetime
+from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import petition as p
 from services.petition.domain.desk import Desk
 from services.petition.domain.petition import Petition, S
 from services.petition.domain.sorting import Sorting
+
+GROUP: Final = 5
+"""Petitioners from whom on it is a group's, which is no simple matter (R-PET-12, R-PET-17; DES)."""
 
 
 class Arrival:
@@ -59,7 +63,17 @@ class Arrival:
                 "the petition office forwards or assigns; a competent unit accepts (XF22)",
             )
         nature = c.nature or state.nature
+        if state.nature is p.Nature.CLAIM and nature is not p.Nature.CLAIM:
+            return Refused(
+                "A_CLAIM_STAYS",
+                "it is registered as a claim, which gets an opinion that can be reviewed (XF31 (6), XF35)",
+                "nature",
+            )
         simple = c.simple
+        if state.simple and not simple and c.reason is None:
+            return Refused(
+                "REASON_NEEDED", "it was sent to be handled simply; say why it is not (R-PET-17)", "reason"
+            )
         if simple and (no := self._not_simple(state, nature, at)):
             return no
         rule = "simple-opinion" if simple else "opinion" if nature is p.Nature.CLAIM else "answer"
@@ -69,6 +83,7 @@ class Arrival:
             nature=nature,
             simple=simple,
             direct=direct,
+            reason=c.reason or "",
         )
         return [accepted]
 
@@ -76,6 +91,10 @@ class Arrival:
         """R-PET-17: first-time claims, within 3 working days of their receipt."""
         if nature is not p.Nature.CLAIM or state.same_as is not None:
             return Refused("NOT_SIMPLE", "only a claim made for the first time is handled simply", "simple")
+        if state.urgent or state.petitioners >= GROUP:
+            return Refused(
+                "NOT_SIMPLE", f"a major or urgent matter, or one of {GROUP} and more, is not simple", "simple"
+            )
         arrived = state.main()
         if arrived is None or self._desk.clocks.start("notice", "simple-accept", arrived.since).at <= at:
             return Refused(

@@ -71,6 +71,11 @@ OWNERS: Final = frozenset(
 )
 """Commands of the responsible unit and of those above it. The others say themselves who may give them."""
 
+_OUTCOMES: Final = {
+    p.PetitionOutcome.SUPPORT: "对您的请求予以支持",
+    p.PetitionOutcome.EXPLAIN: "对您的请求作出解释说明",
+    p.PetitionOutcome.NOT_SUPPORT: "对您的请求不予支持",
+}
 _ON_THIS_TRACK: Final = re.compile(rf'"track": ?"{TRACK}"')
 
 
@@ -183,6 +188,7 @@ class PetitionDecider:
             due=main.at if main else None,
             rule=main.rule if main else None,
             subjects=after.subjects,
+            told="".join(_told(event) for event in events),
         )
         return [*events, moved]
 
@@ -207,6 +213,17 @@ def _duty(state: Petition) -> tuple[str | None, datetime | None, tuple[str, ...]
     """Unit and due time, and who may have no part in it (R-PET-11)."""
     main = state.main()
     return state.unit, main.at if main else None, state.subjects
+
+
+def _told(event: Event) -> str:
+    """What the petitioner hears of it on the way: why it takes longer (R-PET-07), what an opinion decides."""
+    match event:
+        case p.OpinionExtended():
+            return f"办理期限延长{event.days}日，理由：{event.reason}。"
+        case p.OpinionIssued():
+            return f"{_OUTCOMES[event.outcome]}，详见书面意见。"
+        case _:
+            return ""
 
 
 def _signed(events: Sequence[Event], given: Input) -> Sequence[Event]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from chassis.calendar import WorkingCalendar
 from chassis.decider import Refused
@@ -11,6 +12,9 @@ from schemas.petition import LegalWay
 from schemas.router import NamedExit
 from services.petition.domain.clocks import Clocks
 from services.petition.domain.petition import Petition
+
+SUPERVISOR: Final = "supervisor"
+"""The role of a unit's head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,18 @@ class Desk:
             return False
         return actor.unit == self.offices.office or self.acts_for(actor, unit)
 
+    def is_of(self, actor: Actor, unit: str | None) -> bool:
+        """Whether the actor works for just this unit; the petition office also for the district."""
+        if unit is None:
+            return False
+        return actor.unit == unit or (unit == self.jurisdiction.code and actor.unit == self.offices.office)
+
+    def speaks_of_subjects(self, actor: Actor, unit: str | None) -> bool:
+        """Whether the actor may say who is complained of: never the unit that would be rid of the petition."""
+        if actor.unit in {self.offices.office, self.jurisdiction.code, self.jurisdiction.hotline}:
+            return True
+        return actor.unit != unit and self.acts_for(actor, unit)
+
     def sends_to(self, sender: str, unit: str) -> bool:
         """Whether the unit may forward to the other: the petition office to all, others within their own system."""
         return sender == self.offices.office or self.jurisdiction.controls(sender, unit)
@@ -91,7 +107,7 @@ class Desk:
         """R-PET-11: interested units and recused staff do nothing with it."""
         if actor.unit in self.jurisdiction.units and self.interested(actor.unit or "", state.subjects):
             return Refused("INTERESTED", "the unit complained of, and all that it controls, recuses itself")
-        if actor.subject in state.recused:
+        if state.is_recused(actor.subject, actor.unit):
             return Refused("RECUSED", "you were recused from this petition; a colleague must act")
         return None
 

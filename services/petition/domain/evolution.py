@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas import petition as p
 from schemas.message import Event
 from schemas.router import Term
-from services.petition.domain.petition import Petition, S
+from services.petition.domain.petition import Petition, Recusal, S
 
 Update = dict[str, Any]
 
@@ -122,6 +122,10 @@ def _review_requested(_: Petition, e: p.ReviewRequested) -> Update:
     return {"status": status, "unit": e.unit, "level": e.level, "executed": False}
 
 
+def _recused(state: Petition, e: p.OfficerRecused) -> Update:
+    return {"recused": (*state.recused, Recusal(officer=e.officer, unit=e.unit))}
+
+
 def _subjects_named(state: Petition, e: p.PetitionSubjectsNamed) -> Update:
     if e.unit is None:
         return {"subjects": e.subjects}
@@ -170,12 +174,15 @@ _CHANGES: Final[dict[type[Event], Callable[[Petition, Any], Update]]] = {
     p.PetitionLeft: _over(S.LEFT),
     p.PetitionLeaderSet: lambda _, e: {"leader": e.leader},
     p.ThirdPartyInvited: lambda _, __: {"coordinated": True},
-    p.OfficerRecused: lambda state, e: {"recused": (*state.recused, e.officer)},
+    p.OfficerRecused: _recused,
     p.PetitionSubjectsNamed: _subjects_named,
     p.PetitionSupervised: lambda _, __: {"supervised": True},
     p.SupervisionAnswered: _nothing,
     p.UrgentReported: lambda _, __: {"reported": True},
-    p.PetitionEvaluated: lambda _, __: {"evaluated": True},
+    p.PetitionEvaluated: lambda state, e: {
+        "evaluated": True,
+        "evaluated_by_petitioner": state.evaluated_by_petitioner or e.by is None,
+    },
     p.PetitionReminded: lambda state, e: {"late": (*state.late, e.term)},
     p.PetitionAtRisk: _nothing,
     p.PetitionDeadlinesRecomputed: _nothing,

@@ -8,11 +8,10 @@ from schemas import petition as p
 from schemas.mediation import MediationHandedBack
 from schemas.message import Event
 from schemas.procedure import HandBack
-from services.petition.domain.desk import Desk
+from services.petition.domain.desk import SUPERVISOR, Desk
 from services.petition.domain.leaving import handed_back
 from services.petition.domain.petition import Petition, S
 
-SUPERVISOR: Final = "supervisor"
 MEDIATED_WORDS: Final = "经双方同意调解并达成一致意见，已制作调解协议书，信访事项办结。"
 
 
@@ -63,8 +62,8 @@ class Handling:
         return [settled, handed_back(state.unit, HandBack.SETTLED, MEDIATED_WORDS)]
 
     def extend(self, state: Petition, c: p.ExtendPetition, at: datetime) -> Decision:
-        """R-PET-07: once, before the time is over, by the head of the responsible unit."""
-        if c.actor.role != SUPERVISOR:
+        """R-PET-07: once, before the time is over, by the head of the responsible unit itself (XF34: 本机关)."""
+        if c.actor.role != SUPERVISOR or not self._desk.is_of(c.actor, state.unit):
             return Refused("NOT_THE_HEAD", f"only the head of {state.unit} approves an extension (XF34)")
         term = state.term("opinion")
         if state.extended:

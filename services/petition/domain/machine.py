@@ -105,7 +105,7 @@ MOVES: Final[Mapping[By, Moves]] = {
     p.SupervisePetition: _stays(OPEN),
     p.AnswerSupervision: _stays(OPEN),
     p.ReportUrgentPetition: _stays(OPEN),
-    p.EvaluatePetition: _stays(frozenset(S) - {S.DISCIPLINE_SEALED, S.RECEIVED}),
+    p.EvaluatePetition: _stays(_LATER | (OVER - {S.DISCIPLINE_SEALED})),
     p.RecomputePetitionDeadlines: _stays(OPEN),
     "review_apply": _WINDOW,
 }

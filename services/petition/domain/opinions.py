@@ -37,11 +37,12 @@ class Opinions:
         """信访处理意见书."""
         if state.nature is not p.Nature.CLAIM:
             return Refused("NO_OPINION", f"a {state.nature} is answered, without an opinion (XF29, XF31 (5))")
-        issued = self._issued(state, 0, c, at, confirms=None)
-        return [issued]
+        return self._not_of(state, c) or [self._issued(state, 0, c, at, confirms=None)]
 
     def review(self, state: Petition, c: p.IssueReviewOpinion, at: datetime) -> Decision:
         """复查意见, 复核意见. The third level ends the matter; what it supports is still carried out."""
+        if no := self._not_of(state, c):
+            return no
         if c.actor.subject in state.authors:
             return Refused("OWN_OPINION", "whoever issued an opinion does not review it (XF28)")
         if c.confirms and c.outcome is not state.outcome:
@@ -53,6 +54,12 @@ class Opinions:
             return events
         back = handed_back(state.unit, HandBack.ENDED, FINAL_WORDS)
         return [*events, p.PetitionTerminated(), back]
+
+    def _not_of(self, state: Petition, c: p.IssueOpinion | p.IssueReviewOpinion) -> Refused | None:
+        """R-PET-09: each level speaks for itself; a unit above that wrote here would review its own words."""
+        if self._desk.is_of(c.actor, state.unit):
+            return None
+        return Refused("NOT_THIS_LEVEL", f"only {state.unit} itself issues this opinion (XF32, XF35, XF36)")
 
     def _issued(
         self,
@@ -81,7 +88,7 @@ class Opinions:
         if deliver is None:
             return Refused("DELIVERED_ALREADY", "the receipt of this opinion is recorded already")
         received_at = c.received_at or at
-        if not deliver.since <= received_at <= at:
+        if not deliver.since.replace(microsecond=0) <= received_at <= at:  # people give whole seconds
             return Refused(
                 "IMPOSSIBLE_TIME", "it was received between its issue and now; give that time", "received_at"
             )
@@ -108,15 +115,21 @@ class Opinions:
         return (state.unit or unit) if self._desk.interested(unit, state.subjects) else unit
 
     def execute(self, state: Petition, c: p.ReportExecution, _: datetime) -> Decision:
-        """XF32: done, it is settled as soon as no review can be asked for, or the petitioner wants none."""
+        """XF32: done, it is settled as soon as no review can be asked for; undone, it is supervised (R-PET-14)."""
         if state.executed:
             return Refused("EXECUTED_ALREADY", "the execution is reported; the time to ask for review runs")
         reported = p.ExecutionReported(
             terms=state.without("execute") if c.done else state.terms, done=c.done, note=c.note
         )
-        if c.done and (c.agreed or state.term("review_apply") is None):
-            return [reported, *self._settled(state)]
-        return [reported]
+        if not c.done:
+            supervised = p.PetitionSupervised(
+                terms=reported.terms,
+                unit=state.unit or "",
+                ground=p.SupervisionGround.NOT_EXECUTED,
+                reason=c.note,
+            )
+            return [reported, supervised]
+        return [reported] if state.term("review_apply") else [reported, *self._settled(state)]
 
     def _settled(self, state: Petition) -> list[Event]:
         back = handed_back(state.unit, HandBack.SETTLED, EXECUTED_WORDS)

@@ -6,7 +6,7 @@ from chassis.decider import Decision, Refused
 from schemas import petition as p
 from schemas.intake import FeedbackGiven
 from schemas.message import Actor
-from services.petition.domain.desk import Desk
+from services.petition.domain.desk import SUPERVISOR, Desk
 from services.petition.domain.petition import Petition, S
 
 
@@ -51,13 +51,19 @@ class Oversight:
         return [p.PetitionLeaderSet(terms=state.terms, leader=c.leader, note=c.note)]
 
     def recuse(self, state: Petition, c: p.RecuseOfficer, _: datetime) -> Decision:
-        """R-PET-11: by oneself, or by the unit or who stands over it."""
-        theirs = c.actor.subject == c.officer or self._desk.acts_for(c.actor, state.unit)
-        if not theirs and (no := self._not_over_it(state, c.actor)):
+        """R-PET-11: by oneself, or by the head of the officer's unit or who stands over that."""
+        if no := self._desk.unknown_unit("unit", c.unit):
             return no
-        if c.officer in state.recused:
+        own = (c.actor.subject, c.actor.unit) == (c.officer, c.unit)
+        heads = c.actor.role == SUPERVISOR and self._desk.acts_for(c.actor, c.unit)
+        if not (own or heads or self._desk.oversees(c.actor, c.unit)):
+            reason = (
+                f"the officer themselves, the head of {c.unit} or a unit above it decides the recusal (XF28)"
+            )
+            return Refused("NOT_A_SUPERIOR", reason, "unit")
+        if state.is_recused(c.officer, c.unit):
             return Refused("RECUSED_ALREADY", f"{c.officer} takes no part any more", "officer")
-        return [p.OfficerRecused(terms=state.terms, officer=c.officer, reason=c.reason)]
+        return [p.OfficerRecused(terms=state.terms, officer=c.officer, unit=c.unit, reason=c.reason)]
 
     def report_urgent(self, state: Petition, c: p.ReportUrgentPetition, _: datetime) -> Decision:
         """R-PET-15: at once, to the district's leadership, the joint conference and the petition offices above."""
@@ -67,11 +73,14 @@ class Oversight:
         return [reported]
 
     def evaluate(self, state: Petition, c: p.EvaluatePetition, _: datetime) -> Decision:
-        """R-PET-13: once, recorded by who has no part in the handling."""
+        """R-PET-13: once there is a result, recorded by who has no part in it; the petitioner's own goes before."""
         if state.evaluated:
             return Refused("EVALUATED_ALREADY", "the petitioner's evaluation is recorded")
-        if c.actor.unit in {state.unit, state.handler} and c.actor.unit != self._desk.offices.office:
-            return Refused("OWN_CASE", "nobody records the evaluation of their own unit's work")
+        if c.actor.unit in {*state.holders, state.issuer, self._desk.offices.office}:
+            return Refused(
+                "OWN_CASE",
+                "nobody records the evaluation of their own unit's work; the hotline or the district does",
+            )
         evaluated = p.PetitionEvaluated(
             terms=state.terms, office_satisfied=c.office_satisfied, unit_satisfied=c.unit_satisfied
         )
@@ -79,7 +88,8 @@ class Oversight:
 
     def feedback(self, state: Petition, e: FeedbackGiven, _: datetime) -> Decision:
         """The petitioner's own evaluation, given through their tracking code (R-PET-13)."""
-        if state.status in {None, S.DISCIPLINE_SEALED} or state.evaluated or not e.contacted:
+        known = state.status not in {None, S.DISCIPLINE_SEALED}
+        if not known or state.evaluated_by_petitioner or not e.contacted:
             return []
         return [p.PetitionEvaluated(terms=state.terms, unit_satisfied=e.satisfied)]
 

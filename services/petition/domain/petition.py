@@ -13,6 +13,8 @@ OVER: Final = frozenset(
     {S.FINAL, S.SETTLED, S.LAPSED, S.NOT_ACCEPTED, S.STATUTORY_ROUTED, S.DISCIPLINE_SEALED, S.LEFT}
 )
 """Nobody owes anything any more."""
+UNACCEPTED: Final = frozenset({S.RECEIVED, S.REGISTERED, S.FORWARDED, S.ASSIGNED, S.OBJECTED})
+"""No unit has accepted it yet."""
 UNDER_OPINION: Final = frozenset({S.OPINION, S.EXECUTING, S.REVIEW_OPINION})
 """An opinion was issued that can still be reviewed or carried out."""
 MAIN: Final = {
@@ -33,6 +35,14 @@ MAIN: Final = {
 """The clock that the responsible unit works against. In OBJECTED the sender decides, and the unit owes nothing."""
 PASSIVE: Final = frozenset({"object"})
 """A time that only ends a right: nothing happens when it runs out."""
+
+
+class Recusal(Value):
+    """A member of staff who takes no more part (R-PET-11)."""
+
+    officer: str
+    """The subject of their token."""
+    unit: str
 
 
 class Petition(Value):
@@ -82,8 +92,10 @@ class Petition(Value):
     leader: str | None = None
     coordinated: bool = False
     """Third parties help, or it is mediated."""
-    recused: tuple[str, ...] = ()
+    recused: tuple[Recusal, ...] = ()
     evaluated: bool = False
+    evaluated_by_petitioner: bool = False
+    """By their own hand, which no record of staff stands in for."""
     terminated: bool = False
     """Three levels have spoken (XF36)."""
 
@@ -96,6 +108,10 @@ class Petition(Value):
     def has_opinion(self) -> bool:
         """Whether an opinion was issued: from then on it is carried out or reviewed, never sorted anew."""
         return self.issuer is not None
+
+    def is_recused(self, subject: str, unit: str | None) -> bool:
+        """Whether this member of staff takes no more part (R-PET-11)."""
+        return Recusal(officer=subject, unit=unit or "") in self.recused
 
     def term(self, name: str) -> Term | None:
         """The running clock of that name."""

@@ -10,7 +10,7 @@ from schemas.procedure import HandBack
 from schemas.values import Channel
 from services.petition.domain.desk import Desk
 from services.petition.domain.leaving import handed_back
-from services.petition.domain.petition import OVER, Petition, S
+from services.petition.domain.petition import OVER, UNACCEPTED, Petition
 from services.petition.domain.subjects import Subjects
 
 FINAL_WORDS: Final = (
@@ -73,9 +73,16 @@ class Register:
         return self._wrong_repeat(c)
 
     def _wrong_repeat(self, c: p.RegisterPetition) -> Refused | None:
-        if c.same_as is None or c.earlier is not None:
+        if c.same_as is None:
             return None
-        return Refused("UNKNOWN_PETITION", f"there is no earlier petition {c.same_as}", "same_as")
+        if c.earlier is None:
+            return Refused("UNKNOWN_PETITION", f"there is no earlier petition {c.same_as}", "same_as")
+        if not c.same_person:
+            reason = (
+                f"R-PET-18: a repeat is of the same person, and {c.same_as} names another, or another address"
+            )
+            return Refused("NOT_THE_SAME_PERSON", reason, "same_as")
+        return None
 
 
 def _repeats(c: p.RegisterPetition, at: datetime) -> p.NotAccepted | None:
@@ -85,6 +92,6 @@ def _repeats(c: p.RegisterPetition, at: datetime) -> p.NotAccepted | None:
         return None
     if earlier.terminated:
         return p.NotAccepted.FINAL
-    is_running = earlier.status not in OVER and earlier.status is not S.RECEIVED
+    is_running = earlier.status not in OVER | UNACCEPTED
     is_overdue = earlier.due is not None and earlier.due <= at
     return p.NotAccepted.IN_PROGRESS if is_running and not is_overdue else None

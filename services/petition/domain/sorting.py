@@ -5,6 +5,7 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import petition as p
+from schemas.jurisdiction import UnitKind
 from schemas.procedure import HandBack
 from schemas.router import Term
 from services.petition.domain.desk import Desk
@@ -12,6 +13,7 @@ from services.petition.domain.leaving import handed_back
 from services.petition.domain.petition import Petition
 
 SEALED_WORDS: Final = "您反映的事项属于纪检监察机关受理范围，已依照《信访工作条例》第二十二条、第三十条转送。"
+_NO_AUTHORITY: Final = frozenset({UnitKind.GRID, UnitKind.BUILDING_GROUP})
 _KEPT: Final = ("urgent",)
 """The clock that no forwarding stops."""
 
@@ -44,6 +46,14 @@ class Sorting:
         unit = self._desk.jurisdiction.current(c.unit)
         if self._desk.interested(unit, state.subjects):
             return Refused("INTERESTED", f"{unit} is complained of, or stands under who is (XF28)", "unit")
+        if unit == self._desk.offices.discipline:
+            return Refused(
+                "SEAL_IT", "what the discipline body handles is sealed to it (XF22); use sealing", "unit"
+            )
+        if self._desk.jurisdiction.units[unit].kind in _NO_AUTHORITY:
+            return Refused(
+                "NOT_COMPETENT", f"{unit} is part of a community, no unit with authority (XF22)", "unit"
+            )
         if unit == state.unit:
             return Refused("SAME_UNIT", f"{unit} has it already; it accepts the petition itself", "unit")
         if not self._desk.sends_to(state.unit or "", unit):
@@ -105,6 +115,10 @@ class Sorting:
         """R-PET-04: the common superior names the unit; without one, the joint conference of the jurisdiction."""
         if no := self._desk.unknown_unit("units", *c.units) or self._desk.unknown_unit("unit", c.unit):
             return no
+        if c.unit not in c.units:
+            return Refused("NOT_A_PARTY", "the unit that accepts is one of those that disagree", "unit")
+        if state.unit not in c.units and state.unit != self._desk.offices.office:
+            return Refused("NOT_A_PARTY", f"{state.unit} has it, and is one of those that disagree", "units")
         unit = self._desk.jurisdiction.current(c.unit)
         if self._desk.interested(unit, state.subjects):
             return Refused("INTERESTED", f"{unit} is complained of, or stands under who is (XF28)", "unit")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from chassis.decider import Decision
+from chassis.decider import Decision, Refused
 from schemas import petition as p
 from schemas.message import Event
 from schemas.procedure import HandBack
@@ -24,22 +24,31 @@ class Subjects:
         self._desk = desk
 
     def name(self, state: Petition, c: p.NamePetitionSubjects, at: datetime) -> Decision:
-        """Further units are complained of."""
+        """Further units are complained of. It takes a petition from its unit, and those above from its sight: hence
+        the petition office, a unit above or the hotline says so, on the petitioner's word (R-PET-03, R-PET-14)."""
         if no := self._desk.unknown_unit("subjects", *c.subjects):
             return no
-        return self.added(state, c.subjects, at)
+        if not self._desk.speaks_of_subjects(c.actor, state.unit):
+            reason = "the petition office, the hotline or a unit above says so; who has it objects (XF23)"
+            return Refused("NOT_A_SUPERIOR", reason)
+        return self.added(state, c.subjects, at, c.reason)
 
-    def added(self, state: Petition, subjects: Sequence[str], at: datetime) -> list[Event]:
+    def added(self, state: Petition, subjects: Sequence[str], at: datetime, reason: str = "") -> list[Event]:
         """What follows when these units, too, are complained of; nothing where all were known."""
         fresh = tuple(unit for unit in subjects if unit not in state.subjects)
         if not fresh:
             return []
         named = (*state.subjects, *fresh)
-        moved = self.moved(state, named, state.terms, at)
-        return moved or [p.PetitionSubjectsNamed(terms=state.terms, subjects=named)]
+        moved = self.moved(state, named, state.terms, at, reason)
+        return moved or [p.PetitionSubjectsNamed(terms=state.terms, subjects=named, reason=reason)]
 
     def moved(
-        self, state: Petition, subjects: tuple[str, ...], terms: tuple[Term, ...], at: datetime
+        self,
+        state: Petition,
+        subjects: tuple[str, ...],
+        terms: tuple[Term, ...],
+        at: datetime,
+        reason: str = "",
     ) -> list[Event]:
         """Away from a responsible unit that is interested: to be sorted anew; once there is an opinion, to the unit
         above; out of the jurisdiction where there is none."""
@@ -48,13 +57,16 @@ class Subjects:
             return []
         keeper = self._desk.above(unit, subjects) if state.has_opinion else self._desk.keeper(subjects)
         if keeper is None:
-            named = p.PetitionSubjectsNamed(terms=terms, subjects=subjects)
+            named = p.PetitionSubjectsNamed(terms=terms, subjects=subjects, reason=reason)
             return [named, *self.outside(state.unit)]
         if state.has_opinion:
-            return [p.PetitionSubjectsNamed(terms=terms, subjects=subjects, unit=keeper)]
+            return [p.PetitionSubjectsNamed(terms=terms, subjects=subjects, unit=keeper, reason=reason)]
         kept = tuple(term for term in terms if term.name == "urgent")
         register = self._desk.clocks.start("register", "register", at)
-        return [p.PetitionSubjectsNamed(terms=(register, *kept), subjects=subjects, unit=keeper)]
+        sorted_anew = p.PetitionSubjectsNamed(
+            terms=(register, *kept), subjects=subjects, unit=keeper, reason=reason
+        )
+        return [sorted_anew]
 
     def outside(self, unit: str | None) -> list[Event]:
         """Nobody of ours may have it: the petitioner is told to go to the superior (XF28)."""

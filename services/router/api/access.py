@@ -67,8 +67,10 @@ class Access:
             return False
         if case.state.sealed:
             return principal.has(*WORKERS, *DESKS) and principal.unit in _recipients(case)
-        return self._at_desk(principal, case) or any(
-            self._at_work(principal, role, case, open_only=False) for role in WORKERS
+        return (
+            self._at_desk(principal, case)
+            or any(self._at_work(principal, role, case, open_only=False) for role in WORKERS)
+            or self._watches(principal, case)
         )
 
     def require_seen(self, principal: Principal, case: Case | None, case_id: UUID) -> Case:
@@ -88,7 +90,7 @@ class Access:
         if state.sealed or state.confidential:
             triaging = state.queue is not None and not state.sealed and principal.has(Role.OPERATOR)
             return principal.unit in _recipients(case) or triaging
-        if self._at_desk(principal, case):
+        if self._at_desk(principal, case) or self._watches(principal, case):
             return True
         return any(
             holding.is_open
@@ -135,6 +137,10 @@ class Access:
             self.works_for(principal, holding.unit) and (holding.is_open or not open_only)
             for holding in case.holdings
         )
+
+    def _watches(self, principal: Principal, case: Case) -> bool:
+        """R-LAD-04: whether the caller's feed tells of the case because whoever has it is complained of."""
+        return principal.unit in case.watchers and principal.has(*WORKERS)
 
     def works_for(self, principal: Principal, unit: str) -> bool:
         """Whether `unit` is the caller's, or stands under it."""

@@ -2,7 +2,7 @@
 fields alone. One generic route serves them all over HTTP (`services.router.api.commands`); what a unit may do, its
 department may do by a record on its topic as well (`services.router.api.replies`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +16,7 @@ from schemas import router as r
 from schemas.message import Actor
 from schemas.replies import OF_UNITS, body_fields
 from services.router.api.access import WORKERS
+from services.router.domain.workorder import WorkOrder
 
 _PROSE: Final = frozenset({"reason", "note", "reference", "leader"})
 _TO_THE_RESIDENT: Final = frozenset({"result", "explanation", "answer"})
@@ -36,6 +37,8 @@ class Action:
     """Nobody decides so on their own unit's case."""
     check: Callable[[BaseModel], list[FieldError]] | None = None
     """What the fields must be together; returns those that are wrong."""
+    other: Callable[[WorkOrder], dict[str, Any]] | None = None
+    """Another example that may be taken of a case where the first is refused."""
     body: type[BaseModel] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,9 +54,10 @@ class Action:
         masked = mask_fields(body.model_dump(), _PROSE, _TO_THE_RESIDENT)
         return self.command.model_validate({**masked, "actor": actor})
 
-    def sample(self, actor: Actor) -> r.RouterCommand:
-        """The example as a command, to ask the decider whether it would take the like of it."""
-        return self.command.model_validate({**self.example, "actor": actor})
+    def samples(self, state: WorkOrder, actor: Actor) -> Iterator[r.RouterCommand]:
+        """The examples as commands, to ask the decider whether it would take the like of one of them."""
+        for example in (self.example, *([self.other(state)] if self.other else [])):
+            yield self.command.model_validate({**example, "actor": actor})
 
 
 def _body(command: type[r.RouterCommand], example: dict[str, Any]) -> type[BaseModel]:
@@ -82,9 +86,22 @@ def _answers_of_the_called(body: BaseModel) -> list[FieldError]:
     return [FieldError(field=name, message=message, expected=expected) for name in wrong]
 
 
-def _of_unit(path: str, summary: str, example: dict[str, Any], *also: Role) -> Action:
+def _recusal(state: WorkOrder) -> dict[str, Any]:
+    """R-LAD-04: whoever has the case is interested; that may be said before any work was done on it."""
+    declared = {"kind": "interest_declaration", "reference": "回避申请2026-001"}
+    subjects = [state.unit] if state.unit else []
+    return {"ground": r.Ground.SUBJECT_SKIPPED, "subjects": subjects, "evidence": [declared]}
+
+
+def _of_unit(
+    path: str,
+    summary: str,
+    example: dict[str, Any],
+    *also: Role,
+    other: Callable[[WorkOrder], dict[str, Any]] | None = None,
+) -> Action:
     """What a unit does with its own case; the command stands in the table of replies."""
-    return Action(path, OF_UNITS[path], (*WORKERS, *also), summary, example)
+    return Action(path, OF_UNITS[path], (*WORKERS, *also), summary, example, other=other)
 
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -168,6 +185,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
             ],
         },
         Role.SUPERVISOR,
+        other=_recusal,
     ),
     _of_unit(
         "whistle",

@@ -55,8 +55,9 @@ def allowed_actions(office: Office, access: Access, principal: Principal, case: 
         role = access.acts_as(principal, action.roles, case, independent=action.independent)
         if role is None:
             continue
-        decision = office.decider.decide(case.state, action.sample(principal.actor(role)), at)
-        if not isinstance(decision, Refused) or decision.field is not None:
+        commands = action.samples(case.state, principal.actor(role))
+        decisions = (office.decider.decide(case.state, command, at) for command in commands)
+        if any(not isinstance(decision, Refused) or decision.field is not None for decision in decisions):
             found.append(action.path)
     return found
 

@@ -40,6 +40,8 @@ Found = tuple[Position, Envelope]
 _LAST_POSITION: Final = 2**63 - 1
 _SETTLED: Final = "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::numeric - 1)::text"
 """The transaction id up to which nothing can appear in the log any more."""
+_AHEAD: Final = "SELECT $1::text::numeric >= pg_snapshot_xmax(pg_current_snapshot())::text::numeric"
+"""Whether no transaction has that id yet."""
 _HIDDEN: Final = (
     "SELECT case_id FROM router.aggregate a WHERE case_id = ANY($1::uuid[]) AND (state->'subjects' ?| $2::text[]"
     f" OR {linked_to_barred('a.case_id', '$2::text[]')}"
@@ -79,6 +81,7 @@ def add_feed_route(app: FastAPI, office: Office, access: Access) -> None:
             detail = f"A feed is its unit's own; your token is of {principal.unit}."
             raise Problem(403, "not_your_feed", "This is another unit's feed", detail)
         start = _position(last_event_id or after or START)
+        await _demand_reached(office.host.pool, start)
         return event_stream(request, feeds.follow(office.host.pool, code, start), principal.expires_at)
 
 
@@ -88,6 +91,18 @@ def _position(text: str) -> Position:
     except ValueError as error:
         detail = f"{error}. Send the `id` of an event of this feed, or nothing to begin at its first."
         raise Problem(400, "invalid_position", "The position cannot be read", detail) from None
+
+
+async def _demand_reached(pool: Pool, position: Position) -> None:
+    """Raise Problem 409 for a place that the log has not come to: whoever waits behind it would miss what comes."""
+    async with pool.acquire() as connection:
+        ahead = await connection.fetchval(_AHEAD, position.xid)
+    if ahead:
+        detail = (
+            f"The log ends before {position}: it is no `id` of this feed, or the log was restored from a backup. "
+            "Begin again without a position, and pass over what you know by its id."
+        )
+        raise Problem(409, "position_ahead", "The position lies beyond the end", detail)
 
 
 class Feeds:

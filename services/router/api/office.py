@@ -53,13 +53,14 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the resident said, masked. `supplements` are objects with `at` and `text`."""
+    """What the resident said, masked. `supplements` are objects with `at` and `text`, and the lists `kept_from` and
+    `told_instead`: the units that were not told of it, and who was in their place (R-LAD-04)."""
 
     title: str
     body: str
     address: str | None
     received_at: datetime
-    supplements: tuple[Mapping[str, str], ...]
+    supplements: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Case:
     words: Words | None
     first: WorkOrder | None = None
     """The case to which this report is linked."""
+    watchers: frozenset[str] = frozenset()
+    """Who was told of a supplement in the place of a unit that it complains of, to see to that unit's recusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,11 @@ class Office:
         state = self.decider.load(row[1])
         if state.status is None:
             return None
-        return Case(state, row[0], _holdings(row[7]), _words(row), self._first(row[8]))
+        words = _words(row)
+        watchers = (
+            unit for said in (words.supplements if words else ()) for unit in said.get("told_instead", ())
+        )
+        return Case(state, row[0], _holdings(row[7]), words, self._first(row[8]), frozenset(watchers))
 
     async def cases(self, case_ids: Sequence[UUID]) -> list[Case]:
         """Read those of the cases that the router knows, with their running assignments and without words."""
@@ -113,14 +120,19 @@ class Office:
     def case_after(self, case: Case, state: WorkOrder, version: int) -> Case:
         """The case after a command that was just applied; its words are not read again."""
         kept = tuple(Holding(h.unit, h.role, h.access, is_open=False) for h in case.holdings)
-        return Case(state, version, (*kept, *_open(state)), None, case.first)
+        return Case(state, version, (*kept, *_open(state)), None, case.first, case.watchers)
 
     def words_for(self, case: Case, above: tuple[str, ...]) -> Words | None:
         """What the resident said, without the supplements that complain of one of the units `above`: of whoever
         reads, and all those over them (R-LAD-04, R-HOT-14)."""
         if case.words is None:
             return None
-        shown = (s for s in case.words.supplements if set(above).isdisjoint(self.accused(s["text"])))
+        barred = set(above)
+        shown = (
+            s
+            for s in case.words.supplements
+            if barred.isdisjoint(s.get("kept_from", ())) and barred.isdisjoint(self.accused(s["text"]))
+        )
         return replace(case.words, supplements=tuple(shown))
 
     def name(self, unit: str | None) -> str | None:

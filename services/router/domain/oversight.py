@@ -207,7 +207,7 @@ class Oversight:
         """The resident may end the case while it is open; a danger is not the resident's to withdraw, nor what
         another report that is linked to the case still asks for (R-PET-18).
         """
-        if e.stands or state.status not in OPEN | {S.REGISTERED}:
+        if e.stands or e.at_line or state.status not in OPEN | {S.REGISTERED}:
             return []
         return self.close(state, r.Outcome.WITHDRAWN, at, EndReason.WITHDRAWN)
 

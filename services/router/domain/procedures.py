@@ -102,6 +102,7 @@ class Procedures:
             unit=unit,
             stage=e.stage,
             entered=state.procedure is None,
+            told=e.told,
         )
         number = state.issued + 1 if moved else state.number
         told = DepartmentInProcedure(

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from schemas.intake import CaseSubmitted
 from schemas.jurisdiction import Jurisdiction, Matter
 from schemas.router import Candidate, Judgement, QueueReason, Registration, TriagedBy
-from schemas.values import Place
+from schemas.values import Emergency, Place
 from services.router.domain.case import Desk
 
 NO_MATTER_URGENCY: Final = 3
@@ -41,6 +41,18 @@ class Triage(Protocol):
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         """Say which units the text complains of."""
+        ...
+
+    def emergency(self, title: str, text: str, *, added: bool = False) -> Emergency | None:
+        """Say which danger the text reports as happening now; `added`: it was added to a case."""
+        ...
+
+    def is_accusation(self, title: str, text: str) -> bool:
+        """Say whether the text holds accusation material, whatever else it is about (R-PET-10)."""
+        ...
+
+    def accuses_an_office(self, title: str, text: str) -> bool:
+        """Say whether the text complains of an office without its name."""
         ...
 
 
@@ -84,6 +96,8 @@ class Reader:
         if e.matter is not None:
             matter = matters.get(e.matter)
             doubt = None if matter else QueueReason.UNKNOWN_MATTER
+            if matter is not None and not matter.sealed and self._triage.is_accusation(e.title, e.text):
+                doubt = QueueReason.POLICY  # R-PET-10: as what staff named it, it could reach whom it accuses
             return judge(TriagedBy.STAFF, matter, e.track, e.urgency), doubt
         found = self._triage.match(e.title, e.text)
         ranked = [c for c in found.candidates if c.matter in matters]

@@ -89,7 +89,7 @@ class Router:
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
-        supplements = Supplements(desk, register, oversight, triage)
+        self._supplements = supplements = Supplements(desk, register, oversight, triage)
         self.accused = supplements.accused
         procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
@@ -107,14 +107,14 @@ class Router:
             r.SignAssignment: handling.sign,
             r.ObjectAssignment: handling.object,
             r.AdjudicateObjection: steering.adjudicate,
-            r.RecordContact: handling.contact,
-            r.ReportProgress: handling.progress,
+            r.RecordContact: supplements.noted(handling.contact),
+            r.ReportProgress: supplements.noted(handling.progress),
             r.RequestExtension: handling.ask_extension,
             r.DecideExtension: oversight.decide_extension,
             r.RequestSuspension: handling.ask_suspension,
             r.DecideSuspension: oversight.decide_suspension,
             r.ResumeCase: handling.resume,
-            r.DeliverHelp: handling.help,
+            r.DeliverHelp: supplements.noted(handling.help),
             r.EscalateCase: steering.escalate,
             r.WhistleDepartments: handling.whistle,
             r.InstructCase: steering.instruct,
@@ -138,7 +138,7 @@ class Router:
         if isinstance(given, TimerDue):
             return self._timers.fired(state, given, at)
         if isinstance(given, r.RouterCommand) and (no := self._refused(state, given)):
-            return no
+            return self._supplements.refused(no, given)
         act = self._acts.get(type(given))
         return act(state, given, at) if act else []
 

@@ -1,8 +1,11 @@
-"""What a resident says of a case: its readers are told, and a danger goes to its line at once (R-LAD-05)."""
+"""What is said of a case: its readers are told, and a danger goes to its line at once (R-LAD-05)."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from functools import reduce
+from typing import Final, TypeVar
 
+from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import ReminderKind
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
@@ -10,6 +13,7 @@ from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Emergency, Evidence
 from services.router.domain.case import Desk, remind
+from services.router.domain.evolution import evolve
 from services.router.domain.oversight import Oversight
 from services.router.domain.reading import Triage
 from services.router.domain.registration import DangerReport, Register
@@ -19,9 +23,12 @@ from services.router.policy.tables import Row
 
 REOPENED: Final = r.Fired(table="reopenings", row="asked-for", source="R-HOT-08: JN27")
 
+Noting = r.RecordContact | r.ReportProgress | r.DeliverHelp
+Note = TypeVar("Note", bound=Noting)
+
 
 class Supplements:
-    """Answers to further facts, a withdrawal and feedback."""
+    """Answers to further facts, a withdrawal and feedback, and to the notes of those who work on the case."""
 
     def __init__(self, desk: Desk, register: Register, oversight: Oversight, triage: Triage) -> None:
         self._desk, self._register, self._oversight, self._triage = desk, register, oversight, triage
@@ -69,16 +76,41 @@ class Supplements:
             words = "" if state.confidential else e.emergency.ground
             why, terms = Why(rows=(REOPENED, row)), Terms(by=e.by)
             return [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
-        moved = self._register.again(state, REOPENED, e.by, at)
-        keeper = self._desk.keeper((*state.subjects, *self.accused(e.reason)))
-        is_accused = self._desk.ladder.interested(state.unit or "", self.accused(e.reason))
-        told = [remind(state, keeper, ReminderKind.SUPPLEMENT)] if is_accused and keeper else []
-        return [again, *moved, *told]
+        moved = [again, *self._register.again(state, REOPENED, e.by, at)]
+        return [*moved, *self._readers_told(reduce(evolve, moved, state), e.reason)]
 
     def _danger_row(self, state: WorkOrder) -> Row:
         rung = int(Rung.DISTRICT) if state.rung is None else state.rung
         matter = self._desk.ladder.matter_key(state.matter)
         return self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
+
+    def noted(
+        self, act: Callable[[WorkOrder, Note, datetime], Decision]
+    ) -> Callable[[WorkOrder, Note, datetime], Decision]:
+        """The act of a unit, and what a danger in its note brings: whoever is on the spot may see one first."""
+
+        def hear(state: WorkOrder, c: Note, at: datetime) -> Decision:
+            decision = act(state, c, at)
+            if isinstance(decision, Refused):
+                return self.refused(decision, c)
+            danger = self._danger_in(c)
+            if danger is None or not self._goes_to_line(state, danger):
+                return decision
+            done = reduce(evolve, decision, state)
+            return [*decision, *self._to_line(done, danger, "note", c.actor, at)]
+
+        return hear
+
+    def refused(self, no: Refused, command: r.RouterCommand) -> Refused:
+        """The refusal, which names the line to call where the note that is refused tells of a danger."""
+        danger = self._danger_in(command) if isinstance(command, Noting) else None
+        if danger is None:
+            return no
+        reason = f"{no.reason}; R-LAD-05: the note tells of a danger: call {danger.line} at once"
+        return Refused(no.code, reason, no.field)
+
+    def _danger_in(self, c: Noting) -> Emergency | None:
+        return self._triage.emergency("", c.note, added=True)
 
     def _readers_told(self, state: WorkOrder, text: str) -> list[Event]:
         """Where the words complain of a reader, whoever keeps cases is told in its place, and can recuse it."""
@@ -86,12 +118,18 @@ class Supplements:
         readers = [
             s.unit for s in state.seats() if open_to_all or s == state.receiver or s.unit == state.unit
         ]
-        accused = self.accused(text)
+        accused = self.accused(text) or self._meant(text, readers)
         told = [unit for unit in readers if not self._desk.ladder.interested(unit, accused)]
         keeper = self._desk.keeper((*state.subjects, *accused))
         if len(told) < len(readers) and not state.sealed and keeper is not None:
             told.append(keeper)
         return [remind(state, unit, ReminderKind.SUPPLEMENT) for unit in dict.fromkeys(told)]
+
+    def _meant(self, text: str, readers: list[str]) -> tuple[str, ...]:
+        """Where an office is accused without its name, it may be any of those that have the case (R-HOT-14)."""
+        if not self._triage.accuses_an_office("", text):
+            return ()
+        return tuple(unit for unit in readers if unit not in {self._desk.hotline, self._desk.ladder.district})
 
     def _goes_to_line(self, state: WorkOrder, danger: Emergency) -> bool:
         """Not where it waits for that line already, nor what only the discipline inspection may read (R-PET-10):

@@ -1,0 +1,69 @@
+"""How people announce a name in free text (R-PRIV-01).
+
+`ANNOUNCED` are patterns whose first group is the announcement, and the rest of the match the name, or several. All
+are bounded; a text without a `WORD` holds none of them.
+"""
+
+import re
+from typing import Final
+
+WORD: Final = re.compile(
+    r"[叫字名姓人](?:(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
+    r"|(?<=姓)(?=[ \u3000]))"
+)
+
+_HAN: Final = r"[\u4e00-\u9fff]"
+_COMMON: Final = (
+    "李王张刘陈杨赵黄周吴徐孙胡朱林郭罗宋郑谢韩唐冯董萧程曹袁邓傅沈彭吕苏卢蒋"
+    "蔡贾丁魏薛叶阎潘杜戴夏钟汪姜范姚谭廖邹熊陆郝孔崔毛邱秦顾侯邵孟尹黎乔贺赖龚"
+)
+"""The surnames that few other words begin with."""
+_SURNAMES: Final = (
+    f"{_COMMON}张陳楊趙黃吳孫馮蕭鄧盧蔣賈閻鍾譚鄒陸龔葉劉鄭謝韓許许何高马馬梁田于余任石龙龍万萬段雷汤湯易常武文庞樊兰殷施陶"
+    "洪翟安颜顏倪严嚴牛温溫芦季俞章鲁葛伍韦韋申尤毕聂丛焦向柳邢路岳齐梅莫庄莊辛管祝左涂谷祁时舒耿牟卜詹关關苗凌费費纪靳盛童欧"
+    "歐甄项曲成游阳裴席卫查屈鲍覃霍翁隋甘景单包司柏宁柯阮桂闵解柴华車车冉房边吉饶刁瞿戚丘古米池滕晋苑臧宫苟褚廉简娄盖符奚木穆"
+    "党燕郎谈姬屠连晏栾郁商蒙计喻窦迟敖冷卓花仇艾蓝巩井仲乐虞卞封冼楚佟栗匡宗应巫鞠桑荆伏岑习胥蔺云昌凤皮康元金江史方白秋狄闫"
+    "肖付代戈麦麻"
+)
+_DOUBLE: Final = (
+    "欧阳|歐陽|司马|司馬|诸葛|諸葛|上官|司徒|东方|東方|独孤|南宫|夏侯|尉迟|皇甫|公孙|慕容|令狐|宇文|长孙|端木|轩辕|百里|呼延"
+    "|澹台|闻人|东郭|西门"
+)
+_NOT: Final = (
+    "(?!任何|安保|安全|单位|房东|房产|车主|车队|管家|管理|包工|常常|时常|时候|路人|路边|连续|高铁|马上|谢谢|方便|白天|文明|石油|江苏"
+    "|明天|成都|万一|应该|应当|关于|关系|向上|边上|解决|解释|商家|商户|古城|金额|田地|田里|高中|高考|高层|代理|代表|云南|米饭|何时|何人"
+    "|何处|元旦|计划|习惯|方式|查看|查询|付款|于是|易地)"
+)
+"""Words that begin like a surname."""
+_SOUNDS: Final = "阿艾买吐努古热依乌帕麦玉扎卓次格达巴索旦洛尼白央娜苏其斯呼额敖那哈穆库迪伊卡沙塔亚祖赛木"
+"""What names from other languages of the country often begin with."""
+_FOREIGN: Final = rf"(?:{_HAN}{{2,8}}[·•・‧∙]{_HAN}{{2,8}}|[{_SOUNDS}]{_HAN}{{1,7}}[.．]{_HAN}{{2,8}})"
+_LONG: Final = rf"(?!阿姨|苏州|那个|那些|其他|其它|达到|白天|古城)[{_SOUNDS}]{_HAN}{{2,5}}"
+_PERSON: Final = rf"{_NOT}(?:(?:{_DOUBLE}){_HAN}{{1,2}}|[{_SURNAMES}][ \u3000]?{_HAN}{{1,2}})"
+_END: Final = rf"(?!{_HAN})"
+_GOES_ON: Final = (
+    rf"(?:{_END}|(?=今年|现年|家住|住在|电话|手机|来自|是(?:一|本|鼓|这|小|业)|[和及与]{_PERSON}))"
+)
+_MORE: Final = (
+    rf"(?:[ \u3000、/和及与]{{1,2}}(?:{_PERSON}|{_FOREIGN})(?<![区路街村镇市县省州号]){_END}){{0,4}}"
+)
+_FIELD: Final = r"姓名|姓[ \u3000]{1,4}名|联系人|联络人|聯繫人|聯絡人|聯系人"
+_NO_NAME: Final = (
+    "(?!不详|保密|匿名|同上|无名|无此|物业|社区|居委|街道|业主|居民|群众|网友|市民|本人|电话|手机|见|如)"
+)
+
+# Each begins with one of few characters: by that the search skips the others, several times as fast.
+ANNOUNCED: Final = (
+    re.compile(
+        rf"((?:{_FIELD})[ \u3000]?[:：][\s:：]{{0,2}})"
+        rf"(?:(?:{_FOREIGN}|{_PERSON}){_GOES_ON}{_MORE}|{_NO_NAME}{_HAN}{{2,6}}{_END})"
+    ),
+    re.compile(
+        rf"((?:我叫|名(?<![店路街村厂区桥]名)叫|{_FIELD}|名字(?:是|叫做?|为|[:：]))[是为叫做:：\s]{{0,2}})"
+        rf"(?:(?:{_FOREIGN}|{_LONG}){_END}|{_PERSON}{_GOES_ON}{_MORE})"
+    ),
+    re.compile(
+        rf"(本(?<!{_HAN}本)人(?:叫|是)?)(?:(?:{_DOUBLE}){_HAN}{{1,2}}|{_FOREIGN}|[{_COMMON}]{_HAN}{{1,2}}){_END}"
+    ),
+    re.compile(rf"([我贵]姓)(?:{_DOUBLE}|[{_SURNAMES}])[，, ]?(?:单名|名叫|名|叫){_HAN}{{1,3}}{_END}"),
+)

@@ -1,0 +1,109 @@
+"""Whether words complain of the unit named beside them (R-LAD-04, R-HOT-14); patterns made of conduct.yaml."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from reference.vocabulary import normalise
+from schemas.jurisdiction import Conduct
+
+ANY: Final = "…"
+"""In a word of conduct.yaml: up to six characters of the same clause."""
+_PARTED = re.compile(r"[ \t\u3000\xa0\u200b-\u200d\u2060\ufeff.·•_*+|/\\~-]+")
+_CLAUSE: Final = "，,、。！？!?；;：:\n（）()"
+_STOP: Final = f"[{_CLAUSE}]"
+_ASKED: Final = ("请", "祈求", "没有", "希望", "建议", "感谢", "谢谢", "表扬")
+_WITH: Final = "跟和与给对向帮替"
+"""Before somebody else: the unit deals with them."""
+_LITTLE: Final = "(?:还|又|也|都|总|老|常|是|在|就|仍|依|然|一直|经常|不停|天天|多次|继续|的|地|人)"
+"""What may stand between who does something and what is said of it, so that it is still said of them."""
+_NEAR: Final = 14
+"""So many characters at most stand between a unit and what it is said to have done."""
+_BEFORE: Final = 24
+"""So many characters before a name tell whether it is complained of."""
+_OBJECT_GAP: Final = (
+    '(?:一下|的是|对象|区里|[是为：:“"「《我们本该当地辖区属所在某你贵这个那名一位几及和与的省市])'
+)
+
+
+def plain(text: str) -> str:
+    """The text as it is searched for complaints: simplified, narrow, nothing between the characters of a word."""
+    return _PARTED.sub("", normalise(text))
+
+
+class Complaints:
+    """The patterns of one conduct.yaml; immutable, all of linear time. Every text is to be `plain`."""
+
+    def __init__(self, conduct: Conduct, district: str) -> None:
+        """`district`: its name without 区, which may stand before the name of one of its departments."""
+        others, little = _any(conduct.others), _LITTLE
+        self._hints = AhoCorasick(
+            list(
+                dict.fromkeys(
+                    map(_literal, (*conduct.words, *conduct.beside, *conduct.verbs, *conduct.regrets))
+                )
+            ),
+            implementation=Implementation.DFA,
+        )
+        self._words = re.compile(_any(conduct.words))
+        self._denied = conduct.unless_after
+        self._by_others = re.compile(f"(?:{others}){little}{{0,4}}$")
+        not_between = f"(?!(?<![{_WITH}])(?:{others})|{_any(_ASKED)})"
+        near = f"(?:{not_between}[^。！？!?；;\n]){{0,{_NEAR}}}?"
+        self._behind = re.compile(f"(?:{near})(?<!不)(?:{_any(conduct.beside)})")
+        self._staff = re.compile(f"的?(?:{_any(conduct.staff)})")
+        self._at_once = re.compile(f"(?:{_any(conduct.beside)})")
+        verb = f"(?:{_any(conduct.verbs)})(?!{_any(conduct.not_objects)})"
+        self._object = re.compile(f"{verb}(?:{_OBJECT_GAP}|{re.escape(district)}){{0,8}}$")
+        self._head = re.compile(
+            f"{verb}(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!班)(?:{_any(conduct.heads)})"
+        )
+        self._towards = re.compile(f"对(?:{_OBJECT_GAP}|{re.escape(district)}){{0,6}}$")
+        self._regret = re.compile(f"(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!不)(?:{_any(conduct.regrets)})")
+        self._not_accused = re.compile(_any(conduct.not_accused))
+
+    def possible(self, text: str) -> bool:
+        """The quickest answer, no for many messages."""
+        return bool(self._hints.find_matches_as_indexes(text))
+
+    def of_conduct(self, text: str) -> bool:
+        """Whether a word says how somebody behaved, and neither denies it nor says it of somebody else."""
+        return any(
+            not text.endswith(self._denied, 0, found.start())
+            and not self._by_others.search(text, max(0, found.start() - _NEAR), found.start())
+            for found in self._words.finditer(text)
+        )
+
+    def of(self, text: str, start: int, end: int, *, is_place: bool) -> bool:
+        """Whether it complains of the unit whose name stands there. `is_place`: the name is that of a place, too,
+        so that only those who work for it can be complained of."""
+        if is_place:
+            staff = self._staff.match(text, end)
+            if staff is None and not self._ends(text, end):
+                return self._at_once.match(text, end) is not None
+            end = staff.end() if staff else end
+        if self._behind.match(text, end):
+            return True
+        before = text[max(0, start - _BEFORE) : start]
+        if self._object.search(before) and not self._not_accused.match(text, end):
+            return True
+        return self._towards.search(before) is not None and self._regret.match(text, end) is not None
+
+    def of_a_head(self, text: str) -> bool:
+        """Whether it accuses somebody in office without saying of which unit, as 举报局长 does."""
+        return self._head.search(text) is not None
+
+    def _ends(self, text: str, end: int) -> bool:
+        return end == len(text) or text[end] in _CLAUSE
+
+
+def _literal(word: str) -> str:
+    """The longest part of a word that stands in the text as it is, the last of several."""
+    return max(reversed(word.split(ANY)), key=len)
+
+
+def _any(words: Iterable[str]) -> str:
+    """A pattern of alternatives."""
+    return "|".join(f"[^{_CLAUSE}]{{0,6}}?".join(map(re.escape, word.split(ANY))) for word in words)
