@@ -44,7 +44,8 @@ class ThresholdsRow(Row):
     many_households: Annotated[int, Field(ge=2)]
     several_departments: Annotated[int, Field(ge=2)]
     callback_attempts: Annotated[int, Field(ge=1)]
-    callback_interval_hours: Annotated[int, Field(ge=1)]
+    callback_claim_minutes: Annotated[int, Field(ge=1, le=1440)]
+    callback_link_days: Annotated[int, Field(ge=1, le=365)]
     callback_from_hour: Annotated[int, Field(ge=0, le=23)]
     callback_until_hour: Annotated[int, Field(ge=1, le=24)]
 

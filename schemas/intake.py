@@ -100,6 +100,26 @@ class FeedbackGiven(Event):
     """A danger that the note reports as happening now (R-LAD-05, R-HOT-13)."""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
+    callback: int | None = None
+    """By a signed link: which callback of the case it answers, counted from 1; each is answered once."""
+
+
+class ReopeningAsked(Event):
+    """R-HOT-08: the case was closed, and is not settled as the resident sees it. The router reopens it."""
+
+    type: ClassVar[str] = "intake.ReopeningAsked.v1"
+
+    reason: str
+    emergency: Emergency | None = None
+    """A danger that the reason reports as happening now (R-LAD-05, R-HOT-13)."""
+    by: Actor | None = None
+    """The member of staff who took it in; None for the resident's own act."""
+
+
+class ConclusionLifted(Event):
+    """The router has reopened the case: intake takes words for it again."""
+
+    type: ClassVar[str] = "intake.ConclusionLifted.v1"
 
 
 class PersonErased(Event):
@@ -117,6 +137,8 @@ class CaseConcluded(Event):
     type: ClassVar[str] = "intake.CaseConcluded.v1"
 
     ended_by: str
+    reopen_until: Instant | None = None
+    """Before this instant it can be reopened; None: it cannot be."""
 
 
 class LinkRemoved(Event):
@@ -132,8 +154,10 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     CaseSupplemented,
     CaseWithdrawn,
     FeedbackGiven,
+    ReopeningAsked,
     PersonErased,
     CaseConcluded,
+    ConclusionLifted,
     LinkRemoved,
 )
 
@@ -193,6 +217,15 @@ class GiveFeedback(Command):
     note: str = ""
     emergency: Emergency | None = None
     by: Actor | None = None
+    callback: int | None = None
+
+
+class ReopenCase(Command):
+    """Have a closed case handled again, within the time in which that can be asked for (R-HOT-08)."""
+
+    reason: str
+    emergency: Emergency | None = None
+    by: Actor | None = None
 
 
 class ErasePerson(Command):
@@ -207,5 +240,6 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     SupplementCase,
     WithdrawCase,
     GiveFeedback,
+    ReopenCase,
     ErasePerson,
 )

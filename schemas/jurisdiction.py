@@ -177,7 +177,11 @@ class Thresholds:
     many_households: int
     several_departments: int
     callback_attempts: int
-    callback_interval_hours: int
+    """Attempts to reach the resident, each on another day."""
+    callback_claim_minutes: int
+    """For how long a callback is one operator's, from when they said that they are calling."""
+    callback_link_days: int
+    """For how long a signed link opens, in days."""
     callback_from_hour: int
     callback_until_hour: int
 

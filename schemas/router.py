@@ -526,6 +526,8 @@ class CaseReplied(ClockedEvent):
     undelivered: tuple[str, ...] = ()
     """Helpers that had neither delivered nor reported reasons."""
     late: bool = False
+    breached: bool = False
+    """Late, and a `DeadlineBreached` of this handling has said so before."""
 
 
 class CallbackOpened(ClockedEvent):
@@ -546,8 +548,19 @@ class SettledOnSite(Disposition):
     measure: str
 
 
+class CallbackClaimed(RouterEvent):
+    """The operator `by` is calling the resident: until `until` nobody else does (R-HOT-08)."""
+
+    type: ClassVar[str] = "router.CallbackClaimed.v1"
+
+    until: Instant
+
+
 class CallbackRecorded(ClockedEvent):
-    """One callback, or the resident's own feedback (R-HOT-09: contacted, resolved, satisfied)."""
+    """One callback, or the resident's own feedback (R-HOT-09: contacted, resolved, satisfied).
+
+    `contacted` of a callback: the resident was reached; of feedback: the unit had been in touch with them.
+    """
 
     type: ClassVar[str] = "router.CallbackRecorded.v1"
 
@@ -556,6 +569,12 @@ class CallbackRecorded(ClockedEvent):
     satisfied: bool
     by_resident: bool = False
     attempt: int
+    unit: str | None = None
+    """The unit whose work it is about; None from a writer that did not say."""
+    responded: bool | None = None
+    """Whether the unit had been in touch with the resident, as they say; None where nobody was reached."""
+    last: bool = False
+    """Not reached, and there will be no further attempt: the callback ended without the resident's word."""
 
 
 class RedoOrdered(ClockedEvent):
@@ -569,6 +588,18 @@ class RedoOrdered(ClockedEvent):
     """The unit never replied, so this is not the one redo of a reply."""
 
 
+class LawfulReviewOffered(RouterEvent):
+    """R-LAD-06: unsatisfied with what is done and explained, so the ways are named that the law leaves open."""
+
+    type: ClassVar[str] = "router.LawfulReviewOffered.v1"
+
+    unit: str
+    track: str
+    routes: tuple[NamedExit, ...]
+    """The matter's own way first, where it has one."""
+    row: Fired
+
+
 class CaseClosed(ClockedEvent):
     """结案. `review_offered`: the resident was told of the lawful review (R-LAD-06)."""
 
@@ -578,6 +609,19 @@ class CaseClosed(ClockedEvent):
     unit: str | None = None
     exit: str | None = None
     review_offered: bool = False
+    reopen_until: Instant | None = None
+    """Before this instant the resident may have it reopened; None: it cannot be (R-HOT-08)."""
+
+
+class CaseReopened(RouterEvent):
+    """R-HOT-08: closed, but not settled after all, as the resident said in time; where it goes now follows."""
+
+    type: ClassVar[str] = "router.CaseReopened.v1"
+
+    unit: str
+    """The unit that had the case when it was closed."""
+    times: int
+    """How often it has been reopened, this time included."""
 
 
 class CaseArchived(RouterEvent):
@@ -653,6 +697,8 @@ class DeadlineBreached(ClockedEvent):
     unit: str
     breaches: int
     """Times that this unit has let the handling time of the case pass, this one included."""
+    again: bool = False
+    """The same time: it had been over before, and the unit has stayed silent since."""
 
 
 class CaseSupervised(ClockedEvent):
@@ -700,9 +746,12 @@ EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     CaseReplied,
     CallbackOpened,
     SettledOnSite,
+    CallbackClaimed,
     CallbackRecorded,
     RedoOrdered,
+    LawfulReviewOffered,
     CaseClosed,
+    CaseReopened,
     CaseArchived,
     TrackChosen,
     ProcedureAdvanced,
@@ -849,15 +898,21 @@ class ReplyCase(RouterCommand):
     check: OnSiteCheck | None = None
 
 
+class ClaimCallback(RouterCommand):
+    """Say that you are calling the resident now, so that nobody else does. It lapses by itself."""
+
+
 class RecordCallback(RouterCommand):
     """One callback to the resident, who answers `resolved` and `satisfied` when contacted, else neither.
 
+    `responded`: whether the unit had been in touch with them, as they say; yes, unless they say no.
     `lawful`: what the resident dislikes is lawful and was explained.
     """
 
     contacted: bool
     resolved: bool = False
     satisfied: bool = False
+    responded: bool = True
     lawful: bool = False
 
 
@@ -916,6 +971,7 @@ COMMANDS: Final[tuple[type[RouterCommand], ...]] = (
     WhistleDepartments,
     InstructCase,
     ReplyCase,
+    ClaimCallback,
     RecordCallback,
     ChooseTrack,
     ConfirmEmergency,

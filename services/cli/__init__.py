@@ -24,6 +24,7 @@ COMMANDS = {
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),
     "log": ("services.cli.log:log", "Read events in order; `log republish|compare` after a loss."),
+    "ledger": ("services.cli.ledger:ledger", "`ledger check`: cases not reported back to both sides."),
     "parked": (
         "services.cli.parked:parked",
         "What a service could not apply: list, show, retry, discard.",

@@ -4,23 +4,20 @@ The service itself must do it, with its rules of now: so it has to be running. W
 machine.
 """
 
-import getpass
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import click
-import httpx
 
 from chassis.calendar import SHANGHAI
+from services.cli.client import Client, print_table
 from services.cli.local import PORT_OFFSETS, LocalRun, local_options
 
-_TIMEOUT_S: Final = 60
 _CASES: Final = ("service", "case", "events", "since", "first", "reason")
 _STORY: Final = ("event", "type", "since", "waits", "reason")
-Rows = Sequence[Sequence[str]]
 
 
 @click.group()
@@ -42,7 +39,7 @@ def list_cases(service: str | None, run_dir: Path, port_base: int) -> None:
     for name in [service] if service else PORT_OFFSETS:
         with _Desk(LocalRun(run_dir, port_base), name) as desk:
             rows += [_case(name, item) for item in desk.cases()]
-    _table(_CASES, rows, "Nothing is parked.")
+    print_table(_CASES, rows, "Nothing is parked.")
 
 
 @parked.command()
@@ -54,7 +51,7 @@ def show(case: UUID, service: str, data: bool, run_dir: Path, port_base: int) ->
     """Show the parked events of a case in the order in which they must be applied."""
     with _Desk(LocalRun(run_dir, port_base), service) as desk:
         story = desk.ask("GET", f"/{case}", params={"data": data})
-    _table(_STORY, [_event(event) for event in story["events"]], "")
+    print_table(_STORY, [_event(event) for event in story["events"]], "")
     for event in story["events"] if data else ():
         click.echo(f"\n{event['event']}\n{event['data']}")
 
@@ -90,24 +87,8 @@ def discard(
         _report(desk.ask("POST", f"/{case}/discard", json=body))
 
 
-class _Desk:
-    """The parked events of a running service, asked as ops."""
-
-    def __init__(self, local: LocalRun, service: str) -> None:
-        self._service = service
-        token = local.issuer().issue(getpass.getuser(), ["ops"], datetime.now(UTC))
-        self._client = httpx.Client(
-            base_url=local.base_url(service),
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_TIMEOUT_S,
-            trust_env=False,  # this machine's own address is never behind a proxy
-        )
-
-    def __enter__(self) -> "_Desk":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+class _Desk(Client):
+    """The parked events of a running service."""
 
     def cases(self) -> Iterator[Mapping[str, Any]]:
         """All cases with parked events, page after page."""
@@ -118,27 +99,8 @@ class _Desk:
             cursor = page["next"]
 
     def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        """Send one request below /v1/parked; click.ClickException with the reason unless the answer is 200."""
-        try:
-            response = self._client.request(method, f"/v1/parked{path}", **more)
-        except httpx.TransportError as error:
-            raise click.ClickException(
-                f"{self._service} does not answer at {self._client.base_url} ({type(error).__name__}): "
-                "is `make up` running?"
-            ) from None
-        if response.status_code != 200:
-            raise click.ClickException(_refusal(response))
-        answer: dict[str, Any] = response.json()
-        return answer
-
-
-def _refusal(response: httpx.Response) -> str:
-    try:
-        problem = response.json()
-        faults = [f"{one['field']}: {one['message']}" for one in problem.get("errors", ())]
-        return "; ".join(faults) or str(problem["detail"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"the service answered {response.status_code}"
+        """Send one request below /v1/parked."""
+        return super().ask(method, f"/v1/parked{path}", **more)
 
 
 def _report(done: Mapping[str, Any]) -> None:
@@ -172,14 +134,3 @@ def _event(event: Mapping[str, Any]) -> Sequence[str]:
 
 def _when(event: Mapping[str, Any]) -> str:
     return f"{datetime.fromisoformat(event['since']).astimezone(SHANGHAI):%m-%d %H:%M:%S}"
-
-
-def _table(head: Sequence[str], rows: Rows, nothing: str) -> None:
-    """Print columns, each as wide as its widest cell, the last one as it is."""
-    if not rows:
-        click.echo(nothing)
-        return
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())

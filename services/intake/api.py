@@ -11,7 +11,15 @@ from chassis.masking import mask
 from schemas.intake import ErasePerson
 from services.intake.access import read_person
 from services.intake.attachments.routes import add_attachment_routes
-from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
+from services.intake.bodies import (
+    ErasureBody,
+    FeedbackBody,
+    Note,
+    ReopeningBody,
+    SupplementBody,
+    WithdrawalBody,
+)
+from services.intake.callback import add_callback_routes
 from services.intake.callers import (
     ADDING,
     HEARING,
@@ -25,13 +33,14 @@ from services.intake.callers import (
 from services.intake.contacts import add_contact_route
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.ledger_api import add_ledger_route
 from services.intake.opening import Opening
 from services.intake.progress import WITHHELD_WORDS
 from services.intake.storage import submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
 from services.intake.views import CaseView, Changed, Heard, PersonView
-from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
+from services.intake.writes import Writing, changer, feedback, heard, reopening, supplement, withdrawal
 
 _CASES: Final = "cases"
 _PERSONS: Final = "personal data"
@@ -47,6 +56,8 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     """Add all of intake's routes."""
     add_submit_routes(app, host, desk)
     add_tracking_routes(app, host, desk)
+    add_callback_routes(app, host, desk)
+    add_ledger_route(app, host, desk)
     _add_case_routes(app, host, desk)
     _add_person_routes(app, host, desk)
     add_contact_route(app, host, desk)
@@ -111,6 +122,18 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         command = feedback(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(case_id, command, given.of_link(file), who.subject, told)
+
+    @app.post(
+        "/v1/cases/{case_id}/reopening",
+        tags=[_CASES],
+        summary="Have a closed case handled again for the resident (R-HOT-08)",
+        response_model=Heard,
+    )
+    async def reopen(case_id: UUID, body: ReopeningBody, principal: Hearer, given: Writing) -> Response:
+        file, who = await opening.for_staff(case_id, principal, HEARING, demand_centre)
+        command = reopening(desk, body, who.actor)
+        told = heard(command, file, to_resident=False)
+        return await change(file.handled_as, command, given, who.subject, told)
 
 
 def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:

@@ -259,6 +259,18 @@ class PublicBody(Body):
     reporter: PublicReporterBody | None = None
 
 
+class AnswerBody(FeedbackBody):
+    """The same by a signed link, where a note may be a single character or none."""
+
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), _Storable] | None = None
+
+
+class ReopeningBody(Body):
+    """R-HOT-08: what is not settled."""
+
+    reason: Note
+
+
 class ErasureBody(Body):
     """Why the personal data go."""
 

@@ -31,6 +31,8 @@ SYSTEM: Final = "system"
 """The role in an event of what is no person: a system of others with a key of its own."""
 NOTIFYING: Final = (Role.NOTIFIER,)
 """The service that tells residents what becomes of their case."""
+CALLING: Final = (Role.NOTIFIER, Role.OPERATOR)
+"""Roles that send a resident the link to a callback: the service that tells them, and the hotline."""
 
 _WITHOUT_UNIT: Final = frozenset({Role.OPS, Role.RESIDENT, Role.NOTIFIER})
 """Whoever else comes without a unit has a token that was set up by mistake, not a wider jurisdiction."""

@@ -21,6 +21,7 @@ from schemas.values import Emergency, OnSiteResolution, Place, Reach, RequestKin
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, ReporterBody, read_case
 from services.intake.buckets import Buckets
+from services.intake.callback_links import CallbackLinks
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
@@ -81,6 +82,7 @@ class Desk:
         self.all_files = Buckets(ALL_FILES_AT_ONCE, ALL_FILE_SECONDS)
         self.codes = TrackingCodes(index_key)
         self.numbers = PublicNumbers(index_key)
+        self.links = CallbackLinks(index_key)
         self._gazetteer = gazetteer
         self._matcher = matcher
         self._index = BlindIndex(index_key)

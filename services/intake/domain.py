@@ -15,16 +15,19 @@ from schemas.intake import (
     CaseSubmitted,
     CaseSupplemented,
     CaseWithdrawn,
+    ConclusionLifted,
     ErasePerson,
     FeedbackGiven,
     GiveFeedback,
     LinkRemoved,
     PersonErased,
+    ReopenCase,
+    ReopeningAsked,
     SubmitCase,
     SupplementCase,
     WithdrawCase,
 )
-from schemas.message import Event, Value
+from schemas.message import Event, Instant, Value
 
 ENDINGS: Final = frozenset({router.CaseClosed.type, router.CaseArchived.type})
 """Events after which nothing more can be said about a case."""
@@ -50,7 +53,9 @@ PROGRESS: Final[tuple[type[Event], ...]] = (
     router.CaseReplied,
     router.CallbackOpened,
     router.RedoOrdered,
+    router.LawfulReviewOffered,
     router.CaseClosed,
+    router.CaseReopened,
     router.CaseArchived,
 )
 """What the resident's time line is made of (R-PET-13, R-LEDGER-01)."""
@@ -59,10 +64,18 @@ UNKNOWN: Final = Refused("case_unknown", "There is no such case.")
 _WITHDRAWN: Final = Refused(
     "case_withdrawn", "The case was withdrawn. If the matter persists, submit it as a new case."
 )
-_CLOSED: Final = Refused(
-    "case_closed", "The case is closed. Submit new facts as a new case; it will be linked to this one."
+_ANEW: Final = "Submit new facts as a new case; it will be linked to this one."
+_CLOSED: Final = Refused("case_closed", f"The case is closed. {_ANEW}")
+_OPEN: Final = Refused(
+    "case_open", "The case is being handled. Add what is new as further facts, or answer the callback."
 )
-Asked = SupplementCase | WithdrawCase | GiveFeedback
+_FINAL: Final = Refused(
+    "not_reopenable",
+    f"This case cannot be reopened. Take one of the lawful ways that you were told of. {_ANEW}",
+)
+_ASKED: Final = Refused("reopening_asked", "That the case be reopened has been asked for already.")
+_ANSWERED: Final = Refused("callback_answered", "This callback has been answered already.")
+Asked = SupplementCase | WithdrawCase | GiveFeedback | ReopenCase
 
 
 class IntakeState(Value):
@@ -73,6 +86,12 @@ class IntakeState(Value):
     closed: bool = False
     erased: bool = False
     repeat_of: UUID | None = None
+    reopen_until: Instant | None = None
+    """Closed: before this instant it can be reopened (R-HOT-08)."""
+    reopening: bool = False
+    """That was asked for, and the router has not done it yet."""
+    answered: int = 0
+    """The callbacks that a signed link answered go up to this one."""
     linked_to: UUID | None = None
     """The earlier case that is handled for this one as well; None where this one has news of its own."""
 
@@ -92,15 +111,21 @@ class Intake:
         match given:
             case SubmitCase():
                 return [] if state.submitted else [given.case]  # a second one repeats an ambiguous commit
+            case GiveFeedback(callback=callback) if callback is not None and callback <= state.answered:
+                return _ANSWERED
             case SupplementCase() | WithdrawCase() | GiveFeedback():
                 return _refusal(state) or [_said(given)]
+            case ReopenCase():
+                return _kept_closed(state, at) or [_said(given)]
             case ErasePerson():
                 return self._erase(state, given)
             case router.CaseUnlinked():
                 return [LinkRemoved(was=given.was)] if state.linked_to == given.was else []
+            case router.CaseReopened():
+                return [ConclusionLifted()] if state.closed else []
             case Event():
                 ends = given.type in ENDINGS and state.submitted and not state.closed
-                return [CaseConcluded(ended_by=given.type)] if ends else []
+                return [_concluded(given)] if ends else []
             case _:
                 return Refused("not_understood", f"Intake has no answer to {type(given).__name__}.")
 
@@ -121,8 +146,15 @@ class Intake:
                 return state.model_copy(update={"withdrawn": True}) if ends else state
             case LinkRemoved():
                 return state.model_copy(update={"linked_to": None})
+            case FeedbackGiven(callback=callback) if callback is not None:
+                return state.model_copy(update={"answered": callback})
             case CaseConcluded():
-                return state.model_copy(update={"closed": True})
+                return state.model_copy(update={"closed": True, "reopen_until": event.reopen_until})
+            case ReopeningAsked():
+                return state.model_copy(update={"reopening": True})
+            case ConclusionLifted():
+                lifted = {"closed": False, "reopening": False, "reopen_until": None}
+                return state.model_copy(update=lifted)
             case PersonErased():
                 return state.model_copy(update={"erased": True})
             case _:
@@ -147,6 +179,27 @@ def _refusal(state: IntakeState) -> Refused | None:
     if state.withdrawn:
         return _WITHDRAWN
     return _CLOSED if state.closed else None
+
+
+def _kept_closed(state: IntakeState, at: datetime) -> Refused | None:
+    """Why a case is not reopened now: by what the router said when it closed it (R-HOT-08)."""
+    refused = _refusal(state)
+    if refused is None:
+        return _OPEN
+    if refused is not _CLOSED:
+        return refused
+    if state.reopening:
+        return _ASKED
+    if state.reopen_until is None:
+        return _FINAL
+    if at < state.reopen_until:
+        return None
+    return Refused("reopening_over", f"It could be reopened until {state.reopen_until.isoformat()}. {_ANEW}")
+
+
+def _concluded(given: Event) -> CaseConcluded:
+    until = given.reopen_until if isinstance(given, router.CaseClosed) else None
+    return CaseConcluded(ended_by=given.type, reopen_until=until)
 
 
 def _said(given: Asked) -> Event:
@@ -175,4 +228,7 @@ def _said(given: Asked) -> Event:
                 note=given.note,
                 emergency=given.emergency,
                 by=given.by,
+                callback=given.callback,
             )
+        case ReopenCase():
+            return ReopeningAsked(reason=given.reason, emergency=given.emergency, by=given.by)

@@ -23,6 +23,11 @@ def new_id(at: datetime) -> UUID:
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
 
 
+def first_id(at: datetime) -> UUID:
+    """Return the least id that `new_id` can make from the instant `at` on."""
+    return UUID(int=(int(at.timestamp() * 1000) & (1 << 48) - 1) << 80)
+
+
 class PublicNumbers:
     """The numbers under which cases stand in the public list, derived from the case id with a secret key.
 

@@ -15,6 +15,8 @@ from schemas.router import Outcome
 from services.stages import PROCEDURES, stage_words
 
 RECEIVED: Final = "received"
+CALLBACK: Final = "callback"
+REPLIED: Final = "replied"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
 WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
 """For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
@@ -120,7 +122,13 @@ def _out_of_procedure(_: Names, event: Event) -> Progress | None:
 def _replied(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseReplied)  # noqa: S101
     why = f"未解决的原因：{event.explanation}" if event.explanation else ""
-    return Progress("replied", mask(f"{names(event.unit)}答复：{event.result}{why}"))
+    return Progress(REPLIED, mask(f"{names(event.unit)}答复：{event.result}{why}"))
+
+
+def _offered(_: Names, event: Event) -> Progress | None:
+    assert isinstance(event, router.LawfulReviewOffered)  # noqa: S101
+    ways = "；".join(f"{way.name}（{way.source}）" for way in event.routes)
+    return Progress(None, f"您对办理结果仍不满意，可以依法选择：{ways}。")
 
 
 def _settled(names: Names, event: Event) -> Progress | None:
@@ -138,6 +146,7 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     intake.CaseSupplemented: _says(None, "已收到您补充的情况。"),
     intake.CaseWithdrawn: _withdrawn,
     intake.FeedbackGiven: _says(None, "已收到您的评价。"),
+    intake.ReopeningAsked: _says(None, "已收到您重新办理的要求。"),
     intake.PersonErased: _says(None, "您的个人信息已删除。"),
     router.TriageQueued: _says("triage", "正在人工甄别，确定承办单位。"),
     router.CaseAnswered: _answered,
@@ -158,9 +167,11 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     router.ProcedureEnded: _out_of_procedure,
     router.SettledOnSite: _settled,
     router.CaseReplied: _replied,
-    router.CallbackOpened: _says("callback", "等待回访，请留意来电。"),
+    router.CallbackOpened: _says(CALLBACK, "等待回访，请留意来电。"),
     router.RedoOrdered: _says("redo", "回访后已退回承办单位重新办理。"),
+    router.LawfulReviewOffered: _offered,
     router.CaseClosed: _closed,
+    router.CaseReopened: _says("reopened", "按您的要求，本件已重新办理。"),
 }
 
 

@@ -14,14 +14,30 @@ from schemas.router import CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
+from services.intake.ledger import OPEN, Result, result, told
 from services.intake.listing import PublicList
-from services.intake.progress import Names, progress
+from services.intake.progress import CALLBACK, RECEIVED, RECEIVED_WORDS, REPLIED, Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
 _PERSON = ("digest", "received_at", "case_id")
 _KEY = ("record_id", "case_id", "key_id", "wrapped_key")
 _RECORD = ("record_id", "case_id", "ciphertext")
-_ENTRY = ("case_id", "at", "status", "words")
+_ENTRY = ("case_id", "at", "status", "words", "unit")
+_NEW_RESULT = (
+    "INSERT INTO intake.ledger (case_id, kind, unit, solved, explanation, at) SELECT * FROM"
+    " unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::timestamptz[])"
+    " ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind, unit = excluded.unit, solved = excluded.solved,"
+    " explanation = excluded.explanation, at = excluded.at"
+)
+_FURTHER_RESULT = (
+    "INSERT INTO intake.ledger AS l (case_id, kind, unit, solved, explanation, at) SELECT * FROM"
+    " unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::timestamptz[])"
+    " ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind, unit = coalesce(excluded.unit, l.unit),"
+    " solved = coalesce(excluded.solved, l.solved),"
+    " explanation = coalesce(nullif(l.explanation, ''), excluded.explanation), at = excluded.at"
+)
+"""As `Result.after` puts two together."""
+_NO_RESULT = "DELETE FROM intake.ledger WHERE case_id = ANY($1::uuid[])"
 _HIDE = (
     "UPDATE intake.case_file f SET"
     " subjects = CASE WHEN u.subjects IS NULL THEN f.subjects"
@@ -59,6 +75,7 @@ class Projection:
         await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
         await mark_stored(connection, [reference for change in changes for reference in _attached(change)])
         await self._tell(connection, changes)
+        await _note(connection, changes)
         await _hide(connection, changes)
         if self._public is not None:
             await self._public.write(connection, changes)
@@ -74,13 +91,13 @@ class Projection:
 
     async def _tell(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
         """Add to the time lines, each entry dated by its event."""
-        rows: list[tuple[UUID, datetime, str | None, str]] = []
+        rows: list[tuple[UUID, datetime, str | None, str, str | None]] = []
         for change in changes:
             if isinstance(change.given, Event) and (entry := progress(self._names, change.given)):
-                rows.append((change.case_id, change.given_at, *entry))
+                rows.append((change.case_id, change.given_at, *entry, told(change.given)))
             for event, envelope in zip(change.events, change.envelopes, strict=True):
                 if entry := progress(self._names, event):
-                    rows.append((change.case_id, envelope.time, *entry))
+                    rows.append((change.case_id, envelope.time, *entry, None))
         await insert(connection, "intake", "timeline", _ENTRY, rows)
 
 
@@ -101,6 +118,25 @@ def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
 def _attached(change: Change[IntakeState]) -> tuple[str, ...]:
     """Return the references to documents that come with an accepted command."""
     return change.given.attachments if change.events and isinstance(change.given, SupplementCase) else ()
+
+
+async def _note(connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
+    """R-LEDGER-01: write down what came of the cases; where they are only dispatched, nothing has."""
+    found: dict[UUID, tuple[Result, datetime]] = {}
+    for change in changes:
+        if isinstance(change.given, Event) and (said := result(change.given)):
+            earlier = found.get(change.case_id)
+            found[change.case_id] = said.after(earlier[0] if earlier else None), change.given_at
+    for statement, adds in ((_NEW_RESULT, False), (_FURTHER_RESULT, True)):
+        rows = [
+            (case_id, said.kind, said.unit, said.solved, said.explanation, at)
+            for case_id, (said, at) in found.items()
+            if said.kind != OPEN and said.adds is adds
+        ]
+        if rows:
+            await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
+    if again := [case_id for case_id, (said, _) in found.items() if said.kind == OPEN]:
+        await connection.execute(_NO_RESULT, again)
 
 
 async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:
@@ -174,6 +210,8 @@ class File:
     erased: bool
     confidential: bool
     """The reporter asked that only the responsible unit reads what was said."""
+    reopen_until: datetime | None
+    """Closed: before this instant the case under which the matter is handled can be reopened (R-HOT-08)."""
     linked_to: UUID | None
     """Where the matter is handled; None also for a linked case that was withdrawn: it has no say any more."""
 
@@ -189,6 +227,7 @@ _FILE = (
     " coalesce((a.state ->> 'erased')::boolean, false),"
     " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
     " WHERE l.case_id = f.case_id AND l.source = 'intake' AND l.sequence = 1), false),"
+    " (CASE WHEN h.case_id IS NULL THEN a.state ELSE h.state END ->> 'reopen_until')::timestamptz,"
     " h.case_id FROM intake.case_file f JOIN intake.aggregate a USING (case_id)"
     " LEFT JOIN intake.aggregate h"
     " ON h.case_id = (a.state ->> 'linked_to')::uuid AND a.state ->> 'withdrawn' IS NULL"
@@ -233,3 +272,50 @@ async def timeline(pool: Pool, case_id: UUID) -> list[tuple[datetime, str | None
             "SELECT at, status, words FROM intake.timeline WHERE case_id = $1 ORDER BY entry", case_id
         )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How a case stands with its callbacks."""
+
+    status: str
+    words: str
+    callbacks: int
+    """How many there have been, the one that waits included."""
+    answered: int
+    """The callbacks that signed links answered go up to this one."""
+    reply: str | None
+    reopen_until: datetime | None
+    reopening: bool
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a callback waits now."""
+        return self.status == CALLBACK
+
+    def may_reopen(self, now: datetime) -> bool:
+        """Whether the case can be reopened now."""
+        return self.reopen_until is not None and now < self.reopen_until and not self.reopening
+
+
+_CALLED = (
+    "SELECT (SELECT array_agg(t.status ORDER BY t.entry) FROM intake.timeline t"
+    " WHERE t.case_id = a.case_id AND t.status IS NOT NULL),"
+    " (SELECT array_agg(t.words ORDER BY t.entry) FROM intake.timeline t"
+    " WHERE t.case_id = a.case_id AND t.status IS NOT NULL),"
+    " coalesce((a.state ->> 'answered')::int, 0), (a.state ->> 'reopen_until')::timestamptz,"
+    " coalesce((a.state ->> 'reopening')::boolean, false)"
+    " FROM intake.aggregate a WHERE a.case_id = $1"
+)
+
+
+async def called(pool: Pool, case_id: UUID) -> Called | None:
+    """Return how a case stands with its callbacks; None where there is no such case."""
+    async with pool.acquire() as connection:
+        row = await connection.fetchrow(_CALLED, case_id)
+    if row is None:
+        return None
+    steps = list(zip(row[0] or (), row[1] or (), strict=True)) or [(RECEIVED, RECEIVED_WORDS)]
+    replies = [words for status, words in steps if status == REPLIED]
+    waits = sum(status == CALLBACK for status, _ in steps)
+    return Called(*steps[-1], waits, row[2], replies[-1] if replies else None, row[3], row[4])

@@ -82,7 +82,7 @@ class AccessLog(SQLModel, table=True):
 
 
 class Timeline(SQLModel, table=True):
-    """What the resident was told, step by step."""
+    """What the resident was told, step by step; `unit` was told of the same step (R-LEDGER-01)."""
 
     __tablename__: ClassVar[Any] = "timeline"
     __table_args__ = (
@@ -95,6 +95,21 @@ class Timeline(SQLModel, table=True):
     at: datetime = Field(sa_column=timestamp(nullable=False))
     status: str | None = Field(sa_column=Column(Text, nullable=True))
     words: str = Field(sa_column=Column(Text, nullable=False))
+    unit: str | None = Field(sa_column=Column(Text, nullable=True))
+
+
+class Ledger(SQLModel, table=True):
+    """R-LEDGER-01: what came of a case; no row while nothing has. `ledger.Result` says what the columns mean."""
+
+    __tablename__: ClassVar[Any] = "ledger"
+    __table_args__ = (_SCHEMA,)
+
+    case_id: UUID = Field(primary_key=True)
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    unit: str | None = Field(sa_column=Column(Text, nullable=True))
+    solved: bool | None
+    explanation: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=timestamp(nullable=False))
 
 
 class WechatMessage(SQLModel, table=True):
@@ -215,4 +230,5 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PublicCase,
     Attachment,
     AttachmentPiece,
+    Ledger,
 )

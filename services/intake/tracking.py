@@ -6,14 +6,14 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from chassis.host import Host
 from chassis.http import etag, public
-from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
+from services.intake.bodies import FeedbackBody, ReopeningBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.opening import Opening
 from services.intake.progress import RECEIVED, RECEIVED_WORDS
 from services.intake.storage import File, timeline
 from services.intake.views import Heard, TimelineEntry, Tracking
-from services.intake.writes import Writing, changer, feedback, heard, supplement, withdrawal
+from services.intake.writes import Writing, changer, feedback, heard, reopening, supplement, withdrawal
 
 _TAG: Final = "resident"
 
@@ -27,7 +27,13 @@ async def seen(host: Host[IntakeState], file: File) -> Tracking:
             status, words = changed, said
     first = TimelineEntry(at=file.received_at, words=RECEIVED_WORDS)
     rest = (TimelineEntry(at=at, words=said) for at, _, said in entries)
-    return Tracking(status=status, words=words, received_at=file.received_at, timeline=(first, *rest))
+    return Tracking(
+        status=status,
+        words=words,
+        received_at=file.received_at,
+        reopen_until=file.reopen_until,
+        timeline=(first, *rest),
+    )
 
 
 def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
@@ -79,3 +85,15 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
         command = feedback(desk, body, None)
         told = heard(command, file, to_resident=True)
         return await change(file.case_id, command, given.of_link(file), f"case {file.case_id}", told)
+
+    @app.post(
+        "/v1/track/{tracking_code}/reopening",
+        tags=[_TAG],
+        summary="Have a closed case handled again (R-HOT-08)",
+        response_model=Heard,
+    )
+    @public
+    async def reopen(file: Annotated[File, opening], body: ReopeningBody, given: Writing) -> Response:
+        command = reopening(desk, body, None)
+        told = heard(command, file, to_resident=True)
+        return await change(file.handled_as, command, given, f"case {file.case_id}", told)

@@ -75,7 +75,32 @@ class Tracking(View):
     status: str
     words: str
     received_at: datetime
+    reopen_until: datetime | None = None
+    """Closed: before this instant it can be reopened (R-HOT-08); null: it is open, or cannot be."""
     timeline: tuple[TimelineEntry, ...]
+
+
+class LinkView(View):
+    """A signed link: `path` is to be put behind the public address of this service. It holds no personal data."""
+
+    path: str
+    callback: int
+    """Which callback of the case it answers, counted from 1."""
+    expires_at: datetime
+
+
+class CallbackView(View):
+    """What a signed link shows. `state`: open, it can be answered; answered; over (called, or a later one)."""
+
+    state: str
+    status: str
+    words: str
+    reply: str | None = None
+    """What the unit replied."""
+    reopen_until: datetime | None = None
+    reopening: bool = False
+    advice: str | None = None
+    """What to do at once, where the words just sent report a danger (R-LAD-05)."""
 
 
 class CaseView(Tracking):

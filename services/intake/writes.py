@@ -14,10 +14,10 @@ from chassis.host import Host
 from chassis.http import Problem, check_version, etag, expected_versions, idempotency_key, request_hash
 from chassis.idempotency import Answer, Idempotency
 from chassis.masking import mask
-from schemas.intake import GiveFeedback, SupplementCase, WithdrawCase
+from schemas.intake import GiveFeedback, ReopenCase, SupplementCase, WithdrawCase
 from schemas.message import Actor, Command
 from services.intake.answers import carry_out, plain
-from services.intake.bodies import FeedbackBody, SupplementBody, WithdrawalBody
+from services.intake.bodies import FeedbackBody, ReopeningBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import Asked, IntakeState
 from services.intake.emergency import advice, call_now
@@ -133,8 +133,16 @@ def withdrawal(desk: Desk, body: WithdrawalBody, by: Actor | None) -> WithdrawCa
     return WithdrawCase(reason=reason, emergency=desk.danger(reason), by=by)
 
 
-def feedback(desk: Desk, body: FeedbackBody, by: Actor | None) -> GiveFeedback:
-    """Return the command for the resident's own answer to the callback."""
+def reopening(desk: Desk, body: ReopeningBody, by: Actor | None) -> ReopenCase:
+    """Return the command for a closed case that is to be handled again."""
+    reason = mask(body.reason)
+    return ReopenCase(reason=reason, emergency=desk.danger(reason), by=by)
+
+
+def feedback(
+    desk: Desk, body: FeedbackBody, by: Actor | None, *, callback: int | None = None
+) -> GiveFeedback:
+    """Return the command for the resident's own answer to the callback, by a signed link to that `callback`."""
     note = mask(body.note or "")
     return GiveFeedback(
         contacted=body.contacted,
@@ -143,4 +151,5 @@ def feedback(desk: Desk, body: FeedbackBody, by: Actor | None) -> GiveFeedback:
         note=note,
         emergency=desk.danger(note),
         by=by,
+        callback=callback,
     )

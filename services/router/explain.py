@@ -24,6 +24,7 @@ from schemas.router import (
     CaseInstructed,
     CaseLinked,
     CaseRedirected,
+    CaseReopened,
     CaseUnlinked,
     DepartmentsWhistled,
     Disposition,
@@ -33,6 +34,7 @@ from schemas.router import (
     Fired,
     Ground,
     Judged,
+    LawfulReviewOffered,
     ObjectionAdjudicated,
     Outcome,
     ProcedureAdvanced,
@@ -240,8 +242,14 @@ class _Speaker:
                 return f"{event.line}已接警（R-HOT-13）。"
             case RedoOrdered():
                 return f"退回{self._unit(event.unit)}重办：{event.reason}（R-HOT-08、R-LAD-08）。"
+            case LawfulReviewOffered():
+                names = "、".join(f"{way.name}（{way.source}）" for way in event.routes)
+                row = f"{event.row.table}/{event.row.row}"
+                return f"居民仍不满意，已告知可依法选择的途径：{names}（R-LAD-06；规则 {row}）。"
             case CaseClosed():
                 return self._closed(event)
+            case CaseReopened():
+                return f"居民在规定期限内要求重新办理，第{event.times}次重开（R-HOT-08）。"
         return None
 
     def _in_procedure(self, event: ProcedureAdvanced) -> str:

@@ -21,8 +21,9 @@ from schemas.department import (
     HandlingMode,
     TextAccess,
 )
-from schemas.intake import CaseSubmitted, CaseSupplemented
+from schemas.intake import CaseSubmitted, CaseSupplemented, ReopeningAsked
 from schemas.router import CaseDispatched, CaseRedirected, Disposition, SettledOnSite, TriageQueued
+from services.router.callbacks import keep_callbacks, keep_figures
 from services.router.card import Card
 from services.router.domain.workorder import WorkOrder
 
@@ -187,6 +188,8 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     if known:
         await connection.execute(_UNQUEUE, known)
     await insert(connection, "router", "triage", _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
+    await keep_callbacks(connection, changes)
+    await keep_figures(connection, changes)
 
 
 async def _write(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -201,7 +204,7 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             if change.events:  # a submission that is known already changes nothing
                 work.fresh.add(change.case_id)
                 work.texts.append((change.case_id, title, text, place.address, received_at))
-        case CaseSupplemented(text=text):
+        case CaseSupplemented(text=text) | ReopeningAsked(reason=text):
             work.supplements.append((change.case_id, text, *_readers(change)))
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):

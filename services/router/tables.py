@@ -1,6 +1,6 @@
 """The router's own tables: what units, operators and supervisors list. Written by `projection` only."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -116,4 +116,49 @@ class Triage(SQLModel, table=True):
     due_at: datetime | None = Field(sa_column=_instant())
 
 
-TABLES: Final[tuple[type[SQLModel], ...]] = (CaseText, Assignment, Triage)
+class Callback(SQLModel, table=True):
+    """A case that waits for its callback (R-HOT-08); `claimed_by` is the token subject of who is calling."""
+
+    __tablename__: ClassVar[Any] = "callback"
+    __table_args__ = (Index("callback_due", "due_at", "case_id"),)
+
+    case_id: UUID = Field(primary_key=True)
+    unit: str = Field(sa_column=_text())
+    place: str | None = Field(sa_column=_text(nullable=True))
+    reason: str = Field(sa_column=_text())
+    matter: str | None = Field(sa_column=_text(nullable=True))
+    track: str = Field(sa_column=_text())
+    urgency: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    opened_at: datetime = Field(sa_column=_instant(nullable=False))
+    due_at: datetime = Field(sa_column=_instant(nullable=False))
+    """By when to call; after an attempt, from when on the next one counts."""
+    attempts: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    tried_at: datetime | None = Field(sa_column=_instant())
+    claimed_by: str | None = Field(sa_column=_text(nullable=True))
+    claimed_until: datetime | None = Field(sa_column=_instant())
+    subjects: list[str] = Field(sa_column=_codes())
+    sealed: bool
+    confidential: bool
+
+
+class UnitDay(SQLModel, table=True):
+    """R-HOT-09, R-KPI-01: a unit's figures of one day in Asia/Shanghai; `rates` says what is counted."""
+
+    __tablename__: ClassVar[Any] = "unit_day"
+
+    unit: str = Field(sa_column=Column(Text, primary_key=True))
+    day: date = Field(primary_key=True)
+    valid: int
+    not_reached: int
+    contacted: int
+    resolved: int
+    satisfied: int
+    in_time: int
+    late: int
+    redone: int
+    reopened: int
+    objections: int
+    upheld: int
+
+
+TABLES: Final[tuple[type[SQLModel], ...]] = (CaseText, Assignment, Triage, Callback, UnitDay)

@@ -210,3 +210,30 @@ async def test_a_family_matter_stays_in_the_building_group(town: Town) -> None:
     leak = await town.submit(matter="property.leak", place=place)
     units = [(await town.placed(case))["unit"]["code"] for case in (trivia, leak)]
     assert units == ["GL01010103", "GL010101"]
+
+
+async def test_a_link_answers_the_callback_and_reopens_the_case(town: Town) -> None:
+    """R-HOT-08, R-HOT-09, R-LEDGER-01: from process to process: page, close, reopen, figures, ledger."""
+    case = await town.submit()
+    await town.begin(case, COMMUNITY)
+    await town.do(case, "reply", "handler", COMMUNITY, {"result": "已安排每周探访", "solved": True})
+    await town.told(case, "callback")
+    link = await town.ask("intake", f"POST {case.path}/callback-link", "notifier", None)
+    page = town.system.url("intake") + link.body["path"]
+    answers = {"contacted": "yes", "resolved": "yes", "satisfied": "yes", "note": "谢谢"}
+    assert "您的评价已收到" in (await town.client.post(page, data=answers)).text
+    assert (await town.told(case, "closed"))[-2:] == ["已收到您的评价。", "您的诉求已办结。"]
+    assert "要求重新办理" in (await town.client.get(page)).text
+
+    wish = await town.client.post(page, json={"reason": "又没有人来了"})
+    assert wish.json()["reopening"] is True
+    shown = await town.placed(case, "DISPATCHED_LOCKED")
+    assert shown["unit"]["code"] == COMMUNITY
+    steps = [step["type"].split(".")[1] for step in await town.route(case)]
+    assert steps[-3:] == ["CaseClosed", "CaseReopened", "CaseDispatched"]
+    assert "按您的要求，本件已重新办理。" in await town.told(case, "dispatched")
+    rates = await town.ask("router", "GET /v1/rates", "supervisor", "GL", unit=COMMUNITY)
+    assert rates.body["units"][0]["own"]["reopened"] >= 1
+    ledger = await town.ask("intake", "GET /v1/ledger", "supervisor", "GL", unit="GL010101", limit=200)
+    [entry] = [item for item in ledger.body["items"] if item["case_id"] == case.id]
+    assert (entry["handler"]["unit"], entry["missing"]) == (COMMUNITY, [])

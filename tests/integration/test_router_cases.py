@@ -53,7 +53,7 @@ async def test_a_case_from_dispatch_to_close(router: RouterUnderTest) -> None:
         assert (done.status, done.body["status"]) == (200, status)
         assert done.etag == f'"{done.body["version"]}"'
     seen = await router.get(path, Role.OPERATOR, DISTRICT)
-    assert seen.body["actions"] == ["callback", "track"]
+    assert seen.body["actions"] == ["callback/claim", "callback", "track"]
     closed = await router.post(
         f"{path}/callback", Role.OPERATOR, DISTRICT, {"contacted": True, "resolved": True, "satisfied": True}
     )

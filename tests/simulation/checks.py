@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,10 +12,16 @@ from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded, De
 from schemas.jurisdiction import Jurisdiction
 from schemas.petition import PetitionStatus
 from schemas.router import Ground
+from services.intake.domain import IntakeState
+from services.intake.ledger import Result, result, told
+from services.intake.progress import progress
 from services.mediation.domain import Mediation
 from services.petition.domain import Petition
 from services.petition.domain.machine import MOVES
 from services.router.domain import WorkOrder
+from services.router.domain.workorder import FINAL
+from services.router.rates import counted
+from tests.rates_kit import recount
 from tests.simulation.engine import Case, Record, World
 from tests.unit.router_machine import EDGES
 
@@ -30,6 +37,10 @@ NEVER_UP: Final = frozenset(
 """R-LAD-06."""
 
 
+_SAYS_SO: Final = (r.CaseDispatched, r.SettledOnSite, r.ProcedureAdvanced, r.RedoOrdered)
+"""Events that are followed at once by what stands on the unit's own topic."""
+
+
 class Checks:
     """Watches the router's part, and at the end that nothing is missing anywhere."""
 
@@ -37,6 +48,9 @@ class Checks:
         self._jurisdiction = jurisdiction
         self.made: Counter[str] = Counter()
         self._last: dict[tuple[str, UUID], int] = {}
+        self.figures: Counter[tuple[str, str]] = Counter()
+        """R-HOT-09, R-KPI-01: by unit and measure, as the events add up."""
+        self._recount: Counter[tuple[str, str]] = Counter()
         self._touched: dict[UUID, None] = {}
         """Cases in which something happened since services were last compared."""
 
@@ -50,6 +64,12 @@ class Checks:
             self._edge(record, before, after)
             self._told(record, after)
             self._upward(record, before)
+            self._count(record, before, after)
+
+    def _count(self, record: Record, before: WorkOrder, after: WorkOrder) -> None:
+        if (found := counted(record.event)) is not None:
+            self.figures.update((found[0], measure) for measure in found[1])
+        self._recount.update(recount(record.at, before, record.event, after))
 
     def decided(self, service: str, case_id: UUID, given: Input, before: Any, after: Any) -> None:
         """Check the state after a whole decision."""
@@ -141,6 +161,42 @@ class Checks:
         for case_id in accepted:
             known = world.services["router"].cases.get(case_id)
             self._hold("no case is lost", known is not None and known.state.status is not None, case_id)
+        self.add_up()
+        self.both_sides(world, accepted)
+
+    def add_up(self) -> None:
+        """R-HOT-09, R-KPI-01: the figures are those of another count."""
+        self._hold("figures of units (R-HOT-09, R-KPI-01)", self.figures == self._recount, self.figures)
+
+    def both_sides(self, world: World, accepted: set[UUID]) -> None:
+        """R-LEDGER-01, R-HOT-08: resident and unit were told, and told why; and both know what is closed."""
+        heard: set[UUID] = set()
+        handled: set[UUID] = set()
+        results: dict[UUID, Result] = {}
+        for record, following in zip_longest(world.log, world.log[1:]):
+            case_id, event = record.case_id, record.event
+            if record.source != "router":
+                continue
+            heard |= {case_id} if progress(str, event) else set()
+            handled |= {case_id} if told(event) else set()
+            if said := result(event):
+                results[case_id] = said.after(results.get(case_id))
+            if isinstance(event, _SAYS_SO):
+                same = following is not None and following.case_id == case_id
+                unit = getattr(following.event, "unit", None) if following is not None and same else None
+                is_true = isinstance(following and following.event, DepartmentEvent) and unit == event.unit
+                self._hold("whom the stream says it told, was told (R-LEDGER-01)", is_true, record)
+        for case_id in accepted:
+            found = results.get(case_id)
+            self._hold("the resident heard (R-LEDGER-01)", case_id in heard, case_id)
+            is_away = found is not None and found.kind == "redirected"
+            self._hold("a unit was told (R-LEDGER-01)", case_id in handled or is_away, case_id)
+            explained = found is None or found.solved is not False or bool(found.explanation)
+            self._hold("unsolved is explained (R-LEDGER-01)", explained, (case_id, found))
+            intake, order = (world.services[name].cases[case_id].state for name in ("intake", "router"))
+            assert isinstance(intake, IntakeState)
+            agreed = intake.closed is (order.status in FINAL) and not intake.reopening
+            self._hold("closed on both sides, or open (R-HOT-08)", agreed, (case_id, intake, order))
 
     def _replayed(self, world: World, name: str) -> None:
         """The log alone gives every state again: what is lost can be rebuilt from it."""

@@ -28,6 +28,8 @@ def _lines(run: Run) -> Iterator[str]:
     yield ""
     yield from _counts("On the way", _turns(run))
     yield ""
+    yield from _counts("Figures of all units (R-HOT-09, R-KPI-01)", _figures(run))
+    yield ""
     yield from _counts("Refused, in words, without effect", run.refusals)
     yield ""
     events = Counter(record.source for record in world.log)
@@ -118,8 +120,21 @@ def _turns(run: Run) -> Counter[str]:
                 found["objections"] += 1
             case r.RedoOrdered():
                 found["redone"] += 1
+            case r.CallbackRecorded(last=True):
+                found["not reached for a callback"] += 1
+            case r.LawfulReviewOffered():
+                found["offered the lawful review"] += 1
+            case r.CaseReopened():
+                found["reopened"] += 1
             case r.EmergencyTransferred():
                 found["transferred to an emergency line"] += 1
+    return found
+
+
+def _figures(run: Run) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (_, measure), number in run.checks.figures.items():
+        found[measure] += number
     return found
 
 

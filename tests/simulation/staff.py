@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from chassis.calendar import SHANGHAI, WorkingCalendar
 from schemas import router as r
-from schemas.intake import GiveFeedback
+from schemas.intake import GiveFeedback, ReopenCase
 from schemas.jurisdiction import Jurisdiction, UnitKind
 from schemas.message import Actor, Command
 from schemas.router import OrderStatus as S
@@ -20,6 +20,8 @@ _OPENS, _CLOSES = 9, 18
 _SLOWNESS: Final = {1: 0.01, 2: 0.1, 3: 1.0, 4: 2.0}
 """How long things take by urgency, beside an ordinary matter."""
 _WORDS: Final = "情况属实"
+_TO_INTAKE: Final = (GiveFeedback, ReopenCase)
+_OTHER_OPERATOR: Final = OPERATOR.model_copy(update={"subject": "operator-2"})
 Plan = tuple[float, Command]
 """In how many hours somebody does something about a case as it is; a change of the case makes a new plan."""
 
@@ -82,6 +84,7 @@ class RouterStaff:
             S.EXTENDED: self._handle,
             S.SUSPENDED: self._resume,
             S.CALLBACK: self._call_back,
+            S.CLOSED: self._reopen,
         }
 
     def plan(self, state: object, at: datetime, rng: Random) -> Planned | None:
@@ -93,9 +96,9 @@ class RouterStaff:
             return None
         hours, command = plan
         when = at + timedelta(hours=hours)
-        if state.urgency > 2 and state.status not in {S.EMERGENCY_XFER, S.REGISTERED, S.CALLBACK}:
+        if state.urgency > 2 and state.status not in {S.EMERGENCY_XFER, S.REGISTERED, S.CALLBACK, S.CLOSED}:
             when = self._office.open_from(when)
-        return Planned(when, "intake" if isinstance(command, GiveFeedback) else "router", command)
+        return Planned(when, "intake" if isinstance(command, _TO_INTAKE) else "router", command)
 
     def _triage(self, state: WorkOrder, _: datetime, rng: Random) -> Plan:
         hours, actor = often(rng, 1), OPERATOR
@@ -192,7 +195,9 @@ class RouterStaff:
         return (often(rng, 400), resumed) if rng.random() < 0.5 else None
 
     def _call_back(self, state: WorkOrder, _: datetime, rng: Random) -> Plan | None:
-        hours, resolved = often(rng, 20), rng.random() < 0.8
+        if state.claim is None and rng.random() < 0.3:
+            return often(rng, 10), r.ClaimCallback(actor=rng.choice((OPERATOR, _OTHER_OPERATOR)))
+        hours, resolved = (0.2 if state.claim else often(rng, 20)), rng.random() < 0.8
         satisfied = resolved and rng.random() < 0.9
         chance = rng.random()
         if chance < 0.15:
@@ -204,8 +209,13 @@ class RouterStaff:
             contacted=True,
             resolved=resolved,
             satisfied=satisfied,
+            responded=rng.random() < 0.9,
             lawful=rng.random() < 0.1,
         )
+
+    def _reopen(self, state: WorkOrder, _: datetime, rng: Random) -> Plan | None:
+        """Some residents find that it is not settled; some of them too late, or where it cannot be reopened."""
+        return (rng.uniform(1, 500), ReopenCase(reason="又坏了")) if rng.random() < 0.1 else None
 
     def _slow(self, state: WorkOrder, rng: Random, hours: float) -> float:
         return often(rng, hours * _SLOWNESS[state.urgency])

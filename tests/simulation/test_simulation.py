@@ -17,6 +17,7 @@ from schemas.mediation import Stage
 from schemas.message import Event
 from schemas.petition import PetitionStatus
 from schemas.values import Evidence
+from services.intake.domain import IntakeState
 from services.mediation.domain import Mediation
 from services.petition.domain import Petition
 from services.router.domain import WorkOrder
@@ -160,3 +161,48 @@ def test_services_that_disagree_end_the_run(
     checks.changed(Record(AT, "router", CASE, 1, event), order, order)
     with pytest.raises(AssertionError, match=words):
         checks.between(world)
+
+
+def test_figures_that_do_not_add_up_end_the_run() -> None:
+    """R-HOT-09, R-KPI-01: the checks would see it."""
+    checks = Checks(gulou())
+    redone = r.RedoOrdered(unit="GL0101", reason="重办")
+    waiting = ORDER.model_copy(update={"status": r.OrderStatus.CALLBACK})
+    after = waiting.model_copy(update={"status": r.OrderStatus.REDO})
+    checks.changed(Record(AT, "router", CASE, 1, redone), waiting, after)
+    checks.add_up()
+    checks.figures["GL0101", "redone"] += 1
+    with pytest.raises(AssertionError, match="figures of units"):
+        checks.add_up()
+
+
+REPLIED = r.CaseReplied(unit="GL0101", result="未办", solved=False)
+GIVEN = r.CaseDispatched(**{**dict(dispatched(2)), "unit": "GL0101"})
+
+
+@pytest.mark.parametrize(
+    ("told", "closed", "words"),
+    [
+        ([], False, "the resident heard"),
+        ([r.AssignmentSigned(unit="GL0101")], False, "a unit was told"),
+        ([GIVEN], False, "whom the stream says it told"),
+        ([GIVEN, assigned(), REPLIED], False, "unsolved is explained"),
+        ([GIVEN, assigned()], True, "closed on both sides"),
+        ([GIVEN, assigned()], False, None),
+    ],
+)
+def test_what_is_not_reported_back_ends_the_run(
+    told: list[Event], words: str | None, *, closed: bool
+) -> None:
+    """R-LEDGER-01, R-HOT-08: the checks would see who heard nothing, and a case that is closed on one side only."""
+    services = {name: Service(Counter(), ()) for name in ("intake", "router")}
+    checks = Checks(gulou())
+    world = World(services, AT, Random(1), checks)
+    services["intake"].cases[CASE] = Case(IntakeState(submitted=True, closed=closed))
+    services["router"].cases[CASE] = Case(ORDER)
+    world.log += [Record(AT, "router", CASE, number, event) for number, event in enumerate(told, 1)]
+    if words is None:
+        checks.both_sides(world, {CASE})
+        return
+    with pytest.raises(AssertionError, match=words):
+        checks.both_sides(world, {CASE})

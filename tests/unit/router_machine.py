@@ -17,6 +17,8 @@ _FROM_ANY_ORDER: Final = frozenset(
 )
 _DIRECT: Final = frozenset({S.DISPATCHED, S.REDIRECTED, S.EMERGENCY_XFER, S.ARCHIVED})
 """A direct outcome is no end: another track, a danger found later, or the archive."""
+_REOPENED: Final = frozenset({S.DISPATCHED, S.DISPATCHED_LOCKED, S.EMERGENCY_XFER})
+"""What becomes of a closed case that the resident had reopened (R-HOT-08)."""
 _OWN: Final[dict[S | None, frozenset[S]]] = {
     None: frozenset(
         {
@@ -47,8 +49,8 @@ _OWN: Final[dict[S | None, frozenset[S]]] = {
     S.REPLIED: frozenset({S.CALLBACK}),
     S.CALLBACK: frozenset({S.REDO, S.CLOSED, S.REPLIED}),
     S.REDO: frozenset({S.HANDLING, S.CALLBACK}),
-    S.CLOSED: frozenset({S.ARCHIVED}),
-    S.ARCHIVED: frozenset(),
+    S.CLOSED: _REOPENED | {S.ARCHIVED},
+    S.ARCHIVED: _REOPENED,  # only where the router was away for longer than the archive waits
 }
 EDGES: Final[dict[S | None, frozenset[S]]] = {
     source: (own | _FROM_ANY_ORDER if source in OPEN - {S.REPLIED} else own) - {source}

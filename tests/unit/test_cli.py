@@ -55,6 +55,7 @@ def test_help_names_each_command_and_imports_none_of_them() -> None:
         "token",
         "policy",
         "log",
+        "ledger",
         "parked",
     ]
     assert out.splitlines()[-1] == "[]"

@@ -21,6 +21,7 @@ from schemas.router import (
     CaseInstructed,
     CaseLinked,
     CaseRedirected,
+    CaseReopened,
     DepartmentsWhistled,
     Disposition,
     EmergencyConfirmed,
@@ -28,6 +29,7 @@ from schemas.router import (
     Entry,
     Fired,
     Ground,
+    LawfulReviewOffered,
     NamedExit,
     ObjectionAdjudicated,
     Outcome,
@@ -158,6 +160,16 @@ STORIES: list[tuple[Event, str]] = [
     ),
     (CaseClosed(outcome=Outcome.UNSATISFIED, unit="GL0101"), "结案：所在程序已依法终结。"),
     (RedoOrdered(unit="GL0101", reason="居民不满意"), "退回博苑社区重办：居民不满意（R-HOT-08"),
+    (
+        LawfulReviewOffered(
+            unit="GL0101",
+            track="S",
+            routes=(NamedExit(code="court", name="民事诉讼", source="TJ3"),),
+            row=Fired(table="reviews", row="service", source="R-LAD-06"),
+        ),
+        "已告知可依法选择的途径：民事诉讼（TJ3）（R-LAD-06；规则 reviews/service）。",
+    ),
+    (CaseReopened(unit="GL0101", times=2), "第2次重开（R-HOT-08）。"),
     (
         CaseClosed(outcome=Outcome.UNSATISFIED, unit="GL0101", review_offered=True),
         "已告知依法复查的途径（R-LAD-06）",

@@ -1,6 +1,6 @@
 """Intake's decider: what is taken, what is refused, and what never happens."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from schemas.intake import (
     ErasePerson,
     Filing,
     GiveFeedback,
+    ReopenCase,
     SubmitCase,
     SupplementCase,
     WithdrawCase,
@@ -138,7 +139,13 @@ def test_there_are_no_timers_to_fire() -> None:
 
 def test_the_resident_is_told_of_every_event_that_is_consumed() -> None:
     """R-PET-13: what intake consumes is what the time line or the end of the case needs, and nothing else."""
-    own = {intake.CaseSupplemented, intake.CaseWithdrawn, intake.FeedbackGiven, intake.PersonErased}
+    own = {
+        intake.CaseSupplemented,
+        intake.CaseWithdrawn,
+        intake.FeedbackGiven,
+        intake.ReopeningAsked,
+        intake.PersonErased,
+    }
     assert set(TABLE) - own == {event for event in PROGRESS if event is not router.CaseArchived}
     assert {event.type for event in PROGRESS} >= ENDINGS
     assert DECIDER.consumes == {event.type for event in PROGRESS}
@@ -208,3 +215,66 @@ def test_a_case_that_ended_by_law_offers_no_review() -> None:
     unsettled = router.Outcome.UNSATISFIED
     assert words(router.CaseClosed(outcome=unsettled)) == "本件所在程序已依法终结。"
     assert "复查" in (words(router.CaseClosed(outcome=unsettled, review_offered=True)) or "")
+
+
+UNTIL = AT + timedelta(days=1)
+REOPENABLE = CLOSED.model_copy(update={"reopen_until": UNTIL})
+REOPEN = ReopenCase(reason="灯又灭了")
+
+
+def test_a_case_is_reopened_when_the_router_says_so() -> None:
+    """R-HOT-08: asked for in time it is told the router, whose word opens it here as well: both always agree."""
+    state, told = run([SUBMIT, REOPENABLE, REOPEN])
+    assert isinstance(told[-1], intake.ReopeningAsked)
+    assert (state.closed, refused([SUBMIT, REOPENABLE, REOPEN], SUPPLEMENT)) == (True, "case_closed")
+    assert refused([SUBMIT, REOPENABLE, REOPEN], REOPEN) == "reopening_asked"
+    again = router.CaseReopened(unit="GL0101", times=1)
+    state, told = run([SUBMIT, REOPENABLE, REOPEN, again, SUPPLEMENT])
+    assert [type(event) for event in told[-2:]] == [intake.ConclusionLifted, intake.CaseSupplemented]
+    assert refused([SUBMIT, REOPENABLE, REOPEN, again], REOPEN) == "case_open"
+    assert refused([SUBMIT, REOPENABLE, REOPEN, again, CLOSED], REOPEN) == "not_reopenable"
+    late: list[Given] = [SUBMIT, REOPENABLE, REOPEN, ARCHIVED, again]
+    assert run(late)[0].closed is False, "the router was away, and archived it before it read the wish"
+
+
+@pytest.mark.parametrize(
+    ("before", "code"),
+    [
+        ([], "case_unknown"),
+        ([SUBMIT], "case_open"),
+        ([SUBMIT, WITHDRAW], "case_withdrawn"),
+        ([SUBMIT, CLOSED], "not_reopenable"),
+        ([SUBMIT, ARCHIVED], "not_reopenable"),
+    ],
+)
+def test_what_is_not_reopened(before: list[Given], code: str) -> None:
+    """R-HOT-08: what is open, withdrawn, or closed for good, each with what to do instead."""
+    assert refused(before, REOPEN) == code
+
+
+@pytest.mark.parametrize(("at", "in_time"), [(UNTIL - timedelta(microseconds=1), True), (UNTIL, False)])
+def test_the_window_is_the_routers(at: datetime, *, in_time: bool) -> None:
+    """R-HOT-08: to the very instant that the router named when it closed the case."""
+    decision = DECIDER.decide(run([SUBMIT, REOPENABLE])[0], REOPEN, at)
+    assert (decision.code if isinstance(decision, Refused) else None) == (
+        None if in_time else "reopening_over"
+    )
+
+
+def test_a_link_answers_one_callback_once() -> None:
+    """R-HOT-08, R-HOT-09: replayed it is refused; the next callback has a link of its own."""
+    first = FEEDBACK.model_copy(update={"callback": 1})
+    second = FEEDBACK.model_copy(update={"callback": 2})
+    assert refused([SUBMIT, first], first) == "callback_answered"
+    assert refused([SUBMIT, first, second], first) == "callback_answered"
+    assert run([SUBMIT, first, second, FEEDBACK])[0].answered == 2
+
+
+def test_the_lawful_ways_are_told_to_the_resident() -> None:
+    """R-LAD-06, R-LEDGER-01: each by its name and its source."""
+    row = router.Fired(table="reviews", row="service", source="R-LAD-06")
+    way = router.NamedExit(code="court", name="民事诉讼", authority="GL-COURT", source="TJ3")
+    offer = router.LawfulReviewOffered(unit="GL0101", track="S", routes=(way,), row=row)
+    told = progress(str, offer)
+    assert told is not None
+    assert told.words == "您对办理结果仍不满意，可以依法选择：民事诉讼（TJ3）。"

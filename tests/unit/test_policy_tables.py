@@ -95,6 +95,8 @@ def test_reference_policy_is_whole_and_has_a_version(folder: Path) -> None:
         ("dispositions.yaml", "outcome: link", "outcome: lynk", "unknown outcome 'lynk'"),
         ("settings.yaml", "petition: GL-PETITION", "petition: GL-NOWHERE", "unknown unit 'GL-NOWHERE'"),
         ("settings.yaml", "legal: court", "legal: tribunal", "unknown legal exit 'tribunal'"),
+        ("reviews.yaml", "[petition-review]", "[petition-revue]", "unknown routes 'petition-revue'"),
+        ("reopenings.yaml", "most: 2", "most: many", "unknown most 'many'"),
         ("settings.yaml", "redo: redo", "redo: redoo", "unknown deadline 'redoo'"),
         ("settings.yaml", "confidence: 0.5", "confidence: 5", "less than or equal to 1"),
     ],

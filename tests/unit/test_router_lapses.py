@@ -82,7 +82,7 @@ def test_the_register_and_not_the_file_for_what_is_unsolved(settled: bool) -> No
     case.give(reply(case, check=MATCHES) if settled else reply(case, solved=False, explanation="等待配件"))
     for _ in range(gulou().thresholds.callback_attempts):
         case.give(r.RecordCallback(actor=OPERATOR, contacted=False))
-        case.later(hours=gulou().thresholds.callback_interval_hours)
+        case.later(days=1)
     assert case.status is (S.CLOSED if settled else S.REDO)
 
 
@@ -105,7 +105,7 @@ def test_what_the_grid_settled_was_seen() -> None:
     case = open_case("order.garbage", resolved=done, worker=GRID)
     for _ in range(gulou().thresholds.callback_attempts):
         case.give(r.RecordCallback(actor=OPERATOR, contacted=False))
-        case.later(hours=gulou().thresholds.callback_interval_hours)
+        case.later(days=1)
     assert case.last(r.CaseClosed).outcome is r.Outcome.UNREACHABLE
 
 

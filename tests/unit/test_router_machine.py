@@ -8,7 +8,7 @@ import pytest
 
 from chassis.decider import Input, Refused, TimerDue
 from schemas import router as r
-from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.procedure import HandBack
 from schemas.router import OrderStatus as S
@@ -75,6 +75,11 @@ def handle_time(case: Played) -> Input:
     return TimerDue(timer.name, timer.at)
 
 
+def archive(case: Played) -> Input:
+    case.at = next(t.at for t in case.router.due(case.state) if t.name == "archive")
+    return TimerDue("archive", case.at)
+
+
 def always(given: Input) -> Callable[[Played], Input]:
     return lambda _: given
 
@@ -110,6 +115,14 @@ def back(result: HandBack, **more: Any) -> Callable[[Played], Input]:
 
 HANDLED = after(open_case, sign, contact)
 CALLED_BACK = after(HANDLED, reply)
+SERVED = after(lambda: open_case("livelihood.elderly"), sign, contact, reply)
+
+
+def cleared() -> Played:
+    done = OnSiteResolution(unit="GL010101", measure="已清理", resolved_at=MONDAY)
+    return open_case("traffic.bus", resolved=done)
+
+
 STARTS: dict[str, Start] = {
     "unknown": fresh,
     "queued": queued,
@@ -137,15 +150,12 @@ STARTS: dict[str, Start] = {
     "expired": after(HANDLED, handle_time),
     "redone": after(CALLED_BACK, UNSETTLED),
     "closed": after(CALLED_BACK, SATISFIED),
-    "archived": after(
-        CALLED_BACK, SATISFIED, lambda c: TimerDue("archive", _pass(c, c.router.due(c.state)[0].at))
-    ),
+    "archived": after(CALLED_BACK, SATISFIED, archive),
+    "a service closed": after(SERVED, SATISFIED),
+    "a service archived": after(SERVED, SATISFIED, archive),
+    "settled on the spot, closed": after(cleared, SATISFIED),
+    "settled on the spot, archived": after(cleared, SATISFIED, archive),
 }
-
-
-def _pass(case: Played, at: Any) -> Any:
-    case.at = at
-    return at
 
 
 def lift(ground: r.Ground, *kinds: str, **more: Any) -> Callable[[Played], Input]:
@@ -229,6 +239,8 @@ MOVES: dict[str, Callable[[Played], Input]] = {
     "withdraw": always(CaseWithdrawn()),
     "add a danger": always(CaseSupplemented(text="着火", emergency=FIRE)),
     "give feedback": always(FeedbackGiven(contacted=True, resolved=True, satisfied=True)),
+    "ask to reopen": always(ReopeningAsked(reason=WORDS)),
+    "ask to reopen for a danger": always(ReopeningAsked(reason="着火", emergency=FIRE)),
     "mediate": duty(),
     "mediate elsewhere": duty(COMMUNITY),
     "agree": back(HandBack.SETTLED),

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chassis.decider import Input, Refused, TimerDue
 from schemas import router as r
 from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded, DepartmentEvent
-from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.message import Event
 from schemas.petition import PetitionDutyMoved, PetitionHandedBack, PetitionSentToMediation
@@ -257,6 +257,16 @@ class Life(RuleBasedStateMachine):
     @rule(resolved=st.booleans())
     def feedback(self, resolved: bool) -> None:
         self.apply(FeedbackGiven(contacted=True, resolved=resolved, satisfied=resolved))
+
+    @precondition(lambda self: self.state.status in FINAL)
+    @rule(reason=TEXT, danger=st.sampled_from([None, None, Emergency(line="119", ground="着火了")]))
+    def reopen(self, reason: str, danger: Emergency | None) -> None:
+        """R-HOT-08: only what `CaseClosed` allowed; from then on it is one unit's again."""
+        allowed, before = self.state.reopen_until is not None, self.state
+        told = self.apply(ReopeningAsked(reason=reason, emergency=danger))
+        assert bool(told) is allowed
+        assert (self.state.status in FINAL) is not allowed
+        assert self.state.reopened == before.reopened + allowed
 
     @rule(word=DUTIES, is_own=st.booleans())
     def duty_moved(self, word: Any, is_own: bool) -> None:

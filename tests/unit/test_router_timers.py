@@ -174,10 +174,11 @@ def test_never_signed_order_expires_all_the_same() -> None:
 def test_unreached_and_unanswered_goes_back() -> None:
     """R-HOT-08: without reply and without the resident a case is not closed but redone."""
     case = handled()
-    case.wait("handle")
+    case.wait("handle")  # at midnight
+    case.later(hours=10)
     for _ in range(gulou().thresholds.callback_attempts):
         case.give(r.RecordCallback(actor=OPERATOR, contacted=False))
-        case.later(hours=gulou().thresholds.callback_interval_hours)
+        case.later(days=1)
     assert case.status is S.REDO
 
 

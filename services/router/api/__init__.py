@@ -4,10 +4,12 @@ Kafka the replies of departments."""
 from fastapi import FastAPI
 
 from services.router.api.access import Access
+from services.router.api.callbacks import add_callback_route
 from services.router.api.commands import add_action_routes
 from services.router.api.feed import add_feed_route
 from services.router.api.lists import add_list_routes
 from services.router.api.office import Office
+from services.router.api.rates import add_rates_route
 from services.router.api.reads import add_read_routes
 from services.router.api.replies import ReplyDesk
 from services.router.api.statuses import add_status_route
@@ -22,6 +24,8 @@ def add_routes(app: FastAPI, office: Office) -> None:
     add_status_route(app, office, access)
     add_action_routes(app, office, access)
     add_list_routes(app, office, access)
+    add_callback_route(app, office, access)
+    add_rates_route(app, office, access)
     add_feed_route(app, office, access)
 
 

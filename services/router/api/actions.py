@@ -210,6 +210,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
         {"result": "已上门调解，双方约定二十二时后停止施工", "solved": True},
     ),
     Action(
+        "callback/claim",
+        r.ClaimCallback,
+        (Role.OPERATOR,),
+        "回访认领: you are calling now, so nobody else does (R-HOT-08)",
+        {},
+    ),
+    Action(
         "callback",
         r.RecordCallback,
         (Role.OPERATOR,),

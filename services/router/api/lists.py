@@ -44,7 +44,7 @@ _OPEN: Final = {status.value for status in OPEN}
 
 def add_list_routes(app: FastAPI, office: Office, access: Access) -> None:
     """Add the lists."""
-    lists = _Lists(office, access)
+    lists = Lists(office, access)
 
     @app.get("/v1/assignments", tags=["units"], summary="What a unit has to do; open ones unless `ended`")
     async def assignments(
@@ -102,7 +102,9 @@ def _no_matter(code: str) -> Problem:
     )
 
 
-class _Lists:
+class Lists:
+    """Builds and reads the pages of one jurisdiction."""
+
     def __init__(self, office: Office, access: Access) -> None:
         self._office, self._access = office, access
 
@@ -132,9 +134,9 @@ class _Lists:
     async def assignments(
         self, principal: Principal, query: Query, cursor: str | None, limit: int
     ) -> AssignmentPage:
-        _after(query, cursor, {"a.dispatched_at": datetime, "a.case_id": UUID, "a.number": int})
+        after(query, cursor, {"a.dispatched_at": datetime, "a.case_id": UUID, "a.number": int})
         at = query.value(self._office.host.clock(), "timestamptz")
-        rows = await self._fetch(
+        rows = await self.fetch(
             f"SELECT a.*, {COLOUR_SQL.format(at=at)} AS colour, g.version, t.title, t.body"
             " FROM router.assignment a JOIN router.aggregate g ON g.case_id = a.case_id"
             " LEFT JOIN router.case_text t ON t.case_id = a.case_id"
@@ -143,7 +145,9 @@ class _Lists:
             limit,
         )
         items = [self._assignment(principal, row) for row in rows[:limit]]
-        return AssignmentPage(items=items, next=_next(rows, limit, "dispatched_at", "case_id", "number"))
+        return AssignmentPage(
+            items=items, next=next_cursor(rows, limit, "dispatched_at", "case_id", "number")
+        )
 
     def _assignment(self, principal: Principal, row: Any) -> AssignmentView:
         readable = self._reads(principal, row)
@@ -151,7 +155,7 @@ class _Lists:
             assignment=f"{row['case_id']}/{row['number']}",
             etag=etag(row["version"]),
             colour=Colour(row["colour"]) if row["status"] in _OPEN and row["ended_at"] is None else None,
-            matter_name=self._matter(row["matter"]),
+            matter_name=self.matter(row["matter"]),
             title=row["title"] if readable else None,
             text=row["body"] if readable else None,
             locked=row["locked"] or row["status"] == OrderStatus.DISPATCHED_LOCKED,
@@ -170,8 +174,8 @@ class _Lists:
     async def triage(self, principal: Principal, cursor: str | None, limit: int) -> QueuePage:
         query = self.query(principal, "q")
         self.within(query, principal, "q.place", "q.unit")
-        _after(query, cursor, {"q.urgency": int, "q.queued_at": datetime, "q.case_id": UUID})
-        rows = await self._fetch(
+        after(query, cursor, {"q.urgency": int, "q.queued_at": datetime, "q.case_id": UUID})
+        rows = await self.fetch(
             "SELECT q.*, q.candidates::text AS ranked, g.version, t.title, t.body FROM router.triage q"
             " JOIN router.aggregate g ON g.case_id = q.case_id"
             " LEFT JOIN router.case_text t ON t.case_id = q.case_id"
@@ -180,7 +184,7 @@ class _Lists:
             limit,
         )
         items = [self._queued(principal, row) for row in rows[:limit]]
-        return QueuePage(items=items, next=_next(rows, limit, "urgency", "queued_at", "case_id"))
+        return QueuePage(items=items, next=next_cursor(rows, limit, "urgency", "queued_at", "case_id"))
 
     def _queued(self, principal: Principal, row: Any) -> QueuedView:
         readable = principal.has(Role.OPERATOR) or (principal.has(*DESKS) and not row["confidential"])
@@ -194,7 +198,7 @@ class _Lists:
             confidence=row["confidence"],
             candidates=[
                 CandidateView(
-                    matter=found["matter"], matter_name=self._matter(found["matter"]), score=found["score"]
+                    matter=found["matter"], matter_name=self.matter(found["matter"]), score=found["score"]
                 )
                 for found in orjson.loads(row["ranked"])
             ],
@@ -212,8 +216,8 @@ class _Lists:
         tracks = self.tracks(principal)
         if tracks is not None:
             query.where(f"a.track = ANY({query.value(tracks, 'text[]')})")
-        _after(query, cursor, {"a.dispatched_at": datetime, "a.case_id": UUID})
-        rows = await self._fetch(
+        after(query, cursor, {"a.dispatched_at": datetime, "a.case_id": UUID})
+        rows = await self.fetch(
             "SELECT a.case_id, a.unit, a.matter, a.dispatched_at, a.confidential, g.version, g.state::text,"
             " (SELECT l.data->>'reason' FROM chassis.event_log l WHERE l.case_id = a.case_id"
             " AND l.source = 'router' AND l.type = 'router.SuspensionDecided.v1'"
@@ -224,7 +228,7 @@ class _Lists:
             limit,
         )
         items = [self._suspended(row) for row in rows[:limit]]
-        return SuspendedPage(items=items, next=_next(rows, limit, "dispatched_at", "case_id"))
+        return SuspendedPage(items=items, next=next_cursor(rows, limit, "dispatched_at", "case_id"))
 
     def _suspended(self, row: Any) -> SuspendedView:
         state = self._office.decider.load(row["state"])
@@ -237,17 +241,18 @@ class _Lists:
             etag=etag(row["version"]),
             unit=unit,
             matter=row["matter"],
-            matter_name=self._matter(row["matter"]),
+            matter_name=self.matter(row["matter"]),
             since=state.suspended_at,
             until=back.at if back else None,
             reason=None if row["confidential"] else row["reason"],
         )
 
-    def _matter(self, code: str | None) -> str | None:
+    def matter(self, code: str | None) -> str | None:
+        """The name of a matter."""
         matter = self._office.jurisdiction.matters.get(code) if code else None
         return matter.name if matter else None
 
-    async def _fetch(self, statement: str, query: Query, limit: int) -> list[Any]:
+    async def fetch(self, statement: str, query: Query, limit: int) -> list[Any]:
         """One row more than the page, to know whether there is another page."""
         async with self._office.host.pool.acquire() as connection:
             return await connection.fetch(f"{statement} LIMIT {limit + 1}", *query.values)
@@ -273,7 +278,7 @@ _PLAIN: Final = (
 )
 
 
-def _after(query: Query, cursor: str | None, key: dict[str, type[datetime] | type[UUID] | type[int]]) -> None:
+def after(query: Query, cursor: str | None, key: dict[str, type[datetime] | type[UUID] | type[int]]) -> None:
     """Demand that the sort key lies behind the cursor's."""
     if cursor is None:
         return
@@ -283,5 +288,6 @@ def _after(query: Query, cursor: str | None, key: dict[str, type[datetime] | typ
     query.where(f"({', '.join(key)}) > ({', '.join(parts)})")
 
 
-def _next(rows: Sequence[Any], limit: int, *key: str) -> str | None:
+def next_cursor(rows: Sequence[Any], limit: int, *key: str) -> str | None:
+    """The cursor of the page after these rows; None at the end."""
     return encode([rows[limit - 1][name] for name in key]) if len(rows) > limit else None

@@ -9,7 +9,7 @@ from chassis.decider import Refused
 from schemas.department import DepartmentAssignmentEnded, DepartmentReminded, EndReason, ReminderKind
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor, Event
-from schemas.router import NamedExit, Route, Term
+from schemas.router import NamedExit, Outcome, Route, Term
 from services.router.domain.clocks import SUPERVISED, Clocks
 from services.router.domain.ladder import Ladder
 from services.router.domain.workorder import Seat, WorkOrder
@@ -40,6 +40,20 @@ class Desk:
         """A legal exit of the jurisdiction as events carry it."""
         found = self.jurisdiction.legal_exits[code]
         return NamedExit(code=found.code, name=found.name, authority=found.authority, source=found.source)
+
+    def way(self, code: str) -> NamedExit:
+        """A way of review: one of the policy's own, else a legal exit (R-LAD-06)."""
+        own = self.policy.settings.reviews.get(code)
+        if own is None:
+            return self.exit(code)
+        return NamedExit(code=code, name=own.name, authority=own.authority, source=own.source)
+
+    def reopen_until(self, state: WorkOrder, outcome: Outcome, at: datetime) -> datetime | None:
+        """R-HOT-08: before which instant a case closed now may be reopened; None: it may not (any more)."""
+        then = self.policy.reopenings.decide(outcome, state.track).then
+        if state.reopened >= int(then["most"]):
+            return None
+        return self.clocks.start("reopen", then["window"], at).at
 
     def rules(self, state: WorkOrder) -> Mapping[str, str]:
         """The deadline rules by which the case's times run (domain.md §6)."""

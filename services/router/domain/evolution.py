@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas import router as r
 from schemas.department import HandlingMode
 from schemas.message import Event
-from services.router.domain.workorder import S, Seat, WorkOrder, findings, taken
+from services.router.domain.workorder import Claim, S, Seat, WorkOrder, findings, taken
 
 Update = dict[str, Any]
 _OFF_LADDER: Final[Update] = {
@@ -36,6 +36,7 @@ _FRESH_OWNER: Final[Update] = {
     "verified": False,
     "redone": False,
     "attempts": 0,
+    "claim": None,
     "procedure": None,
     "given_back": False,
 }
@@ -171,13 +172,17 @@ def _replied(_: WorkOrder, e: r.CaseReplied) -> Update:
     return {"status": S.REPLIED, "replied": True, "verified": verified, "pending": None}
 
 
+def _claimed(_: WorkOrder, e: r.CallbackClaimed) -> Update:
+    return {"claim": Claim(subject=e.by.subject, until=e.until) if e.by else None}
+
+
 def _recorded(state: WorkOrder, e: r.CallbackRecorded) -> Update:
-    return {"attempts": state.attempts if e.contacted else e.attempt}
+    return {"attempts": state.attempts if e.contacted else e.attempt, "claim": None}
 
 
-def _closed(_: WorkOrder, __: r.CaseClosed) -> Update:
+def _closed(_: WorkOrder, e: r.CaseClosed) -> Update:
     closed: Update = {"status": S.CLOSED, "queue": None, "helpers": (), "copies": (), "pending": None}
-    return {**closed, "procedure": None}
+    return {**closed, "procedure": None, "claim": None, "reopen_until": e.reopen_until}
 
 
 def _chosen(_: WorkOrder, e: r.TrackChosen) -> Update:
@@ -241,11 +246,14 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.CaseEscalated: _to(S.ESCALATED),
     r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": HandlingMode.INSTRUCTED},
     r.CaseReplied: _replied,
-    r.CallbackOpened: _to(S.CALLBACK),
+    r.CallbackOpened: lambda _, __: {"status": S.CALLBACK, "claim": None},
     r.SettledOnSite: _settled,
+    r.CallbackClaimed: _claimed,
     r.CallbackRecorded: _recorded,
     r.RedoOrdered: _redo,
+    r.LawfulReviewOffered: lambda _, __: {},
     r.CaseClosed: _closed,
+    r.CaseReopened: lambda _, e: {"reopen_until": None, "reopened": e.times},
     r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": (), "receiver": None},
     r.TrackChosen: _chosen,
     r.ProcedureAdvanced: _advanced,

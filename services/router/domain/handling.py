@@ -138,6 +138,7 @@ class Handling:
             check=c.check,
             undelivered=tuple(s.unit for s in state.helpers if not s.answered),
             late=late,
+            breached=late and state.overdue,
         )
         return [replied, self._routing.callback("replied", at)]
 

@@ -1,7 +1,8 @@
 """The hotline centre and the supervisors: requests decided, callbacks, closing, supervision (R-HOT-07…10)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
+from chassis.calendar import SHANGHAI
 from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import EndReason, HandlingMode, ReminderKind
@@ -84,10 +85,21 @@ class Oversight:
             return wrong_status(state, "called back", {S.CALLBACK})
         if not c.contacted and (c.resolved or c.satisfied):
             return Refused("CONTRADICTION", "who was not reached said nothing", "contacted")
+        if no := _is_anothers(state, c.actor, at):
+            return no
         last = state.term("callback") if state.attempts and not c.contacted else None
         if last is not None and at < last.at:
             return Refused("TOO_SOON", f"the next attempt counts from {last.at.isoformat()}", "contacted")
         return self._heard(state, c, at, by=c.actor, lawful=c.lawful)
+
+    def claim(self, state: WorkOrder, c: r.ClaimCallback, at: datetime) -> Decision:
+        """R-HOT-08: one operator calls at a time; a claim lapses by itself, and may be renewed."""
+        if state.status is not S.CALLBACK:
+            return wrong_status(state, "called back", {S.CALLBACK})
+        if no := _is_anothers(state, c.actor, at):
+            return no
+        minutes = self._desk.jurisdiction.thresholds.callback_claim_minutes
+        return [r.CallbackClaimed(by=c.actor, until=at + timedelta(minutes=minutes))]
 
     def feedback(self, state: WorkOrder, e: FeedbackGiven, at: datetime) -> list[Event]:
         """The resident answers without being called; outside of a callback it is not the router's matter."""
@@ -103,6 +115,8 @@ class Oversight:
         lawful: bool = False,
     ) -> list[Event]:
         reached = said.contacted or isinstance(said, FeedbackGiven)
+        responded = said.contacted if isinstance(said, FeedbackGiven) else said.responded
+        attempt = state.attempts + 1
         recorded = r.CallbackRecorded(
             by=by,
             terms=state.terms if reached else self._retry(state, at),
@@ -110,14 +124,17 @@ class Oversight:
             resolved=said.resolved,
             satisfied=said.satisfied,
             by_resident=isinstance(said, FeedbackGiven),
-            attempt=state.attempts + 1,
+            attempt=attempt,
+            unit=state.unit,
+            responded=responded if reached else None,
+            last=not reached and attempt >= self._desk.jurisdiction.thresholds.callback_attempts,
         )
         closable = state.replied and (lawful or self._seen_to_be_done(state))
         if not reached:
-            return [recorded, *self._unreached(state, at, closable=closable)]
+            return [recorded, *(self._unreached(state, at, closable=closable) if recorded.last else [])]
         if said.resolved and said.satisfied:
             return [recorded, *self.close(state, r.Outcome.RESOLVED, at, EndReason.CLOSED)]
-        if closable and (state.redone or lawful):
+        if closable and (state.redone or state.reopened or lawful):
             closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=True)
             return [recorded, *closed]
         if self._beyond_the_settler(state, at):
@@ -131,9 +148,10 @@ class Oversight:
         return state.mode is HandlingMode.DIRECT and not lawful
 
     def _retry(self, state: WorkOrder, at: datetime) -> tuple[r.Term, ...]:
-        """R-HOT-08: the next attempt, after the configured hours."""
-        hours = timedelta(hours=self._desk.jurisdiction.thresholds.callback_interval_hours)
-        again = self._desk.clocks.stated("callback", "callback_interval", at, at + hours)
+        """R-HOT-08: the next attempt, on another day, from the hour on in which residents are called."""
+        hour = self._desk.jurisdiction.thresholds.callback_from_hour
+        opens = datetime.combine(day_of(at) + timedelta(days=1), time(hour), SHANGHAI).astimezone(UTC)
+        again = self._desk.clocks.stated("callback", "callback_attempts", at, opens)
         return (*state.without("callback", "callback" + SUPERVISED), again)
 
     def _seen_to_be_done(self, state: WorkOrder) -> bool:
@@ -143,8 +161,6 @@ class Oversight:
 
     def _unreached(self, state: WorkOrder, at: datetime, *, closable: bool) -> list[Event]:
         """After the last attempt: what was replied to, and seen to be done, is closed; the rest goes back."""
-        if state.attempts + 1 < self._desk.jurisdiction.thresholds.callback_attempts:
-            return []
         if closable:
             return self.close(state, r.Outcome.UNREACHABLE, at, EndReason.CLOSED)
         lacking = "matching check on the spot" if state.replied else "reply within the time"
@@ -167,15 +183,25 @@ class Oversight:
     def close(
         self, state: WorkOrder, outcome: r.Outcome, at: datetime, reason: EndReason, *, review: bool = False
     ) -> list[Event]:
-        """结案; everybody with an assignment is told."""
+        """结案; everybody with an assignment is told. Before a review the ways are named (R-LAD-06)."""
         closed = r.CaseClosed(
             terms=(self._desk.clocks.wait("archive", at),),
             outcome=outcome,
             unit=state.unit,
             exit=state.exit,
             review_offered=review,
+            reopen_until=self._desk.reopen_until(state, outcome, at),
         )
-        return [closed, *ended(state, reason)]
+        return [*([self._review(state)] if review else []), closed, *ended(state, reason)]
+
+    def _review(self, state: WorkOrder) -> r.LawfulReviewOffered:
+        """R-LAD-06: what the law leaves open on this track, the matter's own way first."""
+        row = self._desk.policy.reviews.decide(state.track)
+        matter = self._desk.jurisdiction.matters[state.matter] if state.matter else None
+        own = (matter.legal_exit,) if matter and matter.legal_exit and state.track != "P" else ()
+        codes = dict.fromkeys((*own, *row.then["routes"].split()))
+        routes = tuple(self._desk.way(code) for code in codes)
+        return r.LawfulReviewOffered(unit=state.unit or "", track=state.track, routes=routes, row=row.fired)
 
     def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
         """The resident may end the case while it is open; a danger is not the resident's to withdraw, nor what
@@ -208,3 +234,11 @@ class Oversight:
         """domain.md §6: the schedule of a new year arrived; provisional times are counted again."""
         terms, changed = self._desk.clocks.recomputed(state)
         return [r.DeadlineRecomputed(by=c.actor, terms=terms, changed=changed)] if changed else []
+
+
+def _is_anothers(state: WorkOrder, actor: Actor, at: datetime) -> Refused | None:
+    """Refuse who would call a resident whom another operator is calling."""
+    claim = state.claim
+    if claim is None or claim.until <= at or claim.subject == actor.subject:
+        return None
+    return Refused("CLAIMED", f"another operator is calling the resident, until {claim.until.isoformat()}")

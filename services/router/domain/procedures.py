@@ -194,6 +194,7 @@ class Procedures:
     def _replied(
         self, state: WorkOrder, e: HandedBack, result: str, explanation: str, at: datetime
     ) -> list[Event]:
+        handle = state.term("handle")
         replied = r.CaseReplied(
             by=e.by,
             unit=state.unit or "",
@@ -201,7 +202,8 @@ class Procedures:
             solved=e.result is HandBack.SETTLED,
             explanation=explanation,
             undelivered=tuple(seat.unit for seat in state.helpers if not seat.answered),
-            late=state.overdue,
+            late=state.overdue or (handle is not None and handle.at <= at),
+            breached=state.overdue,
         )
         return [replied, self._routing.callback("replied", at)]
 

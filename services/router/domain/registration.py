@@ -30,6 +30,7 @@ from services.router.domain.ladder import Placement
 from services.router.domain.reading import Reader, Triage, judge, territorial
 from services.router.domain.routing import Routing, Terms, Why
 from services.router.domain.workorder import S, WorkOrder, registered
+from services.terms import day_of
 
 FIRST_RECEIVER: Final = Fired(table="ladder", row="first-receiver-keeps-it", source="R-HOT-13")
 UPLOADED: Final = Fired(table="ladder", row="grid-uploads", source="R-GRD-01: BZ11")
@@ -162,6 +163,21 @@ class Register:
         tried = Evidence(kind="handling_record", reference=state.assignment(state.number))
         why = Why(rows=(UPLOADED,), ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
         return [*ended(state, EndReason.REASSIGNED), *self._anew(state, why, Terms(), at)]
+
+    def again(self, state: WorkOrder, row: Fired, by: Actor | None, at: datetime) -> list[Event]:
+        """R-HOT-08: a closed case goes back to who had it; what they had no power for, to the competent unit."""
+        unit, place = (
+            self._desk.jurisdiction.current(state.unit or ""),
+            state.place or self._desk.ladder.district,
+        )
+        is_direct = state.mode is HandlingMode.DIRECT
+        if is_direct and not self._desk.ladder.may_lead(unit, state.matter, place, day_of(at)):
+            tried = Evidence(kind="handling_record", reference=state.assignment(state.number))
+            why = Why(rows=(row, UPLOADED), ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
+            return self._anew(state, why, Terms(by=by), at)
+        successor_of = state.unit if unit != state.unit else None
+        terms = Terms(locked=True, by=by)
+        return self._routing.dispatch(state, unit, state.rung or 0, Why(rows=(row,)), terms, at, successor_of)
 
     def _anew(self, case: WorkOrder, why: Why, terms: Terms, at: datetime) -> list[Event]:
         outcome, fired = self._row(case, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH)

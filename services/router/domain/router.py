@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.calendar import WorkingCalendar
 from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import router as r
-from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.jurisdiction import Jurisdiction
 from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.message import Event
@@ -46,7 +46,15 @@ OWNERS: Final = frozenset(
 )
 """Commands of the responsible unit, of those above it, and of supervisors of the centre."""
 OF_THE_CENTRE: Final = frozenset(
-    {r.TriageCase, r.RecordCallback, r.ConfirmEmergency, r.DispatchRemainder, r.UnlinkCase, r.ChooseTrack}
+    {
+        r.TriageCase,
+        r.ClaimCallback,
+        r.RecordCallback,
+        r.ConfirmEmergency,
+        r.DispatchRemainder,
+        r.UnlinkCase,
+        r.ChooseTrack,
+    }
 )
 """Commands of the hotline centre and the district: they speak with residents and emergency lines (R-HOT-08)."""
 FROM_ABOVE: Final = frozenset({r.AdjudicateObjection, r.DecideExtension, r.DecideSuspension, r.SuperviseCase})
@@ -58,6 +66,7 @@ CONSUMED: Final[tuple[type[Event], ...]] = (
     CaseSupplemented,
     CaseWithdrawn,
     FeedbackGiven,
+    ReopeningAsked,
     MediationDutyMoved,
     MediationHandedBack,
     PetitionDutyMoved,
@@ -89,6 +98,7 @@ class Router:
             CaseSupplemented: supplements.supplemented,
             CaseWithdrawn: supplements.withdrawn,
             FeedbackGiven: supplements.feedback,
+            ReopeningAsked: supplements.reopening,
             MediationDutyMoved: procedures.duty_moved,
             MediationHandedBack: procedures.handed_back,
             PetitionDutyMoved: procedures.duty_moved,
@@ -109,6 +119,7 @@ class Router:
             r.WhistleDepartments: handling.whistle,
             r.InstructCase: steering.instruct,
             r.ReplyCase: handling.reply,
+            r.ClaimCallback: oversight.claim,
             r.RecordCallback: oversight.callback,
             r.ChooseTrack: steering.choose_track,
             r.ConfirmEmergency: oversight.confirm_emergency,

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import reduce
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import ReminderKind
-from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Emergency, Evidence
@@ -17,7 +17,11 @@ from services.router.domain.evolution import evolve
 from services.router.domain.oversight import Oversight
 from services.router.domain.reading import Triage
 from services.router.domain.registration import DangerReport, Register
+from services.router.domain.routing import Terms, Why
 from services.router.domain.workorder import FINAL, S, WorkOrder
+from services.router.policy.tables import Row
+
+REOPENED: Final = r.Fired(table="reopenings", row="asked-for", source="R-HOT-08: JN27")
 
 Noting = r.RecordContact | r.ReportProgress | r.DeliverHelp
 Note = TypeVar("Note", bound=Noting)
@@ -58,6 +62,27 @@ class Supplements:
         if e.emergency is None or over or not self._goes_to_line(state, e.emergency):
             return self._oversight.feedback(state, e, at)
         return self._to_line(state, e.emergency, "feedback", e.by, at)
+
+    def reopening(self, state: WorkOrder, e: ReopeningAsked, at: datetime) -> list[Event]:
+        """R-HOT-08: intake has judged window and number by what `CaseClosed` said, so here it is done.
+
+        Unlike a repeat it is the same case (R-PET-18); a danger that the reason tells of comes first (R-LAD-05).
+        """
+        if state.status not in FINAL or state.reopen_until is None:
+            return []
+        again = r.CaseReopened(by=e.by, unit=state.unit or "", times=state.reopened + 1)
+        if e.emergency is not None:
+            row = self._danger_row(state).fired
+            words = "" if state.confidential else e.emergency.ground
+            why, terms = Why(rows=(REOPENED, row)), Terms(by=e.by)
+            return [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
+        moved = [again, *self._register.again(state, REOPENED, e.by, at)]
+        return [*moved, *self._readers_told(reduce(evolve, moved, state), e.reason)]
+
+    def _danger_row(self, state: WorkOrder) -> Row:
+        rung = int(Rung.DISTRICT) if state.rung is None else state.rung
+        matter = self._desk.ladder.matter_key(state.matter)
+        return self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
 
     def noted(
         self, act: Callable[[WorkOrder, Note, datetime], Decision]
@@ -115,10 +140,7 @@ class Supplements:
     def _to_line(
         self, state: WorkOrder, danger: Emergency, said_in: str, by: Actor | None, at: datetime
     ) -> list[Event]:
-        rung = int(Rung.DISTRICT) if state.rung is None else state.rung
-        matter = self._desk.ladder.matter_key(state.matter)
-        row = self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
         words = "" if state.confidential else danger.ground[:1000]
         told = Evidence(kind="danger_report", reference=f"{said_in} of {state.case_id}", note=words)
-        report = DangerReport(row.fired, (told,), by)
+        report = DangerReport(self._danger_row(state).fired, (told,), by)
         return self._register.danger(state, danger.line, danger.ground, report, at)

@@ -169,7 +169,9 @@ class Timers:
         handle = state.term("handle")
         due = handle.at if handle else at
         supervise = self._desk.clocks.start("supervise", self._desk.rules(state)["supervise"], at)
-        breach = r.DeadlineBreached(terms=(supervise,), unit=unit, breaches=state.breaches + 1)
+        breach = r.DeadlineBreached(
+            terms=(supervise,), unit=unit, breaches=state.breaches + 1, again=state.overdue
+        )
         overdue = remind(state, unit, ReminderKind.OVERDUE, due)
         told = [*events, breach, overdue, *self._helpers(state, due)]
         if state.procedure is not None:  # its own way on: no callback, no second breach
@@ -191,7 +193,7 @@ class Timers:
         unit = state.unit or ""
         supervise = self._desk.clocks.start("supervise", self._desk.rules(state)["supervise"], at)
         terms = (*state.without("escalate"), supervise)
-        breach = r.DeadlineBreached(terms=terms, unit=unit, breaches=state.breaches + 1)
+        breach = r.DeadlineBreached(terms=terms, unit=unit, breaches=state.breaches + 1, again=state.overdue)
         lifted = self._steering.breached_again(state, at)
         return [breach, remind(state, unit, ReminderKind.OVERDUE), *lifted]
 

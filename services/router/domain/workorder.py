@@ -34,6 +34,13 @@ class Seat(Value):
     answered: bool = False
 
 
+class Claim(Value):
+    """An operator who is calling the resident, by the subject of their token, and until when it is theirs."""
+
+    subject: str
+    until: Instant
+
+
 class WorkOrder(Value):
     """State of one case. `status` None: nothing known of it yet.
 
@@ -97,6 +104,10 @@ class WorkOrder(Value):
     redone: bool = False
     attempts: int = 0
     """Callbacks in which the resident was not reached."""
+    claim: Claim | None = None
+    reopen_until: Instant | None = None
+    """Closed: before this instant it can be reopened."""
+    reopened: int = 0
 
     def term(self, name: str) -> Term | None:
         """The running clock of that name."""

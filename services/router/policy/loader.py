@@ -61,8 +61,8 @@ def check_policy(path: Path, jurisdiction: Jurisdiction) -> list[Finding]:
 
 def _load(path: Path, jurisdiction: Jurisdiction, findings: Findings) -> Policy | None:
     settings = _settings(path, jurisdiction, findings)
-    kinds = frozenset(settings.evidence) if settings else None
-    tables = {shape.name: _table(path, shape, jurisdiction, kinds, findings) for shape in SHAPES}
+    named = _named(settings, jurisdiction) if settings else {}
+    tables = {shape.name: _table(path, shape, jurisdiction, named, findings) for shape in SHAPES}
     if settings is None or findings.items:
         return None
     return Policy(version=_version(path), settings=settings, **{k: t for k, t in tables.items() if t})
@@ -96,8 +96,18 @@ def _settings(path: Path, jurisdiction: Jurisdiction, findings: Findings) -> Set
     return settings
 
 
+def _named(settings: Settings, jurisdiction: Jurisdiction) -> dict[str, frozenset[str]]:
+    """What the answers may be that name things of the settings."""
+    ways = frozenset(settings.reviews) | frozenset(jurisdiction.legal_exits)
+    return {"evidence": frozenset(settings.evidence), "routes": ways}
+
+
 def _table(
-    path: Path, shape: Shape, jurisdiction: Jurisdiction, kinds: frozenset[str] | None, findings: Findings
+    path: Path,
+    shape: Shape,
+    jurisdiction: Jurisdiction,
+    named: Mapping[str, frozenset[str]],
+    findings: Findings,
 ) -> Table | None:
     name = f"{path.name}/{shape.name}.yaml"
     source = read_yaml(path.parent, name, findings)
@@ -107,7 +117,7 @@ def _table(
     domains = tuple(values(jurisdiction) for values in shape.fields.values())
     before = len(findings.items)
     reader = _Reader(
-        shape, dict(zip(shape.fields, domains, strict=True)), jurisdiction, kinds, source, findings
+        shape, dict(zip(shape.fields, domains, strict=True)), jurisdiction, named, source, findings
     )
     rows = tuple(reader.row(i, row) for i, row in enumerate(text.rows))
     reader.unique(rows)
@@ -138,12 +148,12 @@ class _Reader:
         shape: Shape,
         domains: Mapping[str, frozenset[str]],
         jurisdiction: Jurisdiction,
-        kinds: frozenset[str] | None,
+        named: Mapping[str, frozenset[str]],
         source: YamlFile,
         findings: Findings,
     ) -> None:
         self._shape, self._domains, self._jurisdiction = shape, domains, jurisdiction
-        self._kinds, self._source, self._findings = kinds, source, findings
+        self._named, self._source, self._findings = named, source, findings
 
     def row(self, index: int, text: _RowText) -> Row:
         for field in text.when.keys() - self._shape.fields.keys():
@@ -191,9 +201,8 @@ class _Reader:
         return {name: " ".join(sorted(_texts(cell))) for name, cell in then.items()}
 
     def _answer(self, index: int, name: str, values: frozenset[str]) -> None:
-        allowed = answers(self._jurisdiction) if (answers := self._shape.answers[name]) else None
-        if name == "evidence":
-            allowed = self._kinds
+        answers = self._shape.answers[name]
+        allowed = answers(self._jurisdiction) if answers else self._named.get(name)
         for value in sorted(values - allowed) if allowed is not None else ():
             self._add(
                 index, "then", name, f"unknown {name} {value!r}; expected one of {_list(allowed or ())}"

@@ -44,6 +44,15 @@ class Clocks(_Part):
     archive: Code
 
 
+class ReviewWay(_Part):
+    """A lawful way for the unsatisfied that is no legal exit of the jurisdiction (R-LAD-06)."""
+
+    name: Code
+    authority: str | None = None
+    """The unit that takes it in, where it is one of ours."""
+    source: Code
+
+
 class Settings(_Part):
     """The numbers and names of `settings.yaml`."""
 
@@ -56,6 +65,8 @@ class Settings(_Part):
     clocks: Clocks
     evidence: Mapping[str, str]
     """Kinds of evidence by code, with their names in words."""
+    reviews: Mapping[str, ReviewWay]
+    """Ways of review by code, beside the legal exits (R-LAD-06)."""
 
 
 class Policy(_Part):
@@ -70,3 +81,5 @@ class Policy(_Part):
     terms: Table
     checks: Table
     escalations: Table
+    reopenings: Table
+    reviews: Table

@@ -6,7 +6,7 @@ from typing import Final
 
 from schemas.department import HandlingMode
 from schemas.jurisdiction import CommunityDuty, Jurisdiction, Rung, Track
-from schemas.router import Ground, Judged
+from schemas.router import Ground, Judged, Outcome
 from schemas.values import RequestKind
 
 YES_NO: Final = frozenset({"yes", "no"})
@@ -106,4 +106,10 @@ SHAPES: Final[tuple[Shape, ...]] = (
         },
         optional=frozenset({"to", "unit", "evidence", "alternative"}),
     ),
+    Shape(
+        "reopenings",
+        {"outcome": _just(frozenset(Outcome)), "track": _just(frozenset(Track))},
+        {"window": _deadlines, "most": _just(frozenset("0123456789"))},
+    ),
+    Shape("reviews", {"track": _just(frozenset(Track))}, {"routes": None}),
 )
