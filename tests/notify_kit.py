@@ -137,6 +137,16 @@ class Notify:
                 await asyncio.sleep(0.01)  # polled: see above
         return [dict(row) for row in rows]
 
+    async def settled(self, case_id: str) -> list[tuple[str, str]]:
+        """Wait until nothing of a case is to be sent any more, and return its notices with what became of them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                answer = await self.ask(f"GET /v1/cases/{case_id}/notices", Role.OPERATOR, "GL")
+                shown = [(one["notice"], one["state"]) for one in answer.json()["deliveries"]]
+                if "open" not in {state for _, state in shown}:
+                    return shown
+                await asyncio.sleep(0.01)  # polled: see above
+
 
 @asynccontextmanager
 async def notifying(url: str, directory: Path, **changes: Any) -> AsyncIterator[Notify]:

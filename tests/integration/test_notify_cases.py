@@ -184,9 +184,7 @@ async def test_an_opt_out_follows_the_address_into_other_cases(notify: Notify) -
     await notify.say(second["case_id"], dispatched(), left)
     (message,) = await notify.caught(second["case_id"], 1)
     assert "应当通过法定途径“诉讼”办理" in message["text"]
-    path = f"GET /v1/cases/{second['case_id']}/notices"
-    shown = (await notify.ask(path, Role.OPERATOR, "GL")).json()["deliveries"]
-    assert [(one["notice"], one["state"]) for one in shown] == [
+    assert await notify.settled(second["case_id"]) == [
         ("dispatched", "opted_out"),
         ("redirected", "delivered"),
     ]
