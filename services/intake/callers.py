@@ -75,9 +75,7 @@ def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, 
 
 def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
     """Raise Problem 403 where `unit` lies outside the caller's jurisdiction. Ops without a unit has all of it."""
-    if who.is_resident or who.unit is None or jurisdiction.in_scope(who.unit, unit):
-        return
-    if is_of_the_centre(who, jurisdiction):
+    if who.is_resident or who.unit is None or covers(who, unit, jurisdiction):
         return
     own = jurisdiction.units[who.unit]
     there = jurisdiction.units[unit]
@@ -88,6 +86,11 @@ def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:
         f"The place is in {there.name} ({there.code}); your token covers {own.name} ({own.code}). "
         "State a place there, or leave the case to the unit whose place it is.",
     )
+
+
+def covers(who: Caller, unit: str, jurisdiction: Jurisdiction) -> bool:
+    """Whether `unit` lies in the jurisdiction of a member of staff."""
+    return who.unit is None or jurisdiction.in_scope(who.unit, unit) or is_of_the_centre(who, jurisdiction)
 
 
 def demand_centre(who: Caller, jurisdiction: Jurisdiction) -> None:

@@ -23,6 +23,11 @@ def new_id(at: datetime) -> UUID:
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
 
 
+def first_id(at: datetime) -> UUID:
+    """Return a UUID that no id made by `new_id` at or after this moment stands before."""
+    return UUID(int=(int(at.timestamp() * 1000) & (1 << 48) - 1) << 80)
+
+
 class TrackingCodes:
     """Tracking codes, derived from the case id with a secret key.
 

@@ -26,6 +26,8 @@ from services.intake.check import Surroundings
 from services.intake.desk import Desk
 from services.intake.domain import PROGRESS, Intake, IntakeState
 from services.intake.repeats import Repeats
+from services.intake.similar.api import add_similar_routes
+from services.intake.similar.spots import Spots
 from services.intake.storage import Projection
 
 _DESCRIPTION: Final = (
@@ -49,9 +51,11 @@ def build(
     keys = settings.keys()
     jurisdiction = load(settings.reference)
     matcher = Matcher(jurisdiction)
+    around = Surroundings.of(jurisdiction, GridIndex.load(settings.reference))
+    gazetteer = Gazetteer.load(settings.reference)
     desk = Desk(
-        Surroundings.of(jurisdiction, GridIndex.load(settings.reference)),
-        Gazetteer.load(settings.reference),
+        around,
+        gazetteer,
         matcher,
         Vault([keys.master_key]),
         keys.index_key,
@@ -62,6 +66,7 @@ def build(
         limits |= channel.body_limits
     app = host.create_app("Caseladder intake", _DESCRIPTION, limits)
     add_routes(app, host, desk)
+    add_similar_routes(app, host, Spots(around, gazetteer))
     reception = Reception(host, desk)
     for channel in channels:
         channel.add_to(app, host, reception)

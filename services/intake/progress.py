@@ -15,7 +15,11 @@ from schemas.router import Outcome
 from services.stages import PROCEDURES, stage_words
 
 RECEIVED: Final = "received"
+QUEUED: Final = "triage"
+"""A human decides where it goes."""
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
+ENDED_STATUSES: Final = frozenset({"answered", "redirected", "closed", "withdrawn"})
+"""Statuses after which nothing more is done about a case."""
 WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
 """For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
 
@@ -134,7 +138,7 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     intake.CaseWithdrawn: _withdrawn,
     intake.FeedbackGiven: _says(None, "已收到您的评价。"),
     intake.PersonErased: _says(None, "您的个人信息已删除。"),
-    router.TriageQueued: _says("triage", "正在人工甄别，确定承办单位。"),
+    router.TriageQueued: _says(QUEUED, "正在人工甄别，确定承办单位。"),
     router.CaseAnswered: _answered,
     router.CaseRedirected: _redirected,
     router.CaseLinked: _says("linked", "与您此前反映的事项相同，已并入原件，办理进展以原件为准。"),

@@ -19,6 +19,7 @@ from reference.matcher import Triage
 from schemas.intake import CaseSubmitted, SubmitCase, WithdrawCase
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor, Command
+from services.intake.links import standing
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
@@ -43,13 +44,6 @@ EARLIER: Final = (
 )
 """Each LIMIT keeps the planner to the index. Of tables that were not yet analysed it thinks that a person has many
 cases, and would read them whole for every batch of a system in its first minutes."""
-_STANDING: Final = (
-    "SELECT DISTINCT p.case_id FROM intake.person_index p"
-    " JOIN intake.person_index o ON o.digest = p.digest AND o.case_id <> p.case_id"
-    " JOIN intake.aggregate a ON a.case_id = o.case_id AND a.state->>'linked_to' = p.case_id::text"
-    " WHERE p.case_id = ANY($1::uuid[]) AND a.state->>'withdrawn' IS NULL"
-)
-"""Those of some cases to which a report is linked that its reporter has not withdrawn."""
 _NOT_ALNUM: Final = re.compile(r"[\W_]+")
 
 
@@ -97,12 +91,13 @@ class Repeats:
         A case that is stored already goes before one of the same batch, which is not yet sure to be taken.
         """
         stored = await self._stored(connection, commands)
-        standing = await _standing(connection, commands)
+        withdrawn = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
+        stands = await standing(connection, withdrawn)
         fresh: dict[bytes, list[Said]] = defaultdict(list)
         completed: list[Command] = []
         for place, (case_id, command) in enumerate(commands):
             if isinstance(command, WithdrawCase):
-                completed.append(command.model_copy(update={"stands": case_id in standing}))
+                completed.append(command.model_copy(update={"stands": case_id in stands}))
                 continue
             if not isinstance(command, SubmitCase):
                 completed.append(command)
@@ -171,14 +166,6 @@ class Repeats:
             return said.matter
         candidates = self._triage.match(said.title, said.text).candidates
         return candidates[0].matter if candidates else words_of(said.title, said.text)
-
-
-async def _standing(connection: Connection, commands: Sequence[tuple[UUID, Command]]) -> set[UUID]:
-    """Return the cases of withdrawals to which a report is linked that stands."""
-    asked = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
-    if not asked:
-        return set()
-    return {UUID(bytes=row[0].bytes) for row in await connection.fetch(_STANDING, asked)}
 
 
 def words_of(title: str, text: str) -> str:

@@ -16,6 +16,7 @@ from services.intake.domain import IntakeState
 from services.intake.progress import Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
+_LINKED = ("case_id", "first")
 _PERSON = ("digest", "received_at", "case_id")
 _KEY = ("record_id", "case_id", "key_id", "wrapped_key")
 _RECORD = ("record_id", "case_id", "ciphertext")
@@ -87,14 +88,17 @@ def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
 
 
 async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:
-    """Open a file for each new case, and index its reporter."""
-    files, persons = [], []
+    """Open a file for each new case, and index its reporter and the case that it is linked to."""
+    files, persons, linked = [], [], []
     for case_id, command in submitted:
         filing, case = command.filing, command.case
         files.append((case_id, filing.unit, case.subjects or None, filing.code_digest, case.received_at))
+        if case.linked_to is not None:
+            linked.append((case_id, case.linked_to))
         persons += [(digest, case.received_at, case_id) for digest in filing.persons]
     await insert(connection, "intake", "case_file", _FILED, files)
     await insert(connection, "intake", "person_index", _PERSON, persons)
+    await insert(connection, "intake", "linked_report", _LINKED, linked)
 
 
 class _Found(NamedTuple):

@@ -65,6 +65,16 @@ class PersonIndex(SQLModel, table=True):
     received_at: datetime = Field(sa_column=timestamp(nullable=False))
 
 
+class LinkedReport(SQLModel, table=True):
+    """R-PET-18: a report and the first case, under which its matter is handled."""
+
+    __tablename__: ClassVar[Any] = "linked_report"
+    __table_args__ = (Index("linked_report_first", "first"), _SCHEMA)
+
+    case_id: UUID = Field(primary_key=True)
+    first: UUID
+
+
 class AccessLog(SQLModel, table=True):
     """R-PRIV-01: who read whose personal data, when and why. Kept for good."""
 
@@ -99,6 +109,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PersonalRecord,
     RecordKey,
     PersonIndex,
+    LinkedReport,
     AccessLog,
     Timeline,
 )

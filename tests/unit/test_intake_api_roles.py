@@ -26,6 +26,7 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "POST /v1/cases/{case_id}/feedback": OPERATOR,
     "GET /v1/cases/{case_id}/person": OPERATOR | SUPERVISOR,
     "POST /v1/cases/{case_id}/person/erasure": SUPERVISOR,
+    "GET /v1/similar": OPERATOR | SUPERVISOR | OPS,
     "GET /v1/track/{tracking_code}": WITH_THE_CODE,
     "POST /v1/track/{tracking_code}/supplements": WITH_THE_CODE,
     "POST /v1/track/{tracking_code}/withdrawal": WITH_THE_CODE,
