@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from reference.knowledge import check_knowledge
 from reference.load import check, load
 from reference.mediation import check_mediation
 
@@ -13,7 +14,10 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m reference.check PATH\n")
         return 2
     path = Path(arguments[0])
-    findings = check(path) or check_mediation(path, load(path))
+    findings = check(path)
+    if not findings:
+        jurisdiction = load(path)
+        findings = [*check_mediation(path, jurisdiction), *check_knowledge(path, jurisdiction)]
     for finding in findings:
         sys.stdout.write(f"{finding}\n")
     return 1 if findings else 0

@@ -143,6 +143,14 @@ class Filing(Value):
     """Blind indexes of the reporter's phone, id number or account (R-PET-18)."""
 
 
+class Obstacle(Value):
+    """Why something that was asked for cannot be, found by the service itself; `field`: the one to mend."""
+
+    code: str
+    reason: str
+    field: str | None = None
+
+
 class SubmitCase(Command):
     """Take a case in. `case` is the event to be published, complete but for the link to an earlier case."""
 
@@ -150,6 +158,8 @@ class SubmitCase(Command):
     filing: Filing
     new_facts: bool | None = None
     """As stated; None: judged by comparing the texts (R-HOT-03)."""
+    obstacle: Obstacle | None = None
+    """Found by intake: something that the submission names does not allow it."""
 
 
 class SupplementCase(Command):

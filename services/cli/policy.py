@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from reference.knowledge import check_knowledge
 from reference.load import load
 from reference.mediation import check_mediation
 from reference.source import Finding, ReferenceInvalid
@@ -20,6 +21,7 @@ def findings(path: Path) -> list[Finding]:
         return invalid.errors
     return [
         *check_mediation(path, jurisdiction),
+        *check_knowledge(path, jurisdiction),
         *check_offices(path, jurisdiction),
         *check_policy(path / "policy", jurisdiction),
     ]

@@ -46,15 +46,15 @@ def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     )
 
 
-_Storable = AfterValidator(_storable)
+Storable = AfterValidator(_storable)
 Moment = Annotated[Instant, WrapValidator(_written)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), _Storable]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Storable]
-Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
-Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), _Storable]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), Storable]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), Storable]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
+Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), Storable]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
@@ -119,11 +119,21 @@ class ReporterBody(Body):
     confidential: bool = Field(default=False, description="only the responsible unit may read the text")
 
 
+class KnowledgeBody(Body):
+    """The entry of the knowledge base that the caller was told, in the version that you read (R-HOT-15)."""
+
+    entry: Code
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class ResolvedBody(Body):
     """A grid worker has settled the matter on the spot (R-GRD-01), an operator answered on the call (R-HOT-02)."""
 
     measure: Note
     resolved_at: Moment | None = None
+    knowledge: KnowledgeBody | None = Field(
+        default=None, description="what the answer was taken from (operator)"
+    )
 
 
 class CaseBody(Body):

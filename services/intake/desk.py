@@ -17,7 +17,7 @@ from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
 from schemas.intake import CaseSubmitted, Filing, SubmitCase
 from schemas.jurisdiction import Jurisdiction
-from schemas.values import Emergency, OnSiteResolution, Place, RequestKind, Sealed
+from schemas.values import Emergency, KnowledgeRef, OnSiteResolution, Place, RequestKind, Sealed
 from services.intake import emergency, places
 from services.intake.bodies import CaseBody, read_case
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
@@ -220,6 +220,9 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
             "Only a grid worker settles on the spot (R-GRD-01); an operator answers consultations (R-HOT-02)."
         )
         check.fault("resolved", told, "leave it out; an operator: with `kind` consult only")
+    if body.resolved is not None and body.resolved.knowledge is not None and who.role is not Role.OPERATOR:
+        told = "Only an operator answers from the knowledge base (R-HOT-02)."
+        check.fault("resolved.knowledge", told, "leave it out")
     if body.place.source is not None:
         if who.role is not Role.OPS:
             check.fault("place.source", "Only the role ops imports trial data.", "leave it out")
@@ -234,8 +237,10 @@ def _may_settle(body: CaseBody, who: Caller) -> bool:
 def _resolution(body: CaseBody, who: Caller, received_at: datetime) -> OnSiteResolution | None:
     if body.resolved is None or who.unit is None:
         return None
+    told = body.resolved.knowledge
     return OnSiteResolution(
         unit=who.unit,
         measure=mask(body.resolved.measure),
         resolved_at=body.resolved.resolved_at or received_at,
+        knowledge=KnowledgeRef(entry=told.entry, version=told.version) if told is not None else None,
     )

@@ -91,7 +91,7 @@ class Intake:
         """Answer a command, or note that the handling ended; other progress changes only the time line."""
         match given:
             case SubmitCase():
-                return [] if state.submitted else [given.case]  # a second one repeats an ambiguous commit
+                return self._submit(state, given)
             case SupplementCase() | WithdrawCase() | GiveFeedback():
                 return _refusal(state) or [_said(given)]
             case ErasePerson():
@@ -103,6 +103,13 @@ class Intake:
                 return [CaseConcluded(ended_by=given.type)] if ends else []
             case _:
                 return Refused("not_understood", f"Intake has no answer to {type(given).__name__}.")
+
+    def _submit(self, state: IntakeState, given: SubmitCase) -> Decision:
+        if state.submitted:
+            return []  # a second one repeats an ambiguous commit
+        if given.obstacle is not None:
+            return Refused(given.obstacle.code, given.obstacle.reason, given.obstacle.field)
+        return [given.case]
 
     def _erase(self, state: IntakeState, given: ErasePerson) -> Decision:
         if not state.submitted:

@@ -14,6 +14,7 @@ from chassis.settings import Settings
 from chassis.vault import Vault
 from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
+from reference.knowledge import load_knowledge
 from reference.load import load
 from reference.matcher import Matcher, Triage
 from schemas.jurisdiction import Jurisdiction
@@ -25,6 +26,8 @@ from services.intake.channels.reception import Reception
 from services.intake.check import Surroundings
 from services.intake.desk import Desk
 from services.intake.domain import PROGRESS, Intake, IntakeState
+from services.intake.knowledge.api import add_knowledge_routes
+from services.intake.knowledge.seeding import Seeding
 from services.intake.repeats import Repeats
 from services.intake.similar.api import add_similar_routes
 from services.intake.similar.spots import Spots
@@ -67,6 +70,8 @@ def build(
     app = host.create_app("Caseladder intake", _DESCRIPTION, limits)
     add_routes(app, host, desk)
     add_similar_routes(app, host, Spots(around, gazetteer))
+    add_knowledge_routes(app, host, jurisdiction)
+    host.add_worker(Seeding(lambda: host.pool, host.clock, load_knowledge(settings.reference, jurisdiction)))
     reception = Reception(host, desk)
     for channel in channels:
         channel.add_to(app, host, reception)

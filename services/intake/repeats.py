@@ -20,6 +20,7 @@ from schemas.intake import CaseSubmitted, SubmitCase, WithdrawCase
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor, Command
 from services.intake.links import standing
+from services.intake.obstacles import obstructed
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
@@ -90,6 +91,7 @@ class Repeats:
 
         A case that is stored already goes before one of the same batch, which is not yet sure to be taken.
         """
+        commands = await obstructed(connection, commands)
         stored = await self._stored(connection, commands)
         withdrawn = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
         stands = await standing(connection, withdrawn)

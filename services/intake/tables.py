@@ -1,6 +1,6 @@
 """Intake's own tables as SQLModel classes: what Alembic compares with. The hot path never uses them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -75,6 +75,28 @@ class LinkedReport(SQLModel, table=True):
     first: UUID
 
 
+class KnowledgeEntry(SQLModel, table=True):
+    """R-HOT-15: every version of every entry of the knowledge base; the newest published one is current."""
+
+    __tablename__: ClassVar[Any] = "knowledge_entry"
+    __table_args__ = (_SCHEMA,)
+
+    entry: str = Field(sa_column=Column(Text, primary_key=True))
+    version: int = Field(primary_key=True)
+    unit: str = Field(sa_column=Column(Text, nullable=False))
+    question: str = Field(sa_column=Column(Text, nullable=False))
+    answer: str = Field(sa_column=Column(Text, nullable=False))
+    matters: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    keywords: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    valid_from: date
+    valid_to: date | None
+    review_by: date
+    edited_at: datetime = Field(sa_column=timestamp(nullable=False))
+    edited_by: str = Field(sa_column=Column(Text, nullable=False))
+    published_at: datetime | None = Field(sa_column=timestamp(nullable=True))
+    published_by: str | None = Field(sa_column=Column(Text, nullable=True))
+
+
 class AccessLog(SQLModel, table=True):
     """R-PRIV-01: who read whose personal data, when and why. Kept for good."""
 
@@ -110,6 +132,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     RecordKey,
     PersonIndex,
     LinkedReport,
+    KnowledgeEntry,
     AccessLog,
     Timeline,
 )

@@ -14,6 +14,7 @@ OPERATOR: Final = {Role.OPERATOR}
 SUPERVISOR: Final = {Role.SUPERVISOR}
 GRID_WORKER: Final = {Role.GRID_WORKER}
 OPS: Final = {Role.OPS}
+STAFF: Final = {*Role} - {Role.RESIDENT}
 WITH_THE_CODE: Final[set[Role]] = set()
 """No role: whoever holds the tracking code."""
 
@@ -27,6 +28,11 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "GET /v1/cases/{case_id}/person": OPERATOR | SUPERVISOR,
     "POST /v1/cases/{case_id}/person/erasure": SUPERVISOR,
     "GET /v1/similar": OPERATOR | SUPERVISOR | OPS,
+    "GET /v1/knowledge": STAFF,
+    "GET /v1/knowledge-reviews": STAFF,
+    "GET /v1/knowledge/{entry}": STAFF,
+    "PUT /v1/knowledge/{entry}": SUPERVISOR | {Role.HANDLER},
+    "POST /v1/knowledge/{entry}/publication": SUPERVISOR,
     "GET /v1/track/{tracking_code}": WITH_THE_CODE,
     "POST /v1/track/{tracking_code}/supplements": WITH_THE_CODE,
     "POST /v1/track/{tracking_code}/withdrawal": WITH_THE_CODE,

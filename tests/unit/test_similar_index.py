@@ -10,8 +10,8 @@ from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
 from reference.load import load
 from services.intake.check import Surroundings
+from services.intake.grams import keys_of, pairs
 from services.intake.similar.follow import entry_of
-from services.intake.similar.grams import keys_of, pairs
 from services.intake.similar.index import SEGMENT, Around, Entry, Index, Wanted
 from services.intake.similar.spots import Spots
 from tests.intake_kit import GRID, GULOU

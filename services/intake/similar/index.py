@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from services.intake.similar.grams import Keys, keys_of, pairs
+from services.intake.grams import Keys, keys_of, pairs
 
 TEXT_CHARACTERS: Final = 120
 """How much of a case's text is indexed beside its title: residents say first what it is about."""
