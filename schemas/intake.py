@@ -120,8 +120,19 @@ class LinkRemoved(Event):
     was: UUID
 
 
+class CoReporterAdded(Event):
+    """Another person reported the incident of case `to`. This report is theirs alone: linked to that case like a
+    repeat, with a tracking code, a withdrawal and a feedback of its own (R-PET-18)."""
+
+    type: ClassVar[str] = "intake.CoReporterAdded.v1"
+
+    to: UUID
+    by: Actor | None = None
+
+
 EVENTS: Final[tuple[type[Event], ...]] = (
     CaseSubmitted,
+    CoReporterAdded,
     CaseSupplemented,
     CaseWithdrawn,
     FeedbackGiven,
@@ -141,6 +152,8 @@ class Filing(Value):
     sealed: Sealed | None = None
     persons: tuple[bytes, ...] = ()
     """Blind indexes of the reporter's phone, id number or account (R-PET-18)."""
+    call_id: UUID | None = None
+    """The call in which the matter was told, with others perhaps."""
 
 
 class Obstacle(Value):
@@ -158,6 +171,8 @@ class SubmitCase(Command):
     filing: Filing
     new_facts: bool | None = None
     """As stated; None: judged by comparing the texts (R-HOT-03)."""
+    joins: bool = False
+    """The reporter of `case.repeat_of` is another person: a co-reporter."""
     obstacle: Obstacle | None = None
     """Found by intake: something that the submission names does not allow it."""
 

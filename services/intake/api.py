@@ -10,7 +10,6 @@ from chassis.http import Principal, Problem, Role, allow, etag
 from chassis.masking import mask
 from schemas.intake import ErasePerson
 from services.intake.access import read_person
-from services.intake.answers import not_found
 from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
 from services.intake.callers import (
     ADDING,
@@ -18,17 +17,17 @@ from services.intake.callers import (
     STAFF,
     WITHDRAWING,
     Caller,
-    caller,
     demand_centre,
     demand_district,
-    demand_scope,
-    is_kept_from,
     is_of_the_centre,
 )
+from services.intake.calls import add_call_routes
+from services.intake.co_reporters import add_co_reporter_routes
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
+from services.intake.opening import opened
 from services.intake.progress import WITHHELD_WORDS
-from services.intake.storage import File, file_by_id, submitter
+from services.intake.storage import submitter
 from services.intake.submit import add_submit_routes
 from services.intake.tracking import add_tracking_routes, seen
 from services.intake.views import CaseView, Changed, Heard, PersonView
@@ -48,28 +47,10 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     """Add all of intake's routes."""
     add_submit_routes(app, host, desk)
     add_tracking_routes(app, host, desk)
+    add_co_reporter_routes(app, host, desk)
+    add_call_routes(app, host, desk)
     _add_case_routes(app, host, desk)
     _add_person_routes(app, host, desk)
-
-
-async def _opened(
-    host: Host[IntakeState],
-    desk: Desk,
-    case_id: UUID,
-    principal: Principal,
-    roles: tuple[Role, ...] = STAFF,
-) -> tuple[File, Caller]:
-    """Return the file, and the caller in the first of `roles` that they hold.
-
-    Raises Problem 404 for whom it is kept from, 403 outside their area.
-    """
-    who = caller(principal, desk.jurisdiction, roles)
-    file = await file_by_id(host.pool, case_id)
-    if file is None or is_kept_from(who, file.subjects, file.recipient, desk.jurisdiction):
-        raise not_found()
-    if file.recipient is None:  # whom sealed matter was sent to may well have no area
-        demand_scope(who, file.unit, desk.jurisdiction)
-    return file, who
 
 
 async def _demand_own(host: Host[IntakeState], case_id: UUID, who: Caller) -> None:
@@ -88,7 +69,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
     @app.get("/v1/cases/{case_id}", tags=[_CASES], summary="Status and time line; the ETag for If-Match")
     async def case(case_id: UUID, principal: Staff, response: Response) -> CaseView:
-        file, who = await _opened(host, desk, case_id, principal)
+        file, who = await opened(host, desk, case_id, principal)
         response.headers["ETag"] = etag(file.version)
         shown = await seen(host, file)
         if file.confidential and not is_of_the_centre(who, desk.jurisdiction):
@@ -97,7 +78,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
 
     @app.post("/v1/cases/{case_id}/supplements", tags=[_CASES], summary="Add facts", response_model=Heard)
     async def add(case_id: UUID, body: SupplementBody, principal: Adder, given: Writing) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, ADDING)
+        file, who = await opened(host, desk, case_id, principal, ADDING)
         there = file.handled_as
         command = supplement(desk, host, there, body, who.actor)
         told = heard(command, file, to_resident=False)
@@ -112,7 +93,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     async def withdraw(
         case_id: UUID, body: WithdrawalBody, principal: Withdrawer, given: Writing
     ) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, WITHDRAWING)
+        file, who = await opened(host, desk, case_id, principal, WITHDRAWING)
         demand_centre(who, desk.jurisdiction)
         await _demand_own(host, case_id, who)
         command = withdrawal(desk, body, who.actor)
@@ -126,7 +107,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         response_model=Heard,
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
-        file, who = await _opened(host, desk, case_id, principal, HEARING)
+        file, who = await opened(host, desk, case_id, principal, HEARING)
         demand_centre(who, desk.jurisdiction)
         command = feedback(desk, body, who.actor)
         told = heard(command, file, to_resident=False)
@@ -145,7 +126,7 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
         purpose: Annotated[Note, Query(description="why you need it; it is recorded")],
         response: Response,
     ) -> PersonView:
-        file, who = await _opened(host, desk, case_id, principal)
+        file, who = await opened(host, desk, case_id, principal)
         found = await read_person(host.pool, desk.vault, case_id, who, purpose)
         if found is not None:
             response.headers["Cache-Control"] = "no-store"
@@ -164,7 +145,7 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
         response_model=Changed,
     )
     async def erase(case_id: UUID, body: ErasureBody, principal: Eraser, given: Writing) -> Response:
-        _, who = await _opened(host, desk, case_id, principal)
+        _, who = await opened(host, desk, case_id, principal)
         demand_district(who, desk.jurisdiction)
         command = ErasePerson(reason=mask(body.reason), by=who.actor)
         return await change(case_id, command, given, who.subject)

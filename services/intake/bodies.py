@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -162,6 +163,7 @@ class CaseBody(Body):
     new_facts: bool | None = None
     resolved: ResolvedBody | None = None
     location: PointBody | None = None
+    call_id: UUID | None = Field(default=None, description="the call in which it was told (operator)")
 
 
 class LineBody(CaseBody):
@@ -176,6 +178,17 @@ class SupplementBody(Body):
     text: Text
     new_facts: bool = True
     attachments: tuple[Attachment, ...] = Field(default=(), max_length=20)
+
+
+class CoReporterBody(Body):
+    """A further caller with the same incident. `text`: what they say that matters, if anything."""
+
+    reporter: ReporterBody
+    text: Text = "来电人反映同一事件。"
+    households: int | None = Field(default=None, ge=1, le=1_000_000)
+    received_at: Moment | None = None
+    channel: Channel | None = None
+    call_id: UUID | None = None
 
 
 class WithdrawalBody(Body):

@@ -1,6 +1,6 @@
 """The desk: turns a checked body into the command that takes the case in, and the answer that goes back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,12 +19,13 @@ from schemas.intake import CaseSubmitted, Filing, SubmitCase
 from schemas.jurisdiction import Jurisdiction
 from schemas.values import Emergency, KnowledgeRef, OnSiteResolution, Place, RequestKind, Sealed
 from services.intake import emergency, places
-from services.intake.bodies import CaseBody, read_case
+from services.intake.bodies import CaseBody, CoReporterBody, PlaceBody, check_case, read_case
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
 from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.ids import TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord
+from services.intake.storage import File
 
 _OPERATOR_SAYS: Final = "operator"
 
@@ -94,6 +95,41 @@ class Desk:
         command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
         return Submission(case_id, command, who.is_resident, self._may_hear_of_repeats(who))
 
+    def joining(
+        self, first: File, said: CaseSubmitted, body: CoReporterBody, check: Check, who: Caller
+    ) -> Submission:
+        """Turn a co-reporter of a case into a command: their own report of the same matter at the same place.
+
+        Raises Problem 422. Units that were found to be interested in the first case are kept from this one, too
+        (R-LAD-04).
+        """
+        whole = CaseBody(
+            channel=body.channel,
+            kind=said.kind,
+            title=said.title,
+            text=body.text,
+            place=PlaceBody(grid=said.place.grid),
+            households=body.households,
+            reporter=body.reporter,
+            received_at=body.received_at,
+            call_id=body.call_id,
+        )
+        check_case(whole, check)
+        made = self.submission(whole, check, who)
+        same = {
+            "place": said.place,
+            "matter": said.matter,
+            "track": said.track,
+            "parties": said.parties,
+            "subjects": tuple(dict.fromkeys((*said.subjects, *first.subjects))),
+            "repeat_of": UUID(bytes=first.case_id.bytes),  # a plain one, not the driver's
+            "new_facts": False,
+        }
+        case = made.command.case.model_copy(update=same)
+        filing = made.command.filing.model_copy(update={"unit": first.unit})
+        command = made.command.model_copy(update={"case": case, "filing": filing, "joins": True})
+        return replace(made, command=command)
+
     def _may_hear_of_repeats(self, who: Caller) -> bool:
         """R-HOT-14, R-PET-10: whoever is not of the district would learn of a case by naming a person."""
         runs_the_system = who.role is Role.OPS and who.unit in {None, self.jurisdiction.code}
@@ -150,6 +186,7 @@ class Desk:
             code_digest=self.codes.digest(self.codes.of(case_id)),
             sealed=self._sealed(case_id, case, body, now),
             persons=self._persons(body, who),
+            call_id=body.call_id,
         )
 
     def _persons(self, body: CaseBody, who: Caller) -> tuple[bytes, ...]:
@@ -220,6 +257,8 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
             "Only a grid worker settles on the spot (R-GRD-01); an operator answers consultations (R-HOT-02)."
         )
         check.fault("resolved", told, "leave it out; an operator: with `kind` consult only")
+    if body.call_id is not None and who.role is not Role.OPERATOR:
+        check.fault("call_id", "Only an operator takes calls (R-HOT-01).", "leave it out")
     if body.resolved is not None and body.resolved.knowledge is not None and who.role is not Role.OPERATOR:
         told = "Only an operator answers from the knowledge base (R-HOT-02)."
         check.fault("resolved.knowledge", told, "leave it out")

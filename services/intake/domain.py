@@ -15,6 +15,7 @@ from schemas.intake import (
     CaseSubmitted,
     CaseSupplemented,
     CaseWithdrawn,
+    CoReporterAdded,
     ErasePerson,
     FeedbackGiven,
     GiveFeedback,
@@ -75,6 +76,8 @@ class IntakeState(Value):
     repeat_of: UUID | None = None
     linked_to: UUID | None = None
     """The earlier case that is handled for this one as well; None where this one has news of its own."""
+    co_report: bool = False
+    """The earlier case is another person's."""
 
 
 class Intake:
@@ -109,6 +112,8 @@ class Intake:
             return []  # a second one repeats an ambiguous commit
         if given.obstacle is not None:
             return Refused(given.obstacle.code, given.obstacle.reason, given.obstacle.field)
+        if given.joins and given.case.linked_to is not None:
+            return [given.case, CoReporterAdded(to=given.case.linked_to, by=given.case.by)]
         return [given.case]
 
     def _erase(self, state: IntakeState, given: ErasePerson) -> Decision:
@@ -121,6 +126,8 @@ class Intake:
         match event:
             case CaseSubmitted():
                 return IntakeState(submitted=True, repeat_of=event.repeat_of, linked_to=event.linked_to)
+            case CoReporterAdded():
+                return state.model_copy(update={"co_report": True})
             case CaseSupplemented():
                 return state.model_copy(update={"erased": False})  # there may be something to erase again
             case CaseWithdrawn():

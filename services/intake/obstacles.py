@@ -15,6 +15,14 @@ from services.intake.knowledge.store import cited
 
 NOT_VALID: Final = "knowledge_not_valid"
 _FIELD: Final = "resolved.knowledge"
+_CALL: Final = "SELECT unit, closed_at IS NOT NULL FROM intake.call WHERE call_id = $1 FOR SHARE"
+_JOINED: Final = (
+    "SELECT coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false),"
+    " EXISTS (SELECT FROM intake.person_index p WHERE p.digest = ANY($2::bytea[]) AND (p.case_id = $1"
+    " OR EXISTS (SELECT FROM intake.linked_report r JOIN intake.aggregate own ON own.case_id = r.case_id"
+    " WHERE r.case_id = p.case_id AND r.first = $1 AND own.state->>'withdrawn' IS NULL)))"
+    " FROM intake.aggregate a WHERE a.case_id = $1"
+)
 
 
 async def obstructed(
@@ -36,9 +44,40 @@ async def obstructed(
 
 
 async def _obstacle(connection: Connection, command: SubmitCase) -> Obstacle | None:
+    if command.filing.call_id is not None:
+        unit = command.case.by.unit if command.case.by is not None else None
+        obstacle = await _of_call(connection, command.filing.call_id, unit)
+        if obstacle is not None:
+            return obstacle
+    if command.joins and command.case.repeat_of is not None:
+        return await _of_joining(connection, command.case.repeat_of, command.filing.persons)
     resolved = command.case.resolved
     if resolved is not None and resolved.knowledge is not None:
         return await _of_knowledge(connection, resolved)
+    return None
+
+
+async def _of_call(connection: Connection, call_id: UUID, unit: str | None) -> Obstacle | None:
+    """A case is added to an open call of the same unit; the lock keeps the call from being closed meanwhile."""
+    row = await connection.fetchrow(_CALL, call_id)
+    if row is None or row[0] != unit:
+        reason = f"There is no call {call_id} of your unit: open one with POST /v1/calls."
+        return Obstacle(code="call_unknown", reason=reason, field="call_id")
+    if row[1]:
+        reason = "The call has its closing answer already: open another for what is told now."
+        return Obstacle(code="call_closed", reason=reason, field="call_id")
+    return None
+
+
+async def _of_joining(connection: Connection, first: UUID, persons: Sequence[bytes]) -> Obstacle | None:
+    """R-PET-18: only an open case is joined, and nobody is a reporter of it twice."""
+    row = await connection.fetchrow(_JOINED, first, list(persons))
+    if row is None or row[0]:
+        reason = "The case was withdrawn or is closed: take what the caller says in as a new case."
+        return Obstacle(code="case_closed", reason=reason)
+    if row[1]:
+        reason = "The caller has reported this already: tell them how far it is, or add what is new to it."
+        return Obstacle(code="already_reporter", reason=reason)
     return None
 
 

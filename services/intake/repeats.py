@@ -108,7 +108,7 @@ class Repeats:
             persons = command.filing.persons
             earlier = [*stored.get(place, ()), *(case for digest in persons for case in fresh[digest])]
             known = [case for case in earlier if not self._is_kept_from(command.case.by, case)]
-            linked = _linked(command, said, self._same_matter(said, known))
+            linked = command if command.joins else _linked(command, said, self._same_matter(said, known))
             completed.append(linked)
             if linked.case.linked_to is None:  # a further one is linked to the first, not to a link
                 for digest in persons:

@@ -8,14 +8,15 @@ from uuid import UUID
 
 from chassis.database import Connection, Pool, insert
 from chassis.service import Change
-from schemas.intake import PersonErased, SubmitCase, SupplementCase
+from schemas.intake import CaseSubmitted, PersonErased, SubmitCase, SupplementCase
 from schemas.message import Event
-from schemas.router import CaseRedirected, Disposition, TriagedBy
+from schemas.router import CaseLinked, CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.domain import IntakeState
 from services.intake.progress import Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
+_CALLED = ("call_id", "case_id")
 _LINKED = ("case_id", "first")
 _PERSON = ("digest", "received_at", "case_id")
 _KEY = ("record_id", "case_id", "key_id", "wrapped_key")
@@ -33,6 +34,10 @@ _ERASE = ("record_key", "personal_record", "person_index")
 _SUBMITTER = (
     "SELECT data -> 'by' ->> 'subject' FROM chassis.event_log"
     " WHERE case_id = $1 AND source = 'intake' AND sequence = 1"
+)
+
+_SUBMITTED = (
+    "SELECT data::text FROM chassis.event_log WHERE case_id = $1 AND source = 'intake' AND sequence = 1"
 )
 
 
@@ -65,6 +70,8 @@ class Projection:
         """Add to the time lines, each entry dated by its event."""
         rows: list[tuple[UUID, datetime, str | None, str]] = []
         for change in changes:
+            if isinstance(change.given, CaseLinked) and change.state.co_report:
+                continue  # it was told already, and in other words: the first case is another person's
             if isinstance(change.given, Event) and (entry := progress(self._names, change.given)):
                 rows.append((change.case_id, change.given_at, *entry))
             for event, envelope in zip(change.events, change.envelopes, strict=True):
@@ -88,17 +95,20 @@ def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:
 
 
 async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:
-    """Open a file for each new case, and index its reporter and the case that it is linked to."""
-    files, persons, linked = [], [], []
+    """Open a file for each new case; index its reporter, the case that it is linked to, and its call."""
+    files, persons, linked, called = [], [], [], []
     for case_id, command in submitted:
         filing, case = command.filing, command.case
         files.append((case_id, filing.unit, case.subjects or None, filing.code_digest, case.received_at))
         if case.linked_to is not None:
             linked.append((case_id, case.linked_to))
+        if filing.call_id is not None:
+            called.append((filing.call_id, case_id))
         persons += [(digest, case.received_at, case_id) for digest in filing.persons]
     await insert(connection, "intake", "case_file", _FILED, files)
     await insert(connection, "intake", "person_index", _PERSON, persons)
     await insert(connection, "intake", "linked_report", _LINKED, linked)
+    await insert(connection, "intake", "call_case", _CALLED, called)
 
 
 class _Found(NamedTuple):
@@ -164,6 +174,9 @@ class File:
     linked_to: UUID | None
     """Where the matter is handled; None also for a linked case that was withdrawn: it has no say any more."""
 
+    is_co_report: bool = False
+    """The first case is another person's."""
+
     @property
     def handled_as(self) -> UUID:
         """The case under which the matter is handled: what is said of a linked one belongs there (R-PET-18)."""
@@ -176,8 +189,8 @@ _FILE = (
     " coalesce((a.state ->> 'erased')::boolean, false),"
     " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
     " WHERE l.case_id = f.case_id AND l.source = 'intake' AND l.sequence = 1), false),"
-    " h.case_id FROM intake.case_file f JOIN intake.aggregate a USING (case_id)"
-    " LEFT JOIN intake.aggregate h"
+    " h.case_id, coalesce((a.state ->> 'co_report')::boolean, false) FROM intake.case_file f"
+    " JOIN intake.aggregate a USING (case_id) LEFT JOIN intake.aggregate h"
     " ON h.case_id = (a.state ->> 'linked_to')::uuid AND a.state ->> 'withdrawn' IS NULL"
     " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid WHERE "
 )
@@ -205,6 +218,12 @@ async def submitter(pool: Pool, case_id: UUID) -> str | None:
     """Return the token's subject of the member of staff who submitted a case; None where the resident did."""
     found: str | None = await pool.fetchval(_SUBMITTER, case_id)
     return found
+
+
+async def submission_of(pool: Pool, case_id: UUID) -> CaseSubmitted | None:
+    """Return what was published of a case when it was taken in."""
+    data = await pool.fetchval(_SUBMITTED, case_id)
+    return CaseSubmitted.model_validate_json(data) if data is not None else None
 
 
 async def timeline(pool: Pool, case_id: UUID) -> list[tuple[datetime, str | None, str]]:

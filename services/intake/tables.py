@@ -75,6 +75,32 @@ class LinkedReport(SQLModel, table=True):
     first: UUID
 
 
+class Call(SQLModel, table=True):
+    """A call in which several matters may be told, and the one answer that closes it. `closing` is the request that
+    closed it, masked, so that it may be repeated."""
+
+    __tablename__: ClassVar[Any] = "call"
+    __table_args__ = (_SCHEMA,)
+
+    call_id: UUID = Field(primary_key=True)
+    unit: str = Field(sa_column=Column(Text, nullable=False))
+    opened_at: datetime = Field(sa_column=timestamp(nullable=False))
+    opened_by: str = Field(sa_column=Column(Text, nullable=False))
+    closing: str | None = Field(sa_column=Column(Text, nullable=True))
+    closed_at: datetime | None = Field(sa_column=timestamp(nullable=True))
+    closed_by: str | None = Field(sa_column=Column(Text, nullable=True))
+
+
+class CallCase(SQLModel, table=True):
+    """A case that was told in a call."""
+
+    __tablename__: ClassVar[Any] = "call_case"
+    __table_args__ = (_SCHEMA,)
+
+    call_id: UUID = Field(primary_key=True)
+    case_id: UUID = Field(primary_key=True)
+
+
 class KnowledgeEntry(SQLModel, table=True):
     """R-HOT-15: every version of every entry of the knowledge base; the newest published one is current."""
 
@@ -133,6 +159,8 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PersonIndex,
     LinkedReport,
     KnowledgeEntry,
+    Call,
+    CallCase,
     AccessLog,
     Timeline,
 )
