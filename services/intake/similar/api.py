@@ -1,8 +1,6 @@
 """`GET /v1/similar`: asked again at every few characters that an operator types."""
 
-from datetime import datetime
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import FastAPI, Query, Response
 
@@ -11,14 +9,14 @@ from chassis.http import Principal, Role, allow
 from services.intake.callers import Caller, caller, covers
 from services.intake.domain import IntakeState
 from services.intake.similar.follow import Follower
-from services.intake.similar.found import shown
+from services.intake.similar.found import SimilarCase, shown
 from services.intake.similar.index import Index, Wanted
 from services.intake.similar.spots import Spots
 from services.intake.views import View
 
 LOOKING: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.OPS)
 MOST_SHOWN: Final = 20
-_ROUNDS: Final = (2, 20, 200)
+_ROUNDS: Final = (2, 20, 60)
 """How many of the best are looked at, as often as shown; more where too few of those may be shown."""
 Looker = Annotated[Principal, allow(*LOOKING)]
 Words = Annotated[
@@ -29,18 +27,6 @@ Where = Annotated[
     Query(max_length=500, description="a grid's code, `longitude,latitude`, or an address as people say it"),
 ]
 Most = Annotated[int, Query(ge=1, le=MOST_SHOWN)]
-
-
-class SimilarCase(View):
-    """A case that may be the same incident. It says nothing of a person."""
-
-    case_id: UUID
-    title: str
-    grid: str | None
-    received_at: datetime
-    status: str
-    reporters: int
-    score: float
 
 
 class SimilarCases(View):
@@ -69,27 +55,14 @@ class Similar:
         now, units = self._host.clock(), None
         if not covers(who, jurisdiction.code, jurisdiction):
             units = self._spots.visible(lambda unit: covers(who, unit, jurisdiction))
-        cases = []
+        cases: list[SimilarCase] = []
         for look_at in (times * most for times in _ROUNDS):
             hits = self.index.search(Wanted(text, now, around, units, look_at))
             cases = await shown(self._host.pool, hits, who, jurisdiction, most)
             if len(cases) >= most or len(hits) < look_at:
                 break
         return SimilarCases(
-            cases=tuple(
-                SimilarCase(
-                    case_id=case.case_id,
-                    title=case.title,
-                    grid=case.grid,
-                    received_at=case.received_at,
-                    status=case.status,
-                    reporters=case.reporters,
-                    score=case.score,
-                )
-                for case in cases
-            ),
-            grid=there[0] if there else None,
-            complete=self.follower.is_complete,
+            cases=tuple(cases), grid=there[0] if there else None, complete=self.follower.is_complete
         )
 
 

@@ -2,7 +2,6 @@
 see what (R-LAD-04, R-HOT-14, R-PET-10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,6 +12,7 @@ from services.intake.callers import Caller, covers, is_kept_from, is_of_the_cent
 from services.intake.links import standing_reports
 from services.intake.progress import ENDED_STATUSES, QUEUED, RECEIVED
 from services.intake.similar.index import Hit
+from services.intake.views import View
 
 ENDED: Final = 0.5
 """What a case counts whose handling has ended: whoever reports it again has most likely news."""
@@ -34,9 +34,8 @@ _FOUND: Final = (
 """Nothing of which the router has not spoken yet: until then nobody knows whether it is to be sealed (R-PET-10)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A case as it is shown: nothing of a person."""
+class SimilarCase(View):
+    """A case that may be the same incident. It says nothing of a person."""
 
     case_id: UUID
     title: str
@@ -50,7 +49,7 @@ class Found:
 
 async def shown(
     pool: Pool, hits: Sequence[Hit], who: Caller, jurisdiction: Jurisdiction, most: int
-) -> list[Found]:
+) -> list[SimilarCase]:
     """Return those of the hits that the caller may see, best first."""
     scores = {hit.case_id: hit.score for hit in hits}
     if not scores:
@@ -64,7 +63,17 @@ async def shown(
             continue
         grid = unit if unit != jurisdiction.code else None
         score = scores[case_id] * (ENDED if status in ENDED_STATUSES else 1.0)
-        found.append(Found(case_id, row[1], grid, row[3], status, 1 + row[5], round(score, 3)))
+        found.append(
+            SimilarCase(
+                case_id=case_id,
+                title=row[1],
+                grid=grid,
+                received_at=row[3],
+                status=status,
+                reporters=1 + row[5],
+                score=round(score, 3),
+            )
+        )
     found.sort(key=lambda case: -case.score)
     return found[:most]
 
