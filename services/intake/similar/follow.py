@@ -22,8 +22,11 @@ WINDOW: Final = timedelta(days=180)
 """How far back cases are indexed at a start, by when they were taken in (DES)."""
 BATCH: Final = 200
 """Cases read at once: about 5 ms of work, which requests wait for."""
-IDLE_S: Final = 0.5
-"""The pause after a look that found nothing more, in seconds."""
+PAUSE_S: Final = 0.5
+"""The pause between two looks for new cases, in seconds. So at most 400 a second are indexed, in 1 % of the time;
+of a longer burst some are found later, and taking cases in is not slowed down."""
+REBUILD_PAUSE_S: Final = 0.02
+"""The same while cases from before the start are read: about a fifth of the time."""
 _AGAIN_S: Final = 2.0
 
 _HORIZON: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
@@ -72,7 +75,8 @@ class Follower:
         """Read until stopped; while the database is away, try again."""
         while not self._stopping.is_set():
             try:
-                pause = 0.0 if await self.step() else IDLE_S
+                await self.step()
+                pause = PAUSE_S if self.is_complete else REBUILD_PAUSE_S
                 self.trouble = None
             except Exception as error:
                 if not is_passing(error):
@@ -86,29 +90,28 @@ class Follower:
         """Let `run` end after the batch in hand."""
         self._stopping.set()
 
-    async def step(self) -> bool:
-        """Read one batch; return whether there may be more."""
+    async def step(self) -> None:
+        """Read one batch of new cases, and one of those that were there at the start."""
         async with self._pool().acquire() as connection:
             horizon = await connection.fetchval(_HORIZON)
             if self._after is None:
                 self._after = (horizon, 0)
-            more = await self._read_new(connection, horizon)
-            return (await self._read_earlier(connection) if self._before is not None else False) or more
+            await self._read_new(connection, horizon)
+            if self._before is not None:
+                await self._read_earlier(connection)
 
-    async def _read_new(self, connection: Connection, horizon: str) -> bool:
+    async def _read_new(self, connection: Connection, horizon: str) -> None:
         rows = await connection.fetch(_NEW, *(self._after or ("0", 0)), horizon, BATCH)
         self._add([(row[0], row[1]) for row in rows])
         is_full = len(rows) == BATCH
         self._after = (rows[-1][2], rows[-1][3]) if is_full else (horizon, 0)
-        return is_full
 
-    async def _read_earlier(self, connection: Connection) -> bool:
+    async def _read_earlier(self, connection: Connection) -> None:
         since = first_id(self._clock() - WINDOW)
         rows = await connection.fetch(_EARLIER, self._before, since, BATCH)
         self._add([(row[0], row[1]) for row in rows])
         is_full = len(rows) == BATCH and len(self._index) < MOST_CASES - BATCH
         self._before = UUID(bytes=rows[-1][0].bytes) if is_full else None
-        return is_full
 
     def _add(self, rows: Sequence[tuple[Any, str]]) -> None:
         read = (entry_of(UUID(bytes=row[0].bytes), orjson.loads(row[1]), self._spots) for row in rows)
