@@ -35,7 +35,7 @@ class SimilarCases(View):
     cases: tuple[SimilarCase, ...]
     grid: str | None
     complete: bool
-    """False for some seconds after a start: older cases are still being read."""
+    """False for a while after a start: older cases are still being read."""
 
 
 class Similar:
