@@ -39,6 +39,7 @@ class GridIndex:
 
     def __init__(self, outlines: Mapping[str, Polygon]) -> None:
         self._codes = sorted(outlines)
+        self._outlines = outlines
         self._tree = STRtree([outlines[code] for code in self._codes])
         self._centres: dict[str, tuple[float, float]] = {}
         for code in self._codes:
@@ -61,6 +62,16 @@ class GridIndex:
         """The grid at a point in degrees WGS84; on a border the lowest code; None outside the jurisdiction."""
         hits = self._tree.query(Point(lon, lat), predicate="intersects")
         return self._codes[min(hits)] if len(hits) else None
+
+    def centres(self) -> Mapping[str, tuple[float, float]]:
+        """A point inside each grid, degrees WGS84, longitude first."""
+        points = {code: outline.representative_point() for code, outline in self._outlines.items()}
+        return {code: (point.x, point.y) for code, point in points.items()}
+
+    def neighbours(self, code: str) -> tuple[str, ...]:
+        """The grids that border on this one, if only at a corner. Raises KeyError for what is no grid."""
+        hits = self._tree.query(self._outlines[code], predicate="touches")
+        return tuple(self._codes[hit] for hit in sorted(hits))
 
 
 def read_areas(root: Path, name: str, findings: Findings) -> list[Area]:

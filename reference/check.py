@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from reference.knowledge import check_knowledge
 from reference.load import check, load
 from reference.mediation import check_mediation
 from reference.open311 import check_open311
@@ -17,7 +18,11 @@ def main(arguments: list[str]) -> int:
     findings = check(path)
     if not findings:
         jurisdiction = load(path)
-        findings = [*check_mediation(path, jurisdiction), *check_open311(path, jurisdiction)]
+        findings = [
+            *check_mediation(path, jurisdiction),
+            *check_open311(path, jurisdiction),
+            *check_knowledge(path, jurisdiction),
+        ]
     for finding in findings:
         sys.stdout.write(f"{finding}\n")
     return 1 if findings else 0

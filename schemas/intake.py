@@ -149,8 +149,19 @@ class LinkRemoved(Event):
     was: UUID
 
 
+class CoReporterAdded(Event):
+    """Another person reported the incident of case `to`. This report is theirs alone: linked to that case like a
+    repeat, with a tracking code, a withdrawal and a feedback of its own (R-PET-18)."""
+
+    type: ClassVar[str] = "intake.CoReporterAdded.v1"
+
+    to: UUID
+    by: Actor | None = None
+
+
 EVENTS: Final[tuple[type[Event], ...]] = (
     CaseSubmitted,
+    CoReporterAdded,
     CaseSupplemented,
     CaseWithdrawn,
     FeedbackGiven,
@@ -174,6 +185,16 @@ class Filing(Value):
     """Blind indexes of the reporter's phone, id number or account (R-PET-18)."""
     listed: bool = False
     """Whether matter, place and date may stand in the public list at once (R-PRIV-01)."""
+    call_id: UUID | None = None
+    """The call in which the matter was told, with others perhaps."""
+
+
+class Obstacle(Value):
+    """Why something that was asked for cannot be, found by the service itself; `field`: the one to mend."""
+
+    code: str
+    reason: str
+    field: str | None = None
 
 
 class SubmitCase(Command):
@@ -183,6 +204,10 @@ class SubmitCase(Command):
     filing: Filing
     new_facts: bool | None = None
     """As stated; None: judged by comparing the texts (R-HOT-03)."""
+    joins: bool = False
+    """The reporter of `case.repeat_of` is another person: a co-reporter."""
+    obstacle: Obstacle | None = None
+    """Found by intake: something that the submission names does not allow it."""
 
 
 class SupplementCase(Command):

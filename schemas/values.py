@@ -75,12 +75,21 @@ class Emergency(Value):
     """The words of the text that gave the alarm, or `operator` where a member of staff declared it."""
 
 
+class KnowledgeRef(Value):
+    """An entry of the knowledge base, in the version that was told (R-HOT-15)."""
+
+    entry: str = Field(min_length=1, max_length=64)
+    version: int = Field(ge=1)
+
+
 class OnSiteResolution(Value):
     """What was done at once: settled on the spot by a grid worker (R-GRD-01), answered on the call (R-HOT-02)."""
 
     unit: str
     measure: str = Field(min_length=2, max_length=2000)
     resolved_at: Instant
+    knowledge: KnowledgeRef | None = None
+    """What the answer on the call was taken from."""
 
 
 class Evidence(Value):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from reference.knowledge import check_knowledge
 from reference.load import load
 from reference.mediation import check_mediation
 from reference.open311 import check_open311
@@ -23,6 +24,7 @@ def findings(path: Path) -> list[Finding]:
     return [
         *check_mediation(path, jurisdiction),
         *check_open311(path, jurisdiction),
+        *check_knowledge(path, jurisdiction),
         *check_offices(path, jurisdiction),
         *check_notices(path, jurisdiction),
         *check_policy(path / "policy", jurisdiction),

@@ -32,11 +32,14 @@ def plain(applied: Applied[IntakeState]) -> Answer:
 
 
 def refusal(refused: Refused) -> Problem:
-    """Return the problem of a refusal: 404 for a case that does not exist, else 409."""
+    """Return the problem of a refusal: 404 for a case that does not exist, 422 for what the request names and
+    could name otherwise, else 409."""
     if refused == UNKNOWN:
         return not_found()
-    errors = [FieldError(field=refused.field, message=refused.reason, expected="")] if refused.field else []
-    return Problem(409, refused.code, "The case does not allow this now", refused.reason, errors)
+    if refused.field is not None:
+        right = FieldError(field=refused.field, message=refused.reason, expected="see `message`")
+        return Problem(422, refused.code, "What the request names cannot be used", refused.reason, [right])
+    return Problem(409, refused.code, "The case does not allow this now", refused.reason)
 
 
 def not_found() -> Problem:

@@ -30,6 +30,8 @@ from services.intake.callers import (
     demand_district,
     is_of_the_centre,
 )
+from services.intake.calls import add_call_routes
+from services.intake.co_reporters import add_co_reporter_routes
 from services.intake.contacts import add_contact_route
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
@@ -56,6 +58,8 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     """Add all of intake's routes."""
     add_submit_routes(app, host, desk)
     add_tracking_routes(app, host, desk)
+    add_co_reporter_routes(app, host, desk)
+    add_call_routes(app, host, desk)
     add_callback_routes(app, host, desk)
     add_ledger_route(app, host, desk)
     _add_case_routes(app, host, desk)

@@ -48,15 +48,15 @@ def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     )
 
 
-_Storable = AfterValidator(_storable)
+Storable = AfterValidator(_storable)
 Moment = Annotated[Instant, WrapValidator(_written)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), _Storable]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Storable]
-Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
-Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), _Storable]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), Storable]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), Storable]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
+Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), Storable]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
@@ -147,11 +147,21 @@ class ReporterBody(Body):
     confidential: bool = Field(default=False, description="only the responsible unit may read the text")
 
 
+class KnowledgeBody(Body):
+    """The entry of the knowledge base that the caller was told, in the version that you read (R-HOT-15)."""
+
+    entry: Code
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class ResolvedBody(Body):
     """A grid worker has settled the matter on the spot (R-GRD-01), an operator answered on the call (R-HOT-02)."""
 
     measure: Note
     resolved_at: Moment | None = None
+    knowledge: KnowledgeBody | None = Field(
+        default=None, description="what the answer was taken from (operator)"
+    )
 
 
 class CaseBody(Body):
@@ -186,6 +196,7 @@ class CaseBody(Body):
     media_url: MediaUrl | None = Field(
         default=None, description="where a picture lies; stored encrypted as it is, never fetched"
     )
+    call_id: UUID | None = Field(default=None, description="the call in which it was told (operator)")
 
 
 class LineBody(CaseBody):
@@ -200,6 +211,17 @@ class SupplementBody(Body):
     text: Text
     new_facts: bool = True
     attachments: tuple[Attachment, ...] = Field(default=(), max_length=20)
+
+
+class CoReporterBody(Body):
+    """A further caller with the same incident. `text`: what they say that matters, if anything."""
+
+    reporter: ReporterBody
+    text: Text = "来电人反映同一事件。"
+    households: int | None = Field(default=None, ge=1, le=1_000_000)
+    received_at: Moment | None = None
+    channel: Channel | None = None
+    call_id: UUID | None = None
 
 
 class WithdrawalBody(Body):
@@ -262,7 +284,7 @@ class PublicBody(Body):
 class AnswerBody(FeedbackBody):
     """The same by a signed link, where a note may be a single character or none."""
 
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), _Storable] | None = None
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), Storable] | None = None
 
 
 class ReopeningBody(Body):

@@ -1,6 +1,6 @@
 """The desk: turns a checked body into the command that takes the case in, and the answer that goes back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -17,9 +17,24 @@ from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
 from schemas.intake import CaseSubmitted, Filing, SubmitCase
 from schemas.jurisdiction import Jurisdiction
-from schemas.values import Emergency, OnSiteResolution, Place, Reach, RequestKind, Sealed
+from schemas.values import (
+    Emergency,
+    KnowledgeRef,
+    OnSiteResolution,
+    Place,
+    Reach,
+    RequestKind,
+    Sealed,
+)
 from services.intake import emergency, places
-from services.intake.bodies import CaseBody, ReporterBody, read_case
+from services.intake.bodies import (
+    CaseBody,
+    CoReporterBody,
+    PlaceBody,
+    ReporterBody,
+    check_case,
+    read_case,
+)
 from services.intake.buckets import Buckets
 from services.intake.callback_links import CallbackLinks
 from services.intake.callers import CHANNELS, Caller, demand_scope, is_of_the_centre
@@ -28,6 +43,7 @@ from services.intake.domain import IntakeState
 from services.intake.guessing import Guesses
 from services.intake.ids import PublicNumbers, TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord
+from services.intake.storage import File
 
 FILES_AT_ONCE, FILE_SECONDS = 30, 20.0
 ALL_FILES_AT_ONCE, ALL_FILE_SECONDS = 1000, 1.0
@@ -113,6 +129,41 @@ class Desk:
         command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
         return Submission(case_id, command, who.is_resident, self._may_hear_of_repeats(who))
 
+    def joining(
+        self, first: File, said: CaseSubmitted, body: CoReporterBody, check: Check, who: Caller
+    ) -> Submission:
+        """Turn a co-reporter of a case into a command: their own report of the same matter at the same place.
+
+        Raises Problem 422. Units that were found to be interested in the first case are kept from this one, too
+        (R-LAD-04).
+        """
+        whole = CaseBody(
+            channel=body.channel,
+            kind=said.kind,
+            title=said.title,
+            text=body.text,
+            place=PlaceBody(grid=said.place.grid),
+            households=body.households,
+            reporter=body.reporter,
+            received_at=body.received_at,
+            call_id=body.call_id,
+        )
+        check_case(whole, check)
+        made = self.submission(whole, check, who)
+        same = {
+            "place": said.place,
+            "matter": said.matter,
+            "track": said.track,
+            "parties": said.parties,
+            "subjects": tuple(dict.fromkeys((*said.subjects, *first.subjects))),
+            "repeat_of": UUID(bytes=first.case_id.bytes),  # a plain one, not the driver's
+            "new_facts": False,
+        }
+        case = made.command.case.model_copy(update=same)
+        filing = made.command.filing.model_copy(update={"unit": first.unit})
+        command = made.command.model_copy(update={"case": case, "filing": filing, "joins": True})
+        return replace(made, command=command)
+
     def _may_hear_of_repeats(self, who: Caller) -> bool:
         """R-HOT-14, R-PET-10: whoever is not of the district would learn of a case by naming a person."""
         runs_the_system = who.role is Role.OPS and who.unit in {None, self.jurisdiction.code}
@@ -172,6 +223,7 @@ class Desk:
             listed=self._is_listed(case),
             sealed=self._sealed(case_id, case, body, now),
             persons=self._persons(body, who),
+            call_id=body.call_id,
         )
 
     def _is_listed(self, case: CaseSubmitted) -> bool:
@@ -274,6 +326,11 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
             "Only a grid worker settles on the spot (R-GRD-01); an operator answers consultations (R-HOT-02)."
         )
         check.fault("resolved", told, "leave it out; an operator: with `kind` consult only")
+    if body.call_id is not None and who.role is not Role.OPERATOR:
+        check.fault("call_id", "Only an operator takes calls (R-HOT-01).", "leave it out")
+    if body.resolved is not None and body.resolved.knowledge is not None and who.role is not Role.OPERATOR:
+        told = "Only an operator answers from the knowledge base (R-HOT-02)."
+        check.fault("resolved.knowledge", told, "leave it out")
     if body.place.source is not None:
         if who.role is not Role.OPS:
             check.fault("place.source", "Only the role ops imports trial data.", "leave it out")
@@ -288,8 +345,10 @@ def _may_settle(body: CaseBody, who: Caller) -> bool:
 def _resolution(body: CaseBody, who: Caller, received_at: datetime) -> OnSiteResolution | None:
     if body.resolved is None or who.unit is None:
         return None
+    told = body.resolved.knowledge
     return OnSiteResolution(
         unit=who.unit,
         measure=mask(body.resolved.measure),
         resolved_at=body.resolved.resolved_at or received_at,
+        knowledge=KnowledgeRef(entry=told.entry, version=told.version) if told is not None else None,
     )

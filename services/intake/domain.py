@@ -16,6 +16,7 @@ from schemas.intake import (
     CaseSupplemented,
     CaseWithdrawn,
     ConclusionLifted,
+    CoReporterAdded,
     ErasePerson,
     FeedbackGiven,
     GiveFeedback,
@@ -94,6 +95,8 @@ class IntakeState(Value):
     """The callbacks that a signed link answered go up to this one."""
     linked_to: UUID | None = None
     """The earlier case that is handled for this one as well; None where this one has news of its own."""
+    co_report: bool = False
+    """The earlier case is another person's."""
 
 
 class Intake:
@@ -110,7 +113,7 @@ class Intake:
         """Answer a command, or note that the handling ended; other progress changes only the time line."""
         match given:
             case SubmitCase():
-                return [] if state.submitted else [given.case]  # a second one repeats an ambiguous commit
+                return self._submit(state, given)
             case GiveFeedback(callback=callback) if callback is not None and callback <= state.answered:
                 return _ANSWERED
             case SupplementCase() | WithdrawCase() | GiveFeedback():
@@ -129,6 +132,15 @@ class Intake:
             case _:
                 return Refused("not_understood", f"Intake has no answer to {type(given).__name__}.")
 
+    def _submit(self, state: IntakeState, given: SubmitCase) -> Decision:
+        if state.submitted:
+            return []  # a second one repeats an ambiguous commit
+        if given.obstacle is not None:
+            return Refused(given.obstacle.code, given.obstacle.reason, given.obstacle.field)
+        if given.joins and given.case.linked_to is not None:
+            return [given.case, CoReporterAdded(to=given.case.linked_to, by=given.case.by)]
+        return [given.case]
+
     def _erase(self, state: IntakeState, given: ErasePerson) -> Decision:
         if not state.submitted:
             return UNKNOWN
@@ -139,6 +151,8 @@ class Intake:
         match event:
             case CaseSubmitted():
                 return IntakeState(submitted=True, repeat_of=event.repeat_of, linked_to=event.linked_to)
+            case CoReporterAdded():
+                return state.model_copy(update={"co_report": True})
             case CaseSupplemented():
                 return state.model_copy(update={"erased": False})  # there may be something to erase again
             case CaseWithdrawn():

@@ -14,6 +14,7 @@ from chassis.settings import Settings
 from chassis.vault import Vault
 from reference.areas import GridIndex
 from reference.gazetteer import Gazetteer
+from reference.knowledge import load_knowledge
 from reference.load import load
 from reference.matcher import Matcher, Triage
 from reference.open311 import load_open311
@@ -27,8 +28,12 @@ from services.intake.channels.reception import Reception
 from services.intake.check import Surroundings
 from services.intake.desk import Desk
 from services.intake.domain import PROGRESS, Intake, IntakeState
+from services.intake.knowledge.api import add_knowledge_routes
+from services.intake.knowledge.seeding import Seeding
 from services.intake.listing import PublicList
 from services.intake.repeats import Repeats
+from services.intake.similar.api import add_similar_routes
+from services.intake.similar.spots import Spots
 from services.intake.storage import Projection
 
 _DESCRIPTION: Final = (
@@ -53,9 +58,11 @@ def build(
     jurisdiction = load(settings.reference)
     matcher = Matcher(jurisdiction)
     published = load_open311(settings.reference, jurisdiction).published
+    around = Surroundings.of(jurisdiction, GridIndex.load(settings.reference))
+    gazetteer = Gazetteer.load(settings.reference)
     desk = Desk(
-        Surroundings.of(jurisdiction, GridIndex.load(settings.reference)),
-        Gazetteer.load(settings.reference),
+        around,
+        gazetteer,
         matcher,
         Vault([keys.master_key]),
         keys.index_key,
@@ -71,6 +78,9 @@ def build(
         limits |= channel.body_limits
     app = host.create_app("Caseladder intake", _DESCRIPTION, limits)
     add_routes(app, host, desk)
+    add_similar_routes(app, host, Spots(around, gazetteer))
+    add_knowledge_routes(app, host, jurisdiction)
+    host.add_worker(Seeding(lambda: host.pool, host.clock, load_knowledge(settings.reference, jurisdiction)))
     reception = Reception(host, desk)
     for channel in channels:
         channel.add_to(app, host, reception)

@@ -4,7 +4,8 @@ One table, by event type. What units write to each other (objections, progress n
 never shown; what a unit replies to the resident is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from chassis.masking import mask
@@ -17,7 +18,11 @@ from services.stages import PROCEDURES, stage_words
 RECEIVED: Final = "received"
 CALLBACK: Final = "callback"
 REPLIED: Final = "replied"
+QUEUED: Final = "triage"
+"""A human decides where it goes."""
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
+ENDED_STATUSES: Final = frozenset({"answered", "redirected", "closed", "withdrawn"})
+"""Statuses after which nothing more is done about a case."""
 WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
 """For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
 
@@ -143,12 +148,15 @@ def _closed(_: Names, event: Event) -> Progress | None:
 
 
 TABLE: Final[Mapping[type[Event], Entry]] = {
+    intake.CoReporterAdded: _says(
+        "linked", "您反映的情况已有他人反映，已并入同一事件办理；凭本查询码可查看进展，办结后单独回访您。"
+    ),
     intake.CaseSupplemented: _says(None, "已收到您补充的情况。"),
     intake.CaseWithdrawn: _withdrawn,
     intake.FeedbackGiven: _says(None, "已收到您的评价。"),
     intake.ReopeningAsked: _says(None, "已收到您重新办理的要求。"),
     intake.PersonErased: _says(None, "您的个人信息已删除。"),
-    router.TriageQueued: _says("triage", "正在人工甄别，确定承办单位。"),
+    router.TriageQueued: _says(QUEUED, "正在人工甄别，确定承办单位。"),
     router.CaseAnswered: _answered,
     router.CaseRedirected: _redirected,
     router.CaseLinked: _says("linked", "与您此前反映的事项相同，已并入原件，办理进展以原件为准。"),
@@ -179,3 +187,23 @@ def progress(names: Names, event: Event) -> Progress | None:
     """Return what the resident is told of an event; None: nothing."""
     entry = TABLE.get(type(event))
     return entry(names, event) if entry is not None else None
+
+
+_OWN: Final = frozenset({"linked", "withdrawn"})
+"""Statuses that say what the first reporter did."""
+_ANSWERS: Final = {
+    "answered": "该事件已有答复，热线将单独回访告知您。",
+    "replied": "承办单位已就该事件答复，热线将单独回访告知您。",
+}
+"""What the first reporter was answered may name them: a co-reporter hears that there is an answer (R-PRIV-01)."""
+Step = tuple[datetime, str | None, str]
+
+
+def public_steps(steps: Sequence[Step]) -> list[Step]:
+    """Return what a co-reporter is told of the first case: how far it is, and nothing that its reporter said,
+    did or was told alone."""
+    return [
+        (at, status, _ANSWERS.get(status, words))
+        for at, status, words in steps
+        if status is not None and status not in _OWN
+    ]

@@ -19,6 +19,8 @@ from reference.matcher import Triage
 from schemas.intake import CaseSubmitted, SubmitCase, WithdrawCase
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor, Command
+from services.intake.links import standing
+from services.intake.obstacles import obstructed
 
 WINDOW: Final = timedelta(days=365)
 """How far back an earlier case counts (DES), in calendar days."""
@@ -43,13 +45,6 @@ EARLIER: Final = (
 )
 """Each LIMIT keeps the planner to the index. Of tables that were not yet analysed it thinks that a person has many
 cases, and would read them whole for every batch of a system in its first minutes."""
-_STANDING: Final = (
-    "SELECT DISTINCT p.case_id FROM intake.person_index p"
-    " JOIN intake.person_index o ON o.digest = p.digest AND o.case_id <> p.case_id"
-    " JOIN intake.aggregate a ON a.case_id = o.case_id AND a.state->>'linked_to' = p.case_id::text"
-    " WHERE p.case_id = ANY($1::uuid[]) AND a.state->>'withdrawn' IS NULL"
-)
-"""Those of some cases to which a report is linked that its reporter has not withdrawn."""
 _AT_LINE: Final = (
     "SELECT c.case_id FROM unnest($1::uuid[]) AS c(case_id)"
     " LEFT JOIN LATERAL (SELECT t.status, t.at FROM intake.timeline t WHERE t.case_id = c.case_id"
@@ -105,14 +100,16 @@ class Repeats:
 
         A case that is stored already goes before one of the same batch, which is not yet sure to be taken.
         """
+        commands = await obstructed(connection, commands)
         stored = await self._stored(connection, commands)
-        standing = await _of_withdrawals(connection, _STANDING, commands)
-        at_line = await _of_withdrawals(connection, _AT_LINE, commands)
+        withdrawn = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
+        stands = await standing(connection, withdrawn)
+        at_line = await _at_line(connection, withdrawn)
         fresh: dict[bytes, list[Said]] = defaultdict(list)
         completed: list[Command] = []
         for place, (case_id, command) in enumerate(commands):
             if isinstance(command, WithdrawCase):
-                found = {"stands": case_id in standing, "at_line": case_id in at_line}
+                found = {"stands": case_id in stands, "at_line": case_id in at_line}
                 completed.append(command.model_copy(update=found))
                 continue
             if not isinstance(command, SubmitCase):
@@ -122,7 +119,7 @@ class Repeats:
             persons = command.filing.persons
             earlier = [*stored.get(place, ()), *(case for digest in persons for case in fresh[digest])]
             known = [case for case in earlier if not self._is_kept_from(command.case.by, case)]
-            linked = _linked(command, said, self._same_matter(said, known))
+            linked = command if command.joins else _linked(command, said, self._same_matter(said, known))
             completed.append(linked)
             if linked.case.linked_to is None:  # a further one is linked to the first, not to a link
                 for digest in persons:
@@ -184,14 +181,11 @@ class Repeats:
         return candidates[0].matter if candidates else words_of(said.title, said.text)
 
 
-async def _of_withdrawals(
-    connection: Connection, query: str, commands: Sequence[tuple[UUID, Command]]
-) -> set[UUID]:
-    """Return those of the cases of withdrawals that the query finds."""
-    asked = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
-    if not asked:
+async def _at_line(connection: Connection, withdrawn: Sequence[UUID]) -> set[UUID]:
+    """Return those of the cases that an emergency line has, or will have."""
+    if not withdrawn:
         return set()
-    return {UUID(bytes=row[0].bytes) for row in await connection.fetch(query, asked)}
+    return {UUID(bytes=row[0].bytes) for row in await connection.fetch(_AT_LINE, withdrawn)}
 
 
 def words_of(title: str, text: str) -> str:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from chassis.database import Connection, Pool, insert
 from chassis.service import Change
-from schemas.intake import PersonErased, SubmitCase, SupplementCase
+from schemas.intake import CaseSubmitted, PersonErased, SubmitCase, SupplementCase
 from schemas.message import Event
-from schemas.router import CaseRedirected, Disposition, TriagedBy
+from schemas.router import CaseLinked, CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
@@ -19,6 +19,8 @@ from services.intake.listing import PublicList
 from services.intake.progress import CALLBACK, RECEIVED, RECEIVED_WORDS, REPLIED, Names, progress
 
 _FILED = ("case_id", "unit", "subjects", "code_digest", "received_at")
+_CALLED = ("call_id", "case_id")
+_LINKED = ("case_id", "first")
 _PERSON = ("digest", "received_at", "case_id")
 _KEY = ("record_id", "case_id", "key_id", "wrapped_key")
 _RECORD = ("record_id", "case_id", "ciphertext")
@@ -54,6 +56,10 @@ _LATEST = (
 _SUBMITTER = (
     "SELECT data -> 'by' ->> 'subject' FROM chassis.event_log"
     " WHERE case_id = $1 AND source = 'intake' AND sequence = 1"
+)
+
+_SUBMITTED = (
+    "SELECT data::text FROM chassis.event_log WHERE case_id = $1 AND source = 'intake' AND sequence = 1"
 )
 
 
@@ -93,6 +99,8 @@ class Projection:
         """Add to the time lines, each entry dated by its event."""
         rows: list[tuple[UUID, datetime, str | None, str, str | None]] = []
         for change in changes:
+            if isinstance(change.given, CaseLinked) and change.state.co_report:
+                continue  # it was told already, and in other words: the first case is another person's
             if isinstance(change.given, Event) and (entry := progress(self._names, change.given)):
                 rows.append((change.case_id, change.given_at, *entry, told(change.given)))
             for event, envelope in zip(change.events, change.envelopes, strict=True):
@@ -140,14 +148,20 @@ async def _note(connection: Connection, changes: Sequence[Change[IntakeState]]) 
 
 
 async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCase]]) -> None:
-    """Open a file for each new case, and index its reporter."""
-    files, persons = [], []
+    """Open a file for each new case; index its reporter, the case that it is linked to, and its call."""
+    files, persons, linked, called = [], [], [], []
     for case_id, command in submitted:
         filing, case = command.filing, command.case
         files.append((case_id, filing.unit, case.subjects or None, filing.code_digest, case.received_at))
+        if case.linked_to is not None:
+            linked.append((case_id, case.linked_to))
+        if filing.call_id is not None:
+            called.append((filing.call_id, case_id))
         persons += [(digest, case.received_at, case_id) for digest in filing.persons]
     await insert(connection, "intake", "case_file", _FILED, files)
     await insert(connection, "intake", "person_index", _PERSON, persons)
+    await insert(connection, "intake", "linked_report", _LINKED, linked)
+    await insert(connection, "intake", "call_case", _CALLED, called)
 
 
 class _Found(NamedTuple):
@@ -215,6 +229,9 @@ class File:
     linked_to: UUID | None
     """Where the matter is handled; None also for a linked case that was withdrawn: it has no say any more."""
 
+    is_co_report: bool = False
+    """The first case is another person's."""
+
     @property
     def handled_as(self) -> UUID:
         """The case under which the matter is handled: what is said of a linked one belongs there (R-PET-18)."""
@@ -228,8 +245,8 @@ _FILE = (
     " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
     " WHERE l.case_id = f.case_id AND l.source = 'intake' AND l.sequence = 1), false),"
     " (CASE WHEN h.case_id IS NULL THEN a.state ELSE h.state END ->> 'reopen_until')::timestamptz,"
-    " h.case_id FROM intake.case_file f JOIN intake.aggregate a USING (case_id)"
-    " LEFT JOIN intake.aggregate h"
+    " h.case_id, coalesce((a.state ->> 'co_report')::boolean, false) FROM intake.case_file f"
+    " JOIN intake.aggregate a USING (case_id) LEFT JOIN intake.aggregate h"
     " ON h.case_id = (a.state ->> 'linked_to')::uuid AND a.state ->> 'withdrawn' IS NULL"
     " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid WHERE "
 )
@@ -265,6 +282,12 @@ async def submitter(pool: Pool, case_id: UUID) -> str | None:
     return found
 
 
+async def submission_of(pool: Pool, case_id: UUID) -> CaseSubmitted | None:
+    """Return what was published of a case when it was taken in."""
+    data = await pool.fetchval(_SUBMITTED, case_id)
+    return CaseSubmitted.model_validate_json(data) if data is not None else None
+
+
 async def timeline(pool: Pool, case_id: UUID) -> list[tuple[datetime, str | None, str]]:
     """Return moment, status and words of each entry, oldest first."""
     async with pool.acquire() as connection:
@@ -298,7 +321,7 @@ class Called:
         return self.reopen_until is not None and now < self.reopen_until and not self.reopening
 
 
-_CALLED = (
+_CALLED_BACK = (
     "SELECT (SELECT array_agg(t.status ORDER BY t.entry) FROM intake.timeline t"
     " WHERE t.case_id = a.case_id AND t.status IS NOT NULL),"
     " (SELECT array_agg(t.words ORDER BY t.entry) FROM intake.timeline t"
@@ -312,7 +335,7 @@ _CALLED = (
 async def called(pool: Pool, case_id: UUID) -> Called | None:
     """Return how a case stands with its callbacks; None where there is no such case."""
     async with pool.acquire() as connection:
-        row = await connection.fetchrow(_CALLED, case_id)
+        row = await connection.fetchrow(_CALLED_BACK, case_id)
     if row is None:
         return None
     steps = list(zip(row[0] or (), row[1] or (), strict=True)) or [(RECEIVED, RECEIVED_WORDS)]

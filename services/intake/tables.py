@@ -1,6 +1,6 @@
 """Intake's own tables as SQLModel classes: what Alembic compares with. The hot path never uses them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -63,6 +63,64 @@ class PersonIndex(SQLModel, table=True):
     case_id: UUID = Field(primary_key=True)
     digest: bytes = Field(primary_key=True)
     received_at: datetime = Field(sa_column=timestamp(nullable=False))
+
+
+class LinkedReport(SQLModel, table=True):
+    """R-PET-18: a report and the first case, under which its matter is handled."""
+
+    __tablename__: ClassVar[Any] = "linked_report"
+    __table_args__ = (Index("linked_report_first", "first"), _SCHEMA)
+
+    case_id: UUID = Field(primary_key=True)
+    first: UUID
+
+
+class Call(SQLModel, table=True):
+    """A call in which several matters may be told, and the one answer that closes it. `closing` is the request that
+    closed it, masked, so that it may be repeated."""
+
+    __tablename__: ClassVar[Any] = "call"
+    __table_args__ = (_SCHEMA,)
+
+    call_id: UUID = Field(primary_key=True)
+    unit: str = Field(sa_column=Column(Text, nullable=False))
+    opened_at: datetime = Field(sa_column=timestamp(nullable=False))
+    opened_by: str = Field(sa_column=Column(Text, nullable=False))
+    closing: str | None = Field(sa_column=Column(Text, nullable=True))
+    closed_at: datetime | None = Field(sa_column=timestamp(nullable=True))
+    closed_by: str | None = Field(sa_column=Column(Text, nullable=True))
+
+
+class CallCase(SQLModel, table=True):
+    """A case that was told in a call."""
+
+    __tablename__: ClassVar[Any] = "call_case"
+    __table_args__ = (_SCHEMA,)
+
+    call_id: UUID = Field(primary_key=True)
+    case_id: UUID = Field(primary_key=True)
+
+
+class KnowledgeEntry(SQLModel, table=True):
+    """R-HOT-15: every version of every entry of the knowledge base; the newest published one is current."""
+
+    __tablename__: ClassVar[Any] = "knowledge_entry"
+    __table_args__ = (_SCHEMA,)
+
+    entry: str = Field(sa_column=Column(Text, primary_key=True))
+    version: int = Field(primary_key=True)
+    unit: str = Field(sa_column=Column(Text, nullable=False))
+    question: str = Field(sa_column=Column(Text, nullable=False))
+    answer: str = Field(sa_column=Column(Text, nullable=False))
+    matters: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    keywords: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    valid_from: date
+    valid_to: date | None
+    review_by: date
+    edited_at: datetime = Field(sa_column=timestamp(nullable=False))
+    edited_by: str = Field(sa_column=Column(Text, nullable=False))
+    published_at: datetime | None = Field(sa_column=timestamp(nullable=True))
+    published_by: str | None = Field(sa_column=Column(Text, nullable=True))
 
 
 class AccessLog(SQLModel, table=True):
@@ -222,6 +280,10 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     PersonalRecord,
     RecordKey,
     PersonIndex,
+    LinkedReport,
+    KnowledgeEntry,
+    Call,
+    CallCase,
     AccessLog,
     Timeline,
     WechatMessage,

@@ -1,5 +1,6 @@
 """The resident's routes: whoever holds the tracking code sees the case and may add to it (R-PET-13)."""
 
+from operator import itemgetter
 from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -10,7 +11,7 @@ from services.intake.bodies import FeedbackBody, ReopeningBody, SupplementBody, 
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.opening import Opening
-from services.intake.progress import RECEIVED, RECEIVED_WORDS
+from services.intake.progress import RECEIVED, RECEIVED_WORDS, public_steps
 from services.intake.storage import File, timeline
 from services.intake.views import Heard, TimelineEntry, Tracking
 from services.intake.writes import Writing, changer, feedback, heard, reopening, supplement, withdrawal
@@ -19,14 +20,17 @@ _TAG: Final = "resident"
 
 
 async def seen(host: Host[IntakeState], file: File) -> Tracking:
-    """Return status and time line of a case, the registration first."""
+    """Return status and time line of a case, the registration first; of a co-report with what may be told of the
+    first case."""
     entries = await timeline(host.pool, file.case_id)
+    if file.is_co_report and file.linked_to is not None:
+        entries += public_steps(await timeline(host.pool, file.linked_to))
     status, words = RECEIVED, RECEIVED_WORDS
     for _, changed, said in entries:
         if changed is not None:
             status, words = changed, said
     first = TimelineEntry(at=file.received_at, words=RECEIVED_WORDS)
-    rest = (TimelineEntry(at=at, words=said) for at, _, said in entries)
+    rest = (TimelineEntry(at=at, words=said) for at, _, said in sorted(entries, key=itemgetter(0)))
     return Tracking(
         status=status,
         words=words,

@@ -26,6 +26,7 @@ RUN = (
     "README.md",
     "docs/tutorial.md",
     "docs/how-to/submit-from-your-system.md",
+    "docs/how-to/take-a-call.md",
     "docs/how-to/work-as-a-unit.md",
     "docs/how-to/mediate.md",
     "docs/how-to/handle-a-petition.md",

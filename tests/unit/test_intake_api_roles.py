@@ -15,6 +15,7 @@ OPERATOR: Final = {Role.OPERATOR}
 SUPERVISOR: Final = {Role.SUPERVISOR}
 GRID_WORKER: Final = {Role.GRID_WORKER}
 OPS: Final = {Role.OPS}
+STAFF: Final = {*Role} - {Role.RESIDENT}
 WITH_THE_CODE: Final[set[Role]] = set()
 """No role: whoever holds the tracking code."""
 
@@ -35,6 +36,17 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "GET /v1/cases/{case_id}/attachments": OPERATOR | SUPERVISOR | GRID_WORKER,
     "POST /v1/cases/{case_id}/attachments": OPERATOR | SUPERVISOR | GRID_WORKER,
     "GET /v1/cases/{case_id}/attachments/{attachment_id}": OPERATOR | SUPERVISOR | GRID_WORKER,
+    "GET /v1/similar": OPERATOR | SUPERVISOR | OPS,
+    "POST /v1/cases/{case_id}/co-reporters": OPERATOR,
+    "GET /v1/cases/{case_id}/co-reporters": OPERATOR,
+    "POST /v1/calls": OPERATOR,
+    "GET /v1/calls/{call_id}": OPERATOR | SUPERVISOR,
+    "POST /v1/calls/{call_id}/closing": OPERATOR,
+    "GET /v1/knowledge": STAFF,
+    "GET /v1/knowledge-reviews": STAFF,
+    "GET /v1/knowledge/{entry}": STAFF,
+    "PUT /v1/knowledge/{entry}": SUPERVISOR | {Role.HANDLER},
+    "POST /v1/knowledge/{entry}/publication": SUPERVISOR,
     "GET /v1/track/{tracking_code}": WITH_THE_CODE,
     "POST /v1/track/{tracking_code}/attachments": WITH_THE_CODE,
     "GET /v1/public/form": ANYBODY,

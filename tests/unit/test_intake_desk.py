@@ -138,6 +138,8 @@ def test_an_operator_answers_consultations_on_the_call(desk: Desk) -> None:
     assert case.resolved is not None
     assert (case.resolved.unit, case.resolved.measure) == ("GL", "已当场答复")
     assert set(faults(desk, body(kind="complain", resolved={"measure": "已当场答复"}))) == {"resolved"}
+    told = body(resolved={"measure": "已当场答复", "knowledge": {"entry": "legal-aid", "version": 1}})
+    assert set(faults(desk, told, WORKER)) == {"resolved.knowledge"}
 
 
 @pytest.mark.parametrize(("longitude", "latitude"), [(116.4, 39.9), (34.2645, 117.15), (0, 0)])

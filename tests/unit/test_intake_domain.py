@@ -137,9 +137,28 @@ def test_there_are_no_timers_to_fire() -> None:
     assert isinstance(DECIDER.decide(IntakeState(), TimerDue("any", AT), AT), Refused)
 
 
+def test_a_co_report_is_linked_and_said_to_be_anothers() -> None:
+    """R-PET-18, R-PRIV-01: one decision, two events; what stands against it is a refusal that names the field."""
+    joining = SUBMIT.model_copy(
+        update={
+            "case": SUBMIT.case.model_copy(update={"repeat_of": UUID(int=7), "new_facts": False}),
+            "joins": True,
+        }
+    )
+    state, told = run([joining])
+    assert [type(event) for event in told] == [CaseSubmitted, intake.CoReporterAdded]
+    assert (state.co_report, state.linked_to) == (True, UUID(int=7))
+    assert run([joining, WITHDRAW])[0].withdrawn
+    obstacle = intake.Obstacle(code="case_closed", reason="the case is closed already", field="x")
+    barred = joining.model_copy(update={"obstacle": obstacle})
+    assert DECIDER.decide(IntakeState(), barred, AT) == Refused(obstacle.code, obstacle.reason, "x")
+    assert DECIDER.decide(state, barred, AT) == []
+
+
 def test_the_resident_is_told_of_every_event_that_is_consumed() -> None:
     """R-PET-13: what intake consumes is what the time line or the end of the case needs, and nothing else."""
     own = {
+        intake.CoReporterAdded,
         intake.CaseSupplemented,
         intake.CaseWithdrawn,
         intake.FeedbackGiven,
