@@ -103,6 +103,11 @@ class Platform:
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Answer one request."""
         parts = urlsplit(path)
+        if parts.path == "/cgi-bin/token":
+            asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            secret = ENV["CASELADDER_WECHAT_APP_SECRET"]
+            assert asked == {"grant_type": "client_credential", "appid": APP_ID, "secret": secret}
+            return {"access_token": "token-of-notices", "expires_in": 7200}
         if parts.path == "/cgi-bin/stable_token":
             if body["appid"] != APP_ID or body["secret"] != ENV["CASELADDER_WECHAT_APP_SECRET"]:
                 return {"errcode": 40125, "errmsg": "invalid appsecret"}
@@ -123,8 +128,13 @@ def platform() -> Iterator[Platform]:
     spoken_to = Platform()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer({})
+
         def do_POST(self) -> None:
-            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._answer(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _answer(self, body: dict[str, Any]) -> None:
             told = orjson.dumps(spoken_to.answer(self.path, body))
             self.send_response(200)
             self.send_header("Content-Length", str(len(told)))
