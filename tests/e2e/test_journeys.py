@@ -194,8 +194,7 @@ class Streets:
         await self.handled(case, WRITER)
         await self.answered(await self.asked(WRITER, 3), WRITER, satisfied="no")
         await self.town.told(case, "redo")
-        await self.town.placed(case, "HANDLING")
-        await self.reply(case, WRITER)
+        await self.done(case, WRITER)
         await self.answered(await self.asked(WRITER, 6), WRITER, satisfied="yes")
         return await self.ended(case, WRITER, 7)
 
@@ -256,15 +255,18 @@ class Streets:
         placed = await self.town.placed(case)
         assert (placed["status"], placed["unit"]["code"]) == ("DISPATCHED", person.unit), placed
         await self.town.do(case, "sign", "handler", person.unit)
+        await self.done(case, person)
+
+    async def done(self, case: Case, person: Person) -> None:
+        """The unit speaks with the resident and replies, and carelessly writes their number down.
+
+        The community looks at the spot where the work is another unit's (R-GRD-02).
+        """
         note = f"已电话联系{person.phone}"
         await self.town.do(case, "contact", "handler", person.unit, {"note": note})
-        await self.reply(case, person)
-
-    async def reply(self, case: Case, person: Person) -> None:
-        """The unit replies, and carelessly names the resident's number; the community looked at the spot."""
         result = {"result": f"{RESULT}，已告知{person.phone}", "solved": True}
-        check = {"check": {"unit": COMMUNITY, "matches": True}}
-        await self.town.do(case, "reply", "handler", person.unit, result | check)
+        looked = {} if person.unit == COMMUNITY else {"check": {"unit": COMMUNITY, "matches": True}}
+        await self.town.do(case, "reply", "handler", person.unit, result | looked)
 
     async def seen(self, person: Person, number: int) -> list[Seen]:
         """Wait until so many notices are at the person's provider."""
