@@ -19,6 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chassis.masking import mask
+
 MEDIA_TYPE = "application/problem+json"
 _RIGHT = {
     "missing": "a value: this field is required",
@@ -165,8 +167,10 @@ def invalid_utf8(offset: int) -> Problem:
 
 
 def unprocessable(errors: Iterable[FieldError]) -> Problem:
-    """422 naming each field that is wrong."""
-    found = list(errors)
+    """422 naming each field that is wrong; personal numbers in the place of a name or code are masked."""
+    found = [
+        one.model_copy(update={"field": mask(one.field), "message": mask(one.message)}) for one in errors
+    ]
     names = ", ".join(error.field for error in found)
     return Problem(422, "validation_failed", "Some fields are not right", f"Check: {names}.", found)
 

@@ -1,5 +1,6 @@
 """The desk: turns a checked body into the command that takes the case in, and the answer that goes back."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +12,7 @@ from chassis.batch import Applied
 from chassis.http import Role
 from chassis.http.problems import unprocessable
 from chassis.idempotency import Answer
-from chassis.masking import mask
+from chassis.masking import NAME, mask
 from chassis.vault import Vault
 from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
@@ -51,6 +52,8 @@ ALL_FILES_AT_ONCE, ALL_FILE_SECONDS = 1000, 1.0
 """How many files may come without a log-in, of one address and of all: so many at once, then one every so many
 seconds (DES)."""
 _OPERATOR_SAYS: Final = "operator"
+_SURE_NAME: Final = re.compile(r"[\u3400-\u9fff·]{2,}|\S+(?: \S+)+")
+"""A name that is hardly a part of other words: not a surname alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +127,19 @@ class Desk:
         unit = place.grid or self.jurisdiction.code
         demand_scope(who, unit, self.jurisdiction)
         case_id = new_id(check.now)
-        title, text = mask(body.title), mask(body.text)
+        title, text = (self._words(given, body.reporter) for given in (body.title, body.text))
         case = self._event(body, check, who, place, title, text)
         if case.emergency is None:
             case = _without_rooms(case)
         filing = self._filing(case_id, case, body, who, unit, check.now)
         command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
         return Submission(case_id, command, who.is_resident, self._may_hear_of_repeats(who))
+
+    def _words(self, given: str, reporter: ReporterBody | None) -> str:
+        """R-PRIV-01: masked, and without the reporter's name, with which people sign."""
+        masked = mask(given)
+        name = reporter.name if reporter is not None else None
+        return masked.replace(name, NAME) if name and _SURE_NAME.fullmatch(name) else masked
 
     def joining(
         self, first: File, said: CaseSubmitted, body: CoReporterBody, check: Check, who: Caller

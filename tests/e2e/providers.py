@@ -98,9 +98,10 @@ class Providers:
     def take_hook(self, body: bytes, headers: Any) -> bool:
         """The department's."""
         right = signature(HOOK_KEY, headers["webhook-id"], headers["webhook-timestamp"], body)
-        if headers["webhook-signature"] == right:
+        is_right = right == headers["webhook-signature"]
+        if is_right:
             self.hooked.append(orjson.loads(body))
-        return headers["webhook-signature"] == right
+        return is_right
 
 
 def _of_wechat(body: dict[str, Any]) -> Seen:

@@ -238,11 +238,12 @@ class Streets:
                 "SELECT case_id FROM chassis.event_log WHERE type = 'intake.CaseSubmitted.v1'"
                 " AND (data::json)->>'channel' = $1"
             )
-            return await connection.fetchval(query, person.channel)
+            row = await connection.fetchval(query, person.channel)
+            return str(row) if row else None
 
         connection = await self.town.system.database("intake")
         try:
-            number = str(await until(look))
+            number = await until(look)
         finally:
             await connection.close()
         if code is None:
@@ -320,7 +321,7 @@ class Streets:
         wrong = {
             "title": one.introduction * 20 + one.address,
             "text": 7,
-            "matter": one.name,
+            "matter": one.phone,
             "place": {"grid": one.phone, "address": [one.address]},
             "reporter": {
                 "phone": f"{one.phone}x",
@@ -460,7 +461,19 @@ def test_nothing_that_a_run_leaves_behind_tells_of_a_person(run: Run) -> None:
     (我叫…); what masking cannot know, docs/explanation/personal-data.md says.
     """
     secrets = {name: value for person in PEOPLE for name, value in person.secrets.items()}
-    assert found(secrets, run.left) == []
+    hits = found(secrets, run.left)
+    assert hits == [], "\n".join(map(repr, hits))
+
+
+def test_what_opens_a_case_is_kept_nowhere(run: Run) -> None:
+    """R-HOT-08, R-PRIV-01: no signed link and no tracking code but in the notices that carry them."""
+    keys: dict[str, str] = {}
+    for channel, journey in run.journeys.items():
+        tokens = {urlsplit(one.link).path.removeprefix("/c/") for one in journey.seen if "/c/" in one.link}
+        assert len(tokens) == (2 if channel == "email" else 1)
+        keys |= {f"{channel} link {number}": token for number, token in enumerate(tokens)}
+        keys[f"{channel} code"] = journey.case.code
+    assert found(keys, run.left) == []
 
 
 def test_the_same_search_finds_them_where_they_may_be(run: Run) -> None:

@@ -15,7 +15,15 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from starlette.types import Message
 
 from chassis.http import Role
-from chassis.http.problems import MEDIA_TYPE, Problem, demand_single_keys, field_path, validation_problem
+from chassis.http.problems import (
+    MEDIA_TYPE,
+    FieldError,
+    Problem,
+    demand_single_keys,
+    field_path,
+    unprocessable,
+    validation_problem,
+)
 from chassis.logs import JsonFormatter
 from chassis.metrics import Metrics
 from tests.unit.http_kit import JSON, make_app, make_client, make_token
@@ -289,3 +297,14 @@ async def test_a_database_that_is_away_is_no_fault_of_ours(tmp_path: Path) -> No
         answer = await client.get("/away")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
+
+
+def test_what_is_named_as_wrong_tells_no_number_of_a_person() -> None:
+    """R-PRIV-01: an answer is logged by whoever gets it; a number in the place of a name or code is masked."""
+    wrong = FieldError(
+        field="reporter.13651297402", message="There is no grid 13651297402.", expected="a grid"
+    )
+    made = unprocessable([wrong])
+    told = FieldError(field="reporter.〔电话〕", message="There is no grid 〔电话〕.", expected="a grid")
+    assert made.errors == (told,)
+    assert made.detail == "Check: reporter.〔电话〕."

@@ -326,3 +326,20 @@ def test_the_door_of_a_home_is_in_the_encrypted_record_alone(desk: Desk) -> None
 
     danger = read(desk, body(place=home, title="着火了", text="秋岭公寓3幢602室着火了"))
     assert (danger.command.case.place.address, "602室" in danger.command.case.text) == (home["address"], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "signed", "kept"),
+    [
+        ("慕容月白", "路灯不亮。\n慕容月白", "路灯不亮。\n〔姓名〕"),
+        ("Jane Roe", "路灯不亮。Jane Roe", "路灯不亮。〔姓名〕"),
+        ("王", "王家巷路灯不亮", "王家巷路灯不亮"),
+        (None, "路灯不亮。\n慕容月白", "路灯不亮。\n慕容月白"),
+    ],
+)
+def test_the_name_that_a_reporter_signs_with_is_masked(
+    desk: Desk, name: str | None, signed: str, kept: str
+) -> None:
+    """R-PRIV-01, R-HOT-14: it is known from its own field; a surname alone could be a part of any word."""
+    made = read(desk, body(text=signed, title=signed, reporter={"name": name}))
+    assert (made.command.case.text, made.command.case.title) == (kept, kept)
