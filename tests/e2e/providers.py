@@ -98,7 +98,7 @@ class Providers:
     def take_hook(self, body: bytes, headers: Any) -> bool:
         """The department's."""
         right = signature(HOOK_KEY, headers["webhook-id"], headers["webhook-timestamp"], body)
-        is_right = right == headers["webhook-signature"]
+        is_right = right == str(headers["webhook-signature"])
         if is_right:
             self.hooked.append(orjson.loads(body))
         return is_right
