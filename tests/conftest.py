@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from _pytest.nodeid import NodeId
 
 from chassis.embedded import EmbeddedPostgres
 from chassis.kafka.local_broker import LocalKafka, Sasl
@@ -21,13 +22,22 @@ SHARED_SYSTEMS = {"system", "kafka_system", "traced"}
 FAST_AND_LOSSY = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the dear tests first, and all that use a shared system into one worker, which then ends it at once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the dear tests first, and all that use a shared system into one worker, which then ends it at once.
+
+    xdist 3.8 tells its scheduler a test's group at the end of the node id, but writes it where pytest 9.2 does not
+    look any more: every worker would start each shared system for itself.
+    """
     directory = len(Path(__file__).parent.parts)
     shared = {item for item in items if SHARED_SYSTEMS & {*getattr(item, "fixturenames", ())}}
     items.sort(key=lambda item: (DEAR_FIRST.index(item.path.parts[directory]), item in shared))
     for item in shared:
         item.add_marker(pytest.mark.xdist_group("shared_systems"))
+    if getattr(config.option, "loadgroup", False):  # in a worker
+        for item in items:
+            group = item.get_closest_marker("xdist_group")
+            if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
+                item._id = NodeId.parse(f"{item.nodeid}@{group.args[0]}")
 
 
 @pytest.fixture(scope="session")
