@@ -9,9 +9,10 @@ from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, etag
 from chassis.masking import mask
 from schemas.intake import ErasePerson
+from schemas.written import Note
 from services.intake.access import read_person
 from services.intake.answers import not_found
-from services.intake.bodies import ErasureBody, FeedbackBody, Note, SupplementBody, WithdrawalBody
+from services.intake.bodies import ErasureBody, FeedbackBody, SupplementBody, WithdrawalBody
 from services.intake.callers import (
     ADDING,
     HEARING,

@@ -4,7 +4,6 @@ from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,19 +19,13 @@ from chassis.http.problems import unprocessable
 from schemas.jurisdiction import Track
 from schemas.message import Instant
 from schemas.values import Channel, RequestKind
-from schemas.written import Written
+from schemas.written import Name, Note, Storable, Written
 from services.intake.check import Check
 from services.intake.examples import CASE_EXAMPLES
 
 C = TypeVar("C", bound="CaseBody")
 _MOST_PARTIES: Final = 50
 _MOST_SUBJECTS: Final = 20
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("a text without the character U+0000")
-    return text
 
 
 def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -46,15 +39,12 @@ def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     )
 
 
-_Storable = AfterValidator(_storable)
 Moment = Annotated[Instant, WrapValidator(_written)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), _Storable]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Storable]
-Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable]
-Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), _Storable]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), Storable]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
+Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), Storable]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
