@@ -31,6 +31,7 @@ from schemas.router import (
     NamedExit,
     ObjectionAdjudicated,
     Outcome,
+    PoliceJoined,
     ProcedureAdvanced,
     ProcedureEnded,
     QueueReason,
@@ -135,6 +136,10 @@ STORIES: list[tuple[Event, str]] = [
             source="R-HOT-12: BJ16",
         ),
         "澄湖街道吹哨，召集区城市管理局：联合执法",
+    ),
+    (
+        PoliceJoined(police=SeatGiven(unit="GL-POLICE", number=2)),
+        "已报告公安分局（R-MED-11）",
     ),
     (
         CaseInstructed(unit="GL-URBAN", leader="分管副区长", note="限期办结", handle_by=AT),

@@ -10,7 +10,7 @@ from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import router as r
 from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from schemas.jurisdiction import Jurisdiction
-from schemas.mediation import MediationDutyMoved, MediationHandedBack
+from schemas.mediation import MediationDutyMoved, MediationHandedBack, PoliceInformed
 from schemas.message import Event
 from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from services.router.domain.case import Desk
@@ -60,6 +60,7 @@ CONSUMED: Final[tuple[type[Event], ...]] = (
     FeedbackGiven,
     MediationDutyMoved,
     MediationHandedBack,
+    PoliceInformed,
     PetitionDutyMoved,
     PetitionHandedBack,
 )
@@ -91,6 +92,7 @@ class Router:
             FeedbackGiven: supplements.feedback,
             MediationDutyMoved: procedures.duty_moved,
             MediationHandedBack: procedures.handed_back,
+            PoliceInformed: procedures.police_informed,
             PetitionDutyMoved: procedures.duty_moved,
             PetitionHandedBack: procedures.handed_back,
             r.TriageCase: register.triaged,
