@@ -261,6 +261,20 @@ def test_nothing_of_a_mediation_lies_before_the_consent() -> None:
     play.do(m.SignAgreement, signed_at=held)
 
 
+def test_times_are_written_in_minutes() -> None:
+    """R-MED-03: what happened in the minute of the step before it did not happen before it."""
+    play = asked()
+    play.at = MONDAY + timedelta(seconds=30, microseconds=9)
+    play.do(m.RecordConsent)
+    play.do(m.RecordConsent, party="B")
+    play.do(m.AssignMediators)
+    assert play.no(m.HoldSession, held_at=MONDAY - timedelta(seconds=1)) == "BEFORE_CONSENT"
+    play.do(m.HoldSession, held_at=play.at)
+    play.do(m.DraftAgreement)
+    play.do(m.SignAgreement, signed_at=MONDAY)
+    play.do(m.FileConfirmation, filed_at=MONDAY)
+
+
 def test_times_are_now_unless_said() -> None:
     """R-MED-07: whoever records at once names no time."""
     play = accepted()

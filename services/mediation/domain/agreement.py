@@ -7,7 +7,7 @@ from chassis.decider import Decision, Refused
 from schemas import mediation as m
 from schemas.message import Actor, Event
 from schemas.router import Term
-from services.mediation.domain.clocks import noon
+from services.mediation.domain.clocks import is_before, noon
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.sessions import Sessions
 from services.mediation.domain.state import Mediation, clock_of
@@ -99,7 +99,7 @@ class Agreements:
         """An agreement comes about in a session or after it: never before the parties were mediated (R-MED-03)."""
         if when > at:
             return Refused("IN_THE_FUTURE", "record it once it has happened", field)
-        if state.began_at and when < state.began_at:
+        if state.began_at and is_before(when, state.began_at):
             began = state.began_at.isoformat()
             return Refused("BEFORE_THE_SESSION", f"the first session was held at {began}", field)
         return self._sessions.too_late(state, when)

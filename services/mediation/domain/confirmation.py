@@ -8,6 +8,7 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
+from services.mediation.domain.clocks import is_before
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
 from services.mediation.domain.state import Agreement, Mediation
@@ -35,7 +36,7 @@ class Confirmations:
             return Refused("IN_THE_FUTURE", "record it once it has happened", "filed_at")
         if end is None or filed >= end:
             return Refused("TOO_LATE", "R-MED-09: the thirty days from effect are over", "filed_at")
-        if filed < one.effective_at:
+        if is_before(filed, one.effective_at):
             reason = f"the agreement has effect from {one.effective_at.isoformat()} on"
             return Refused("TOO_EARLY", reason, "filed_at")
         court = self._desk.jurisdiction.legal_exits[COURT].authority or COURT

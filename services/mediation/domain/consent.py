@@ -7,7 +7,7 @@ from chassis.decider import Decision, Refused
 from schemas import mediation as m
 from schemas.message import Actor, Event
 from schemas.router import Term
-from services.mediation.domain.clocks import noon
+from services.mediation.domain.clocks import is_before, noon
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
 from services.mediation.domain.evolution import evolve
@@ -120,7 +120,7 @@ class Consent:
         said_at = c.said_at or at
         if said_at > at:
             return Refused("IN_THE_FUTURE", "record it once it has happened", "said_at")
-        if state.opened_at and said_at < state.opened_at:
+        if state.opened_at and is_before(said_at, state.opened_at):
             opened = state.opened_at.isoformat()
             return Refused("BEFORE_THE_OPENING", f"the case came to be mediated at {opened}", "said_at")
         said = m.ConsentRecorded(

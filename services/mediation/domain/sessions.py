@@ -4,6 +4,7 @@ from datetime import datetime
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
+from services.mediation.domain.clocks import is_before
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.state import Mediation
 from services.terms import day_of
@@ -35,7 +36,7 @@ class Sessions:
         held = c.held_at or at
         if held > at:
             return Refused("IN_THE_FUTURE", "record a session after it was held", "held_at")
-        if state.accepted_at and held < state.accepted_at:
+        if state.accepted_at and is_before(held, state.accepted_at):
             agreed = state.accepted_at.isoformat()
             return Refused("BEFORE_CONSENT", f"R-MED-03: the parties agreed at {agreed}", "held_at")
         if late := self.too_late(state, held):
