@@ -85,6 +85,13 @@ def hands_to_subject(play: Play, news: Any) -> bool:
     return is_sent and play.decider.desk.interested(news.unit, (*play.state.subjects, *news.subjects))
 
 
+def heard(play: Play, news: Any) -> None:
+    """R-PET-10, R-LAD-04: whoever is named is known from then on; what is sealed is sealed at once."""
+    assert play.state.is_sealed or not isinstance(news, p.PetitionSealed)
+    named = getattr(news, "subjects", None) or ()
+    assert set(named) <= set(play.state.subjects) or play.state.is_sealed
+
+
 def holds(play: Play) -> None:
     """What must hold after every step."""
     state = play.state
@@ -127,6 +134,8 @@ def test_no_order_of_inputs_breaks_a_rule(steps: list[tuple[str, Any]], twice: b
         play.wait(days=0)  # what was recorded late may be due at once
         holds(play)
         assert play.state.numbered >= numbered
+        if what == "hear":
+            heard(play, with_)
         if what == "hear" and isinstance(with_, p.PetitionSentToMediation):
             fresh = play.state.in_petition and play.count(m.MediationOpened) == opened + 1
             assert fresh is not sealed  # R-PET-16: a petition in MEDIATING has its mediation
