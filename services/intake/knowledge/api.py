@@ -12,7 +12,8 @@ from chassis.host import Host
 from chassis.http import FieldError, Principal, Problem, Role, allow, check_version, etag
 from chassis.http.problems import unprocessable
 from schemas.jurisdiction import Jurisdiction
-from services.intake.bodies import Body, Storable
+from schemas.written import Storable
+from services.intake.bodies import Body
 from services.intake.callers import Caller, caller, reaches
 from services.intake.domain import IntakeState
 from services.intake.knowledge import store
