@@ -223,7 +223,9 @@ def test_a_unit_complained_of_loses_the_mediation_with_the_petition() -> None:
     town.petition_under_way()
     to_mediation_within(town)
     accused = town.mediator()
-    named = p.NamePetitionSubjects(actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",))
+    named = p.NamePetitionSubjects(
+        actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",), reason="被反映"
+    )
     town.tell("petition", named)
     assert (town.petition.status, town.mediation.is_open) == (p.PetitionStatus.REGISTERED, False)
     town.tell("petition", p.ForwardPetition(actor=town.officer(), unit="GL-LAND", reason=WORDS))
