@@ -74,7 +74,7 @@ class PetitionStaff:
         chance = rng.random()
         if chance < 0.08:
             named = (rng.choice((state.unit or "", *self._handlers)) if chance < 0.04 else state.unit or "",)
-            return often(rng, 100), p.NamePetitionSubjects(actor=_OFFICE, subjects=named)
+            return often(rng, 100), p.NamePetitionSubjects(actor=_OFFICE, subjects=named, reason=_WORDS)
         return (often(rng, 100), p.SealPetition(actor=self._actor(state, rng))) if chance < 0.1 else None
 
     def _sort(self, state: Petition, at: datetime, rng: Random) -> Plan | None:
