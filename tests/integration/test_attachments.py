@@ -257,6 +257,19 @@ async def test_who_handles_a_linked_case_reads_the_files_of_its_reports(intake: 
     address = await photo(intake, joined.json())
     await intake.say(first["case_id"], dispatched("GL-URBAN", "GL-CIVIL", place=GRID))
     await reads(intake, address, {(Role.HANDLER, "GL-URBAN"): 200, (Role.HANDLER, "GL-LABOUR"): 404})
+    own = await photo(intake, first)
+    whole = f"/v1/cases/{first['case_id']}/attachments"
+    listed = (await intake.client.get(whole, headers=intake.as_role(Role.HANDLER, unit="GL-URBAN"))).json()
+    found = [
+        f"/v1/cases/{each['case_id']}/attachments/{each['attachment_id']}" for each in listed["attachments"]
+    ]
+    assert found == [address, own]
+    await intake.pool.execute(
+        "UPDATE intake.case_file SET subjects = '{GL-URBAN}' WHERE case_id = $1", joined.json()["case_id"]
+    )
+    listed = (await intake.client.get(whole, headers=intake.as_role(Role.HANDLER, unit="GL-URBAN"))).json()
+    assert [each["case_id"] for each in listed["attachments"]] == [first["case_id"]]
+    await intake.pool.execute("UPDATE intake.case_file SET subjects = NULL")
     accused = dispatched("GL-URBAN", "GL-CIVIL").model_copy(update={"subjects": ("GL-CIVIL",)})
     await intake.say(first["case_id"], accused)
     await reads(intake, address, {(Role.HANDLER, "GL-URBAN"): 200, (Role.HANDLER, "GL-CIVIL"): 404})

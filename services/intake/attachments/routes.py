@@ -1,5 +1,6 @@
 """The routes of attachments: added by staff or with the tracking code, read by the area and by who handles it."""
 
+from contextlib import suppress
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -15,7 +16,13 @@ from services.intake.access import log_access
 from services.intake.answers import not_found
 from services.intake.attachments.kinds import BY_MEDIA_TYPE, KINDS
 from services.intake.attachments.receive import Receiver, Sending, view
-from services.intake.attachments.storage import MOST_BYTES, attachment_of, attachments_of, content
+from services.intake.attachments.storage import (
+    MOST_BYTES,
+    attachment_of,
+    attachments_of,
+    content,
+    reports_with_files,
+)
 from services.intake.callers import ADDING, READING, Caller, caller, is_kept_from, is_of_the_centre, reaches
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
@@ -88,10 +95,17 @@ def add_attachment_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> 
         file = await opening.by_code(tracking_code, request)
         return await take(request, file, Sending(None, f"case {file.case_id}", given.key, given.expected))
 
-    @app.get("/v1/cases/{case_id}/attachments", tags=[_TAG], summary="Which files a case has")
+    @app.get(
+        "/v1/cases/{case_id}/attachments", tags=[_TAG], summary="Which files a case and its reports have"
+    )
     async def files(case_id: UUID, principal: Reader) -> AttachmentList:
         await _readable(host.pool, case_id, principal, desk.jurisdiction)
-        found = [view(each) for each in await attachments_of(host.pool, case_id)]
+        cases = [case_id]
+        for report in await reports_with_files(host.pool, case_id):
+            with suppress(Problem):  # whom that one is kept from does not hear of it
+                await _readable(host.pool, report, principal, desk.jurisdiction)
+                cases.append(report)
+        found = [view(each) | {"case_id": each.case_id} for each in await attachments_of(host.pool, cases)]
         return AttachmentList.model_validate({"attachments": found})
 
     @app.get(
