@@ -22,8 +22,9 @@ HELPING: Final[tuple[type[Event], ...]] = (DepartmentsWhistled, PoliceJoined)
 _GIVING: Final = ("dispatched", "settled")
 """Statuses with which a case gets a new lead, and the helpers before it are released."""
 _HELD: Final = (*_GIVING, "redo", "mediation", "petition")
-_TURNS: Final = (*_HELD, "redirected", "triage", "answered", "linked", "emergency", "withdrawn", "closed")
-"""Statuses that say who has the case from then on; of the others nobody gets it and nobody loses it."""
+_TURNS: Final = (*_HELD, "redirected", "triage", "answered", "linked", "emergency", "closed")
+"""Statuses by which the router says who has the case from then on; no other gives or takes it. A case that was
+taken back is lost when the router closes it: other reports may stand (R-PET-18)."""
 _WORKERS: Final = {Role.MEDIATOR: "mediation", Role.PETITION_OFFICER: "petition"}
 """Who works only on a case that is in that procedure."""
 _WORKING: Final = (Role.HANDLER, Role.GRID_WORKER, Role.SUPERVISOR, *_WORKERS)

@@ -270,6 +270,9 @@ async def test_who_handles_a_linked_case_reads_the_files_of_its_reports(intake: 
     listed = (await intake.client.get(whole, headers=intake.as_role(Role.HANDLER, unit="GL-URBAN"))).json()
     assert [each["case_id"] for each in listed["attachments"]] == [first["case_id"]]
     await intake.pool.execute("UPDATE intake.case_file SET subjects = NULL")
+    path = f"/v1/cases/{first['case_id']}/withdrawal"
+    assert (await intake.client.post(path, json={}, headers=intake.operator)).status_code == 200
+    await reads(intake, address, {(Role.HANDLER, "GL-URBAN"): 200})  # the other report stands
     accused = dispatched("GL-URBAN", "GL-CIVIL").model_copy(update={"subjects": ("GL-CIVIL",)})
     await intake.say(first["case_id"], accused)
     await reads(intake, address, {(Role.HANDLER, "GL-URBAN"): 200, (Role.HANDLER, "GL-CIVIL"): 404})
