@@ -1,7 +1,8 @@
 """The working-day calendar: pure counting of deadlines in Asia/Shanghai.
 
-Rules: the start day is not counted; a last calendar day that is no working day moves to the next one (MS85);
-a deadline falls at the end of its last day, which is 00:00 of the following day in Asia/Shanghai.
+Rules: the start day is not counted; a year ends on the same day of the next one (民法典 202); a last calendar day
+that is no working day moves to the next one (MS85); a deadline falls at the end of its last day, which is 00:00 of
+the following day in Asia/Shanghai.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 
-from schemas.deadline import Deadline, DeadlineRule, TimeUnit
+from schemas.deadline import Deadline, DeadlineRule, RuleUnit
 from schemas.jurisdiction import CalendarYear
 
 # China has had one zone without summer time since 1992; a fixed offset needs no tz database on the machine.
@@ -50,8 +51,11 @@ class WorkingCalendar:
         at, version, provisional = self._count(start.astimezone(SHANGHAI).date(), rule.amount, rule.unit)
         return Deadline(at=at, rule=rule.name, calendar_version=version, provisional=provisional)
 
-    def _counted(self, start: date, amount: int, unit: TimeUnit) -> tuple[datetime, str, bool]:
-        last = self._last_working_day(start, amount) if unit == "working_days" else start + amount * _DAY
+    def _counted(self, start: date, amount: int, unit: RuleUnit) -> tuple[datetime, str, bool]:
+        if unit == "years":
+            last = _years_on(start, amount)
+        else:
+            last = self._last_working_day(start, amount) if unit == "working_days" else start + amount * _DAY
         while not self.is_working_day(last):
             last += _DAY
         years = range((start + _DAY).year, last.year + 1)
@@ -66,3 +70,11 @@ class WorkingCalendar:
             while not self.is_working_day(day):
                 day += _DAY
         return day
+
+
+def _years_on(start: date, years: int) -> date:
+    """The same day of that year; of a 29 February, where there is none, the last day of the month (民法典 202)."""
+    try:
+        return start.replace(year=start.year + years)
+    except ValueError:
+        return start.replace(year=start.year + years, day=28)

@@ -18,6 +18,7 @@ from reference.rows import (
 from reference.source import Finding, Findings, ReferenceInvalid, YamlFile, parse, read_csv, read_yaml
 from schemas.jurisdiction import Jurisdiction, UnitKind
 from schemas.mediators import (
+    ANY,
     LEAST_MEMBERS,
     MOST_MEMBERS,
     Committee,
@@ -69,6 +70,7 @@ def load_mediation(path: Path, jurisdiction: Jurisdiction) -> Mediators:
     _check_procedures(source, file, jurisdiction, findings)
     _check_panels(source, file, jurisdiction, findings)
     _check_committees(committees, file, jurisdiction, findings)
+    _check_used(source, file, committees, findings)
     _check_staff(committees, staff, jurisdiction, findings)
     findings.raise_if_any()
     return _build(file, [row for _, row in committees], [row for _, row in staff])
@@ -103,6 +105,12 @@ def _check_procedures(
         ]
         wrong += [f"matters: {code} is no matter" for code in row.matters if code not in jurisdiction.matters]
         wrong += [f"matters: {code} comes to {taken[code]} already" for code in row.matters if code in taken]
+        wrong += [
+            f"also: {code} is no matter" for code in row.also if code not in {ANY, *jurisdiction.matters}
+        ]
+        wrong += [f"units: {code} is no unit" for code in row.units if code not in jurisdiction.units]
+        if not row.matters and not row.also:
+            wrong.append("is for no matter; name some under matters or also, or * for all")
         if row.code in seen:
             wrong.append("is given twice; keep one")
         if row.term not in jurisdiction.deadlines:
@@ -111,10 +119,14 @@ def _check_procedures(
             findings.add(source.file, line, f"procedure {row.code}: {what}")
         seen.add(row.code)
         taken |= dict.fromkeys(row.matters, row.code)
-    if file.default not in seen:
+    default = next((row for row in file.procedures if row.code == file.default), None)
+    if default is None:
         findings.add(
             source.file, source.line("default"), f"default: {file.default} is none of the procedures"
         )
+    elif ANY not in default.also or default.units:
+        wrong_default = f"default: {file.default} must be for every matter (also: ['*']) and every unit"
+        findings.add(source.file, source.line("default"), wrong_default)
 
 
 def _check_panels(
@@ -147,6 +159,17 @@ def _check_committees(
                     COMMITTEES_FILE, line, f"procedure {code} of {row.code} is not in {MEDIATION_FILE}"
                 )
         seen.add(row.code)
+
+
+def _check_used(source: YamlFile, file: MediationFile, committees: Committees, findings: Findings) -> None:
+    """Some committee works by every kind of mediation: a case that comes to it finds mediators."""
+    worked = {code for _, row in committees for code in row.procedures.split()}
+    for index, row in enumerate(file.procedures):
+        if row.code not in worked:
+            line = source.line("procedures", index)
+            findings.add(
+                source.file, line, f"procedure {row.code}: no committee of {COMMITTEES_FILE} works by it"
+            )
 
 
 def _check_staff(
@@ -194,6 +217,8 @@ def _build(file: MediationFile, committees: list[CommitteeRow], staff: list[Medi
             **{
                 **row.model_dump(),
                 "matters": tuple(row.matters),
+                "also": tuple(row.also),
+                "units": tuple(row.units),
                 "routes": tuple(row.routes),
                 "routes_with_agreement": tuple(row.routes_with_agreement or row.routes),
             }

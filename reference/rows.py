@@ -219,7 +219,10 @@ class ProcedureRow(Row):
     appraisal_excluded: bool = False
     oral: bool = False
     notice_days: Annotated[int, Field(ge=0, le=30)] = 0
+    closed: bool = False
     matters: list[str] = []
+    also: list[str] = []
+    units: list[UnitCode] = []
     routes: Annotated[list[str], Field(min_length=1)]
     """R-MED-10: whoever fails to agree is told of at least one other way."""
     routes_with_agreement: list[str] = []

@@ -5,16 +5,18 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 TimeUnit = Literal["hours", "days", "working_days"]
+RuleUnit = TimeUnit | Literal["years"]
+"""What a rule can count by; a clock that carries a rule of its own never counts by years."""
 
 
 class DeadlineRule(BaseModel):
-    """How long something may take: exact hours, calendar days or working days (Asia/Shanghai)."""
+    """How long something may take: exact hours, calendar days, working days or years (Asia/Shanghai)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     amount: int = Field(ge=1)
-    unit: TimeUnit
+    unit: RuleUnit
     source: str = Field(min_length=1, description="the article it comes from, or DES / MEM / weak")
 
 

@@ -13,14 +13,16 @@ from pydantic import Field
 from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.procedure import DutyMoved, HandedBack, ProcedureEvent
 from schemas.replies import CLERK
-from schemas.router import Reason, Term
+from schemas.router import Term
 from schemas.values import Sealed
-from schemas.written import Written
+from schemas.written import Note, Written
 
 Label = Annotated[str, Written("^[A-Z]$", "the label of a party: one capital letter, such as A")]
 """A party of the dispute; who it is stands in the vault."""
 
 
+_FAR_AHEAD: Final = date(2200, 1, 1)
+"""No day of performance lies behind it: days near the year 9999 have no deadline after them."""
 StaffCode = Annotated[str, Written(CLERK, "a staff code, never a name, such as GL-POLICE-7")]
 
 
@@ -44,8 +46,16 @@ class Stage(StrEnum):
     TERMINATED = "TERMINATED"
 
 
+class Performance(StrEnum):
+    """What becomes of one agreement (R-MED-08), whatever becomes of the mediation, or of a later one."""
+
+    FOLLOW_UP = "FOLLOW_UP"
+    PERFORMED = "PERFORMED"
+    BREACHED = "BREACHED"
+
+
 class Confirmation(StrEnum):
-    """Judicial confirmation, in parallel (R-MED-09)."""
+    """Judicial confirmation of one agreement, in parallel (R-MED-09)."""
 
     NONE = "NONE"
     CONFIRM_WINDOW = "CONFIRM_WINDOW"
@@ -120,7 +130,7 @@ class Obligation(Value):
 
     number: int = Field(ge=1, le=50)
     by: Label
-    due: date
+    due: date = Field(lt=_FAR_AHEAD)
     """The last day of performance, in Asia/Shanghai."""
 
 
@@ -172,10 +182,12 @@ class MediationOpened(MediationEvent):
     """Part of a petition, which stays responsible (R-PET-16)."""
     subjects: tuple[str, ...] = ()
     opened_at: Instant
+    applied_at: Instant | None = None
+    """When it was first applied for, where this round goes on with an earlier one (R-LAD-02, R-MED-13)."""
 
 
 class MediationMoved(MediationEvent):
-    """Another unit goes on with it, in the stage where it is."""
+    """Another unit goes on with it, in the stage where it is; or the same, and more units are complained of."""
 
     type: ClassVar[str] = "mediation.MediationMoved.v1"
 
@@ -188,6 +200,15 @@ class MediationReleased(MediationEvent):
     """The case went on without it; the performance of what was agreed is followed up all the same (R-MED-08)."""
 
     type: ClassVar[str] = "mediation.MediationReleased.v1"
+
+
+class MediationSealed(MediationEvent):
+    """R-PET-10: the case is accusation material; nothing goes on here, and only `unit` knows of it from now on."""
+
+    type: ClassVar[str] = "mediation.MediationSealed.v1"
+
+    unit: str
+    subjects: tuple[str, ...] = ()
 
 
 class PartiesRegistered(MediationEvent):
@@ -209,6 +230,18 @@ class ConsentRecorded(MediationEvent):
     agrees: bool
     closed: bool = False
     """The party wants it not public."""
+    public: bool = False
+    """The party agreed to its being public, without which some kinds never are (医疗纠纷条例 42)."""
+    said_at: Instant | None = None
+
+
+class OpennessSaid(MediationEvent):
+    """R-MED-04: a party asked for closed doors, or agreed to open ones, after all (TJ23)."""
+
+    type: ClassVar[str] = "mediation.OpennessSaid.v1"
+
+    party: str
+    closed: bool
 
 
 class MediationAccepted(MediationEvent):
@@ -217,6 +250,8 @@ class MediationAccepted(MediationEvent):
     type: ClassVar[str] = "mediation.MediationAccepted.v1"
 
     open: bool
+    accepted_at: Instant | None = None
+    """When the last of them agreed: nothing of the mediation lies before it (R-MED-03)."""
 
 
 class MediatorsAssigned(MediationEvent):
@@ -232,7 +267,7 @@ class MediatorsAssigned(MediationEvent):
 
 
 class MediatorLeft(MediationEvent):
-    """R-MED-04: a mediator was refused by a party, or recused; never assigned to this mediation again."""
+    """R-MED-04: who mediates, or has a seat, was refused by a party or recused: no more part in the case."""
 
     type: ClassVar[str] = "mediation.MediatorLeft.v1"
 
@@ -308,19 +343,26 @@ class AgreementReached(MediationEvent):
     effective_at: Instant
 
 
+class AgreementEvent(MediationEvent):
+    """The base of what becomes of one agreement."""
+
+    agreement: int = 1
+    """Its number in the case."""
+
+
 class MediationContinued(MediationEvent):
     """After a partial agreement, on to the rest."""
 
     type: ClassVar[str] = "mediation.MediationContinued.v1"
 
 
-class FollowUpPlanned(MediationEvent):
-    """R-MED-08: the agreement is to be performed; the next visit is the term `visit`."""
+class FollowUpPlanned(AgreementEvent):
+    """R-MED-08: the agreement is to be performed; the next visit is the term `visit/<number>`."""
 
     type: ClassVar[str] = "mediation.FollowUpPlanned.v1"
 
 
-class VisitRecorded(MediationEvent):
+class VisitRecorded(AgreementEvent):
     """回访: which obligations were found performed; `breached`: a party does not perform."""
 
     type: ClassVar[str] = "mediation.VisitRecorded.v1"
@@ -331,19 +373,21 @@ class VisitRecorded(MediationEvent):
     note: str = ""
 
 
-class AgreementPerformed(MediationEvent):
+class AgreementPerformed(AgreementEvent):
     """All that was agreed is done."""
 
     type: ClassVar[str] = "mediation.AgreementPerformed.v1"
 
 
-class AgreementBreached(MediationEvent):
+class AgreementBreached(AgreementEvent):
     """A party does not perform; the notice of the legal ways follows."""
 
     type: ClassVar[str] = "mediation.AgreementBreached.v1"
 
     obligations: tuple[int, ...]
     """Those that are not performed."""
+    in_petition: bool = False
+    """A petition was settled by this agreement, and may want to know (R-PET-16)."""
 
 
 class RoutesInformed(MediationEvent):
@@ -354,6 +398,8 @@ class RoutesInformed(MediationEvent):
     routes: tuple[OpenRoute, ...]
     enforceable: bool = False
     """The court confirmed the agreement: the other side can have it enforced (TJ33)."""
+    agreement: int | None = None
+    """Whose breach, or rejection by the court, it is about; None where the mediation ended."""
 
 
 class MediationTerminated(MediationEvent):
@@ -364,6 +410,8 @@ class MediationTerminated(MediationEvent):
     reason: TerminationReason
     note: str = ""
     asks_higher: bool = False
+    settlement: bool = False
+    """The parties that reconciled signed a 和解协议书 (XF33)."""
 
 
 class PoliceInformed(MediationEvent):
@@ -376,20 +424,20 @@ class PoliceInformed(MediationEvent):
     note: str
 
 
-class ConfirmationOpened(MediationEvent):
-    """R-MED-09: from the day of effect the parties have the time of the term `confirm` to apply jointly."""
+class ConfirmationOpened(AgreementEvent):
+    """R-MED-09: from the day of effect the parties have the time `confirm/<number>` to apply jointly."""
 
     type: ClassVar[str] = "mediation.ConfirmationOpened.v1"
 
 
-class ConfirmationLapsed(MediationEvent):
+class ConfirmationLapsed(AgreementEvent):
     """Nobody applied in time; the agreement binds as before."""
 
     type: ClassVar[str] = "mediation.ConfirmationLapsed.v1"
 
 
-class ConfirmationFiled(MediationEvent):
-    """Both applied together; the court decides in the term `court` whether it accepts."""
+class ConfirmationFiled(AgreementEvent):
+    """Both applied together; the court decides in the term `court/<number>` whether it accepts."""
 
     type: ClassVar[str] = "mediation.ConfirmationFiled.v1"
 
@@ -397,21 +445,21 @@ class ConfirmationFiled(MediationEvent):
     filed_at: Instant
 
 
-class CourtAccepted(MediationEvent):
-    """The court took it; it decides within the term `court`."""
+class CourtAccepted(AgreementEvent):
+    """The court took it; it decides within the term `court/<number>`."""
 
     type: ClassVar[str] = "mediation.CourtAccepted.v1"
 
     reference: str
 
 
-class CourtTimeExtended(MediationEvent):
+class CourtTimeExtended(AgreementEvent):
     """The court's president approved ten days more, once (QR5)."""
 
     type: ClassVar[str] = "mediation.CourtTimeExtended.v1"
 
 
-class CourtDecided(MediationEvent):
+class CourtDecided(AgreementEvent):
     """`confirmed`: enforceable. Otherwise the agreement can be changed, or the matter go to court (TJ33)."""
 
     type: ClassVar[str] = "mediation.CourtDecided.v1"
@@ -420,7 +468,7 @@ class CourtDecided(MediationEvent):
     reference: str
 
 
-class ConfirmationWithdrawn(MediationEvent):
+class ConfirmationWithdrawn(AgreementEvent):
     """One or both took the application back before the decision (QR5)."""
 
     type: ClassVar[str] = "mediation.ConfirmationWithdrawn.v1"
@@ -449,8 +497,10 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     MediationOpened,
     MediationMoved,
     MediationReleased,
+    MediationSealed,
     PartiesRegistered,
     ConsentRecorded,
+    OpennessSaid,
     MediationAccepted,
     MediatorsAssigned,
     MediatorLeft,
@@ -487,6 +537,12 @@ class MediationCommand(Command):
     actor: Actor
 
 
+class AgreementCommand(MediationCommand):
+    """A command about one agreement; `agreement`, its number, where more than one can be meant."""
+
+    agreement: int | None = Field(default=None, ge=1)
+
+
 class SealedCommand(MediationCommand):
     """A command with words that no event may hold: `sealed` keeps them."""
 
@@ -506,12 +562,26 @@ class RegisterParties(SealedCommand):
     """Traffic police only: the day from which the law lets it begin (end of treatment, loss determined …)."""
 
 
+class KeepParties(MediationCommand):
+    """沿用登记: the parties are those of the round before; each is asked again (R-LAD-02)."""
+
+
 class RecordConsent(MediationCommand):
     """What a party says: agrees or clearly refuses, and whether it is to be closed to the public."""
 
     party: Label
     agrees: bool
-    closed: bool = False
+    closed: bool | None = None
+    """True: behind closed doors; false: it may be public; absent: as is usual for this kind of mediation."""
+    said_at: Instant | None = None
+    """When it said so; by default now."""
+
+
+class SayOpenness(MediationCommand):
+    """A party wants closed doors, or takes that back and lets it be public (TJ23)."""
+
+    party: Label
+    closed: bool
 
 
 class AssignMediators(MediationCommand):
@@ -530,14 +600,14 @@ class RefuseMediator(MediationCommand):
 
     party: Label
     mediator: str
-    reason: str = Reason
+    reason: Note
 
 
 class RecuseMediator(MediationCommand):
     """A mediator is interested, and leaves."""
 
     mediator: str
-    reason: str = Reason
+    reason: Note
 
 
 class ScheduleSession(MediationCommand):
@@ -547,9 +617,9 @@ class ScheduleSession(MediationCommand):
 
 
 class HoldSession(SealedCommand):
-    """Record a session that was held."""
+    """Record a session that was held; `held_at`: when it began, by default now."""
 
-    held_at: Instant
+    held_at: Instant | None = None
     open: bool
     attended: tuple[Label, ...] = Field(min_length=1, max_length=20)
     online: bool = False
@@ -565,7 +635,7 @@ class ProlongMediation(MediationCommand):
 class StartAppraisal(MediationCommand):
     """An appraisal was commissioned; the time stands still."""
 
-    reason: str = Reason
+    reason: Note
 
 
 class EndAppraisal(MediationCommand):
@@ -580,21 +650,21 @@ class DraftAgreement(SealedCommand):
 
 
 class SignAgreement(MediationCommand):
-    """The draft took effect: all parties and mediators signed, and it bears the committee's seal."""
+    """The draft took effect, by default now: all parties and mediators signed, the committee sealed it."""
 
     signed: tuple[Label, ...] = Field(min_length=2, max_length=20)
     mediators: tuple[str, ...] = Field(min_length=1, max_length=5)
     sealed_by_committee: bool
-    signed_at: Instant
+    signed_at: Instant | None = None
 
 
 class RecordOralAgreement(SealedCommand):
-    """The parties agreed orally; the mediator records what (TJ28)."""
+    """The parties agreed orally, by default now; the mediator records what (TJ28)."""
 
     partial: bool = False
     agreed: tuple[Label, ...] = Field(min_length=2, max_length=20)
     obligations: tuple[Obligation, ...] = Field(min_length=1, max_length=50)
-    agreed_at: Instant
+    agreed_at: Instant | None = None
 
 
 class ContinueMediation(MediationCommand):
@@ -605,51 +675,54 @@ class TerminateMediation(MediationCommand):
     """End it for a stated reason; `asks_higher`: the parties ask for the next rung (R-LAD-02)."""
 
     reason: ByStaff
-    note: str = Reason
+    note: Note
     asks_higher: bool = False
+    settlement: bool = False
+    """The parties that reconciled signed a 和解协议书: within a petition, only that settles it (XF33)."""
 
 
 class ReportToPolice(MediationCommand):
     """R-MED-11: tell the police."""
 
     risk: Literal["public_order", "criminal"]
-    note: str = Reason
+    note: Note
 
 
-class RecordVisit(MediationCommand):
+class RecordVisit(AgreementCommand):
     """What a follow-up visit found: the numbers of the obligations performed by now, or a breach."""
 
     performed: tuple[int, ...] = ()
     breached: bool = False
-    note: str = Field(default="", max_length=2000)
+    note: Note | Literal[""] = ""
 
 
-class FileConfirmation(MediationCommand):
+class FileConfirmation(AgreementCommand):
     """Both parties applied to the court; what the agreement is about decides whether it can (QR4)."""
 
     jointly: tuple[Label, ...] = Field(min_length=2, max_length=20)
     about: Literal["civil", "personal_status", "adoption", "marriage", "property_title", "ip_title"]
-    filed_at: Instant
+    filed_at: Instant | None = None
+    """By default now."""
 
 
-class RecordCourtAcceptance(MediationCommand):
+class RecordCourtAcceptance(AgreementCommand):
     """The court accepted, under its number 调确字."""
 
-    reference: str = Field(min_length=2, max_length=100)
+    reference: Annotated[Note, Field(max_length=100)]
 
 
-class ExtendCourtTime(MediationCommand):
+class ExtendCourtTime(AgreementCommand):
     """The court's president approved more time."""
 
 
-class RecordCourtDecision(MediationCommand):
+class RecordCourtDecision(AgreementCommand):
     """What the court decided; before acceptance only a no."""
 
     confirmed: bool
-    reference: str = Field(min_length=2, max_length=100)
+    reference: Annotated[Note, Field(max_length=100)]
 
 
-class WithdrawConfirmation(MediationCommand):
+class WithdrawConfirmation(AgreementCommand):
     """The application was taken back."""
 
 
@@ -659,7 +732,9 @@ class RecomputeMediationTimes(MediationCommand):
 
 COMMANDS: Final[tuple[type[MediationCommand], ...]] = (
     RegisterParties,
+    KeepParties,
     RecordConsent,
+    SayOpenness,
     AssignMediators,
     RefuseMediator,
     RecuseMediator,

@@ -10,6 +10,8 @@ from schemas.jurisdiction import Jurisdiction
 LEAST_MEMBERS: Final = 3
 MOST_MEMBERS: Final = 9
 """R-MED-01: a committee has three to nine members (TJ8)."""
+ANY: Final = "*"
+"""Among a procedure's further matters: it is for all."""
 
 
 class MediationKind(StrEnum):
@@ -69,13 +71,24 @@ class Procedure:
     """Whether an oral agreement will do."""
     notice_days: int
     """Days between telling the parties of a session and holding it; 0: none prescribed."""
+    closed: bool
+    """Whether it is public only if all parties agree (医疗纠纷条例 42)."""
     matters: tuple[str, ...]
     """Matters that come to it by themselves."""
+    also: tuple[str, ...]
+    """Further matters for which it may be chosen; `*`: any, also one that is not known."""
+    units: tuple[str, ...]
+    """The units that may have a case mediated so; none named: all."""
     routes: tuple[str, ...]
     """Codes of the legal exits of which the parties are told (R-MED-05, R-MED-10), the nearest first."""
     routes_with_agreement: tuple[str, ...]
     """The same once an agreement was made, and was broken or not confirmed (R-MED-08, TJ33)."""
     source: str
+
+    def fits(self, matter: str | None, unit: str) -> bool:
+        """Whether a case of this matter, which the unit has, may be mediated so."""
+        by_matter = ANY in self.also or matter in self.matters or matter in self.also
+        return by_matter and (not self.units or unit in self.units)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,10 @@ class PetitionSentToMediation(ProcedureEvent):
     type: ClassVar[str] = "petition.PetitionSentToMediation.v1"
 
     unit: str
+    matter: str | None = None
+    """By which the kind of mediation is found."""
+    subjects: tuple[str, ...] = ()
+    """Units complained of: they have no part in the mediation either (R-PET-11)."""
 
 
 class PetitionEvent(ProcedureEvent):

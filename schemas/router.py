@@ -489,6 +489,14 @@ class DepartmentsWhistled(RouterEvent):
     """Which of the lawful occasions it is, as a policy row's source."""
 
 
+class PoliceJoined(RouterEvent):
+    """R-MED-11: mediation reported a risk to the police, who help from here on; the lead stays responsible."""
+
+    type: ClassVar[str] = "router.PoliceJoined.v1"
+
+    police: SeatGiven
+
+
 class CaseEscalated(ClockedEvent):
     """R-LAD-02, R-LAD-10: one step up, with ground and evidence; a `CaseDispatched` follows."""
 
@@ -741,6 +749,7 @@ EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     CaseResumed,
     HelpDelivered,
     DepartmentsWhistled,
+    PoliceJoined,
     CaseEscalated,
     CaseInstructed,
     CaseReplied,

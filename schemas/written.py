@@ -1,9 +1,9 @@
 """Texts of a set form: the JSON Schema shows the pattern, an error says in words what would be right."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import AfterValidator, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -25,3 +25,15 @@ class Written:
 
 TrackCode = Annotated[str, Written("^[SMPL]$", "one of the tracks S, M, P and L")]
 EmergencyLine = Annotated[str, Written("^(110|119|120|122)$", "one of the lines 110, 119, 120 and 122")]
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("a text without the character U+0000")
+    return text
+
+
+Storable: Final = AfterValidator(_storable)
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), Storable]
+"""Words that say something: blanks around them do not count."""
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]

@@ -37,7 +37,7 @@ class Terms:
     def unit_of(self, term: Term) -> TimeUnit | None:
         """In what the clock is counted; None where no rule gave it."""
         rule = self._rules.get(term.rule)
-        return term.unit or (rule.unit if rule else None)
+        return term.unit or (_own(rule) if rule else None)
 
     def days_left(self, since: datetime, until: datetime, unit: TimeUnit) -> int:
         """Days of that kind after the day of `since`, up to the last day before `until`, which is a midnight."""
@@ -53,10 +53,15 @@ class Terms:
             since=since,
             rule=rule.name,
             amount=rule.amount if amended else None,
-            unit=rule.unit if amended else None,
+            unit=_own(rule) if amended else None,
             calendar=deadline.calendar_version,
             provisional=deadline.provisional,
         )
+
+
+def _own(rule: DeadlineRule) -> TimeUnit | None:
+    """By what a clock with this rule counts where it carries that along."""
+    return None if rule.unit == "years" else rule.unit
 
 
 def day_of(at: datetime) -> date:

@@ -26,6 +26,7 @@ from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
 from schemas.envelope import Envelope
 from schemas.message import Event
+from services.mediation.api.actions import BY_PATH
 from services.mediation.domain import Mediation
 from services.mediation.main import build
 from tests.unit.mediation_kit import dispatched
@@ -66,11 +67,11 @@ class MediationUnderTest:
     def pool(self) -> Pool:
         return self.host.pool
 
-    def headers(self, role: Role, unit: str | None) -> dict[str, str]:
-        """The headers of a caller of that role and unit."""
+    def headers(self, role: Role, unit: str | None, subject: str | None = None) -> dict[str, str]:
+        """The headers of a caller of that role and unit, by a name of their own or by a subject."""
         issuer = LocalIssuer.open(self.directory, ISSUER, "caseladder")
         at = datetime.now(UTC) - timedelta(seconds=1)
-        return {"Authorization": f"Bearer {issuer.issue(f'{role}-{unit}', (role,), at, unit)}"}
+        return {"Authorization": f"Bearer {issuer.issue(subject or f'{role}-{unit}', (role,), at, unit)}"}
 
     async def get(
         self, path: str, role: Role = Role.MEDIATOR, unit: str | None = COMMUNITY, /, **query: Any
@@ -139,6 +140,28 @@ class MediationUnderTest:
             UUID(path.rpartition("/")[2]),
         )
         return orjson.dumps([row[0] for row in rows]).decode()
+
+
+async def act(mediation: MediationUnderTest, path: str, action: str, **changes: Any) -> dict[str, Any]:
+    """Send the example that /docs shows for an action, with some fields changed."""
+    example = BY_PATH[action].example | changes
+    answer = await mediation.post(f"{path}/{action}", example)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def agreed(mediation: MediationUnderTest) -> str:
+    """A case up to the signed agreement, by the examples of /docs alone."""
+    path = await mediation.open()
+    await act(mediation, path, "parties")
+    await act(mediation, path, "consent")
+    await act(mediation, path, "consent", party="B", closed=True)
+    await act(mediation, path, "mediators")
+    await act(mediation, path, "sessions")
+    await act(mediation, path, "agreement/draft")
+    await act(mediation, path, "agreement/signature")
+    return path
 
 
 @asynccontextmanager

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +34,21 @@ ACTION_PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
     },
 )
 """How OpenAPI documents the path `…/{case_id}/<action>` and its headers."""
+
+
+class ActionBody(BaseModel):
+    """The base of the body of every action: frozen, strict about unknown keys, and about what is true or false."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _said_plainly(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse "yes", "off" and 0 for a boolean: on such a word a consent, or an end, could rest."""
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if value is not None and not isinstance(value, bool) and wanted in {bool, bool | None}:
+            raise PydanticCustomError("bool_type", "Input should be true or false")
+        return value
 
 
 def case_of_path(request: Request) -> UUID:

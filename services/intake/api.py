@@ -9,12 +9,12 @@ from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, etag
 from chassis.masking import mask
 from schemas.intake import ErasePerson
+from schemas.written import Note
 from services.intake.access import read_person
 from services.intake.attachments.routes import add_attachment_routes
 from services.intake.bodies import (
     ErasureBody,
     FeedbackBody,
-    Note,
     ReopeningBody,
     SupplementBody,
     WithdrawalBody,

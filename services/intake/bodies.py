@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,7 +20,7 @@ from chassis.http.problems import demand_single_keys, unprocessable
 from schemas.jurisdiction import Track
 from schemas.message import Instant
 from schemas.values import Channel, RequestKind
-from schemas.written import Written
+from schemas.written import Name, Note, Storable, Written
 from services.intake.check import Check
 from services.intake.examples import CASE_EXAMPLES
 
@@ -29,12 +28,6 @@ C = TypeVar("C", bound="CaseBody")
 _MOST_PARTIES: Final = 50
 _MOST_SUBJECTS: Final = 20
 MOST_CONTACTS: Final = 500
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("a text without the character U+0000")
-    return text
 
 
 def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -48,13 +41,10 @@ def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     )
 
 
-Storable = AfterValidator(_storable)
 Moment = Annotated[Instant, WrapValidator(_written)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), Storable]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000), Storable]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
 Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), Storable]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")]

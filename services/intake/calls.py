@@ -19,8 +19,9 @@ from chassis.http import FieldError, Principal, Problem, Role, allow
 from chassis.http.problems import unprocessable
 from chassis.idempotency import Idempotency
 from chassis.masking import mask
+from schemas.written import Note
 from services.intake.answers import carry_out, plain
-from services.intake.bodies import Body, FeedbackBody, Note
+from services.intake.bodies import Body, FeedbackBody
 from services.intake.callers import HEARING, Caller, caller, demand_centre, is_kept_from, is_of_the_centre
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState

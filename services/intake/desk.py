@@ -331,6 +331,8 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
                 check.fault(name, "Only staff may state this.", "leave it out")
         if body.reporter is not None and body.reporter.account is not None:
             check.fault("reporter.account", "You are known by your own account.", "leave it out")
+    if body.received_at is not None and who.role is Role.GRID_WORKER:
+        check.upload("received_at", body.received_at)
     if body.location is not None and who.role is not Role.GRID_WORKER:
         check.fault("location", "Only a grid worker may state this (R-GRD-01).", "leave it out")
     if body.resolved is not None and not _may_settle(body, who):

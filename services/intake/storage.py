@@ -14,6 +14,7 @@ from schemas.router import CaseLinked, CaseRedirected, Disposition, TriagedBy
 from schemas.values import Sealed
 from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
+from services.intake.holders import keep_helpers
 from services.intake.ledger import OPEN, Result, result, told
 from services.intake.listing import PublicList
 from services.intake.progress import CALLBACK, RECEIVED, RECEIVED_WORDS, REPLIED, Names, progress
@@ -83,6 +84,7 @@ class Projection:
         await self._tell(connection, changes)
         await _note(connection, changes)
         await _hide(connection, changes)
+        await keep_helpers(connection, changes)
         if self._public is not None:
             await self._public.write(connection, changes)
         erased = [

@@ -39,7 +39,7 @@ def build(settings: Settings) -> tuple[Host[Mediation], FastAPI]:
     mediators = load_mediation(settings.reference, jurisdiction)
     decider = MediationDecider(jurisdiction, mediators, WorkingCalendar(jurisdiction.calendar))
     consumed = {event.type: event for event in CONSUMED}
-    service = Service(decider, consumed, projecting(mediators), may_begin=may_begin)
+    service = Service(decider, consumed, projecting(decider.desk), may_begin=may_begin)
     host = Host(settings, service, policy=UNHURRIED)
     app = host.create_app("Caseladder mediation", _DESCRIPTION)
     add_routes(app, Office(host, decider, jurisdiction, mediators, vault))

@@ -1,7 +1,6 @@
 """Writes mediation's own tables for a batch of changes, in the transaction that commits them."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -9,26 +8,30 @@ from chassis.database import Connection, insert
 from chassis.service import Change, Project
 from schemas import mediation as m
 from schemas.intake import PersonErased
-from schemas.mediators import Mediators
 from services.mediation.domain import Mediation
-from services.mediation.domain.duty import CLOCK_OF
+from services.mediation.domain.desk import Desk
+from services.mediation.domain.duty import duty_term
 
 _DOCKET: Final = {
     "case_id": "uuid",
     "unit": "text",
-    "committee_unit": "text",
+    "units": "text",
     "matter": "text",
     "procedure": "text",
     "stage": "text",
     "confirmation": "text",
     "subjects": "text",
+    "barred": "text",
+    "sealed": "boolean",
     "opened_at": "timestamptz",
     "due_at": "timestamptz",
     "ended": "boolean",
 }
 _KEPT: Final = [name for name in _DOCKET if name != "case_id"]
+_LISTS: Final = frozenset({"units", "subjects", "barred"})
+"""Columns of codes, which come with blanks between them."""
 _SELECTED: Final = ", ".join(
-    "string_to_array(u.subjects, ' ')" if name == "subjects" else f"u.{name}" for name in _DOCKET
+    f"string_to_array(u.{name}, ' ')" if name in _LISTS else f"u.{name}" for name in _DOCKET
 )
 _ARRAYS: Final = ", ".join(f"${index}::{kind}[]" for index, kind in enumerate(_DOCKET.values(), 1))
 _UPSERT: Final = (
@@ -41,17 +44,13 @@ _KEY: Final = ("record_id", "case_id", "key_id", "wrapped_key")
 Row = tuple[object, ...]
 
 
-def projecting(mediators: Mediators) -> Project[Mediation]:
+def projecting(desk: Desk) -> Project[Mediation]:
     """Return what writes the tables; it joins the caller's transaction and never commits."""
-
-    def unit_of(committee: str | None) -> str | None:
-        found = mediators.committees.get(committee or "")
-        return found.unit if found else None
 
     async def project(connection: Connection, changes: Sequence[Change[Mediation]]) -> None:
         states = {change.case_id: change.state for change in changes if change.events}
         if states:
-            rows = [_row(case_id, state, unit_of) for case_id, state in states.items()]
+            rows = [_row(case_id, state, desk) for case_id, state in states.items()]
             await connection.execute(_UPSERT, *(list(column) for column in zip(*rows, strict=True)))
         await _keep(connection, changes)
         erased = [change.case_id for change in changes if isinstance(change.given, PersonErased)]
@@ -61,23 +60,41 @@ def projecting(mediators: Mediators) -> Project[Mediation]:
     return project
 
 
-def _row(case_id: UUID, state: Mediation, unit_of: Callable[[str | None], str | None]) -> Row:
-    clock = CLOCK_OF.get(state.stage) if state.stage else None
-    term = state.term(clock) if clock else None
-    due: datetime | None = term.at if term and not state.appraisal_since else None
+def _row(case_id: UUID, state: Mediation, desk: Desk) -> Row:
+    followed = state.followed_up()
+    visits = [state.term(one.clock("visit")) for one in followed]
+    times = [term.at for term in (duty_term(state), *visits) if term]
     return (
         case_id,
-        state.unit,
-        unit_of(state.committee),
+        state.sealed_to if state.sealed_to is not None else state.unit,
+        " ".join(_listed(state, desk)),
         state.matter,
         state.procedure,
         state.stage,
         state.confirmation,
         " ".join(state.subjects),
+        " ".join(state.barred),
+        state.is_sealed,
         state.opened_at,
-        due,
-        not state.is_open,
+        min(times, default=None),
+        not state.is_open and not followed,
     )
+
+
+def _listed(state: Mediation, desk: Desk) -> dict[str, None]:
+    """On whose lists the case stands."""
+    if state.sealed_to is not None:
+        return {state.sealed_to: None}
+    followed = state.followed_up()
+    units = (
+        state.unit,
+        desk.committee_unit(state.committee),
+        *(desk.follower(state, one) for one in followed),
+        *(desk.committee_unit(one.committee) for one in followed),
+        state.police,
+        *(seat.staff for seat in state.seats),
+    )
+    return dict.fromkeys(unit for unit in units if unit)
 
 
 async def _keep(connection: Connection, changes: Sequence[Change[Mediation]]) -> None:
@@ -101,4 +118,4 @@ def paper_kind(after: Mediation, command: m.SealedCommand) -> str:
         return "parties"
     if isinstance(command, m.HoldSession):
         return f"session/{after.sessions}"
-    return f"agreement/{after.agreements}"
+    return f"agreement/{after.numbered}"

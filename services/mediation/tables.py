@@ -19,18 +19,23 @@ class Docket(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "docket"
     __table_args__ = (
-        Index("docket_open", "unit", "opened_at", "case_id", postgresql_where=text("NOT ended")),
-        Index("docket_ended", "unit", "opened_at", "case_id", postgresql_where=text("ended")),
+        Index("docket_open", "units", postgresql_using="gin", postgresql_where=text("NOT ended")),
+        Index("docket_ended", "units", postgresql_using="gin", postgresql_where=text("ended")),
     )
 
     case_id: UUID = Field(primary_key=True)
     unit: str = Field(sa_column=_text())
-    committee_unit: str | None = Field(sa_column=_text(nullable=True))
+    units: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    """Whose list it is on: the unit that has it, its committee's, who follows up, the police that were told, and by
+    staff code who has a seat in its panel. Once it is sealed, the discipline body alone (R-PET-10)."""
     matter: str | None = Field(sa_column=_text(nullable=True))
     procedure: str = Field(sa_column=_text())
     stage: str = Field(sa_column=_text())
     confirmation: str = Field(sa_column=_text())
     subjects: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    barred: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    """Staff who were recused or refused: to them it is not shown (R-MED-04)."""
+    sealed: bool = False
     opened_at: datetime = Field(sa_column=timestamp(nullable=False))
     due_at: datetime | None = Field(sa_column=timestamp(nullable=True))
     ended: bool

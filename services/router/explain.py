@@ -37,6 +37,7 @@ from schemas.router import (
     LawfulReviewOffered,
     ObjectionAdjudicated,
     Outcome,
+    PoliceJoined,
     ProcedureAdvanced,
     ProcedureEnded,
     QueueReason,
@@ -229,6 +230,10 @@ class _Speaker:
             case DepartmentsWhistled():
                 called = self._units(seat.unit for seat in event.helpers)
                 return f"{self._unit(event.street)}吹哨，召集{called}：{event.reason}（{event.source}，R-HOT-12）。"
+            case PoliceJoined():
+                return (
+                    f"调解中发现可能引起治安、刑事案件，已报告{self._unit(event.police.unit)}（R-MED-11）。"
+                )
             case CaseInstructed():
                 return f"{event.leader}批示由{self._unit(event.unit)}办理：{event.note}（R-MODE-01）。"
             case TrackChosen():

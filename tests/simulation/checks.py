@@ -1,6 +1,7 @@
 """What must always hold, looked at after every event. The first breach ends the run."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any, Final
@@ -84,7 +85,7 @@ class Checks:
 
     def _order(self, state: WorkOrder, what: object) -> None:
         self._hold("one unit or one exit", (state.unit is None) != (state.exit is None), what)
-        lawful = state.unit is None or not self._interested(state.unit, state)
+        lawful = state.unit is None or not self._interested(state.unit, state.subjects)
         self._hold("no subject is responsible (R-LAD-04)", lawful, what)
         passing = state.status in {r.OrderStatus.ESCALATED, r.OrderStatus.REPLIED}
         self._hold("no rest in passing states", not passing, what)
@@ -98,7 +99,7 @@ class Checks:
         event = record.event
         if not isinstance(event, DepartmentEvent):
             return
-        self._hold("no subject is told (R-HOT-14)", not self._interested(event.unit, state), record)
+        self._hold("no subject is told (R-HOT-14)", not self._interested(event.unit, state.subjects), record)
         if state.sealed and not isinstance(event, DepartmentAssignmentEnded):
             recipient = state.receiver.unit if state.receiver else state.unit
             wordless = not isinstance(event, DepartmentAssigned) or event.text is event.title is None
@@ -140,13 +141,22 @@ class Checks:
         self._hold("the procedure that has it (petition)", (has_it == "petition") is is_petition, about)
         part = is_petition and petition is not None and petition.status is PetitionStatus.MEDIATING
         self._hold("mediation within the petition (R-PET-16)", part is (is_mediated and within), about)
+        if order is not None and mediation is not None and mediation.stage is not None:
+            nothing = mediation.is_sealed and not mediation.terms and not mediation.is_open
+            self._hold("sealed everywhere (R-PET-10)", nothing or not order.sealed, about)
+        if is_mediated and mediation is not None:
+            lawful = not self._interested(mediation.unit, mediation.subjects)
+            self._hold("no subject mediates (R-LAD-04)", lawful, about)
+        if mediation is not None and petition is not None and petition.status is not None:
+            known = set(petition.subjects) <= set(mediation.subjects)
+            self._hold("mediation knows the subjects (R-PET-11)", known or mediation.stage is None, about)
         procedure = mediation if has_it == "mediation" else petition
         if has_it is not None and order is not None and procedure is not None:
             self._hold("the same unit on both sides", order.unit == procedure.unit, about)
 
-    def _interested(self, unit: str, state: WorkOrder) -> bool:
+    def _interested(self, unit: str, subjects: Sequence[str]) -> bool:
         units = self._jurisdiction.units
-        return any(s == unit or (s in units and self._jurisdiction.controls(s, unit)) for s in state.subjects)
+        return any(s == unit or (s in units and self._jurisdiction.controls(s, unit)) for s in subjects)
 
     def at_the_end(self, world: World, until: datetime) -> None:
         """Nothing is missing, late or different from its own history."""

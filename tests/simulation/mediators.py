@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from schemas import mediation as m
@@ -12,6 +13,7 @@ from schemas.mediators import Mediators
 from schemas.message import Actor
 from schemas.values import Sealed
 from services.mediation.domain import Mediation
+from services.mediation.domain.state import Agreement
 from tests.simulation.staff import Office, Plan, Planned, often
 
 _SEALED = Sealed(record_id=UUID(int=1), key_id="master-1", wrapped_key=b"k", ciphertext=b"c")
@@ -42,13 +44,14 @@ class MediationStaff:
             Stage.ACCEPTED: self._mediate,
             Stage.MEDIATING: self._mediate,
             Stage.PARTIAL: self._go_on,
-            Stage.FOLLOW_UP: self._visit,
         }
 
     def plan(self, state: object, at: datetime, rng: Random) -> Planned | None:
         """What comes next for the mediation, or for the confirmation of its agreement."""
         assert isinstance(state, Mediation)
-        plan = self._at_court(state, at, rng)
+        if state.is_sealed:
+            return None
+        plan = self._about_agreements(state, at, rng)
         act = self._acts.get(state.stage) if state.stage else None
         if act is not None and (plan is None or rng.random() < 0.5):
             plan = act(state, at, rng)
@@ -66,7 +69,11 @@ class MediationStaff:
         parties = tuple(
             m.Party(label=label, side=side, unit=lives) for label, side in zip("ABC", sides, strict=False)
         )
-        registered = m.RegisterParties(actor=self._actor(state), sealed=_SEALED, parties=parties)
+        registered: m.MediationCommand = m.RegisterParties(
+            actor=self._actor(state), sealed=_SEALED, parties=parties
+        )
+        if state.parties and rng.random() < 0.7:
+            registered = m.KeepParties(actor=self._actor(state))
         return (often(rng, 20), registered) if rng.random() < 0.95 else None
 
     def _ask(self, state: Mediation, _: datetime, rng: Random) -> Plan | None:
@@ -128,7 +135,7 @@ class MediationStaff:
             actor=actor,
             sealed=_SEALED,
             held_at=state.session_at or at,
-            open=not state.closed,
+            open=not state.closed_for and not self._mediators.procedures[state.procedure].closed,
             attended=state.labels,
         )
 
@@ -144,8 +151,7 @@ class MediationStaff:
             )
             return often(rng, 10), signed
         due = (at + timedelta(days=rng.choice((3, 20, 40)))).date()
-        first = len(state.obligations) + 1
-        owed = tuple(m.Obligation(number=first + n, by="B", due=due) for n in range(rng.choice((1, 2))))
+        owed = tuple(m.Obligation(number=n, by="B", due=due) for n in range(1, rng.choice((2, 3))))
         partial = rng.random() < 0.1
         if self._mediators.procedures[state.procedure].oral and rng.random() < 0.4:
             return often(rng, 20), m.RecordOralAgreement(
@@ -166,31 +172,41 @@ class MediationStaff:
             return often(rng, 80), ended
         return often(rng, 40), m.ContinueMediation(actor=self._actor(state))
 
-    def _visit(self, state: Mediation, at: datetime, rng: Random) -> Plan | None:
-        if rng.random() < 0.1:
+    def _about_agreements(self, state: Mediation, at: datetime, rng: Random) -> Plan | None:
+        """Visits and the court, for an agreement of any round, whatever the case is at."""
+        if not state.agreements:
+            return None
+        one = rng.choice(state.agreements)
+        actor = Actor(subject="mediator", role="mediator", unit=one.unit)
+        court = self._at_court(one, actor, at, rng)
+        return self._visit(one, actor, rng) if court is None or rng.random() < 0.5 else court
+
+    def _visit(self, one: Agreement, actor: Actor, rng: Random) -> Plan | None:
+        if not one.is_followed_up or rng.random() < 0.1:
             return None
         breached = rng.random() < 0.08
-        done = () if breached else tuple(one.number for one in state.outstanding if rng.random() < 0.7)
-        visited = m.RecordVisit(actor=self._actor(state), performed=done, breached=breached, note=_WORDS)
+        done = () if breached else tuple(owed.number for owed in one.outstanding if rng.random() < 0.7)
+        visited = m.RecordVisit(
+            actor=actor, agreement=one.number, performed=done, breached=breached, note=_WORDS
+        )
         return often(rng, 200), visited
 
-    def _at_court(self, state: Mediation, at: datetime, rng: Random) -> Plan | None:
-        actor = self._actor(state)
-        if state.confirmation is Confirmation.CONFIRM_WINDOW and state.labels and rng.random() < 0.3:
-            about = "property_title" if rng.random() < 0.1 else "civil"
-            filed = m.FileConfirmation(actor=actor, jointly=state.labels, about=about, filed_at=at)
+    def _at_court(self, one: Agreement, actor: Actor, at: datetime, rng: Random) -> Plan | None:
+        about: dict[str, Any] = {"actor": actor, "agreement": one.number}
+        if one.confirmation is Confirmation.CONFIRM_WINDOW and rng.random() < 0.3:
+            what = "property_title" if rng.random() < 0.1 else "civil"
+            filed = m.FileConfirmation(**about, jointly=one.labels, about=what, filed_at=at)
             return often(rng, 100), filed
-        if state.confirmation is Confirmation.FILED:
+        if one.confirmation is Confirmation.FILED:
             chance = rng.random()
             if chance < 0.1:
-                return 20, m.RecordCourtDecision(actor=actor, confirmed=False, reference="不予受理")
+                return 20, m.RecordCourtDecision(**about, confirmed=False, reference="不予受理")
             if chance < 0.15:
-                return 20, m.WithdrawConfirmation(actor=actor)
-            return often(rng, 40), m.RecordCourtAcceptance(actor=actor, reference="调确字1号")
-        if state.confirmation is Confirmation.COURT_ACCEPTED:
+                return 20, m.WithdrawConfirmation(**about)
+            return often(rng, 40), m.RecordCourtAcceptance(**about, reference="调确字1号")
+        if one.confirmation is Confirmation.COURT_ACCEPTED:
             if rng.random() < 0.1:
-                return 100, m.ExtendCourtTime(actor=actor)
-            confirmed = rng.random() < 0.9
-            decided = m.RecordCourtDecision(actor=actor, confirmed=confirmed, reference="裁定书")
+                return 100, m.ExtendCourtTime(**about)
+            decided = m.RecordCourtDecision(**about, confirmed=rng.random() < 0.9, reference="裁定书")
             return often(rng, 200), decided
         return None

@@ -32,6 +32,7 @@ class PetitionStaff:
             S.ACCEPTED: self._investigate,
             S.INVESTIGATING: self._work,
             S.HEARING: self._close_hearing,
+            S.MEDIATING: self._while_mediated,
             S.OPINION: self._after_opinion,
             S.EXECUTING: self._execute,
             S.REVIEW: self._review,
@@ -67,6 +68,14 @@ class PetitionStaff:
             subjects=(rng.choice(self._handlers),) if rng.random() < 0.1 else (),
         )
         return (often(rng, 30), registered) if rng.random() < 0.95 else None
+
+    def _while_mediated(self, state: Petition, _: datetime, rng: Random) -> Plan | None:
+        """Mostly the mediators have it; now and then it turns out whom it complains of, or that it accuses."""
+        chance = rng.random()
+        if chance < 0.08:
+            named = (rng.choice((state.unit or "", *self._handlers)) if chance < 0.04 else state.unit or "",)
+            return often(rng, 100), p.NamePetitionSubjects(actor=_OFFICE, subjects=named, reason=_WORDS)
+        return (often(rng, 100), p.SealPetition(actor=self._actor(state, rng))) if chance < 0.1 else None
 
     def _sort(self, state: Petition, at: datetime, rng: Random) -> Plan | None:
         actor, chance, unit = self._actor(state, rng), rng.random(), rng.choice(self._handlers)

@@ -1,6 +1,6 @@
 """A case between the services, step by step, through all four deciders: whose duty it is, and what goes along."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,6 +14,7 @@ from schemas import petition as p
 from schemas import router as r
 from schemas.intake import CaseSubmitted, Filing, SubmitCase, SupplementCase, WithdrawCase
 from schemas.message import Actor, Command, Event
+from schemas.procedure import HandBack
 from schemas.router import OrderStatus as S
 from schemas.values import Channel, Emergency, Place, PlaceSource, Sealed
 from services.mediation.domain import Mediation
@@ -203,6 +204,90 @@ def test_a_petition_mediates_and_goes_on_where_it_was() -> None:
     town.fail_mediation()
     assert (town.petition.status, town.order.unit) == (p.PetitionStatus.INVESTIGATING, "GL-HOUSING")
     assert town.petition.term("opinion") == before
+
+
+def to_mediation_within(town: Town) -> None:
+    """The petition's unit has both sides' consent, and a first session is held."""
+    town.tell("petition", p.MediatePetition(actor=town.officer(), both_consent=True, within_discretion=True))
+    town.begin_mediation()
+    mediator = ("GLM-PROPERTY-01",) if town.mediation.procedure == "property" else ("GLM-GL-01",)
+    town.tell("mediation", m.AssignMediators(actor=town.mediator(), mediators=mediator))
+    held = m.HoldSession(actor=town.mediator(), sealed=SEALED, open=False, attended=("A", "B"))
+    town.tell("mediation", held)
+
+
+def test_a_unit_complained_of_loses_the_mediation_with_the_petition() -> None:
+    """R-PET-11, R-PET-16, R-LAD-04: the next unit mediates anew, and nothing of the first one settles it."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    to_mediation_within(town)
+    accused = town.mediator()
+    named = p.NamePetitionSubjects(
+        actor=town.officer("GL-PETITION"), subjects=("GL-HOUSING",), reason="被反映"
+    )
+    town.tell("petition", named)
+    assert (town.petition.status, town.mediation.is_open) == (p.PetitionStatus.REGISTERED, False)
+    town.tell("petition", p.ForwardPetition(actor=town.officer(), unit="GL-LAND", reason=WORDS))
+    town.tell("petition", p.AcceptPetition(actor=town.officer()))
+    town.tell("petition", p.InvestigatePetition(actor=town.officer()))
+    to_mediation_within(town)
+    assert (town.mediation.unit, town.mediation.round) == ("GL-LAND", 2)
+    debt = (m.Obligation(number=1, by="B", due=date(2026, 7, 1)),)
+    draft = m.DraftAgreement(actor=accused, sealed=SEALED, obligations=debt)
+    assert town.refused("mediation", draft).code == "INTERESTED"
+    town.tell("mediation", m.DraftAgreement(actor=town.mediator(), sealed=SEALED, obligations=debt))
+    signed = m.SignAgreement(
+        actor=town.mediator(), signed=("A", "B"), mediators=("GLM-GL-01",), sealed_by_committee=True
+    )
+    town.tell("mediation", signed)
+    assert (town.petition.status, town.order.status) == (p.PetitionStatus.SETTLED, S.CALLBACK)
+    assert "已制作调解协议书" in town.last(r.CaseReplied).result
+
+
+def test_an_answer_from_a_mediation_that_the_petition_left_settles_nothing() -> None:
+    """R-PET-16: what another unit hands back, late, is not about this mediation."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    to_mediation_within(town)
+    stale = m.MediationHandedBack(result=HandBack.SETTLED, unit="GL-LAND", explanation=WORDS)
+    decider = town.world.services["petition"].decider
+    assert decider.decide(town.petition, stale, town.world.now) == []
+
+
+def test_a_petition_is_mediated_while_an_earlier_agreement_is_followed_up() -> None:
+    """R-PET-16, R-MED-08: no petition waits in MEDIATING for a mediation that does not begin."""
+    town = Town()
+    town.begin_mediation()
+    mediator = m.AssignMediators(actor=town.mediator(), mediators=("GLM-0101-01",))
+    town.tell("mediation", mediator)
+    held = m.HoldSession(actor=town.mediator(), sealed=SEALED, open=True, attended=("A", "B"))
+    town.tell("mediation", held)
+    debt = (m.Obligation(number=1, by="B", due=date(2026, 9, 1)),)
+    agreed = m.RecordOralAgreement(actor=town.mediator(), sealed=SEALED, agreed=("A", "B"), obligations=debt)
+    town.tell("mediation", agreed)
+    community = town.mediator()
+    town.choose("P")
+    town.petition_under_way()
+    to_mediation_within(town)
+    town.tell("mediation", m.RecordVisit(actor=community, performed=(1,)))
+    assert town.mediation.agreements[0].performance is m.Performance.PERFORMED
+    assert town.petition.status == "MEDIATING"
+    town.fail_mediation()
+    assert town.petition.status == "INVESTIGATING"
+
+
+def test_a_sealed_petition_takes_its_mediation_along() -> None:
+    """R-PET-10: at once and for everybody; the router's exit follows and changes nothing."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    to_mediation_within(town)
+    town.tell("petition", p.SealPetition(actor=town.officer(), subjects=("GL-HOUSING",)))
+    mediation = town.mediation
+    assert (mediation.sealed_to, mediation.terms, town.order.sealed) == ("GL-DISCIPLINE", (), True)
+    assert mediation.subjects == ("GL-HOUSING",)
 
 
 def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:

@@ -17,6 +17,7 @@ from schemas.department import HandlingMode
 from schemas.jurisdiction import Jurisdiction
 from schemas.mediators import Mediators
 from schemas.message import Actor, Event
+from schemas.petition import PetitionSentToMediation
 from schemas.values import Sealed
 from services.mediation.domain import Mediation, MediationDecider
 
@@ -143,6 +144,7 @@ def build(command: type[m.MediationCommand], **fields: Any) -> m.MediationComman
 SAMPLES: dict[type[m.MediationCommand], dict[str, Any]] = {
     m.RegisterParties: {"parties": PARTIES},
     m.RecordConsent: {"party": "A", "agrees": True},
+    m.SayOpenness: {"party": "A", "closed": True},
     m.AssignMediators: {"mediators": (ONE,)},
     m.RefuseMediator: {"party": "B", "mediator": ONE, "reason": "与对方相识"},
     m.RecuseMediator: {"mediator": ONE, "reason": "系当事人近亲属"},
@@ -203,6 +205,23 @@ def signed(*, partial: bool = False) -> Play:
     play.do(m.DraftAgreement, partial=partial)
     play.do(m.SignAgreement)
     return play
+
+
+def in_petition(unit: str = COMMUNITY, mediator: str = ONE, **more: Any) -> Play:
+    """Part of a petition that `unit` has; the parties agreed, and a session was held."""
+    play = Play()
+    play.give(PetitionSentToMediation(unit=unit, **more))
+    to_session(play, mediator)
+    return play
+
+
+def to_session(play: Play, mediator: str) -> None:
+    """From a fresh round to its first session."""
+    play.do(m.RegisterParties)
+    play.do(m.RecordConsent)
+    play.do(m.RecordConsent, party="B")
+    play.do(m.AssignMediators, mediators=(mediator,))
+    play.do(m.HoldSession)
 
 
 def in_confirmation(step: m.Confirmation) -> Play:

@@ -163,3 +163,10 @@ def test_a_counted_deadline_leaves_the_whole_amount_and_ends_after_a_working_day
     assert (end.hour, end.minute, end.second, end.microsecond) == (0, 0, 0, 0)
     assert end - start >= timedelta(days=amount)
     assert CALENDAR.is_working_day(end.date() - timedelta(days=1))
+
+
+def test_a_year_ends_on_the_same_day_of_the_next() -> None:
+    """Domain §6: 民法典 202; of a 29 February, on the last day of the month where there is none."""
+    year = DeadlineRule(name="r", amount=1, unit="years", source="DES")
+    for start, end in (("2023-06-08T10:00", "2024-06-11T00:00"), ("2024-02-29T10:00", "2025-03-01T00:00")):
+        assert CALENDAR.deadline(year, local(start)).at == local(end)

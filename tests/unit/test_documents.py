@@ -3,7 +3,7 @@
 import pytest
 
 from services.documents import Document, PrintingFailed, Section, render
-from tests.document_kit import embedded_fonts, ink, words
+from tests.document_kit import embedded_fonts, ink, right_margin, words
 
 ODD = '#strong[甲] *乙* $x$ <丙> \\ "丁"'
 GIVEN = Document(
@@ -44,6 +44,26 @@ def test_the_font_travels_with_the_document_and_draws_every_character() -> None:
     assert {"NotoSerifSC-Regular", "NotoSansSC-Regular"} <= embedded_fonts(pdf)
     short = render(Document("通知", "一号", (Section(paragraphs=("甲",)),)))
     assert 0.0001 < ink(short) < ink(pdf) < 0.2
+
+
+def test_a_character_that_no_font_has_is_marked_and_named() -> None:
+    """R-MED-07, R-PET-08: a name of Extension B, Hangul, a picture: whoever signs sees what is to be written in."""
+    odd = Document("协议", "一号", (Section(fields=(("申请人", "𠮷田김😀"),)),), signatures=("申请人 𠮷田",))
+    read = words(render(odd))
+    assert "〔U+20BB7〕田〔U+AE40〕〔U+1F600〕" in read
+    assert "手工补写：〔U+20BB7〕、〔U+AE40〕、〔U+1F600〕。" in read
+    assert "手工补写" not in words(render(GIVEN))
+
+
+def test_nothing_runs_off_the_page() -> None:
+    """R-MED-07: neither ten thousand letters without a break, nor beside the line that somebody signs."""
+    endless = Document("协议", "一号", (Section(fields=(("甲", "W" * 300),), paragraphs=("x" * 10_000,)),))
+    name = "一家名称很长的有限责任公司及其分支机构联合体甲乙丙"
+    signed = Document("协议", "一号", (Section(paragraphs=("甲",)),), signatures=(name,))
+    for pdf in (render(endless), render(signed)):
+        assert right_margin(pdf) > 0.05
+    read = words(render(signed))
+    assert read.count("_") > 20
 
 
 def test_the_same_data_print_the_same_bytes() -> None:

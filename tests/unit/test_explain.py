@@ -33,6 +33,7 @@ from schemas.router import (
     NamedExit,
     ObjectionAdjudicated,
     Outcome,
+    PoliceJoined,
     ProcedureAdvanced,
     ProcedureEnded,
     QueueReason,
@@ -137,6 +138,10 @@ STORIES: list[tuple[Event, str]] = [
             source="R-HOT-12: BJ16",
         ),
         "澄湖街道吹哨，召集区城市管理局：联合执法",
+    ),
+    (
+        PoliceJoined(police=SeatGiven(unit="GL-POLICE", number=2)),
+        "已报告公安分局（R-MED-11）",
     ),
     (
         CaseInstructed(unit="GL-URBAN", leader="分管副区长", note="限期办结", handle_by=AT),

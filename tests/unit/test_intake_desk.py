@@ -246,6 +246,16 @@ def test_a_clock_may_be_a_little_ahead(desk: Desk) -> None:
     assert read(desk, body(received_at=SOON)).command.case.received_at > NOW
 
 
+def test_a_worker_uploads_what_was_told_within_a_week(desk: Desk) -> None:
+    """R-GRD-01, R-HOT-10: later uploads would begin with times that ran out long ago; the hotline enters those."""
+    in_time, too_late = (body(received_at=(NOW - timedelta(days=days)).isoformat()) for days in (6.9, 7.1))
+    assert read(desk, in_time, WORKER).command.case.received_at == NOW - timedelta(days=6.9)
+    found = faults(desk, too_late, WORKER)
+    assert set(found) == {"received_at"}
+    assert "the hotline" in found["received_at"]
+    assert read(desk, too_late, OPERATOR).command.case.received_at == NOW - timedelta(days=7.1)
+
+
 def test_words_tell_an_emergency(desk: Desk) -> None:
     """R-LAD-05, R-HOT-13: found in the text, where nobody declared it; the resident is told to call."""
     content = body(title="燃气泄漏", text="楼道里燃气泄漏，味道很大，有人晕倒了，快来人！")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from fastapi.routing import iter_route_contexts
+from pydantic import ValidationError
 
 from chassis.http import Role
 from chassis.http.access import declared_roles
@@ -18,6 +19,7 @@ from schemas.message import Actor
 from services.cli.log import line
 from services.mediation.api.actions import ACTIONS, BY_PATH, Action
 from services.mediation.main import build
+from services.petition.api.actions import ACTIONS as PETITION_ACTIONS
 from tests.mediation_api_kit import make_settings
 
 VAULT: Final = Vault([bytes(32)])
@@ -104,6 +106,49 @@ def test_a_paper_that_does_not_go_with_the_rest_is_refused(
     with pytest.raises(Problem) as caught:
         action.build(body, ACTOR, VAULT, CASE)
     assert [error.field for error in caught.value.errors] == [f"paper.{field}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "changes"),
+    [
+        ("agreement/draft", {"paper": {"facts": "  "}}),
+        ("agreement/draft", {"paper": {"terms": ["　　"]}}),
+        ("parties", {"paper": {"dispute": " \n "}}),
+        ("termination", {"note": "  "}),
+        ("mediators/recusal", {"reason": "\t\t"}),
+        ("confirmation/acceptance", {"reference": "   "}),
+    ],
+)
+def test_blanks_are_no_words(path: str, changes: dict[str, Any]) -> None:
+    """R-MED-07, R-MED-10: an agreement, a reason, a number of the court says something."""
+    action = BY_PATH[path]
+    paper = {"paper": action.example["paper"] | changes["paper"]} if "paper" in changes else changes
+    with pytest.raises(ValidationError, match="at least 2 characters"):
+        action.body.model_validate(action.example | paper)
+
+
+_SAID: Final[list[tuple[Any, str]]] = [
+    (action, name)
+    for action in tuple[Any, ...]((*ACTIONS, *PETITION_ACTIONS))
+    for name, info in action.body.model_fields.items()
+    if info.annotation in {bool, bool | None}
+]
+
+
+def test_there_are_yes_and_no_to_say() -> None:
+    """The test below has something to look at, of both services."""
+    assert {type(action).__module__ for action, _ in _SAID} == {
+        "services.mediation.api.actions",
+        "services.petition.api.action",
+    }
+
+
+@pytest.mark.parametrize("said", ["yes", "off", "true", 1, 0])
+def test_only_true_and_false_say_yes_and_no(said: object) -> None:
+    """R-MED-03, R-PET-16: "off" ends no mediation, and "yes" is nobody's consent."""
+    for action, name in _SAID:
+        with pytest.raises(ValidationError, match="Input should be true or false"):
+            action.body.model_validate(action.example | {name: said})
 
 
 def test_the_log_shows_codes_and_no_words() -> None:

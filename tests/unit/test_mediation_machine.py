@@ -7,6 +7,7 @@ import pytest
 from schemas import mediation as m
 from schemas import router as r
 from schemas.mediation import Confirmation, Stage
+from schemas.petition import PetitionSealed
 from services.mediation.domain import machine
 from services.mediation.domain.evolution import evolve
 from services.mediation.domain.state import Mediation
@@ -93,11 +94,15 @@ def test_every_edge_is_walked() -> None:
         play = REACHED[stage]()
         play.do(m.RegisterParties)
         plays.append(play)
-    for stage in (S.TERMINATED, S.PERFORMED, S.LEGAL_INFORMED):
+    for stage in (S.TERMINATED, S.PERFORMED, S.LEGAL_INFORMED, S.FOLLOW_UP):
         for more in ({}, {"track_asked": "M"}, {"channel": "grid"}):
             play = REACHED[stage]()
+            play.give(r.TrackChosen(track="P"))
             play.give(dispatched(**more))
             plays.append(play)
+    sealed = signed()
+    sealed.give(PetitionSealed(unit="GL-DISCIPLINE"))
+    plays.append(sealed)
     refused = asked()
     refused.do(m.RecordConsent, agrees=False)
     again = signed(partial=True)
@@ -125,7 +130,7 @@ def test_a_command_out_of_its_stages_is_refused(stage: Stage, command: type[m.Me
     "step", [C.CONFIRM_WINDOW, C.LAPSED, C.FILED, C.COURT_ACCEPTED, C.CONFIRMED, C.REJECTED, C.WITHDRAWN]
 )
 def test_a_step_of_the_confirmation_out_of_turn_is_refused(
-    step: Confirmation, command: type[m.MediationCommand]
+    step: Confirmation, command: type[m.AgreementCommand]
 ) -> None:
     """R-MED-09: decided and withdrawn have no way on; lapsed has, for what was filed before."""
     play = in_confirmation(step)
@@ -137,7 +142,7 @@ def test_a_step_of_the_confirmation_out_of_turn_is_refused(
 
 
 def test_every_step_of_the_confirmation_is_walked() -> None:
-    """R-MED-09: the edges of the parallel machine; a later agreement opens a window anew."""
+    """R-MED-09: the edges of the parallel machine of an agreement."""
     edges = set[tuple[Confirmation, Confirmation]]()
 
     def follow(play: Play) -> None:
@@ -155,16 +160,8 @@ def test_every_step_of_the_confirmation_is_walked() -> None:
         play.do(command, **fields)
         follow(play)
     late = in_confirmation(C.LAPSED)
-    late.do(m.FileConfirmation, filed_at=late.state.effective_at)
+    late.do(m.FileConfirmation, filed_at=late.state.agreements[0].effective_at)
     follow(late)
-    for step in (C.CONFIRM_WINDOW, C.LAPSED, C.CONFIRMED, C.REJECTED, C.WITHDRAWN):
-        play = signed(partial=True)
-        play.state = play.state.model_copy(update={"confirmation": step})
-        play.do(m.ContinueMediation)
-        play.do(m.DraftAgreement, obligations=({"number": 2, "by": "A", "due": "2026-07-02"},))
-        before = play.state.confirmation
-        play.do(m.SignAgreement)
-        edges.add((before, play.state.confirmation))
     assert edges == set(machine.CONFIRMATION_EDGES)
 
 
@@ -173,8 +170,25 @@ def test_an_edge_that_does_not_exist_is_a_defect() -> None:
     start = opened().state
     with pytest.raises(machine.NoSuchEdge, match="REFERRED to PERFORMED"):
         machine.check(start, start.model_copy(update={"stage": S.PERFORMED}))
-    with pytest.raises(machine.NoSuchEdge, match="NONE to CONFIRMED"):
-        machine.check(start, start.model_copy(update={"confirmation": C.CONFIRMED}))
+    made = _oral().state
+    for wrong in ({"confirmation": C.CONFIRMED}, {"confirmation": C.FILED}):
+        [one] = made.agreements
+        after = made.model_copy(update={"agreements": (one.model_copy(update=wrong),)})
+        with pytest.raises(machine.NoSuchEdge, match=f"NONE to {wrong['confirmation']}"):
+            machine.check(made, after)
+    [one] = _breached().state.agreements
+    performed = one.model_copy(update={"performance": m.Performance.PERFORMED})
+    before, after = (made.model_copy(update={"agreements": (which,)}) for which in (one, performed))
+    with pytest.raises(machine.NoSuchEdge, match="BREACHED to PERFORMED"):
+        machine.check(before, after)
+
+
+@pytest.mark.parametrize("stage", REACHED)
+def test_visits_do_not_depend_on_the_stage(stage: Stage) -> None:
+    """R-MED-08: an agreement is followed up whatever became of the mediation; without one there is no visit."""
+    play = REACHED[stage]()
+    decision = play.decider.decide(play.state, build(m.RecordVisit), play.at)
+    assert (getattr(decision, "code", None) == "WRONG_STAGE") is (stage not in {S.PARTIAL, S.FOLLOW_UP})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from schemas import mediation as m
 from schemas import router as r
@@ -112,7 +113,8 @@ def test_parties_may_refuse_a_mediator_and_choose_closed() -> None:
 def test_a_panel_has_all_its_seats_and_the_parties_consent() -> None:
     """R-MED-04: mediator, police and lawyer; others take part only if the parties agree (TJ20)."""
     play = accepted()
-    police, lawyer = {"seat": "police", "staff": "P-7"}, {"seat": "lawyer", "staff": "L-3"}
+    police = {"seat": "police", "staff": "GL-POLICE-7"}
+    lawyer = {"seat": "lawyer", "staff": "GL-LEGAL-AID-3"}
     panel: dict[str, Any] = {"panel": "three-in-one", "seats": (police, lawyer), "parties_agree": True}
     assert play.no(m.AssignMediators, **{**panel, "seats": (police,)}) == "SEATS"
     assert play.no(m.AssignMediators, **{**panel, "seats": (police, police)}) == "SEATS"
@@ -120,9 +122,36 @@ def test_a_panel_has_all_its_seats_and_the_parties_consent() -> None:
     assert play.no(m.AssignMediators, **{**panel, "panel": "circus"}) == "UNKNOWN_PANEL"
     assert play.no(m.AssignMediators, seats=(police,)) == "NO_PANEL"
     play.do(m.AssignMediators, **panel)
-    trio = tuple({"seat": seat, "staff": "X"} for seat in ("court", "procuratorate"))
-    play.do(m.AssignMediators, panel="traffic-trio", seats=trio, parties_agree=True)
+    assert (play.state.panel, [seat.staff for seat in play.state.seats]) == (
+        "three-in-one",
+        ["GL-POLICE-7", "GL-LEGAL-AID-3"],
+    )
+    trio: dict[str, Any] = {"panel": "traffic-trio", "parties_agree": True}
+    court, procurator = {"seat": "court", "staff": "GL-COURT-1"}, {"seat": "procuratorate", "staff": "X"}
+    play.do(m.AssignMediators, **trio, seats=(court, procurator))
     assert play.last(m.MediatorsAssigned).panel == "traffic-trio"
+    for wrong, code in (
+        ({**panel, "seats": (police, lawyer | {"staff": "GL-POLICE-7"})}, "SAME_PERSON"),
+        ({**panel, "seats": (police, lawyer | {"staff": "GL-POLICE-8"})}, "WRONG_STAFF"),
+        ({**trio, "seats": (court, procurator | {"staff": "GL-COURT-1"})}, "SAME_PERSON"),
+        ({**trio, "seats": (court, procurator | {"staff": ONE})}, "SAME_PERSON"),
+    ):
+        assert play.no(m.AssignMediators, **wrong) == code
+
+
+def test_who_has_a_seat_can_be_refused_and_must_be_replaced() -> None:
+    """R-MED-04: the panel does not sit without them, and they do not come back; nor does an interested body."""
+    play = accepted()
+    seats = ({"seat": "police", "staff": "GL-POLICE-7"}, {"seat": "lawyer", "staff": "GL-LEGAL-AID-3"})
+    panel: dict[str, Any] = {"panel": "three-in-one", "seats": seats, "parties_agree": True}
+    play.do(m.AssignMediators, **panel)
+    play.do(m.RefuseMediator, mediator="GL-POLICE-7")
+    assert play.no(m.HoldSession) == "SEATS"
+    assert play.no(m.AssignMediators, **panel) == "BARRED"
+    play.do(m.AssignMediators, **panel | {"seats": (seats[0] | {"staff": "GL-POLICE-8"}, seats[1])})
+    play.do(m.HoldSession)
+    other = accepted(subjects=("GL-POLICE",))
+    assert other.no(m.AssignMediators, **panel) == "INTERESTED"
 
 
 def test_it_never_stands_in_the_way_of_other_routes() -> None:
@@ -185,7 +214,7 @@ def test_a_written_agreement_needs_all_signatures_and_the_seal() -> None:
         ({"mediators": (TWO,)}, "MEDIATORS_SIGN"),
         ({"sealed_by_committee": False}, "SEAL_NEEDED"),
         ({"signed_at": MONDAY + timedelta(days=1)}, "IN_THE_FUTURE"),
-        ({"signed_at": MONDAY - timedelta(days=1)}, "BEFORE_THE_OPENING"),
+        ({"signed_at": MONDAY - timedelta(seconds=1)}, "BEFORE_THE_SESSION"),
     ):
         assert play.no(m.SignAgreement, **wrong) == code
     play.do(m.SignAgreement)
@@ -194,14 +223,115 @@ def test_a_written_agreement_needs_all_signatures_and_the_seal() -> None:
 
 
 def test_obligations_name_parties_and_have_numbers_of_their_own() -> None:
-    """R-MED-07: who owes what until when."""
+    """R-MED-07: who owes what until when: not before it was agreed, and not beyond all calendars."""
     play = mediating()
     other = m.Obligation(number=1, by="C", due=date(2026, 7, 1))
     assert play.no(m.DraftAgreement, obligations=(other,)) == "UNKNOWN_PARTY"
     assert play.no(m.DraftAgreement, obligations=(DEBT, DEBT)) == "SAME_NUMBER"
+    early = DEBT.model_copy(update={"due": date(2020, 7, 1)})
+    assert play.no(m.DraftAgreement, obligations=(early,)) == "DUE_BEFORE"
+    assert play.no(m.RecordOralAgreement, obligations=(early,)) == "DUE_BEFORE"
+    with pytest.raises(ValidationError, match="less than 2200-01-01"):
+        m.Obligation(number=1, by="B", due=date(9999, 12, 31))
     play.do(m.DraftAgreement)
     play.do(m.DraftAgreement)
     assert play.last(m.AgreementDrafted).number == 1  # a newer draft takes the older one's place
+
+
+def test_nothing_of_a_mediation_lies_before_the_consent() -> None:
+    """R-MED-03: to the second: consent after the case came, sessions after consent, agreements after a session."""
+    play = asked()
+    play.at = MONDAY + timedelta(hours=2)
+    early = MONDAY - timedelta(seconds=1)
+    assert play.no(m.RecordConsent, said_at=early) == "BEFORE_THE_OPENING"
+    assert play.no(m.RecordConsent, said_at=play.at + timedelta(seconds=1)) == "IN_THE_FUTURE"
+    agreed = MONDAY + timedelta(hours=1)
+    play.do(m.RecordConsent, said_at=agreed)
+    play.do(m.RecordConsent, party="B", said_at=MONDAY)
+    term = play.state.term("mediate")
+    assert (play.state.accepted_at, term and term.since) == (agreed, agreed)
+    play.do(m.AssignMediators)
+    assert play.no(m.HoldSession, held_at=agreed - timedelta(seconds=1)) == "BEFORE_CONSENT"
+    held = agreed + timedelta(minutes=10)
+    play.do(m.HoldSession, held_at=held)
+    before = held - timedelta(seconds=1)
+    assert play.no(m.RecordOralAgreement, agreed_at=before) == "BEFORE_THE_SESSION"
+    play.do(m.DraftAgreement)
+    assert play.no(m.SignAgreement, signed_at=before) == "BEFORE_THE_SESSION"
+    play.do(m.SignAgreement, signed_at=held)
+
+
+def test_times_are_written_in_minutes() -> None:
+    """R-MED-03: what happened in the minute of the step before it did not happen before it."""
+    play = asked()
+    play.at = MONDAY + timedelta(seconds=30, microseconds=9)
+    play.do(m.RecordConsent)
+    play.do(m.RecordConsent, party="B")
+    play.do(m.AssignMediators)
+    assert play.no(m.HoldSession, held_at=MONDAY - timedelta(seconds=1)) == "BEFORE_CONSENT"
+    play.do(m.HoldSession, held_at=play.at)
+    play.do(m.DraftAgreement)
+    play.do(m.SignAgreement, signed_at=MONDAY)
+    play.do(m.FileConfirmation, filed_at=MONDAY)
+
+
+def test_times_are_now_unless_said() -> None:
+    """R-MED-07: whoever records at once names no time."""
+    play = accepted()
+    play.do(m.HoldSession, held_at=None)
+    play.do(m.DraftAgreement)
+    play.do(m.SignAgreement, signed_at=None)
+    play.do(m.FileConfirmation, filed_at=None)
+    assert play.state.agreements[0].effective_at == play.last(m.ConfirmationFiled).filed_at == play.at
+
+
+def test_a_session_names_who_came_once_and_lies_within_the_time() -> None:
+    """R-MED-04, R-MED-06."""
+    play = accepted()
+    assert play.no(m.HoldSession, attended=("A", "A")) == "SAME_LABEL"
+    assert play.no(m.ScheduleSession, at=MONDAY + timedelta(days=40)) == "AFTER_THE_TERM"
+
+
+def test_what_a_party_said_of_openness_can_be_taken_back() -> None:
+    """R-MED-04: TJ23; by the same party only, and the last word counts."""
+    play = accepted()
+    play.do(m.SayOpenness, party="A", closed=True)
+    play.do(m.SayOpenness, party="B", closed=False)
+    assert play.no(m.HoldSession) == "CLOSED"
+    play.do(m.SayOpenness, party="A", closed=False)
+    play.do(m.HoldSession)
+    assert play.no(m.SayOpenness, party="C", closed=True) == "UNKNOWN_PARTY"
+
+
+def test_a_medical_mediation_is_closed_unless_both_let_it_be_open() -> None:
+    """R-MED-04, R-MED-15: 医疗纠纷条例 42."""
+    play = asked(matter="livelihood.medical-dispute", unit="GL")
+    play.do(m.RecordConsent, closed=False)
+    play.do(m.RecordConsent, party="B")
+    assert not play.last(m.MediationAccepted).open
+    play.do(m.AssignMediators, mediators=("GLM-MEDICAL-01",))
+    assert play.no(m.HoldSession) == "CLOSED"
+    play.do(m.SayOpenness, party="B", closed=False)
+    play.do(m.HoldSession)
+
+
+@pytest.mark.parametrize(
+    "kind", ["medical", "labour", "traffic", "traffic-police", "land-contract", "judicial"]
+)
+def test_a_kind_of_mediation_is_for_its_matters(kind: str) -> None:
+    """R-MED-13, R-MED-14, R-MED-15: a quarrel about a dog is none of these."""
+    assert opened(matter="neighbour.pets").no(m.RegisterParties, procedure=kind) == "WRONG_PROCEDURE"
+
+
+def test_who_was_recused_has_no_more_part_in_the_case() -> None:
+    """R-MED-04: not under the own token either, nor in a later round."""
+    play = mediating()
+    play.do(m.RecuseMediator)
+    gone = Actor(subject=ONE, role="mediator", unit=COMMUNITY)
+    assert play.refused(build(m.AssignMediators, mediators=(TWO,), actor=gone)).code == "RECUSED"
+    play.do(m.TerminateMediation, asks_higher=True)
+    play.give(dispatched(unit=STREET))
+    assert play.refused(build(m.KeepParties, actor=gone)).code == "RECUSED"
 
 
 def test_an_oral_agreement_counts_from_the_agreement() -> None:
@@ -213,21 +343,10 @@ def test_an_oral_agreement_counts_from_the_agreement() -> None:
     assert not play.last(m.AgreementReached).written
 
 
-def test_a_partial_agreement_binds_and_the_rest_goes_on() -> None:
-    """R-MED-07, SZ26: its obligations stay when the rest is agreed; its window for the court opens at once."""
-    play = signed(partial=True)
-    assert (play.state.stage, play.state.confirmation) == (Stage.PARTIAL, m.Confirmation.CONFIRM_WINDOW)
-    play.do(m.ContinueMediation)
-    assert play.no(m.DraftAgreement) == "SAME_NUMBER"
-    play.do(m.DraftAgreement, obligations=({"number": 2, "by": "A", "due": "2026-07-02"},))
-    play.do(m.SignAgreement)
-    assert [one.number for one in play.state.outstanding] == [1, 2]
-
-
 def test_performance_is_followed_up_until_it_is_done() -> None:
     """R-MED-08: five working days after each day of performance; whoever forgets is reminded again and again."""
     play = signed()
-    visit = play.state.term("visit")
+    visit = play.state.term("visit/1")
     assert visit is not None
     assert visit.at == datetime(2026, 7, 8, 16, tzinfo=UTC)
     fired = [event for event in play.wait(days=60) if isinstance(event, m.MediationReminded)]
@@ -235,7 +354,7 @@ def test_performance_is_followed_up_until_it_is_done() -> None:
     assert play.no(m.RecordVisit, performed=(2,)) == "UNKNOWN_OBLIGATION"
     play.do(m.RecordVisit, performed=())
     assert play.state.stage is Stage.FOLLOW_UP
-    assert play.state.term("visit") is not None
+    assert play.state.term("visit/1") is not None
     assert play.no(m.RecordVisit, performed=(1,), breached=True) == "ALL_PERFORMED"
     play.do(m.RecordVisit)
     back = play.last(m.MediationHandedBack)
@@ -259,12 +378,12 @@ def test_a_breach_leads_to_the_notice_of_the_court() -> None:
 def test_confirmation_is_asked_jointly_within_thirty_days() -> None:
     """R-MED-09: on the last day, not the day after, whenever it is entered."""
     play = signed()
-    window = play.state.term("confirm")
+    window = play.state.term("confirm/1")
     assert window is not None
     assert window.at == datetime(2026, 7, 8, 16, tzinfo=UTC)
     play.at = window.at + timedelta(hours=1)
     assert play.no(m.FileConfirmation, filed_at=window.at) == "TOO_LATE"
-    assert play.no(m.FileConfirmation, filed_at=MONDAY - timedelta(days=1)) == "TOO_EARLY"
+    assert play.no(m.FileConfirmation, filed_at=MONDAY - timedelta(seconds=1)) == "TOO_EARLY"
     assert play.no(m.FileConfirmation, filed_at=play.at + timedelta(days=1)) == "IN_THE_FUTURE"
     assert play.no(m.FileConfirmation, jointly=("A", "A")) == "JOINTLY"
     play.do(m.FileConfirmation, filed_at=window.at - timedelta(seconds=1))
@@ -286,21 +405,21 @@ def test_the_court_has_its_dates() -> None:
     """R-MED-09: three days to accept, fifteen to decide, ten more once; a late court is asked once."""
     play = signed()
     play.do(m.FileConfirmation)
-    accept = play.state.term("court")
+    accept = play.state.term("court/1")
     assert accept is not None
     assert accept.at == datetime(2026, 6, 11, 16, tzinfo=UTC)
     assert play.no(m.RecordCourtDecision) == "NOT_ACCEPTED_YET"
     play.do(m.RecordCourtAcceptance)
-    decide = play.state.term("court")
+    decide = play.state.term("court/1")
     assert decide is not None
     assert decide.at == datetime(2026, 6, 23, 16, tzinfo=UTC)
     play.do(m.ExtendCourtTime)
-    longer = play.state.term("court")
+    longer = play.state.term("court/1")
     assert longer is not None
     assert longer.at == datetime(2026, 7, 3, 16, tzinfo=UTC)
     assert play.no(m.ExtendCourtTime) == "EXTENDED_ALREADY"
     late = [event for event in play.wait(days=60) if isinstance(event, m.MediationReminded)]
-    assert [event.unit for event in late if event.term == "court"] == ["GL-COURT"]
+    assert [event.unit for event in late if event.term == "court/1"] == ["GL-COURT"]
     play.do(m.RecordCourtDecision, confirmed=False)
     assert play.last(m.RoutesInformed).routes[0].code == "court"
 
@@ -315,7 +434,7 @@ def test_failure_ends_it_and_names_the_other_ways() -> None:
     assert "民事诉讼" in back.explanation
     play.give(dispatched(unit=STREET))
     assert (play.state.round, play.state.unit, play.state.stage) == (2, STREET, Stage.REFERRED)
-    assert play.state.parties == ()
+    assert play.state.agreed == ()
 
 
 def test_who_was_never_mediated_has_no_record_of_it() -> None:
@@ -365,15 +484,17 @@ def test_a_party_that_never_answers_could_not_be_reached() -> None:
 
 
 def test_a_risk_is_reported_to_the_police() -> None:
-    """R-MED-11: at any stage; the mediation itself goes on."""
+    """R-MED-11: at any stage; the mediation itself goes on; where they are complained of, not to them."""
     for make in (opened, asked, mediating, signed):
         play = make()
         stage = play.state.stage
         play.do(m.ReportToPolice)
         assert (play.last(m.PoliceInformed).unit, play.state.stage) == ("GL-POLICE", stage)
+        assert play.state.police == "GL-POLICE"
     over = opened()
     over.do(m.TerminateMediation)
     assert over.no(m.ReportToPolice) == "OVER"
+    assert opened(subjects=("GL-POLICE",)).no(m.ReportToPolice) == "INTERESTED"
 
 
 def test_labour_has_fifteen_days_from_the_application() -> None:
@@ -389,6 +510,30 @@ def test_labour_has_fifteen_days_from_the_application() -> None:
     assert (first.code, first.until) == ("labour-arbitration", datetime(2027, 6, 8, 16, tzinfo=UTC))
 
 
+def test_labour_climbs_within_its_fifteen_days_and_only_where_there_is_a_rung() -> None:
+    """R-MED-13, R-LAD-02: a step up does not begin them anew; a department is not its own superior."""
+    play = mediating(matter="labour.dismissal", unit=STREET, mediator="GLM-01-01")
+    play.wait(days=10)
+    play.do(m.TerminateMediation, asks_higher=True)
+    play.give(dispatched(matter="labour.dismissal", unit="GL-LABOUR"))
+    play.do(m.KeepParties)
+    play.do(m.RecordConsent)
+    play.do(m.RecordConsent, party="B")
+    term = play.state.term("mediate")
+    assert term is not None
+    assert term.since == MONDAY
+    for top in ("GL-LABOUR", "GL"):
+        assert opened(unit=top).no(m.TerminateMediation, asks_higher=True) == "NO_HIGHER_RUNG"
+
+
+def test_the_limitation_of_labour_arbitration_is_a_year_not_365_days() -> None:
+    """R-MED-13: over a 29 February, too."""
+    play = Play(at=datetime(2027, 6, 8, 2, tzinfo=UTC))
+    play.give(dispatched(matter="labour.dismissal", unit=STREET))
+    play.do(m.TerminateMediation)
+    assert play.last(m.RoutesInformed).routes[0].until == datetime(2028, 6, 8, 16, tzinfo=UTC)
+
+
 def test_a_broken_labour_agreement_opens_the_payment_order() -> None:
     """R-MED-08: 劳动争议调解仲裁法 16 gives the worker a quick way, which a mere failure does not open."""
     play = mediating(matter="labour.dismissal", unit=STREET, mediator="GLM-01-01")
@@ -401,13 +546,22 @@ def test_a_broken_labour_agreement_opens_the_payment_order() -> None:
 
 def test_traffic_police_are_asked_in_time() -> None:
     """R-MED-14: ten days from the determination, or three from the end before a committee; done in ten days."""
-    play = opened(matter="traffic.accident", unit=STREET)
-    assert play.state.procedure == "traffic"
+    police_unit = "GL-TRAFFIC-POLICE"
+    street = opened(matter="traffic.accident", unit=STREET)
+    assert street.state.procedure == "traffic"
+    day = date(2026, 6, 1)
+    assert street.no(m.RegisterParties, procedure="traffic-police", determined=day) == "WRONG_PROCEDURE"
+    assert street.no(m.RegisterParties, determined=day) == "ANOTHER_PROCEDURE"
+    play = opened(matter="traffic.accident", unit=police_unit)
     police: dict[str, Any] = {"procedure": "traffic-police"}
     assert play.no(m.RegisterParties, **police) == "DATE_NEEDED"
     assert play.no(m.RegisterParties, **police, determined=date(2026, 5, 26)) == "TOO_LATE"
     assert play.no(m.RegisterParties, **police, committee_ended=date(2026, 6, 1)) == "TOO_LATE"
     assert play.no(m.RegisterParties, procedure="magic") == "UNKNOWN_PROCEDURE"
+    future = date(2026, 6, 9)
+    assert play.no(m.RegisterParties, **police, determined=future) == "IN_THE_FUTURE"
+    assert play.no(m.RegisterParties, **police, determined=day, committee_ended=future) == "IN_THE_FUTURE"
+    assert play.no(m.RegisterParties, **police, determined=day, starts=date(2036, 12, 10)) == "TOO_FAR"
     play.do(m.RegisterParties, **police, determined=date(2026, 5, 27), starts=date(2026, 6, 15))
     play.do(m.RecordConsent)
     play.do(m.RecordConsent, party="B")
@@ -440,7 +594,8 @@ def test_after_the_committee_the_traffic_police_within_three_days() -> None:
 
 def test_medical_has_thirty_working_days_without_the_appraisal() -> None:
     """R-MED-15: the time stands still; the working days that were left run on; longer only by agreement."""
-    play = mediating(matter="livelihood.medical-dispute", unit="GL", mediator="GLM-MEDICAL-01")
+    play = accepted(matter="livelihood.medical-dispute", unit="GL", mediator="GLM-MEDICAL-01")
+    play.do(m.HoldSession, open=False)
     term = play.state.term("mediate")
     assert term is not None
     assert term.at == datetime(2026, 7, 21, 16, tzinfo=UTC)  # 19 June is a holiday

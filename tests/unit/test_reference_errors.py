@@ -336,6 +336,7 @@ COMMITTEES, MEDIATORS_CSV, MEDIATION = "committees.csv", "mediators.csv", "media
         (COMMITTEES, "GLC-01,", "GLC-GL,", "committee GLC-GL is given twice"),
         (COMMITTEES, "区医疗纠纷人民调解委员会,GL-HEALTH", "区医疗纠纷人民调解委员会,GL-X", "unit GL-X"),
         (COMMITTEES, ",labour\n", ",labours\n", "procedure labours of GLC-LABOUR"),
+        (MEDIATION, "code: judicial", "code: judiciary", "no committee of committees.csv works by it"),
         (MEDIATORS_CSV, "GLM-GL-02,", "GLM-GL-01,", "mediator GLM-GL-01 is given twice"),
         (MEDIATORS_CSV, "GLM-GL-01,GLC-GL,chair", "GLM-GL-01,GLC-X,chair", "committee GLC-X"),
         (MEDIATORS_CSV, "engaged,,GL010101", "engaged,,GL0101", "place GL0101 of"),
@@ -345,6 +346,10 @@ COMMITTEES, MEDIATORS_CSV, MEDIATION = "committees.csv", "mediators.csv", "media
         (MEDIATION, "matters: [land.contract]", "matters: [land.moon]", "land.moon is no matter"),
         (MEDIATION, "matters: [land.contract]", "matters: [labour.contract]", "comes to labour already"),
         (MEDIATION, "routes: [court]", "routes: [heaven]", "heaven is no legal exit"),
+        (MEDIATION, "also: [traffic.accident]", "also: [traffic.moon]", "also: traffic.moon is no matter"),
+        (MEDIATION, "units: [GL-COURT]", "units: [GL-MOON]", "units: GL-MOON is no unit"),
+        (MEDIATION, "matters: [land.contract]", "matters: []", "is for no matter"),
+        (MEDIATION, "default: peoples", "default: medical", "must be for every matter"),
         (MEDIATION, "unit: GL-LEGAL-AID", "unit: GL-LAWYERS", "GL-LAWYERS is no unit"),
         (MEDIATION, "routes: [court]", "routes: []", "at least 1 item"),
         (
@@ -362,7 +367,7 @@ def test_mediation_is_checked_line_by_line(folder: Path, file: str, old: str, ne
     told = [finding for finding in found if message in finding.message]
     assert told, found
     assert told[0].file == file
-    entry = range(line - 6, line + 1)  # of YAML, the line at which the entry begins
+    entry = range(line - 8, line + 1)  # of YAML, the line at which the entry begins
     assert told[0].line in ([line, line + 1] if file.endswith(".csv") else entry) or file == "deadlines.yaml"
 
 

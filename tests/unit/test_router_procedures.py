@@ -16,7 +16,7 @@ from schemas.department import (
     ReminderKind,
 )
 from schemas.intake import CaseSupplemented
-from schemas.mediation import MediationDutyMoved, MediationHandedBack
+from schemas.mediation import MediationDutyMoved, MediationHandedBack, PoliceInformed
 from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from schemas.procedure import HandBack
 from schemas.router import OrderStatus as S
@@ -75,6 +75,22 @@ def petitioned(unit: str = "GL-PETITION") -> Played:
     case = open_case("land.title")
     case.give(PetitionDutyMoved(unit=unit, stage="REGISTERED", due=case.at + DAYS_30, rule="petition.notice"))
     return case
+
+
+def test_the_police_that_mediation_told_help_with_the_case() -> None:
+    """R-MED-11: an assignment on their own topic, once; not where they are complained of, nor in a sealed case."""
+    told = PoliceInformed(unit="GL-POLICE", risk="criminal", note="扬言报复")
+    case = mediated()
+    case.give(told)
+    given = case.last(DepartmentAssigned)
+    assert (given.unit, given.role, given.lead) == ("GL-POLICE", AssignmentRole.HELPER, GRID)
+    assert [seat.unit for seat in case.state.helpers] == ["GL-POLICE"]
+    assert (case.status, case.state.unit, case.state.procedure) == (S.HANDLING, GRID, "mediation")
+    assert case.give(told) == []
+    for change in ({"subjects": ("GL-POLICE",)}, {"sealed": True}, {"status": S.CLOSED}):
+        other = mediated()
+        other.state = other.state.model_copy(update=change)
+        assert other.give(told) == []
 
 
 def test_entering_counts_as_signed_and_the_procedures_time_counts() -> None:

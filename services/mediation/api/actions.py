@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
+from chassis.calendar import SHANGHAI
 from chassis.http import FieldError
+from chassis.http.actions import ActionBody
 from chassis.http.problems import unprocessable
 from chassis.masking import mask_fields
 from chassis.vault import Vault
@@ -65,9 +68,12 @@ def _body(command: type[m.MediationCommand], example: dict[str, Any]) -> type[Ba
     if paper := PAPERS.get(command):
         told = "kept encrypted: nothing of it enters an event, a log or a trace"
         fields["paper"] = (paper, Field(description=told))
-    config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [example]})
     made: type[BaseModel] = create_model(
-        f"{command.__name__}Body", __config__=config, __doc__=command.__doc__, **fields
+        f"{command.__name__}Body",
+        __base__=ActionBody,
+        __doc__=command.__doc__,
+        __cls_kwargs__={"json_schema_extra": {"examples": [example]}},
+        **fields,
     )
     return made
 
@@ -94,8 +100,11 @@ def _mismatch(given: Mapping[str, Any], paper: PaperModel) -> list[FieldError]:
     return []
 
 
-_WHEN: Final = "2026-06-08T10:00:00+08:00"
-_DUE: Final = "2026-07-01"
+_DUE: Final = "2099-07-01"
+_SOON: Final = (datetime.now(SHANGHAI) + timedelta(days=5)).replace(
+    hour=10, minute=0, second=0, microsecond=0
+)
+"""A session lies within the time of the mediation: some days after the service was started."""
 _OBLIGATION: Final = {"number": 1, "by": "B", "due": _DUE}
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -115,10 +124,22 @@ ACTIONS: Final[tuple[Action, ...]] = (
         },
     ),
     Action(
+        "parties/kept",
+        m.KeepParties,
+        "沿用登记: the parties are those of the round before; each is asked again (R-LAD-02)",
+        {},
+    ),
+    Action(
         "consent",
         m.RecordConsent,
         "征求意见: what each party says; one clear no ends it (R-MED-03, R-MED-04)",
         {"party": "A", "agrees": True},
+    ),
+    Action(
+        "openness",
+        m.SayOpenness,
+        "公开或者不公开: a party wants closed doors, or lets it be public after all (R-MED-04)",
+        {"party": "A", "closed": True},
     ),
     Action(
         "mediators",
@@ -142,14 +163,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "sessions/schedule",
         m.ScheduleSession,
         "通知调解时间: tell the parties when the session is",
-        {"at": "2099-06-12T10:00:00+08:00"},
+        {"at": _SOON.isoformat()},
     ),
     Action(
         "sessions",
         m.HoldSession,
         "调解笔录: record a session that was held, open or closed (R-MED-04)",
         {
-            "held_at": _WHEN,
             "open": False,
             "attended": ["A", "B"],
             "paper": {"record": "双方到场。甲方陈述夜间噪声影响休息，乙方愿意调整施工时间。"},
@@ -175,10 +195,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         {
             "obligations": [_OBLIGATION],
             "paper": {
-                "facts": "乙方于2026年6月装修房屋，多次在二十二时后施工。",
+                "facts": "乙方装修房屋期间，多次在二十二时后施工。",
                 "issues": "夜间施工噪声影响甲方休息。",
                 "responsibility": "乙方对夜间施工造成的影响承担责任，甲方予以谅解。",
-                "terms": ["乙方自即日起每日二十时后不再施工，并于2026年7月1日前向甲方支付补偿三百元。"],
+                "terms": ["乙方自即日起每日二十时后不再施工，并于2099年7月1日前向甲方支付补偿三百元。"],
                 "manner": "银行转账。",
             },
         },
@@ -191,7 +211,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
             "signed": ["A", "B"],
             "mediators": ["GLM-0101-01"],
             "sealed_by_committee": True,
-            "signed_at": _WHEN,
         },
     ),
     Action(
@@ -200,7 +219,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "口头协议: record what the parties agreed without paper (R-MED-07)",
         {
             "agreed": ["A", "B"],
-            "agreed_at": _WHEN,
             "obligations": [_OBLIGATION],
             "paper": {"terms": ["乙方自即日起每日二十时后不再施工。"]},
         },
@@ -228,7 +246,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "confirmation",
         m.FileConfirmation,
         "申请司法确认: all parties applied together, within 30 days of effect (R-MED-09)",
-        {"jointly": ["A", "B"], "about": "civil", "filed_at": _WHEN},
+        {"jointly": ["A", "B"], "about": "civil"},
     ),
     Action(
         "confirmation/acceptance",

@@ -9,6 +9,7 @@ from chassis.vault import Vault
 from schemas.jurisdiction import Jurisdiction
 from schemas.mediators import Mediators
 from services.mediation.domain import Mediation, MediationDecider
+from services.mediation.domain.desk import Desk
 
 _CASE: Final = "SELECT version, state::text FROM mediation.aggregate WHERE case_id = $1"
 
@@ -40,10 +41,10 @@ class Office:
         state = self.decider.load(row[1])
         return Case(state, row[0]) if state.stage is not None else None
 
-    def committee_unit(self, state: Mediation) -> str | None:
-        """The unit of the committee that mediates."""
-        committee = self.mediators.committees.get(state.committee or "")
-        return committee.unit if committee else None
+    @property
+    def desk(self) -> Desk:
+        """What the domain knows of units and committees."""
+        return self.decider.desk
 
     def name(self, unit: str) -> str:
         """The name of a unit."""

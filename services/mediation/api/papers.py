@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.database import Pool
 from chassis.http import Principal, Role
@@ -15,8 +15,12 @@ from chassis.vault import Vault
 from schemas import mediation as m
 from schemas.mediation import Label
 from schemas.values import Sealed
+from schemas.written import Name, Storable
 
-Words = Annotated[str, Field(min_length=2, max_length=5000)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=5000), Storable]
+Detail = Annotated[str, StringConstraints(strip_whitespace=True), Storable]
+PARTIES: Final = "parties"
+"""The kind of the paper that says who the parties are."""
 
 
 class PaperModel(BaseModel):
@@ -29,10 +33,10 @@ class Person(PaperModel):
     """当事人的基本情况 (R-MED-07): a person, or an organisation by its representative."""
 
     label: Label
-    name: str = Field(min_length=1, max_length=100)
-    identity: str = Field(default="", max_length=40, description="identity number or credit code")
-    address: str = Field(default="", max_length=300)
-    phone: str = Field(default="", max_length=40)
+    name: Name
+    identity: Detail = Field(default="", max_length=40, description="identity number or credit code")
+    address: Detail = Field(default="", max_length=300)
+    phone: Detail = Field(default="", max_length=40)
 
 
 class PartiesPaper(PaperModel):
@@ -78,9 +82,9 @@ PAPERS: Final[Mapping[type[m.MediationCommand], type[PaperModel]]] = {
 }
 """The paper that a command comes with."""
 _READ: Final = (
-    "SELECT DISTINCT ON (p.kind) p.kind, p.at, p.record_id, k.key_id, k.wrapped_key, p.ciphertext"
+    "SELECT DISTINCT ON (p.round, p.kind) p.round, p.kind, p.at, p.record_id, k.key_id, k.wrapped_key, p.ciphertext"
     " FROM mediation.paper p JOIN mediation.paper_key k USING (record_id)"
-    " WHERE p.case_id = $1 AND p.round = $2 ORDER BY p.kind, p.at DESC, p.record_id DESC"
+    " WHERE p.case_id = $1 ORDER BY p.round, p.kind, p.at DESC, p.record_id DESC"
 )
 _LOG: Final = (
     "INSERT INTO mediation.access_log (case_id, subject, role, unit, what, purpose)"
@@ -107,10 +111,18 @@ class Reader:
     purpose: str
 
 
-async def read_papers(
-    pool: Pool, vault: Vault, case_id: UUID, round_: int, reader: Reader
-) -> dict[str, tuple[datetime, bytes]]:
-    """Return the newest paper of each kind, as JSON with its time. The access is logged first.
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A paper as it was written, as JSON: the newest of its kind in a round."""
+
+    round: int
+    kind: str
+    at: datetime
+    text: bytes
+
+
+async def read_papers(pool: Pool, vault: Vault, case_id: UUID, reader: Reader) -> list[Paper]:
+    """Return the newest paper of each kind of each round, by round and kind. The access is logged first.
 
     Raises VaultError where a record was tampered with, or its master key is not there.
     """
@@ -119,13 +131,15 @@ async def read_papers(
         await connection.execute(
             _LOG, case_id, who.recorded_as, reader.role, who.unit, reader.what, mask(reader.purpose)
         )
-        rows = await connection.fetch(_READ, case_id, round_)
-    return {
-        row[0]: (
+        rows = await connection.fetch(_READ, case_id)
+    return [
+        Paper(
+            row[0],
             row[1],
+            row[2],
             vault.open(
-                case_id, Sealed(record_id=row[2], key_id=row[3], wrapped_key=row[4], ciphertext=row[5])
+                case_id, Sealed(record_id=row[3], key_id=row[4], wrapped_key=row[5], ciphertext=row[6])
             ),
         )
         for row in rows
-    }
+    ]

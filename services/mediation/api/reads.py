@@ -8,6 +8,7 @@ from fastapi import FastAPI, Response
 from fastapi import Query as Parameter
 
 from chassis.http import Principal, Problem, allow, etag
+from schemas.mediation import MediationOpened
 from schemas.mediators import Committee
 from schemas.message import CASE_EVENTS
 from services.mediation.api.access import READERS, Access
@@ -25,8 +26,8 @@ from services.mediation.api.views import (
 Reader = Annotated[Principal, allow(*READERS)]
 _LIST: Final = (
     "SELECT d.case_id, d.unit, d.matter, d.procedure, d.stage, d.confirmation, d.opened_at, d.due_at"
-    " FROM mediation.docket d WHERE (d.unit = $1 OR d.committee_unit = $1) AND d.ended = $2"
-    " AND NOT d.subjects && $3::text[]"
+    " FROM mediation.docket d WHERE d.units && $1::text[] AND d.ended = $2"
+    " AND NOT d.subjects && $3::text[] AND NOT d.barred && $6::text[] AND (NOT d.sealed OR d.unit = $7)"
     " AND ($4::uuid IS NULL OR (d.opened_at, d.case_id) >"
     " (SELECT l.opened_at, l.case_id FROM mediation.docket l WHERE l.case_id = $4::uuid))"
     " ORDER BY d.opened_at, d.case_id LIMIT $5"
@@ -51,7 +52,16 @@ def add_read_routes(app: FastAPI, office: Office, access: Access) -> None:
         access.check_unit(principal)
         of = _within(office, access, principal, unit)
         async with office.host.pool.acquire() as connection:
-            rows = await connection.fetch(_LIST, of, ended, access.above(principal), after, limit + 1)
+            rows = await connection.fetch(
+                _LIST,
+                [of] if unit else [of, principal.subject],
+                ended,
+                access.above(principal),
+                after,
+                limit + 1,
+                [principal.subject],
+                principal.unit,
+            )
         items = [MediationLine(**dict(row)) for row in rows[:limit]]
         return MediationPage(items=items, next=str(items[-1].case_id) if len(rows) > limit else None)
 
@@ -69,11 +79,19 @@ def add_read_routes(app: FastAPI, office: Office, access: Access) -> None:
         tags=["mediations"],
         summary="All that happened, in order, with each notice of other ways (R-MED-10)",
     )
-    async def story(case_id: UUID, principal: Reader) -> list[StoryEvent]:
+    async def story(
+        case_id: UUID,
+        principal: Reader,
+        round_: Annotated[
+            int | None,
+            Parameter(alias="round", ge=1, description="what happened from its opening to the next"),
+        ] = None,
+    ) -> list[StoryEvent]:
         access.require_seen(principal, await office.case(case_id), case_id)
         async with office.host.pool.acquire() as connection:
             rows = await connection.fetch(_STORY, case_id, CASE_EVENTS)
-        return [StoryEvent(sequence=row[0], time=row[1], type=row[2], data=_told(row[3])) for row in rows]
+        told = [StoryEvent(sequence=row[0], time=row[1], type=row[2], data=_told(row[3])) for row in rows]
+        return told if round_ is None else _of_round(told, round_)
 
     @app.get(
         "/v1/committees",
@@ -115,6 +133,17 @@ def _committee(office: Office, committee: Committee) -> CommitteeView:
         procedures=list(committee.procedures),
         mediators=staff,
     )
+
+
+def _of_round(told: list[StoryEvent], round_: int) -> list[StoryEvent]:
+    """The part of a story from the opening of a round to that of the next one."""
+    current, kept = 0, []
+    for event in told:
+        if event.type == MediationOpened.type:
+            current = int(str(event.data.get("round", 1)))
+        if current == round_:
+            kept.append(event)
+    return kept
 
 
 def _told(data: str) -> dict[str, Any]:

@@ -6,9 +6,35 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from schemas.mediation import Confirmation, Obligation, Party, Stage, TerminationReason
+from schemas.mediation import (
+    Confirmation,
+    Obligation,
+    PanelSeat,
+    Party,
+    Performance,
+    Stage,
+    TerminationReason,
+)
 from schemas.router import Term
 from services.mediation.api.office import Case, Office
+from services.mediation.domain.state import Agreement, Mediation
+
+
+class AgreementView(BaseModel):
+    """An agreement, and what has become of it."""
+
+    number: int
+    round: int
+    written: bool
+    partial: bool
+    unit: str = Field(description="the unit that follows it up")
+    parties: list[str] = Field(description="labels; they are those of its round")
+    obligations: list[Obligation]
+    effective_at: datetime
+    performance: Performance
+    performed: list[int]
+    visits: int
+    confirmation: Confirmation
 
 
 class MediationView(BaseModel):
@@ -25,20 +51,19 @@ class MediationView(BaseModel):
     matter: str | None
     procedure: str
     procedure_name: str
-    parties: list[Party]
+    parties: list[Party] = Field(description="of this round, or until they are registered of the one before")
     agreed: list[str] = Field(description="the parties that agreed to be mediated")
-    closed: bool = Field(description="a party wants it not public (R-MED-04)")
+    closed: bool = Field(description="it is not public (R-MED-04)")
     committee: str | None
     mediators: list[str]
+    panel: str | None
+    seats: list[PanelSeat] = Field(description="who sits beside the mediators, by staff code (TJ20)")
     session_at: datetime | None
     sessions: int
     appraisal_since: datetime | None
     drafted: bool
-    obligations: list[Obligation]
-    performed: list[int]
-    visits: int
-    effective_at: datetime | None
-    confirmation: Confirmation
+    agreements: list[AgreementView] = Field(description="all that took effect, in any round")
+    confirmation: Confirmation = Field(description="of the newest agreement")
     reason: TerminationReason | None
     deadlines: list[Term]
     actions: list[str] = Field(
@@ -88,6 +113,7 @@ class CommitteeView(BaseModel):
 class PaperView(BaseModel):
     """A paper as it was written, with personal data."""
 
+    round: int
     kind: str
     at: datetime
     content: dict[str, object]
@@ -112,19 +138,35 @@ def mediation_view(office: Office, case: Case, actions: Sequence[str]) -> Mediat
         procedure_name=office.mediators.procedures[state.procedure].name,
         parties=list(state.parties),
         agreed=list(state.agreed),
-        closed=state.closed,
+        closed=not office.desk.may_be_open(state),
         committee=state.committee,
         mediators=list(state.mediators),
+        panel=state.panel,
+        seats=list(state.seats),
         session_at=state.session_at,
         sessions=state.sessions,
         appraisal_since=state.appraisal_since,
         drafted=state.draft is not None,
-        obligations=list(state.obligations),
-        performed=list(state.performed),
-        visits=state.visits,
-        effective_at=state.effective_at,
+        agreements=[_agreement_view(office, state, one) for one in state.agreements],
         confirmation=state.confirmation,
         reason=state.reason,
         deadlines=list(state.terms),
         actions=list(actions),
+    )
+
+
+def _agreement_view(office: Office, state: Mediation, one: Agreement) -> AgreementView:
+    return AgreementView(
+        number=one.number,
+        round=one.round,
+        written=one.written,
+        partial=one.partial,
+        unit=office.desk.follower(state, one),
+        parties=list(one.labels),
+        obligations=list(one.obligations),
+        effective_at=one.effective_at,
+        performance=one.performance,
+        performed=list(one.performed),
+        visits=one.visits,
+        confirmation=one.confirmation,
     )

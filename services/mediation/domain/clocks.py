@@ -39,3 +39,8 @@ class Clocks:
 def noon(day: date) -> datetime:
     """A moment of that day in Shanghai, from which days are counted."""
     return datetime.combine(day, time(12), SHANGHAI)
+
+
+def is_before(when: datetime, other: datetime) -> bool:
+    """Whether an instant that somebody wrote down lies before another: people write hours and minutes."""
+    return when < other.replace(second=0, microsecond=0)

@@ -1,14 +1,17 @@
-"""司法确认: both apply within thirty days of effect; the court's own dates; what it cannot confirm (R-MED-09)."""
+"""司法确认: both apply within thirty days of effect; the court's own dates; what it cannot confirm (R-MED-09).
+
+Each agreement has its own window and its own way through the court.
+"""
 
 from datetime import datetime
 from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
+from services.mediation.domain.clocks import is_before
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
-from services.mediation.domain.state import Mediation
-from services.terms import day_of
+from services.mediation.domain.state import Agreement, Mediation
 
 COURT: Final = "court"
 """The legal exit whose authority is the court that has jurisdiction (QR2)."""
@@ -20,52 +23,65 @@ class Confirmations:
     def __init__(self, desk: Desk, ending: Ending) -> None:
         self._desk, self._ending = desk, ending
 
-    def file(self, state: Mediation, c: m.FileConfirmation, at: datetime) -> Decision:
+    def file(self, state: Mediation, one: Agreement, c: m.FileConfirmation, at: datetime) -> Decision:
         """TJ33: jointly and in time. QR4: personal status, adoption, marriage; also title to property or IP."""
         if c.about != "civil":
             return Refused("EXCLUDED", "R-MED-09: the court confirms no agreement about this", "about")
-        if set(c.jointly) != set(state.labels):
-            return Refused("JOINTLY", f"all parties apply together: {', '.join(state.labels)}", "jointly")
-        window = state.term("confirm")
-        end = window.at if window else state.window_ended
-        if c.filed_at > at:
+        if set(c.jointly) != set(one.labels):
+            return Refused("JOINTLY", f"all its parties apply together: {', '.join(one.labels)}", "jointly")
+        filed = c.filed_at or at
+        window = state.term(one.clock("confirm"))
+        end = window.at if window else one.window_ended
+        if filed > at:
             return Refused("IN_THE_FUTURE", "record it once it has happened", "filed_at")
-        if end is None or c.filed_at >= end:
+        if end is None or filed >= end:
             return Refused("TOO_LATE", "R-MED-09: the thirty days from effect are over", "filed_at")
-        if state.effective_at and day_of(c.filed_at) < day_of(state.effective_at):
-            reason = f"the agreement has effect from {day_of(state.effective_at)} on"
+        if is_before(filed, one.effective_at):
+            reason = f"the agreement has effect from {one.effective_at.isoformat()} on"
             return Refused("TOO_EARLY", reason, "filed_at")
         court = self._desk.jurisdiction.legal_exits[COURT].authority or COURT
-        decides = self._desk.clocks.start("court", "mediation.court-accept", c.filed_at)
-        terms = (*state.without("confirm"), decides)
-        return [m.ConfirmationFiled(by=c.actor, terms=terms, court=court, filed_at=c.filed_at)]
+        decides = self._desk.clocks.start(one.clock("court"), "mediation.court-accept", filed)
+        terms = (*state.without(one.clock("confirm")), decides)
+        return [
+            m.ConfirmationFiled(by=c.actor, terms=terms, agreement=one.number, court=court, filed_at=filed)
+        ]
 
-    def accepted(self, state: Mediation, c: m.RecordCourtAcceptance, at: datetime) -> Decision:
+    def accepted(
+        self, state: Mediation, one: Agreement, c: m.RecordCourtAcceptance, at: datetime
+    ) -> Decision:
         """QR5: fifteen days from acceptance."""
-        decides = self._desk.clocks.start("court", "mediation.court-decide", at)
-        return [m.CourtAccepted(by=c.actor, terms=(*state.without("court"), decides), reference=c.reference)]
+        clock = one.clock("court")
+        decides = self._desk.clocks.start(clock, "mediation.court-decide", at)
+        terms = (*state.without(clock), decides)
+        return [m.CourtAccepted(by=c.actor, terms=terms, agreement=one.number, reference=c.reference)]
 
-    def extended(self, state: Mediation, c: m.ExtendCourtTime, at: datetime) -> Decision:
+    def extended(self, state: Mediation, one: Agreement, c: m.ExtendCourtTime, at: datetime) -> Decision:
         """QR5: ten days more, once, by the court's president."""
-        term = state.term("court")
-        if state.court_extended:
+        clock = one.clock("court")
+        term = state.term(clock)
+        if one.court_extended:
             return Refused("EXTENDED_ALREADY", "the court has had its one extension")
         if term is None:
             return Refused("TOO_LATE", "the court's time is over already")
         days = self._desk.jurisdiction.deadlines["mediation.court-extension"].amount
         longer = self._desk.clocks.prolonged(term, days, "QR5")
-        return [m.CourtTimeExtended(by=c.actor, terms=(*state.without("court"), longer))]
+        return [m.CourtTimeExtended(by=c.actor, terms=(*state.without(clock), longer), agreement=one.number)]
 
-    def decided(self, state: Mediation, c: m.RecordCourtDecision, at: datetime) -> Decision:
+    def decided(self, state: Mediation, one: Agreement, c: m.RecordCourtDecision, at: datetime) -> Decision:
         """Confirmed: enforceable. If not, the parties learn what they can do (TJ33)."""
-        if c.confirmed and state.confirmation is m.Confirmation.FILED:
+        if c.confirmed and one.confirmation is m.Confirmation.FILED:
             return Refused("NOT_ACCEPTED_YET", "the court accepts before it confirms", "confirmed")
-        terms = state.without("court")
-        decided = m.CourtDecided(by=c.actor, terms=terms, confirmed=c.confirmed, reference=c.reference)
+        terms = state.without(one.clock("court"))
+        decided = m.CourtDecided(
+            by=c.actor, terms=terms, agreement=one.number, confirmed=c.confirmed, reference=c.reference
+        )
         if c.confirmed:
             return [decided]
-        return [decided, self._ending.informed(state, terms, at, c.actor, with_agreement=True)]
+        return [decided, self._ending.informed(state, terms, at, c.actor, one)]
 
-    def withdrawn(self, state: Mediation, c: m.WithdrawConfirmation, at: datetime) -> Decision:
+    def withdrawn(
+        self, state: Mediation, one: Agreement, c: m.WithdrawConfirmation, at: datetime
+    ) -> Decision:
         """QR5: at any time before the decision."""
-        return [m.ConfirmationWithdrawn(by=c.actor, terms=state.without("court"))]
+        terms = state.without(one.clock("court"))
+        return [m.ConfirmationWithdrawn(by=c.actor, terms=terms, agreement=one.number)]

@@ -1,18 +1,22 @@
 """Who is in dispute, and whether each of them wants to be mediated (R-MED-03, R-MED-04, R-MED-14)."""
 
 from datetime import date, datetime
+from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
-from schemas.mediators import Procedure
-from schemas.message import Event
+from schemas.message import Actor, Event
 from schemas.router import Term
-from services.mediation.domain.clocks import noon
+from services.mediation.domain.clocks import is_before, noon
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
+from services.mediation.domain.evolution import evolve
 from services.mediation.domain.state import Mediation
+from services.terms import day_of
 
 BY_TRAFFIC_POLICE = "traffic-police"
+_LATEST_START: Final = 365
+"""Days (DES): so long may treatment or an appraisal still take when the parties apply to the police."""
 
 
 class Consent:
@@ -26,19 +30,42 @@ class Consent:
         if wrong := self._wrong_parties(c):
             return wrong
         code = c.procedure or state.procedure
-        procedure = self._desk.mediators.procedures.get(code)
-        if procedure is None:
-            known = ", ".join(self._desk.mediators.procedures)
-            return Refused("UNKNOWN_PROCEDURE", f"expected one of {known}", "procedure")
-        if wrong := self._too_late_for_police(c, procedure, at):
+        if wrong := self._wrong_procedure(state, code) or self._too_late_for_police(state, c, code, at):
             return wrong
+        return self._asked(state, c.actor, c.parties, code, c.starts, at)
+
+    def keep(self, state: Mediation, c: m.KeepParties, at: datetime) -> Decision:
+        """R-LAD-02: the parties of the round before, whose names are on paper already; each is asked again."""
+        if not state.parties:
+            return Refused("NO_PARTIES", "no earlier round of this case named its parties; register them")
+        return self._asked(state, c.actor, state.parties, state.procedure, None, at)
+
+    def _asked(
+        self,
+        state: Mediation,
+        by: Actor,
+        parties: tuple[m.Party, ...],
+        code: str,
+        starts: date | None,
+        at: datetime,
+    ) -> list[Event]:
         terms = (
             *state.without("register", "remind"),
             self._desk.clocks.start("consent", "mediation.consent", at),
         )
-        return [
-            m.PartiesRegistered(by=c.actor, terms=terms, parties=c.parties, procedure=code, starts=c.starts)
-        ]
+        return [m.PartiesRegistered(by=by, terms=terms, parties=parties, procedure=code, starts=starts)]
+
+    def _wrong_procedure(self, state: Mediation, code: str) -> Refused | None:
+        """Each kind of mediation is for its matters, and some for certain units only (mediation.yaml)."""
+        known = self._desk.mediators.procedures
+        procedure = known.get(code)
+        if procedure is None:
+            return Refused("UNKNOWN_PROCEDURE", f"expected one of {', '.join(known)}", "procedure")
+        if procedure.fits(state.matter, state.unit):
+            return None
+        fitting = [one.code for one in known.values() if one.fits(state.matter, state.unit)]
+        reason = f"{code} is not for {state.matter} at {state.unit}; here: {', '.join(fitting)}"
+        return Refused("WRONG_PROCEDURE", reason, "procedure")
 
     def _wrong_parties(self, c: m.RegisterParties) -> Refused | None:
         labels = [party.label for party in c.parties]
@@ -55,16 +82,24 @@ class Consent:
         return None
 
     def _too_late_for_police(
-        self, c: m.RegisterParties, procedure: Procedure, at: datetime
+        self, state: Mediation, c: m.RegisterParties, code: str, at: datetime
     ) -> Refused | None:
         """R-MED-14: all apply together within ten days of the determination, or three after a committee ended."""
-        if procedure.code != BY_TRAFFIC_POLICE:
-            return None
+        days = {"determined": c.determined, "committee_ended": c.committee_ended, "starts": c.starts}
+        given = [name for name, day in days.items() if day is not None]
+        if code != BY_TRAFFIC_POLICE:
+            wrong = f"only {BY_TRAFFIC_POLICE} asks for this day"
+            return Refused("ANOTHER_PROCEDURE", wrong, given[0]) if given else None
         if c.determined is None and c.committee_ended is None:
             reason = (
                 "say when the parties received the determination, or when the committee's mediation ended"
             )
             return Refused("DATE_NEEDED", reason, "determined")
+        for name in ("determined", "committee_ended"):
+            if (day := days[name]) is not None and day > day_of(at):
+                return Refused("IN_THE_FUTURE", "name a day that has come", name)
+        if c.starts is not None and (c.starts - day_of(at)).days > _LATEST_START:
+            return Refused("TOO_FAR", f"it begins within {_LATEST_START} days; apply again later", "starts")
         in_time = self._within("mediation.traffic-apply", c.determined, at) or self._within(
             "mediation.traffic-apply-after-committee", c.committee_ended, at
         )
@@ -73,7 +108,7 @@ class Consent:
         reason = (
             "R-MED-14: the time to apply to the police is over; a committee or the court can still be asked"
         )
-        return Refused("TOO_LATE", reason, "determined")
+        return Refused("TOO_LATE", reason, given[0])
 
     def _within(self, rule: str, day: date | None, at: datetime) -> bool:
         return day is not None and at < self._desk.clocks.start("apply", rule, noon(day)).at
@@ -82,24 +117,47 @@ class Consent:
         """One clear no ends it (TJ17); when the last one agrees, the time of this kind of mediation runs."""
         if c.party not in state.labels:
             return Refused("UNKNOWN_PARTY", f"expected one of {', '.join(state.labels)}", "party")
+        said_at = c.said_at or at
+        if said_at > at:
+            return Refused("IN_THE_FUTURE", "record it once it has happened", "said_at")
+        if state.opened_at and is_before(said_at, state.opened_at):
+            opened = state.opened_at.isoformat()
+            return Refused("BEFORE_THE_OPENING", f"the case came to be mediated at {opened}", "said_at")
         said = m.ConsentRecorded(
-            by=c.actor, terms=state.terms, party=c.party, agrees=c.agrees, closed=c.closed
+            by=c.actor,
+            terms=state.terms,
+            party=c.party,
+            agrees=c.agrees,
+            closed=c.closed is True,
+            public=c.closed is False,
+            said_at=said_at,
         )
         if not c.agrees:
             return [said, *self._ending.terminated(state, m.TerminationReason.REFUSED, at, c.actor)]
-        if set(state.agreed) | {c.party} != set(state.labels):
+        after = evolve(state, said)
+        if set(after.agreed) != set(state.labels):
             return [said]
+        agreed_at = max(after.consented_at, default=said_at)
         accepted = m.MediationAccepted(
-            by=c.actor, terms=self._running(state, at), open=not (state.closed or c.closed)
+            by=c.actor,
+            terms=self._running(state, agreed_at),
+            open=self._desk.may_be_open(after),
+            accepted_at=agreed_at,
         )
         return [said, accepted]
 
-    def _running(self, state: Mediation, at: datetime) -> tuple[Term, ...]:
-        """R-MED-06, 13, 14, 15: from the application, from the day that the law names, or from now."""
+    def openness(self, state: Mediation, c: m.SayOpenness, at: datetime) -> Decision:
+        """TJ23: a party may ask for closed doors at any time, and may take that back."""
+        if c.party not in state.labels:
+            return Refused("UNKNOWN_PARTY", f"expected one of {', '.join(state.labels)}", "party")
+        return [m.OpennessSaid(by=c.actor, terms=state.terms, party=c.party, closed=c.closed)]
+
+    def _running(self, state: Mediation, agreed_at: datetime) -> tuple[Term, ...]:
+        """R-MED-06, 13, 14, 15: from the application, the day that the law names, or the consent of all."""
         procedure = self._desk.procedure(state)
-        since = max(at, noon(state.starts)) if state.starts else at
-        if procedure.from_application and state.opened_at:
-            since = state.opened_at
+        since = max(agreed_at, noon(state.starts)) if state.starts else agreed_at
+        if procedure.from_application:
+            since = state.applied_at or since
         return (*state.without("consent"), self._desk.clocks.start("mediate", procedure.term, since))
 
     def expired(self, state: Mediation, at: datetime) -> list[Event]:

@@ -15,7 +15,12 @@ from schemas.intake import PersonErased
 from schemas.jurisdiction import Jurisdiction
 from schemas.mediators import Mediators
 from schemas.message import Event
-from schemas.petition import PetitionSentToMediation
+from schemas.petition import (
+    PetitionRegistered,
+    PetitionSealed,
+    PetitionSentToMediation,
+    PetitionSubjectsNamed,
+)
 from services.mediation.domain import machine
 from services.mediation.domain.agreement import Agreements
 from services.mediation.domain.confirmation import Confirmations
@@ -28,16 +33,20 @@ from services.mediation.domain.follow_up import FollowUp
 from services.mediation.domain.opening import MEDIATION, Opening
 from services.mediation.domain.panel import Bench
 from services.mediation.domain.sessions import Sessions
-from services.mediation.domain.state import Mediation
+from services.mediation.domain.state import Agreement, Mediation
 from services.mediation.domain.timers import Timers
 
 Act = Callable[[Mediation, Any, datetime], Decision]
+ActOn = Callable[[Mediation, Agreement, Any, datetime], Decision]
 CONSUMED: tuple[type[Event], ...] = (
     r.CaseDispatched,
     r.TrackChosen,
     r.CaseRedirected,
     r.EmergencyTransferred,
     r.CaseClosed,
+    PetitionRegistered,
+    PetitionSubjectsNamed,
+    PetitionSealed,
     PetitionSentToMediation,
     PersonErased,
 )
@@ -58,7 +67,7 @@ class MediationDecider:
     consumes = frozenset(event.type for event in CONSUMED)
 
     def __init__(self, jurisdiction: Jurisdiction, mediators: Mediators, calendar: WorkingCalendar) -> None:
-        self._desk = desk = Desk(jurisdiction, mediators, calendar)
+        self.desk = desk = Desk(jurisdiction, mediators, calendar)
         ending = Ending(desk)
         opening, consent = Opening(desk, ending), Consent(desk, ending)
         sessions, bench = Sessions(desk), Bench(desk)
@@ -72,9 +81,14 @@ class MediationDecider:
             r.CaseRedirected: opening.redirected,
             r.EmergencyTransferred: opening.endangered,
             r.CaseClosed: opening.closed,
+            PetitionRegistered: opening.registered_as_petition,
+            PetitionSubjectsNamed: opening.complained_of,
+            PetitionSealed: opening.sealed,
             PetitionSentToMediation: opening.sent_by_petition,
             m.RegisterParties: consent.register,
+            m.KeepParties: consent.keep,
             m.RecordConsent: consent.record,
+            m.SayOpenness: consent.openness,
             m.AssignMediators: bench.assign,
             m.RefuseMediator: bench.refuse,
             m.RecuseMediator: bench.recuse,
@@ -89,13 +103,15 @@ class MediationDecider:
             m.ContinueMediation: agreements.go_on,
             m.TerminateMediation: ending.terminate,
             m.ReportToPolice: ending.report,
-            m.RecordVisit: FollowUp(desk, agreements, ending).record,
+            m.RecomputeMediationTimes: lambda state, _, __: self._timers.recomputed(state),
+        }
+        self._on_agreements: dict[type[Any], ActOn] = {
+            m.RecordVisit: FollowUp(agreements, ending).record,
             m.FileConfirmation: confirmations.file,
             m.RecordCourtAcceptance: confirmations.accepted,
             m.ExtendCourtTime: confirmations.extended,
             m.RecordCourtDecision: confirmations.decided,
             m.WithdrawConfirmation: confirmations.withdrawn,
-            m.RecomputeMediationTimes: lambda state, _, __: self._timers.recomputed(state),
         }
 
     @staticmethod
@@ -129,20 +145,29 @@ class MediationDecider:
     def _decided(self, state: Mediation, given: Input, at: datetime) -> Decision:
         if isinstance(given, TimerDue):
             return self._timers.fired(state, given, at)
-        if isinstance(given, m.MediationCommand) and (no := self._refused(state, given)):
-            return no
-        if state.stage is None and isinstance(given, Event) and not self.begins(given):
-            return []  # and no row: a case of another track costs nothing
+        if isinstance(given, m.MediationCommand):
+            return self._commanded(state, given, at)
+        if isinstance(given, Event) and (state.is_sealed or (state.stage is None and not self.begins(given))):
+            return []  # sealed for good; or no row: a case of another track costs nothing
         act = self._acts.get(type(given))
         return act(state, given, at) if act else []
 
-    def _refused(self, state: Mediation, command: m.MediationCommand) -> Refused | None:
-        """Who may not do this, and when it cannot be done."""
+    def _commanded(self, state: Mediation, command: m.MediationCommand, at: datetime) -> Decision:
+        """Who may not do this, and when it cannot be done; else what it brings about."""
         if state.stage is None:
             return Refused("UNKNOWN_CASE", "this case was not handed over to be mediated")
-        if no := self._desk.barred(state, command.actor) or self._desk.not_in_charge(state, command.actor):
+        if state.is_sealed:
+            return Refused("SEALED", "R-PET-10: the discipline body has it; nothing is mediated any more")
+        if no := self.desk.barred(state, command.actor):
             return no
-        return machine.refused(state, command)
+        about = machine.meant(state, command) if isinstance(command, m.AgreementCommand) else None
+        if isinstance(about, Refused):
+            return self.desk.not_in_charge(state, command.actor, None) or about
+        if no := self.desk.not_in_charge(state, command.actor, about) or machine.refused(state, command):
+            return no
+        if about is not None:
+            return self._on_agreements[type(command)](state, about, command, at)
+        return self._acts[type(command)](state, command, at)
 
     def evolve(self, state: Mediation, event: Event) -> Mediation:
         """The state after one of mediation's own events."""

@@ -6,12 +6,12 @@ from typing import Final
 
 from chassis.calendar import WorkingCalendar
 from chassis.decider import Refused
-from schemas.jurisdiction import Jurisdiction
+from schemas.jurisdiction import Jurisdiction, Rung
 from schemas.mediation import OpenRoute
 from schemas.mediators import Mediators, Procedure
 from schemas.message import Actor
 from services.mediation.domain.clocks import Clocks
-from services.mediation.domain.state import Mediation
+from services.mediation.domain.state import Agreement, Mediation
 
 SUPERVISOR: Final = "supervisor"
 POLICE: Final = "traffic-police-mediation"
@@ -29,6 +29,17 @@ class Desk:
         """The kind of mediation of the case."""
         return self.mediators.procedures[state.procedure]
 
+    def may_be_open(self, state: Mediation) -> bool:
+        """R-MED-04: no party wants it closed; where it is not public by itself, all agreed (医疗纠纷条例 42)."""
+        asked = self.procedure(state).closed
+        return not state.closed_for and (not asked or set(state.public_for) == set(state.labels))
+
+    def empty_seats(self, state: Mediation) -> tuple[str, ...]:
+        """The seats of the panel that nobody has since their holders left."""
+        panel = self.mediators.panels.get(state.panel or "")
+        taken = {seat.seat for seat in state.seats}
+        return tuple(seat.code for seat in panel.seats if seat.code not in taken) if panel else ()
+
     def interested(self, unit: str | None, subjects: Sequence[str]) -> bool:
         """R-LAD-04: whether the unit is complained of, or stands under one that is."""
         known = self.jurisdiction.units
@@ -37,33 +48,55 @@ class Desk:
         return any(one in known and self.jurisdiction.controls(one, unit) for one in subjects)
 
     def barred(self, state: Mediation, actor: Actor) -> Refused | None:
-        """R-LAD-04, R-HOT-14: an interested unit does nothing with the case, whatever its role."""
+        """R-LAD-04, R-HOT-14, R-MED-04: an interested unit, and staff who left, do nothing, whatever their role."""
         if self.interested(actor.unit, state.subjects):
             reason = "the unit complained of, and all that it controls, must recuse itself"
             return Refused("INTERESTED", reason)
+        if actor.subject in state.barred:
+            return Refused("RECUSED", "you were refused or recused in this case; a colleague must act")
         return None
 
-    def not_in_charge(self, state: Mediation, actor: Actor) -> Refused | None:
-        """Refuse who acts neither for the responsible unit nor for the committee that mediates."""
-        committee = self.mediators.committees.get(state.committee or "")
-        mine = {state.unit, *((committee.unit,) if committee else ())}
-        if actor.role == SUPERVISOR or any(self._acts_for(actor.unit, unit) for unit in mine):
+    def not_in_charge(self, state: Mediation, actor: Actor, agreement: Agreement | None) -> Refused | None:
+        """Refuse who acts neither for the responsible unit nor for the committee: those of the agreement that a
+        command is about, else those of the round."""
+        unit = self.follower(state, agreement) if agreement else state.unit
+        committee = self.committee_unit(agreement.committee if agreement else state.committee)
+        if actor.role == SUPERVISOR or any(self._acts_for(actor.unit, one) for one in (unit, committee)):
             return None
-        reason = f"only {state.unit}, a unit above it, the committee or a supervisor may do this"
-        return Refused("NOT_RESPONSIBLE", reason)
-
-    def _acts_for(self, unit: str | None, below: str) -> bool:
-        known = self.jurisdiction.units
-        return (
-            unit is not None and unit in known and below in known and self.jurisdiction.controls(unit, below)
+        return Refused(
+            "NOT_RESPONSIBLE", f"only {unit}, a unit above it, the committee or a supervisor may do this"
         )
 
+    def follower(self, state: Mediation, agreement: Agreement) -> str:
+        """R-MED-08, R-LAD-04: who visits: the unit that brought it about, else who has the case, else the first
+        above it that is not complained of."""
+        units = (agreement.unit, state.unit, *self.jurisdiction.ancestors(agreement.unit))
+        lawful = (unit for unit in units if not self.interested(unit, state.subjects))
+        return next(lawful, self.jurisdiction.code)
+
+    def has_higher(self, unit: str) -> bool:
+        """R-LAD-02: whether there is a rung above the unit's; a department's next one is the same department."""
+        rung = self.jurisdiction.units[unit].rung
+        return rung is not None and rung < Rung.DISTRICT
+
+    def committee_unit(self, code: str | None) -> str | None:
+        """The unit of a committee."""
+        committee = self.mediators.committees.get(code or "")
+        return committee.unit if committee else None
+
+    def _acts_for(self, unit: str | None, below: str | None) -> bool:
+        known = self.jurisdiction.units
+        if unit is None or below is None or unit not in known or below not in known:
+            return False
+        return self.jurisdiction.controls(unit, below)
+
     def routes(
-        self, state: Mediation, at: datetime, *, with_agreement: bool = False
+        self, state: Mediation, at: datetime, agreement: Agreement | None = None
     ) -> tuple[OpenRoute, ...]:
-        """R-MED-05, R-MED-08, R-MED-10: the ways that stand open, with their times (R-MED-13, R-MED-14)."""
-        procedure = self.procedure(state)
-        codes = procedure.routes_with_agreement if with_agreement else procedure.routes
+        """R-MED-05, R-MED-08, R-MED-10: the ways that stand open, with their times (R-MED-13, R-MED-14); other ones
+        where an agreement was made and did not hold."""
+        of = self.mediators.procedures[agreement.procedure if agreement else state.procedure]
+        codes = of.routes_with_agreement if agreement else of.routes
         exits = self.jurisdiction.legal_exits
         return tuple(
             OpenRoute(code=code, name=exits[code].name, until=self._until(code, state, at)) for code in codes

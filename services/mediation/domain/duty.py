@@ -8,6 +8,7 @@ from schemas import mediation as m
 from schemas.mediation import Stage, TerminationReason
 from schemas.message import Actor, Event
 from schemas.procedure import HandBack
+from schemas.router import Term
 from schemas.values import Evidence
 from services.mediation.domain.state import Mediation
 
@@ -19,9 +20,8 @@ CLOCK_OF: Final[Mapping[Stage, str]] = {
     Stage.ACCEPTED: "mediate",
     Stage.MEDIATING: "mediate",
     Stage.PARTIAL: "mediate",
-    Stage.FOLLOW_UP: "visit",
 }
-"""The clock of the unit's duty in each stage that lasts."""
+"""The clock of the unit's duty in each stage that lasts; while it is followed up, the next visit is."""
 WHY: Final[Mapping[TerminationReason, str]] = {
     TerminationReason.REFUSED: "一方当事人明确拒绝调解",
     TerminationReason.WITHDRAWN: "当事人撤回调解申请",
@@ -64,13 +64,15 @@ class Duty:
         if after.stage is Stage.PERFORMED:
             return self._settled(after, by, "经调解，各方当事人已达成协议并全部履行。")
         if after.in_petition and after.stage is Stage.FOLLOW_UP:
-            return self._settled(after, by, "经调解，各方当事人已达成调解协议，履行情况由调解组织回访。")
+            words = "经调解，各方当事人达成一致，已制作调解协议书，履行情况由调解组织回访。"
+            return self._settled(after, by, words)
         if after.stage is Stage.LEGAL_INFORMED:
             return self._failed(after, by, "调解协议未按约定履行", routes)
         if after.stage is not Stage.TERMINATED or after.reason is None or after.reason in BY_THE_CASE:
             return None
-        if after.reason is TerminationReason.RECONCILED:
-            return self._settled(after, by, f"{WHY[after.reason]}，调解终结。")
+        if after.reason is TerminationReason.RECONCILED and (after.settlement or not after.in_petition):
+            made = "并制作和解协议书" if after.settlement else ""
+            return self._settled(after, by, f"{WHY[after.reason]}{made}，调解终结。")
         return self._failed(after, by, f"调解终止：{WHY[after.reason]}", routes)
 
     def _settled(self, after: Mediation, by: Actor | None, words: str) -> m.MediationHandedBack:
@@ -96,19 +98,26 @@ class Duty:
 
 def _duty(state: Mediation) -> tuple[str, Stage | None, datetime | None, str | None]:
     """Unit, stage, due time and rule of the duty as it stands."""
+    term = duty_term(state)
+    return state.unit, state.stage, term.at if term else None, term.rule if term else None
+
+
+def duty_term(state: Mediation) -> Term | None:
+    """The clock that the unit works against; None while an appraisal is under way, and where nothing is due."""
+    if state.stage is Stage.FOLLOW_UP:
+        visits = (state.term(one.clock("visit")) for one in state.of_round() if one.is_followed_up)
+        return min((term for term in visits if term), key=lambda term: term.at, default=None)
     clock = CLOCK_OF.get(state.stage) if state.stage else None
-    term = state.term(clock) if clock else None
-    if term is None or state.appraisal_since:
-        return state.unit, state.stage, None, None
-    return state.unit, state.stage, term.at, term.rule
+    return state.term(clock) if clock and not state.appraisal_since else None
 
 
 def _evidence(state: Mediation) -> tuple[Evidence, ...]:
-    """R-LAD-10: that it was mediated, if it was, and that the parties ask for more where they do."""
+    """R-LAD-10: that it was mediated, if it was, and that the parties ask for more; the reference can be opened."""
+    story = f"/v1/mediations/{state.case_id}/story?round={state.round}"
     record = Evidence(
         kind="mediation_record",
-        reference=f"mediation/{state.case_id}/{state.round}",
-        note=f"调解{state.sessions}次，协议{len({one.number for one in state.obligations})}项",
+        reference=story,
+        note=f"调解{state.sessions}次，协议{len(state.of_round())}份",
     )
-    asked = Evidence(kind="parties_request", reference=f"mediation/{state.case_id}/{state.round}/request")
+    asked = Evidence(kind="parties_request", reference=story, note="当事人请求上一级继续调解")
     return (*([record] if state.sessions else []), *([asked] if state.asks_higher else []))

@@ -7,7 +7,7 @@ from schemas import mediation as m
 from schemas.message import Actor, Event
 from schemas.router import Term
 from services.mediation.domain.desk import Desk
-from services.mediation.domain.state import Mediation
+from services.mediation.domain.state import Agreement, Mediation
 
 
 class Ending:
@@ -21,11 +21,19 @@ class Ending:
         reason = m.TerminationReason(c.reason)
         if reason is m.TerminationReason.UNSIGNED and state.draft is None:
             return Refused("NO_DRAFT", "nobody can refuse to sign before an agreement is drafted", "reason")
-        if c.asks_higher and reason is m.TerminationReason.RECONCILED:
+        reconciled = reason is m.TerminationReason.RECONCILED
+        if c.asks_higher and reconciled:
             return Refused(
                 "SETTLED", "parties that settled it themselves ask for no higher rung", "asks_higher"
             )
-        return self.terminated(state, reason, at, c.actor, note=c.note, asks_higher=c.asks_higher)
+        if c.asks_higher and not state.in_petition and not self._desk.has_higher(state.unit):
+            reason_ = f"R-LAD-02: nobody above {state.unit} mediates this; the parties learn the other ways"
+            return Refused("NO_HIGHER_RUNG", reason_, "asks_higher")
+        if c.settlement and not reconciled:
+            return Refused("NOT_RECONCILED", "only parties that reconciled sign one", "settlement")
+        return self.terminated(
+            state, reason, at, c.actor, note=c.note, asks_higher=c.asks_higher, settlement=c.settlement
+        )
 
     def terminated(
         self,
@@ -36,10 +44,13 @@ class Ending:
         *,
         note: str = "",
         asks_higher: bool = False,
+        settlement: bool = False,
     ) -> list[Event]:
-        """The end and the notice. What runs of a confirmation goes on."""
-        terms = tuple(term for term in state.terms if term.name in {"confirm", "court"})
-        over = m.MediationTerminated(by=by, terms=terms, reason=reason, note=note, asks_higher=asks_higher)
+        """The end and the notice. What runs of agreements goes on."""
+        terms = state.lasting()
+        over = m.MediationTerminated(
+            by=by, terms=terms, reason=reason, note=note, asks_higher=asks_higher, settlement=settlement
+        )
         return [over, self.informed(state, terms, at, by)]
 
     def informed(
@@ -48,23 +59,22 @@ class Ending:
         terms: tuple[Term, ...],
         at: datetime,
         by: Actor | None = None,
-        *,
-        with_agreement: bool = False,
+        agreement: Agreement | None = None,
     ) -> m.RoutesInformed:
         """The notice of the ways that stand open; a confirmed agreement that is broken can be enforced (TJ33)."""
         return m.RoutesInformed(
             by=by,
             terms=terms,
-            routes=self._desk.routes(state, at, with_agreement=with_agreement),
-            enforceable=with_agreement and state.confirmation is m.Confirmation.CONFIRMED,
+            routes=self._desk.routes(state, at, agreement),
+            enforceable=agreement is not None and agreement.confirmation is m.Confirmation.CONFIRMED,
+            agreement=agreement.number if agreement else None,
         )
 
     def report(self, state: Mediation, c: m.ReportToPolice, at: datetime) -> Decision:
         """R-MED-11: whenever it may come to a public-order or criminal case; the mediation itself goes on."""
-        if not state.is_open:
+        police = self._desk.mediators.police
+        if not state.is_open and not state.followed_up():
             return Refused("OVER", "the mediation is over; call 110")
-        return [
-            m.PoliceInformed(
-                by=c.actor, terms=state.terms, unit=self._desk.mediators.police, risk=c.risk, note=c.note
-            )
-        ]
+        if self._desk.interested(police, state.subjects):
+            return Refused("INTERESTED", f"R-LAD-04: {police} is complained of; report to 110, or above it")
+        return [m.PoliceInformed(by=c.actor, terms=state.terms, unit=police, risk=c.risk, note=c.note)]

@@ -6,41 +6,51 @@ from chassis.decider import Decision, Refused
 from schemas import mediation as m
 from schemas.message import Event
 from services.mediation.domain.agreement import Agreements
-from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
-from services.mediation.domain.state import Mediation
+from services.mediation.domain.evolution import evolve
+from services.mediation.domain.state import Agreement, Mediation
 
 
 class FollowUp:
-    """Visits until the agreement is performed or broken."""
+    """Visits until an agreement is performed or broken, whatever becomes of the case meanwhile."""
 
-    def __init__(self, desk: Desk, agreements: Agreements, ending: Ending) -> None:
-        self._desk, self._agreements, self._ending = desk, agreements, ending
+    def __init__(self, agreements: Agreements, ending: Ending) -> None:
+        self._agreements, self._ending = agreements, ending
 
-    def record(self, state: Mediation, c: m.RecordVisit, at: datetime) -> Decision:
+    def record(self, state: Mediation, one: Agreement, c: m.RecordVisit, at: datetime) -> Decision:
         """All performed: done. A breach: the notice. Otherwise the next visit."""
-        known = {one.number for one in state.obligations}
+        known = {owed.number for owed in one.obligations}
         if unknown := sorted(set(c.performed) - known):
             return Refused("UNKNOWN_OBLIGATION", f"{unknown}: not among {sorted(known)}", "performed")
-        done = set(state.performed) | set(c.performed)
-        left = tuple(one for one in state.outstanding if one.number not in done)
+        done = set(one.performed) | set(c.performed)
+        left = tuple(owed for owed in one.outstanding if owed.number not in done)
         if c.breached and not left:
             return Refused("ALL_PERFORMED", "everything is performed; there is no breach", "breached")
-        terms = state.without("visit")
+        terms = state.without(one.clock("visit"))
         if left and not c.breached:
-            terms = (*terms, self._agreements.visit(left, at))
+            terms = (*terms, self._agreements.visit(one.number, left, at))
         visited = m.VisitRecorded(
             by=c.actor,
             terms=terms,
-            number=state.visits + 1,
+            agreement=one.number,
+            number=one.visits + 1,
             performed=c.performed,
             breached=c.breached,
             note=c.note,
         )
-        if not left:
-            return [visited, m.AgreementPerformed(by=c.actor, terms=terms)]
-        if not c.breached:
+        if c.breached:
+            broken = m.AgreementBreached(
+                by=c.actor,
+                terms=terms,
+                agreement=one.number,
+                obligations=tuple(owed.number for owed in left),
+                in_petition=one.in_petition,
+            )
+            return [visited, broken, self._ending.informed(state, terms, at, c.actor, one)]
+        if left:
             return [visited]
-        numbers = tuple(one.number for one in left)
-        broken: list[Event] = [visited, m.AgreementBreached(by=c.actor, terms=terms, obligations=numbers)]
-        return [*broken, self._ending.informed(state, terms, at, c.actor, with_agreement=True)]
+        performed = m.AgreementPerformed(by=c.actor, terms=terms, agreement=one.number)
+        events: list[Event] = [visited, performed]
+        if evolve(evolve(state, visited), performed).stage is m.Stage.BREACHED:  # by another of the round
+            events.append(self._ending.informed(state, terms, at, c.actor, one))
+        return events

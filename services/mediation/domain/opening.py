@@ -1,19 +1,40 @@
-"""What other services say of a case: it comes to be mediated, moves, or leaves (R-MED-03)."""
+"""What other services say of a case: it comes to be mediated, moves, or leaves (R-MED-03); who is complained of
+(R-LAD-04); that it is sealed (R-PET-10)."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from schemas import router as r
-from schemas.mediation import MediationMoved, MediationOpened, MediationReleased, Stage, TerminationReason
+from schemas.mediation import (
+    MediationMoved,
+    MediationOpened,
+    MediationReleased,
+    MediationSealed,
+    MediatorLeft,
+    Stage,
+    TerminationReason,
+)
 from schemas.message import Event
-from schemas.petition import PetitionSentToMediation
+from schemas.petition import (
+    PetitionRegistered,
+    PetitionSealed,
+    PetitionSentToMediation,
+    PetitionSubjectsNamed,
+)
 from schemas.values import Channel
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.ending import Ending
+from services.mediation.domain.evolution import evolve
 from services.mediation.domain.state import Mediation
 
 MEDIATION: Final = "M"
+PETITION: Final = "P"
 APPLIED, REFERRED, PROACTIVE = "APPLIED", "REFERRED", "PROACTIVE"
+NOBODY: Final = ""
+"""Who may see a sealed case whose authority is none of our units."""
+RECUSED: Final = "所在单位被反映，依法回避"
+"""Why a mediator left whose committee belongs to a unit that is complained of (R-LAD-04)."""
 
 
 class Opening:
@@ -24,44 +45,106 @@ class Opening:
 
     def dispatched(self, state: Mediation, e: r.CaseDispatched, at: datetime) -> list[Event]:
         """The case has an owner: begin, go on under another unit, or leave with the track."""
-        if e.procedure is not None:
-            return []  # the unit that a procedure named itself: no news to it, and a petition's is not ours
-        if not state.is_open:
-            return self._open(state, e, at) if e.track == MEDIATION else []
-        if e.track != MEDIATION and not state.in_petition:
-            return self._leave(state, TerminationReason.CONVERTED, at)
-        subjects = _subjects(state, e)
+        if e.registered is not None and e.registered.sealed:
+            return self._seal(state, e.unit, e.registered.subjects, at)
+        named = _subjects(e)
+        if (
+            e.procedure is not None
+        ):  # the unit that a procedure named itself: only who is complained of is news
+            return self._complained(state, named, at)
+        if e.track == MEDIATION:
+            return self._to_mediate(state, e, named, at)
+        known = self._complained(state, named, at)
+        stays = e.track == PETITION and state.in_petition  # whose unit the petition names
+        return (
+            known if stays else [*known, *self._leave(_after(state, known), TerminationReason.CONVERTED, at)]
+        )
+
+    def _to_mediate(
+        self, state: Mediation, e: r.CaseDispatched, named: Sequence[str], at: datetime
+    ) -> list[Event]:
+        if not state.is_open or state.handed_back or state.in_petition:
+            return self._again(state, e, named, at)
+        subjects = _with(state, named)
         if (e.unit, subjects) == (state.unit, state.subjects):
             return []
-        return [MediationMoved(terms=state.terms, unit=e.unit, subjects=subjects)]
+        moved = MediationMoved(terms=state.terms, unit=e.unit, subjects=subjects)
+        return [moved, *self._without_interested(evolve(state, moved))]
+
+    def _again(
+        self, state: Mediation, e: r.CaseDispatched, named: Sequence[str], at: datetime
+    ) -> list[Event]:
+        """A new round: the case was never here, or is back; of a mediation within a petition it takes the place."""
+        left = self._leave(state, TerminationReason.CONVERTED, at)
+        known, origin = e.registered, REFERRED
+        if known is not None and known.track_asked == MEDIATION:
+            origin = APPLIED
+        elif known is not None and known.channel is Channel.GRID:
+            origin = PROACTIVE
+        opened = self._opened(
+            _after(state, left), origin=origin, unit=e.unit, matter=e.matter, named=named, at=at
+        )
+        return [*left, *opened]
 
     def track_chosen(self, state: Mediation, e: r.TrackChosen, at: datetime) -> list[Event]:
         """R-LAD-09: the resident chose to mediate, or chose another way."""
         if e.track != MEDIATION:
             return self._leave(state, TerminationReason.CONVERTED, at)
-        if e.unit is None or state.is_open:
-            return []  # a dispatch follows, or it is mediated already
+        if state.is_open and not state.handed_back and not state.in_petition:
+            return []  # it is mediated already
+        left = self._leave(state, TerminationReason.CONVERTED, at)
+        if e.unit is None:
+            return left  # a dispatch follows
         known = e.registered
-        return self._opened(
-            state,
+        opened = self._opened(
+            _after(state, left),
             origin=APPLIED,
             unit=e.unit,
             matter=known.judgement.matter if known else None,
-            subjects=known.subjects if known else state.subjects,
+            named=known.subjects if known else (),
             at=at,
         )
+        return [*left, *opened]
 
     def sent_by_petition(self, state: Mediation, e: PetitionSentToMediation, at: datetime) -> list[Event]:
-        """R-PET-16: part of a petition, which stays responsible."""
-        if state.is_open:
-            return []
-        return self._opened(
-            state, origin=REFERRED, unit=e.unit, matter=None, subjects=state.subjects, at=at, in_petition=True
+        """R-PET-16: part of a petition, which stays responsible. Whatever was here before makes room, and what was
+        agreed before lives on."""
+        left = self._leave(state, TerminationReason.CONVERTED, at)
+        opened = self._opened(
+            _after(state, left),
+            origin=REFERRED,
+            unit=e.unit,
+            matter=e.matter,
+            named=e.subjects,
+            at=at,
+            in_petition=True,
         )
+        return [*left, *opened]
 
-    def redirected(self, state: Mediation, _: r.CaseRedirected, at: datetime) -> list[Event]:
-        """The case left by a named exit (R-MED-05)."""
-        return self._leave(state, TerminationReason.CONVERTED, at)
+    def registered_as_petition(self, state: Mediation, e: PetitionRegistered, at: datetime) -> list[Event]:
+        """R-PET-11: whom the petition complains of."""
+        return self._complained(state, e.subjects, at)
+
+    def complained_of(self, state: Mediation, e: PetitionSubjectsNamed, at: datetime) -> list[Event]:
+        """R-PET-11: further units; where the petition moves away from its unit, its mediation is over."""
+        known = self._complained(state, e.subjects, at)
+        after = _after(state, known)
+        if e.unit is None or not after.in_petition or not after.is_under_way:
+            return known
+        return [*known, *self._leave(after, TerminationReason.CONVERTED, at)]
+
+    def sealed(self, state: Mediation, e: PetitionSealed, at: datetime) -> list[Event]:
+        """R-PET-10: found to be accusation material."""
+        return self._seal(state, e.unit, e.subjects, at)
+
+    def redirected(self, state: Mediation, e: r.CaseRedirected, at: datetime) -> list[Event]:
+        """The case left by a named exit (R-MED-05); as accusation material to the discipline body (R-PET-10)."""
+        found = e.registered
+        named = (*(found.subjects if found else ()), *(e.subjects or ()))
+        if found is not None and found.sealed:
+            return self._seal(state, e.exit.authority or NOBODY, named, at)
+        known = self._complained(state, named, at)
+        return [*known, *self._leave(_after(state, known), TerminationReason.CONVERTED, at)]
 
     def endangered(self, state: Mediation, _: r.EmergencyTransferred, at: datetime) -> list[Event]:
         """R-LAD-05: danger is never mediated."""
@@ -79,16 +162,33 @@ class Opening:
             return [] if state.handed_back else [MediationReleased(terms=state.terms)]
         return self._ending.terminated(state, reason, at)
 
-    def _open(self, state: Mediation, e: r.CaseDispatched, at: datetime) -> list[Event]:
-        known = e.registered
-        origin = REFERRED
-        if known is not None and known.track_asked == MEDIATION:
-            origin = APPLIED
-        elif known is not None and known.channel is Channel.GRID:
-            origin = PROACTIVE
-        return self._opened(
-            state, origin=origin, unit=e.unit, matter=e.matter, subjects=_subjects(state, e), at=at
-        )
+    def _seal(self, state: Mediation, unit: str, named: Iterable[str], at: datetime) -> list[Event]:
+        """Nothing goes on, no clock runs, and only `unit` sees it. A case never mediated leaves no row."""
+        if state.stage is None:
+            return []
+        ended = self._ending.terminated(state, TerminationReason.CONVERTED, at) if state.is_under_way else []
+        return [*ended, MediationSealed(unit=unit, subjects=_with(state, named))]
+
+    def _complained(self, state: Mediation, named: Iterable[str], at: datetime) -> list[Event]:
+        """R-LAD-04: all units now known to be complained of. None of them mediates, nor is their committee's."""
+        subjects = _with(state, named)
+        if state.stage is None or subjects == state.subjects:
+            return []
+        moved = MediationMoved(terms=state.terms, unit=state.unit, subjects=subjects)
+        after = evolve(state, moved)
+        if after.in_petition and after.is_under_way and self._desk.interested(after.unit, subjects):
+            return [moved, *self._leave(after, TerminationReason.CONVERTED, at)]
+        return [moved, *self._without_interested(after)]
+
+    def _without_interested(self, state: Mediation) -> list[Event]:
+        """The mediators of a committee whose unit is complained of leave."""
+        committee = self._desk.committee_unit(state.committee)
+        if not state.is_under_way or not self._desk.interested(committee, state.subjects):
+            return []
+        return [
+            MediatorLeft(terms=state.terms, mediator=code, reason=RECUSED)
+            for code in (*state.mediators, *(seat.staff for seat in state.seats))
+        ]
 
     def _opened(
         self,
@@ -97,33 +197,42 @@ class Opening:
         origin: str,
         unit: str,
         matter: str | None,
-        subjects: tuple[str, ...],
+        named: Iterable[str],
         at: datetime,
         in_petition: bool = False,
     ) -> list[Event]:
+        known = matter or state.matter
         opened = MediationOpened.model_validate(
             {
-                "terms": (*self._kept(state), self._desk.clocks.start("register", "mediation.register", at)),
+                "terms": (
+                    *state.lasting(),
+                    self._desk.clocks.start("register", "mediation.register", at),
+                ),
                 "origin": origin,
                 "unit": unit,
-                "matter": matter,
-                "procedure": self._desk.mediators.procedure_of(matter).code,
+                "matter": known,
+                "procedure": self._desk.mediators.procedure_of(known).code,
                 "round": state.round + 1,
                 "in_petition": in_petition,
-                "subjects": subjects,
+                "subjects": _with(state, named),
                 "opened_at": at,
+                "applied_at": state.applied_at if state.asks_higher else at,
             }
         )
         return [opened]
 
-    @staticmethod
-    def _kept(state: Mediation) -> tuple[r.Term, ...]:
-        """The clocks of a confirmation that runs from an earlier round."""
-        return tuple(term for term in state.terms if term.name in {"confirm", "court"})
+
+def _subjects(e: r.CaseDispatched) -> tuple[str, ...]:
+    """The units that a dispatch, or the judgement in it, says are complained of."""
+    return (*(e.registered.subjects if e.registered else ()), *(e.subjects or ()))
 
 
-def _subjects(state: Mediation, e: r.CaseDispatched) -> tuple[str, ...]:
-    """All units now known to be complained of: those of the dispatch, of a fresh judgement, or of before."""
-    if e.subjects is not None:
-        return e.subjects
-    return e.registered.subjects if e.registered else state.subjects
+def _with(state: Mediation, named: Iterable[str]) -> tuple[str, ...]:
+    """All units ever complained of: none is forgotten, whichever service heard of it."""
+    return tuple(dict.fromkeys((*state.subjects, *named)))
+
+
+def _after(state: Mediation, events: Iterable[Event]) -> Mediation:
+    for event in events:
+        state = evolve(state, event)
+    return state

@@ -1,5 +1,6 @@
 """Who mediates: assigned or chosen, accepted, refused, recused (R-MED-02, R-MED-04); panels with their seats."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from chassis.decider import Decision, Refused
@@ -25,7 +26,7 @@ class Bench:
         if len(committees) > 1 or len(set(c.mediators)) != len(c.mediators):
             return Refused("ONE_COMMITTEE", "name different mediators of one committee", "mediators")
         committee = committees.pop()
-        if wrong := self._wrong_committee(state, committee) or self._wrong_panel(c):
+        if wrong := self._wrong_committee(state, committee) or self._wrong_panel(state, c):
             return wrong
         return [
             m.MediatorsAssigned(
@@ -49,7 +50,7 @@ class Bench:
             return Refused("INTERESTED", f"R-LAD-04: {named[code].unit} is complained of", "mediators")
         return None
 
-    def _wrong_panel(self, c: m.AssignMediators) -> Refused | None:
+    def _wrong_panel(self, state: Mediation, c: m.AssignMediators) -> Refused | None:
         """Every seat is taken, once, and the parties agreed to who takes part (TJ20)."""
         if c.panel is None:
             return Refused("NO_PANEL", "seats belong to a panel; name it", "panel") if c.seats else None
@@ -60,25 +61,47 @@ class Bench:
         wanted = sorted(seat.code for seat in panel.seats)
         if sorted(taken.seat for taken in c.seats) != wanted:
             return Refused("SEATS", f"{panel.name} needs exactly the seats {', '.join(wanted)}", "seats")
+        if wrong := self._wrong_holders(state, c, {seat.code: seat.unit for seat in panel.seats}):
+            return wrong
         if not c.parties_agree:
             return Refused(
                 "AGREEMENT_NEEDED", "TJ20: others take part only if the parties agree", "parties_agree"
             )
         return None
 
+    def _wrong_holders(
+        self, state: Mediation, c: m.AssignMediators, units: Mapping[str, str | None]
+    ) -> Refused | None:
+        """Each seat is of another person, of the body that it belongs to, who has no interest in the case."""
+        staff = [seat.staff for seat in c.seats]
+        if len({*staff, *c.mediators}) != len(staff) + len(c.mediators):
+            return Refused("SAME_PERSON", "nobody has two seats, nor a seat beside mediating", "seats")
+        if gone := [code for code in staff if code in state.barred]:
+            return Refused("BARRED", f"R-MED-04: {', '.join(gone)} was refused or recused", "seats")
+        for seat in c.seats:
+            unit = units[seat.seat]
+            if unit is None:
+                continue
+            if not seat.staff.startswith(f"{unit}-"):
+                return Refused("WRONG_STAFF", f"{seat.seat}: staff of {unit}, such as {unit}-7", "seats")
+            if self._desk.interested(unit, state.subjects):
+                return Refused("INTERESTED", f"R-LAD-04: {unit} is complained of", "seats")
+        return None
+
     def refuse(self, state: Mediation, c: m.RefuseMediator, at: datetime) -> Decision:
-        """R-MED-04: a party need not accept a mediator."""
+        """R-MED-04: a party need not accept a mediator, nor who has a seat beside them."""
         if c.party not in state.labels:
             return Refused("UNKNOWN_PARTY", f"expected one of {', '.join(state.labels)}", "party")
         return self._left(state, c, c.party)
 
     def recuse(self, state: Mediation, c: m.RecuseMediator, at: datetime) -> Decision:
-        """R-LAD-04: an interested mediator leaves."""
+        """R-LAD-04: an interested mediator leaves, and so does who has a seat."""
         return self._left(state, c, None)
 
     def _left(self, state: Mediation, c: m.RefuseMediator | m.RecuseMediator, party: str | None) -> Decision:
-        if c.mediator not in state.mediators:
-            named = ", ".join(state.mediators) or "nobody"
+        present = (*state.mediators, *(seat.staff for seat in state.seats))
+        if c.mediator not in present:
+            named = ", ".join(present) or "nobody"
             return Refused("NOT_ASSIGNED", f"assigned are: {named}", "mediator")
         return [
             m.MediatorLeft(

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from chassis.decider import Decision, Refused
 from schemas import mediation as m
+from services.mediation.domain.clocks import is_before
 from services.mediation.domain.desk import Desk
 from services.mediation.domain.state import Mediation
 from services.terms import day_of
@@ -19,25 +20,35 @@ class Sessions:
         """Tell the parties, in time where the law says how long before."""
         if c.at <= at:
             return Refused("IN_THE_PAST", "the session must lie ahead", "at")
+        if state.is_late(c.at):
+            return Refused("AFTER_THE_TERM", "the time of the mediation is over by then", "at")
         days = self._desk.procedure(state).notice_days
         if (day_of(c.at) - day_of(at)).days < days:
             return Refused("SHORT_NOTICE", f"the parties are told {days} days before the session", "at")
         return [m.SessionScheduled(by=c.actor, terms=state.terms, at=c.at, told_at=at)]
 
     def hold(self, state: Mediation, c: m.HoldSession, at: datetime) -> Decision:
-        """TJ27: every session is recorded; open only if no party wants it closed."""
+        """TJ27: every session is recorded; it is open only where the parties let it be (R-MED-04)."""
         if not state.mediators:
             return Refused("NO_MEDIATOR", "assign a mediator first (R-MED-02)")
-        if c.held_at > at:
+        if empty := self._desk.empty_seats(state):
+            return Refused("SEATS", f"assign anew: nobody has the seat {', '.join(empty)} of the panel")
+        held = c.held_at or at
+        if held > at:
             return Refused("IN_THE_FUTURE", "record a session after it was held", "held_at")
-        if late := self.too_late(state, c.held_at):
+        if state.accepted_at and is_before(held, state.accepted_at):
+            agreed = state.accepted_at.isoformat()
+            return Refused("BEFORE_CONSENT", f"R-MED-03: the parties agreed at {agreed}", "held_at")
+        if late := self.too_late(state, held):
             return late
-        if c.open and state.closed:
-            return Refused("CLOSED", "R-MED-04: a party wants it not public", "open")
+        if c.open and not self._desk.may_be_open(state):
+            return Refused("CLOSED", "R-MED-04: it is public only where the parties let it be", "open")
         if unknown := sorted(set(c.attended) - set(state.labels)):
             return Refused("UNKNOWN_PARTY", f"{', '.join(unknown)}: no party of this mediation", "attended")
+        if len(set(c.attended)) != len(c.attended):
+            return Refused("SAME_LABEL", "name each party that was there once", "attended")
         needs_notice = self._desk.procedure(state).notice_days > 0
-        if needs_notice and (state.session_at is None or c.held_at < state.session_at):
+        if needs_notice and (state.session_at is None or held < state.session_at):
             return Refused(
                 "NOT_SCHEDULED", "schedule the session first; it is not held before its time", "held_at"
             )
@@ -46,7 +57,7 @@ class Sessions:
                 by=c.actor,
                 terms=state.terms,
                 number=state.sessions + 1,
-                held_at=c.held_at,
+                held_at=held,
                 open=c.open,
                 attended=c.attended,
                 online=c.online,

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from chassis.http import Role
+from chassis.http.actions import ActionBody
 from chassis.masking import mask_fields
 from schemas import petition as p
 from schemas.message import Actor
@@ -64,13 +65,11 @@ class Action:
         if self.words is not None:
             name, model, is_needed = self.words
             fields[name] = (model, Field()) if is_needed else (model | None, Field(default=None))
-        config = ConfigDict(
-            frozen=True,
-            extra="forbid",
-            str_strip_whitespace=True,
-            json_schema_extra={"examples": [self.example]},
-        )
         made: type[BaseModel] = create_model(
-            f"{self.command.__name__}Body", __config__=config, __doc__=self.command.__doc__, **fields
+            f"{self.command.__name__}Body",
+            __base__=ActionBody,
+            __doc__=self.command.__doc__,
+            __cls_kwargs__={"json_schema_extra": {"examples": [self.example]}},
+            **fields,
         )
         return made

@@ -12,7 +12,8 @@ from services.petition.domain.desk import SUPERVISOR, Desk
 from services.petition.domain.leaving import handed_back
 from services.petition.domain.petition import Petition, S
 
-MEDIATED_WORDS: Final = "经双方同意调解并达成一致意见，已制作调解协议书，信访事项办结。"
+MEDIATED_WORDS: Final = "信访事项办结。"
+"""After what the mediation itself says of the agreement (XF33)."""
 
 
 class Handling:
@@ -50,16 +51,19 @@ class Handling:
                 "what the law leaves no discretion about is not mediated (XF33)",
                 "within_discretion",
             )
-        return [p.PetitionSentToMediation(unit=state.unit or "")]
+        return [
+            p.PetitionSentToMediation(unit=state.unit or "", matter=state.matter, subjects=state.subjects)
+        ]
 
     def mediated(self, state: Petition, e: MediationHandedBack, _: datetime) -> Decision:
-        """An agreement settles it; otherwise the investigation goes on."""
-        if state.status is not S.MEDIATING:
+        """What was agreed in writing settles it; otherwise the investigation goes on. Of another unit's mediation,
+        which it had before, it takes no answer."""
+        if state.status is not S.MEDIATING or e.unit != state.unit:
             return []
         if e.result is not HandBack.SETTLED:
             return [p.MediationReturned(terms=state.terms, result=e.result)]
         settled = p.PetitionSettled(by_way="mediated")
-        return [settled, handed_back(state.unit, HandBack.SETTLED, MEDIATED_WORDS)]
+        return [settled, handed_back(state.unit, HandBack.SETTLED, f"{e.explanation}{MEDIATED_WORDS}")]
 
     def extend(self, state: Petition, c: p.ExtendPetition, at: datetime) -> Decision:
         """R-PET-07: once, before the time is over, by the head of the responsible unit itself (XF34: 本机关)."""

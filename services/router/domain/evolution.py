@@ -155,6 +155,10 @@ def _whistled(state: WorkOrder, e: r.DepartmentsWhistled) -> Update:
     }
 
 
+def _police_joined(state: WorkOrder, e: r.PoliceJoined) -> Update:
+    return {"helpers": (*state.helpers, *taken((e.police,))), "issued": e.police.number}
+
+
 def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
     return {
         "status": S.REDO,
@@ -243,6 +247,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.CaseResumed: lambda _, __: {"status": S.HANDLING, "suspended_at": None},
     r.HelpDelivered: _delivered,
     r.DepartmentsWhistled: _whistled,
+    r.PoliceJoined: _police_joined,
     r.CaseEscalated: _to(S.ESCALATED),
     r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": HandlingMode.INSTRUCTED},
     r.CaseReplied: _replied,

@@ -9,12 +9,13 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import DepartmentInProcedure, EndReason
-from schemas.mediation import MediationDutyMoved, MediationHandedBack
+from schemas.department import AssignmentRole, DepartmentInProcedure, EndReason, HandlingMode
+from schemas.mediation import MediationDutyMoved, MediationHandedBack, PoliceInformed
 from schemas.message import Event
 from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from schemas.procedure import DutyMoved, HandBack, HandedBack, ProcedureName
 from schemas.values import Evidence
+from services.router.domain.assignments import assigned
 from services.router.domain.case import Desk, ended
 from services.router.domain.oversight import Oversight
 from services.router.domain.routing import InProcedure, Routing, Terms, Why
@@ -147,6 +148,27 @@ class Procedures:
 
     def _record(self, state: WorkOrder, name: ProcedureName, stage: str) -> Evidence:
         return Evidence(kind="procedure_record", reference=f"{name} of {state.case_id}: {stage}")
+
+    def police_informed(self, state: WorkOrder, e: PoliceInformed, _: datetime) -> Decision:
+        """R-MED-11: the police are told like every helper, unless they are complained of, or are here already."""
+        units = self._desk.jurisdiction.units
+        unit = self._desk.jurisdiction.current(e.unit) if e.unit in units else None
+        if unit is None or state.status not in OPEN or state.sealed or self._interested(unit, state.subjects):
+            return []
+        if unit in {seat.unit for seat in state.seats()}:
+            return []
+        number = state.issued + 1
+        joined = r.PoliceJoined(by=e.by, police=r.SeatGiven(unit=unit, number=number))
+        told = assigned(
+            state,
+            unit,
+            number,
+            AssignmentRole.HELPER,
+            lead=state.unit,
+            mode=HandlingMode.JOINT,
+            terms=state.only("handle"),
+        )
+        return [joined, told]
 
     def handed_back(self, state: WorkOrder, e: HandedBack, at: datetime) -> Decision:
         """R-LAD-02, R-LAD-09, R-MED-10: on from the procedure, with its evidence, by the next lawful step."""

@@ -10,7 +10,7 @@ from chassis.decider import Decision, Input, Refused, Timer, TimerDue
 from schemas import router as r
 from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.jurisdiction import Jurisdiction
-from schemas.mediation import MediationDutyMoved, MediationHandedBack
+from schemas.mediation import MediationDutyMoved, MediationHandedBack, PoliceInformed
 from schemas.message import Event
 from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from services.router.domain.case import Desk
@@ -69,6 +69,7 @@ CONSUMED: Final[tuple[type[Event], ...]] = (
     ReopeningAsked,
     MediationDutyMoved,
     MediationHandedBack,
+    PoliceInformed,
     PetitionDutyMoved,
     PetitionHandedBack,
 )
@@ -101,6 +102,7 @@ class Router:
             ReopeningAsked: supplements.reopening,
             MediationDutyMoved: procedures.duty_moved,
             MediationHandedBack: procedures.handed_back,
+            PoliceInformed: procedures.police_informed,
             PetitionDutyMoved: procedures.duty_moved,
             PetitionHandedBack: procedures.handed_back,
             r.TriageCase: register.triaged,
