@@ -106,6 +106,24 @@ async def test_a_danger_is_answered_at_once_with_the_line_to_call(intake: Intake
     assert (await only_case(intake))["emergency"]["line"] == "119"
 
 
+async def test_a_danger_keeps_its_place_and_gets_the_location_sent_next(
+    intake: Intake, follower: Follower
+) -> None:
+    """R-LAD-05, R-HOT-04: the building in its words is its place; a location that follows is added to its case."""
+    told = await follower.says("秋岭公寓3幢502室煤气泄漏，味道很大，救命")
+    assert "还不能确定具体位置" not in told
+    case = await only_case(intake)
+    assert (case["emergency"]["line"], case["place"]["grid"]) == ("119", "GL010101")
+    longitude, latitude = to_gcj02(*INSIDE)
+    place = {"Location_X": repr(latitude), "Location_Y": repr(longitude), "Label": "某路"}
+    assert await follower.sends(MsgType="location", **place) == words.PLACED
+    assert await follower.says(MATTER) == words.ASK_PLACE
+    await follower.sends(MsgType="location", **place)
+    spots = [facts["text"] for facts in await intake.events(case["case_id"], "CaseSupplemented")]
+    assert spots == ["位置：某路 经度117.180000，纬度34.290000"] * 2
+    assert await intake.count("case_file") == 2
+
+
 async def test_a_danger_is_answered_while_the_work_stands_still(
     intake: Intake, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:

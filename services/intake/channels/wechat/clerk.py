@@ -15,7 +15,17 @@ from schemas.values import Channel
 from services.intake.bodies import CaseBody, PlaceBody, ReporterBody
 from services.intake.channels.reception import Message, Received, Reception, title_of
 from services.intake.channels.wechat import words
-from services.intake.channels.wechat.dialogue import Action, Add, Say, Show, Submit, Talk, respond, run_out
+from services.intake.channels.wechat.dialogue import (
+    Action,
+    Add,
+    Reported,
+    Say,
+    Show,
+    Submit,
+    Talk,
+    respond,
+    run_out,
+)
 from services.intake.channels.wechat.messages import Said
 from services.intake.channels.wechat.storage import Book, Claim, Reply
 from services.intake.domain import IntakeState
@@ -26,6 +36,8 @@ IDLE_S: Final = 5.0
 """How long after which it looks again, without being woken: another process may have died with a claim."""
 MOST_TRIES: Final = 5
 FORGET_EVERY: Final = timedelta(hours=1)
+PLACE_AWAITED: Final = timedelta(hours=1)
+"""How long after a danger a location that its reporter sends is that of the danger (DES)."""
 _MEDIA: Final = "wechat:media/"
 
 _log = logging.getLogger(__name__)
@@ -129,9 +141,12 @@ class Clerk:
     async def _work(self, claim: Claim, said: Said) -> None:
         now = self._host.clock()
         before = await self._book.talk_of(claim.sender, now)
+        half_told, code = before.at(now) if before is not None else (None, None)
+        danger = before.danger if before is not None and code is not None else None
         try:
-            talk, action = respond(before, said, self._town)
-            told = await self._do(said.openid, said.message_id, action)
+            talk, action = respond(half_told, said, self._town, code)
+            told, reported = await self._do(said.openid, said.message_id, action)
+            talk = _remembering(talk, reported or danger, said)
         except Exception as error:
             if is_passing(error) or _comes_back(error):
                 await self._book.put_off(claim, now + timedelta(seconds=2 ** min(claim.tries, 6)))
@@ -166,19 +181,30 @@ class Clerk:
             reply = Reply(openid=talk.openid, words=words.registered(received, after_waiting=True))
         await self._book.end(sender, until, talk, reply, self._host.clock())
 
-    async def _do(self, openid: str, message_id: str, action: Action) -> str:
-        """Do what the dialogue came to; return what the follower is told. Raises Problem."""
+    async def _do(self, openid: str, message_id: str, action: Action) -> tuple[str, Reported | None]:
+        """Do what the dialogue came to; return what the follower is told, and the danger that they reported.
+
+        Raises Problem.
+        """
+        message = _message(openid, message_id)
         match action:
             case None:
-                return ""
+                return "", None
             case Say():
-                return action.words
+                return action.words, None
             case Submit():
-                return words.registered(await self._submit(action.talk), after_waiting=False)
+                if action.also is not None:
+                    await self._add(message, action.also)
+                received = await self._submit(action.talk)
+                told = words.registered(received, after_waiting=False)
+                if received.danger is None or action.talk.point is not None:
+                    return told, None
+                until = self._host.clock() + PLACE_AWAITED
+                return told, Reported(code=received.tracking_code, until=until)
             case Add():
-                return await self._add(_message(openid, message_id), action)
+                return await self._add(message, action), None
             case Show():
-                return await self._show(_message(openid, message_id), action.code)
+                return await self._show(message, action.code), None
 
     async def _submit(self, talk: Talk) -> Received:
         text = "\n".join(talk.words)
@@ -198,7 +224,7 @@ class Clerk:
 
     async def _add(self, message: Message, action: Add) -> str:
         danger = self._reception.desk.alarm(action.text)
-        code = await self._reception.latest(message)
+        code = action.code or await self._reception.latest(message)
         if code is None:
             return words.joined([call_now(danger) if danger else None, words.NO_CASE])
         try:
@@ -207,7 +233,7 @@ class Clerk:
             if problem.status_code != 409:
                 raise
             return words.joined([call_now(danger) if danger else None, words.ENDED])
-        return words.joined([advice, words.ADDED])
+        return words.joined([advice, words.ADDED if action.code is None else words.PLACED])
 
     async def _show(self, message: Message, code: str | None) -> str:
         """R-PET-13. Whoever guesses codes is told to stop."""
@@ -230,6 +256,14 @@ class Clerk:
         if self._forgotten_at is None or now - self._forgotten_at >= FORGET_EVERY:
             await self._book.forget(now)
             self._forgotten_at = now
+
+
+def _remembering(talk: Talk | None, danger: Reported | None, said: Said) -> Talk | None:
+    """What is half told, with the danger whose place may still come."""
+    if danger is None:
+        return talk
+    own = talk or Talk(openid=said.openid, first_id=said.message_id)
+    return own.model_copy(update={"danger": danger})
 
 
 def _comes_back(error: Exception) -> bool:
