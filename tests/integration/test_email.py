@@ -277,6 +277,13 @@ def _certificate(directory: Path) -> Path:
     return file
 
 
+def test_the_address_of_notices_is_ours_and_switches_nothing_on() -> None:
+    """No loop with our own notices, also where they come from another address than the mailbox."""
+    assert EmailSettings.from_environment({"CASELADDER_EMAIL_FROM": "n@gl.example.cn"}) is None
+    settings = made(environment(993, FROM="区12345 <N@gl.example.cn>"))
+    assert settings.own_addresses == {USER, "n@gl.example.cn"}
+
+
 def test_settings_that_protect_nothing_are_refused() -> None:
     """R-PRIV-01: off unless set; no password without TLS but on this machine."""
     assert email.configured({}) is None

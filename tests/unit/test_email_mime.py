@@ -11,11 +11,12 @@ from services.intake.channels.email.mime import Attached, Broken, Mail, header_t
 from services.intake.channels.email.quotes import own_words
 from tests.imap_kit import USER, letter
 
+NOTICES = "notices@gl.example.cn"
 TEXT = "秋岭公寓三单元楼道灯坏了，請盡快維修。"
 
 
 def read(mail: EmailMessage | bytes) -> Mail:
-    return read_mail(mail if isinstance(mail, bytes) else mail.as_bytes(), own_address=USER)
+    return read_mail(mail if isinstance(mail, bytes) else mail.as_bytes(), own={USER, NOTICES})
 
 
 def raw(content: bytes, kind: str = "text/plain", **headers: str) -> bytes:
@@ -166,6 +167,16 @@ def test_a_mail_without_a_number_is_known_by_its_bytes() -> None:
         {"From": "MAILER-DAEMON@example.cn"},
         {"From": ""},
         {"From": USER},
+        {"From": f"区12345 <{NOTICES.upper()}>"},
+        {"Subject": "自动回复：您的诉求"},
+        {"Subject": "自动回复:Re: 您的诉求"},
+        {"Subject": "【自动回复】已收到"},
+        {"Subject": "自動回覆: 已收到"},
+        {"Subject": "自动答复"},
+        {"Subject": "=?gb18030?B?19S2r7vYuLQ6xPq6ww==?="},
+        {"Subject": "Automatic reply: your case"},
+        {"Subject": "Out of Office: away"},
+        {"Subject": "Auto: away"},
         {"Content-Type": 'multipart/report; boundary="b"'},
     ],
 )
@@ -182,6 +193,10 @@ def test_people_are_answered() -> None:
         {"Auto-Submitted": "no"},
         {"Precedence": "normal"},
         {"Return-Path": "<w@example.cn>"},
+        {"Subject": "自动回复的短信看不懂"},
+        {"Subject": "小区自动门坏了：三天没人修"},
+        {"Subject": "Re: 自动扶梯停了"},
+        {"Subject": "Automatic door is broken: please help"},
     ):
         assert read(raw(b"x", **headers)).automatic is None
 
