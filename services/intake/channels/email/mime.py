@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
@@ -46,11 +46,11 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What was attached: its name as the sender called it, its media type and its size in bytes."""
+    """What was attached: its name as the sender called it, its media type as they stated it, and its bytes."""
 
     name: str
     media_type: str
-    size: int
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _content(message: Message, *, is_answer: bool) -> tuple[str, str, tuple[Atta
         is_text = kind in {"text/plain", "text/html"} and name is None
         if not is_text or part.get_content_disposition() == "attachment":
             shown = _SPACE.sub(" ", header_text(name or "")).strip()[:100]
-            attached.append(Attached(shown or "无名", kind, len(payload)))
+            attached.append(Attached(shown or "无名", kind, payload))
             continue
         text = decoded(payload, str(part.get_param("charset") or "") or None).replace("\x00", "")
         (plain if kind == "text/plain" else html).append(text)

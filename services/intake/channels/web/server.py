@@ -1,5 +1,6 @@
 """The routes of the web page, and of the public API for pages of others."""
 
+import hashlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -271,7 +272,7 @@ class _Pages:
             if text := given.get("text", "").strip():
                 if len(text) > 20_000 or "\x00" in text:
                     raise _wrong("text")
-                begun.danger = await self._reception.add(_message(begun), begun.code, text)
+                begun.danger = await self._reception.add(_message(begun, given), begun.code, text)
             return begun
 
         form = await self._through(request, begin)
@@ -284,7 +285,9 @@ class _Pages:
             begun = await self._begun(request, given, changes=True)
             if given.get("sure") != "yes":
                 raise _wrong("sure")
-            begun.danger = await self._reception.withdraw(_message(begun), begun.code, _note(given, "reason"))
+            begun.danger = await self._reception.withdraw(
+                _message(begun, given), begun.code, _note(given, "reason")
+            )
             return begun
 
         return await self._stand(request, await self._through(request, begin), changed=True)
@@ -297,7 +300,7 @@ class _Pages:
                 raise _wrong("answers")
             said = {name: answer == "yes" for name, answer in answers.items()}
             feedback = FeedbackBody(**said, note=_note(given, "note"))
-            begun.danger = await self._reception.rate(_message(begun), begun.code, feedback)
+            begun.danger = await self._reception.rate(_message(begun, given), begun.code, feedback)
             return begun
 
         return await self._stand(request, await self._through(request, begin), changed=True)
@@ -460,8 +463,10 @@ def _danger_of(problem: Problem | None) -> str | None:
     return found + told if found else None
 
 
-def _message(begun: _Begun) -> Message:
-    return Message(Channel.WEB, begun.number, f"case {begun.file.case_id}")
+def _message(begun: _Begun, given: Mapping[str, str]) -> Message:
+    """The same form sent twice is one message; sent again with other words, it is another."""
+    said = hashlib.sha256(repr(sorted(given.items())).encode()).hexdigest()
+    return Message(Channel.WEB, f"{begun.number} {said}", f"case {begun.file.case_id}")
 
 
 def _bound(request: Request) -> str | None:
