@@ -98,16 +98,14 @@ class Reception:
         located = shown["grid"] is not None
         return Received(UUID(shown["case_id"]), shown["tracking_code"], danger.get("advice"), located)
 
-    async def add(
-        self, message: Message, tracking_code: str, text: str, attachments: tuple[str, ...] = ()
-    ) -> str | None:
+    async def add(self, message: Message, tracking_code: str, text: str) -> str | None:
         """Add a message's facts to the case of a tracking code; return what to do at once in a danger, else None.
 
         Raises Problem: 404 for a wrong code, 409 where the case takes nothing more.
         """
         file = await self._opened(tracking_code)
         there = file.handled_as
-        body = SupplementBody(text=text, attachments=attachments)
+        body = SupplementBody(text=text)
         command = supplement(self.desk, self._host, there, body, None)
         return await self._say(message, file, there, command, b"facts")
 
@@ -172,6 +170,10 @@ class Reception:
         """Return the tracking code of the latest case that the sender reported by this channel."""
         case_id = await latest_case(self._host.pool, bytes.fromhex(self.desk.principal(message.caller)))
         return self.desk.codes.of(case_id) if case_id is not None else None
+
+    async def case_of(self, tracking_code: str) -> UUID:
+        """Return the case of a tracking code. Raises Problem 404 for a wrong code."""
+        return (await self._opened(tracking_code)).case_id
 
     async def _opened(self, tracking_code: str) -> File:
         file = await file_by_code(self._host.pool, self.desk.codes.digest(tracking_code))

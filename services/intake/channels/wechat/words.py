@@ -25,6 +25,7 @@ ASK_PLACE_AGAIN: Final = (
 ASK_FACTS: Final = "请发送要补充的内容，将记入您最近的一件诉求。"
 OUTSIDE: Final = "这个位置不在本区范围内。事项如在本区，请写明地址；不在本区的，请联系当地12345。"
 GOT_PICTURE: Final = "图片已收到。"
+LOST_PICTURE: Final = "〔图片〕来件人经微信发送的图片未能收入（wechat:media/{}）。"
 CANNOT_READ: Final = "暂时只能处理文字、语音、图片和位置。请用文字说明。"
 CANCELLED: Final = "已放弃本次填写，没有登记。"
 NOTHING_TO_CANCEL: Final = "没有正在填写的事项。已登记的诉求如需撤回，请凭查询码在网页办理或拨打12345。"
