@@ -14,7 +14,14 @@ from chassis.idempotency import Idempotency
 from schemas.values import Channel
 from services.intake.answers import carry_out, not_found, plain
 from services.intake.attachments.receive import Receiver, Sending
-from services.intake.bodies import CaseBody, FeedbackBody, SupplementBody, WithdrawalBody, check_case
+from services.intake.bodies import (
+    CaseBody,
+    FeedbackBody,
+    ReopeningBody,
+    SupplementBody,
+    WithdrawalBody,
+    check_case,
+)
 from services.intake.callers import Caller
 from services.intake.check import Check
 from services.intake.desk import Desk
@@ -23,7 +30,7 @@ from services.intake.emergency import advice
 from services.intake.storage import File, file_by_code, latest_case
 from services.intake.tracking import seen
 from services.intake.views import Tracking
-from services.intake.writes import feedback, supplement, with_advice, withdrawal
+from services.intake.writes import feedback, reopening, supplement, with_advice, withdrawal
 
 _LONGEST_TITLE: Final = 30
 
@@ -141,6 +148,12 @@ class Reception:
         file = await self._opened(tracking_code)
         command = withdrawal(self.desk, WithdrawalBody(reason=reason), None)
         return await self._say(message, file, file.case_id, command, b"withdrawal")
+
+    async def reopen(self, message: Message, tracking_code: str, reason: str) -> str | None:
+        """Have a closed case handled again (R-HOT-08); return what to do in a danger. Raises Problem as `add`."""
+        file = await self._opened(tracking_code)
+        command = reopening(self.desk, ReopeningBody(reason=reason), None)
+        return await self._say(message, file, file.handled_as, command, b"reopening")
 
     async def rate(self, message: Message, tracking_code: str, said: FeedbackBody) -> str | None:
         """Take down how it was handled; return what to do at once in a danger. Raises Problem as `add`."""

@@ -213,6 +213,7 @@ class _Pages:
             ("POST", "/track-add", self.add),
             ("POST", "/track-withdraw", self.withdraw),
             ("POST", "/track-rate", self.rate),
+            ("POST", "/track-reopen", self.reopen),
         ):
             app.add_api_route(path, _opened(endpoint), methods=[method], include_in_schema=False)
         assets = str(files("services.intake.channels.web") / "static")
@@ -292,6 +293,17 @@ class _Pages:
 
         return await self._stand(request, await self._through(request, begin), changed=True)
 
+    async def reopen(self, request: Request) -> Response:
+        async def begin(given: dict[str, str]) -> _Begun:
+            begun = await self._begun(request, given, changes=True)
+            reason = _note(given, "reason")
+            if reason is None:
+                raise _wrong("reason")
+            begun.danger = await self._reception.reopen(_message(begun, given), begun.code, reason)
+            return begun
+
+        return await self._stand(request, await self._through(request, begin), changed=True)
+
     async def rate(self, request: Request) -> Response:
         async def begin(given: dict[str, str]) -> _Begun:
             begun = await self._begun(request, given, changes=True)
@@ -333,7 +345,9 @@ class _Pages:
         seen = await self._reception.look_up(form.begun.code)
         said = [around.texts["thanks"], *form.said] if changed and problem is None else form.said
         danger = form.begun.danger or _danger_of(problem)
-        page = status_page(around, form.begun.code, seen, said, told, danger)
+        until = seen.reopen_until
+        may_reopen = until is not None and self._host.clock() < until
+        page = status_page(around, form.begun.code, seen, said, told, danger, may_reopen=may_reopen)
         return self._page(request, page, problem.status_code if problem else 200, problem)
 
     async def _through(self, request: Request, begin: Begin) -> _Form:
@@ -430,6 +444,8 @@ def _details(given: dict[str, str]) -> dict[str, Any]:
     kind = given.get("kind")
     place = {"address": of("address"), "longitude": of("longitude"), "latitude": of("latitude")}
     reporter = {"name": of("name"), "phone": of("phone"), "confidential": "confidential" in given}
+    if given.get("lang") == "en":
+        reporter["language"] = "en"
     return {"kind": kind if kind in KINDS else KINDS[0], "place": place, "reporter": reporter}
 
 
