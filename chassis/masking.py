@@ -16,7 +16,7 @@ from collections.abc import Callable, Set
 from typing import Any, Final
 
 from chassis.disguise import is_disguised, undisguised, written_for
-from chassis.names import ANNOUNCED, WORD
+from chassis.names import ANNOUNCED, INTRODUCED, WORD
 
 PHONE: Final = "〔电话〕"
 IDENTITY: Final = "〔证件号〕"
@@ -166,6 +166,8 @@ def _steps(text: str, *, keep_lines: bool) -> tuple[_Step, ...]:
     steps: tuple[_Step, ...] = ()
     if _ACCOUNT_WORD.search(text):
         steps += _ACCOUNTS
+    if "我是" in text:
+        steps += _INTRODUCTIONS
     if WORD.search(text):
         steps += _NAMES
     if _DOMAIN.search(text):
@@ -310,6 +312,7 @@ def _announced(token: str) -> Callable[[re.Match[str]], str]:
 _ACCOUNTS: Final[tuple[_Step, ...]] = (
     (_ACCOUNT, lambda found: found[1] + ACCOUNT if _is_account(found) else found[0]),
 )
+_INTRODUCTIONS: Final[tuple[_Step, ...]] = ((INTRODUCED, lambda found: found[1] + NAME),)
 _NAMES: Final[tuple[_Step, ...]] = tuple((names, lambda found: found[1] + NAME) for names in ANNOUNCED)
 _EMAILS: Final[tuple[_Step, ...]] = ((_EMAIL, lambda _: EMAIL),)
 _HIDDEN_EMAILS: Final[tuple[_Step, ...]] = ((_HIDDEN_EMAIL, lambda _: EMAIL),)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -15,7 +16,7 @@ from chassis.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.cli.local import PORT_OFFSETS, LocalRun, Run, local_options
 from services.cli.migrate import upgrade_all
 from services.cli.policy import findings
-from services.cli.supervisor import Child, ChildNotReadyError, Supervisor
+from services.cli.supervisor import Child, ChildNotReadyError, Restart, Supervisor
 
 # What is printed as demo log-ins: who, the role, the unit (Gulou's codes), the subject.
 DEMO = (
@@ -26,8 +27,8 @@ DEMO = (
     ("resident", "resident", None, "resident-1"),
 )
 DEMO_LIFETIME = timedelta(hours=1)
-STEADY_S: Final = 60.0
-"""A database that ends twice within so many seconds is not started a third time."""
+DATABASE_RESTART: Final = Restart()
+"""Of a database that ends by itself again; the first time it is started at once."""
 
 
 @click.command()
@@ -126,18 +127,18 @@ async def _serve(local: LocalRun, server: EmbeddedPostgres) -> str | None:
 
 
 async def _keep_database(server: EmbeddedPostgres) -> str:
-    """Start the database again whenever it ends by itself; return why that does not help.
+    """Start the database again whenever it ends by itself, after growing pauses; return why it does not come up.
 
     Starting blocks: the server ends with the thread that started it, so that must be this one.
     """
-    last = -STEADY_S
+    failures = 0
     while True:
+        started = time.monotonic()
         await _end_of(server.pid or 0)
-        now = asyncio.get_running_loop().time()
-        if now - last < STEADY_S:
-            return f"PostgreSQL ended by itself twice within {STEADY_S:g} s; see {server.log_path}"
-        last = now
-        _say(f"PostgreSQL ended by itself; starting it again (see {server.log_path})")
+        failures = 1 if time.monotonic() - started > DATABASE_RESTART.steady else failures + 1
+        pause = DATABASE_RESTART.delay(failures - 1) if failures > 1 else 0.0
+        _say(f"PostgreSQL ended by itself; starting it again in {pause:g} s (see {server.log_path})")
+        await asyncio.sleep(pause)
         try:
             server.restart()
         except EmbeddedPostgresError as error:

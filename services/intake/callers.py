@@ -15,6 +15,8 @@ STAFF: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.GRID_WORKER, Role.OPS)
 """Roles that may look a case up."""
 ADDING: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.GRID_WORKER)
 """Roles that may add facts: the hotline, who oversees it, and who stands on the spot. Ops runs the system only."""
+READING: Final = (*ADDING, Role.HANDLER, Role.MEDIATOR, Role.PETITION_OFFICER)
+"""Roles that may read what was added: whose area it is, and who handles the case."""
 WITHDRAWING: Final = (Role.OPERATOR, Role.GRID_WORKER)
 """Roles that may take a case back. The case is the resident's: the hotline does it on their word, a grid worker
 only with what they submitted themselves. A supervisor answers for the handling units and may not (R-HOT-10)."""

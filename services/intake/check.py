@@ -11,6 +11,8 @@ from schemas.jurisdiction import Jurisdiction, UnitKind
 
 LATEST: Final = timedelta(minutes=5)
 """How far ahead of our clock a caller's may be."""
+LATE_UPLOAD: Final = timedelta(days=7)
+"""How long after it was told a grid worker may still send a matter, from a phone that had no network (DES)."""
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -103,6 +105,16 @@ class Check:
             self.fault(name, "This lies in the future.", f"a moment not more than 5 minutes after now, {now}")
         elif value < EARLIEST:
             self.fault(name, "This is too long ago.", "a moment since 2000-01-01")
+
+    def upload(self, name: str, value: datetime) -> None:
+        """Demand a moment that a grid worker's phone may have kept until now: its clocks count from then."""
+        if EARLIEST <= value < self.now - LATE_UPLOAD:
+            since = (self.now - LATE_UPLOAD).isoformat(timespec="seconds")
+            self.fault(
+                name,
+                "A grid worker sends what they were told within 7 days.",
+                f"a moment since {since}; an older matter goes to the hotline, which states when it was told",
+            )
 
     def point(self, name: str, longitude: float | None, latitude: float | None) -> None:
         """Demand both coordinates or none, and a point in the district; note its grid."""

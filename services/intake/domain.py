@@ -58,8 +58,10 @@ PROGRESS: Final[tuple[type[Event], ...]] = (
     router.CaseClosed,
     router.CaseReopened,
     router.CaseArchived,
+    router.DepartmentsWhistled,
+    router.PoliceJoined,
 )
-"""What the resident's time line is made of (R-PET-13, R-LEDGER-01)."""
+"""What the resident's time line is made of (R-PET-13, R-LEDGER-01), and who helps (R-HOT-06)."""
 
 UNKNOWN: Final = Refused("case_unknown", "There is no such case.")
 _WITHDRAWN: Final = Refused(

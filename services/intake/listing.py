@@ -165,6 +165,16 @@ class Wanted:
     most: int
 
 
+@dataclass(frozen=True, slots=True)
+class WantedTurns:
+    """Which changes are asked for: `since` counts, `until` does not."""
+
+    since: datetime
+    until: datetime
+    first: int
+    most: int
+
+
 _SHOWN: Final = (
     "SELECT c.number, c.matter, c.place, c.handler, c.requested_at, c.closed,"
     " coalesce(t.status, 'received'), coalesce(t.at, c.requested_at) FROM"
@@ -202,6 +212,7 @@ TURNS: Final = (
     " CROSS JOIN LATERAL (SELECT FROM intake.case_file f"
     " WHERE f.case_id = t.case_id AND f.subjects IS NULL AND f.recipient IS NULL LIMIT 1) f"
     " WHERE t.status IS NOT NULL AND t.at >= $1 AND t.at < $2 ORDER BY t.at, t.entry LIMIT $3"
+    " OFFSET $5"
 )
 PATIENCE_S: Final = timedelta(seconds=5).total_seconds()
 
@@ -220,11 +231,10 @@ async def by_numbers(pool: Pool, numbers: Sequence[UUID]) -> list[Listed]:
     return [_listed(row) for row in await pool.fetch(BY_NUMBER, list(numbers), timeout=PATIENCE_S)]
 
 
-async def turns(
-    pool: Pool, since: datetime, until: datetime, most: int, published: Collection[str]
-) -> list[Turn]:
-    """Return the changes of status of listed cases in a span, the oldest first."""
-    rows = await pool.fetch(TURNS, since, until, most, list(published), timeout=PATIENCE_S)
+async def turns(pool: Pool, wanted: WantedTurns, published: Collection[str]) -> list[Turn]:
+    """Return the changes of status of listed cases that are asked for, the oldest first."""
+    given = (wanted.since, wanted.until, wanted.most, list(published), wanted.first)
+    rows = await pool.fetch(TURNS, *given, timeout=PATIENCE_S)
     return [Turn(row[0], UUID(bytes=row[1].bytes), row[2], row[3]) for row in rows]
 
 

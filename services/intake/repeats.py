@@ -54,6 +54,13 @@ _AT_LINE: Final = (
     " AND (heard.at IS NULL OR l.time > heard.at))"
 )
 """Those of some cases that an emergency line has, or will have once the router reads what was said (R-HOT-13)."""
+_URGING: Final = re.compile(
+    "又来反映|(?:再次|重复|多次)反映|(?:修|处理|办|弄)得怎么样了?|怎么样了?|[怎为]什?么还|什么时候|多久|[还仍]是|依然|仍然|一直"
+    "|到现在|至今|(?:没人|没有?)(?:来|去)?(?:人)?(?:修|管|处理|解决|理)|[来去]?(?:修|处理|解决|办)[吗没]|修得|进度|进展|答复"
+    "|回复|催(?:一下|办|促)?|尽快|赶紧|快点|请问?|问一下|[吗呢吧啊了还又再的也都就]"
+    "|[一二三四五六七八九十两几多0-9]+(?:天|个?月|周|年|小时)"
+)
+"""Words that urge, or ask how far it is; they are no new facts."""
 _NOT_ALNUM: Final = re.compile(r"[\W_]+")
 
 
@@ -79,10 +86,9 @@ class Said(NamedTuple):
         return same and not earlier.is_withdrawn
 
     def is_same(self, earlier: "Said") -> bool:
-        """Whether nothing is new: the same words, and the earlier case is still being handled."""
-        return (
-            words_of(self.title, self.text) == words_of(earlier.title, earlier.text) and not earlier.has_ended
-        )
+        """Whether nothing is new: no word but of urging, and the earlier case is still being handled (R-HOT-03)."""
+        same = words_of(self.title, self.text) == words_of(earlier.title, earlier.text)
+        return not earlier.has_ended and (same or adds_nothing(self, earlier))
 
 
 class Repeats:
@@ -191,6 +197,23 @@ async def _at_line(connection: Connection, withdrawn: Sequence[UUID]) -> set[UUI
 def words_of(title: str, text: str) -> str:
     """Return the words alone, blind to width, case, spaces and punctuation (R-HOT-03)."""
     return unicodedata.normalize("NFKC", _NOT_ALNUM.sub("", f"{title}\n{text}")).casefold()
+
+
+def adds_nothing(said: Said, before: Said) -> bool:
+    """Whether each pair of characters stood in the earlier words, but for what only urges or asks how far it is.
+
+    One new pair is a new fact: one that is missed is worse than a second order.
+    """
+    told = _pairs(before, urges=True) | _pairs(before, urges=False)
+    return _pairs(said, urges=False) <= told
+
+
+def _pairs(said: Said, *, urges: bool) -> set[str]:
+    """Return all pairs of characters that stand side by side, with the words that urge or without."""
+    parts = _NOT_ALNUM.split(unicodedata.normalize("NFKC", f"{said.title}\n{said.text}").casefold())
+    if not urges:
+        parts = [_URGING.sub("", part) for part in parts]
+    return {part[place : place + 2] for part in parts for place in range(len(part) - 1)}
 
 
 def _said(case_id: UUID, case: CaseSubmitted) -> Said:

@@ -75,6 +75,17 @@ class LinkedReport(SQLModel, table=True):
     first: UUID
 
 
+class Helper(SQLModel, table=True):
+    """R-HOT-06: a unit that helps with a case since `at`; a dispatch after that released it."""
+
+    __tablename__: ClassVar[Any] = "helper"
+    __table_args__ = (_SCHEMA,)
+
+    case_id: UUID = Field(primary_key=True)
+    unit: str = Field(sa_column=Column(Text, primary_key=True))
+    at: datetime = Field(sa_column=timestamp(nullable=False))
+
+
 class Call(SQLModel, table=True):
     """A call in which several matters may be told, and the one answer that closes it. `closing` is the request that
     closed it, masked, so that it may be repeated."""
@@ -296,6 +307,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     RecordKey,
     PersonIndex,
     LinkedReport,
+    Helper,
     KnowledgeEntry,
     Call,
     CallCase,

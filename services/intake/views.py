@@ -121,10 +121,16 @@ class AttachmentView(View):
     received_at: datetime
 
 
-class AttachmentList(View):
-    """The files of a case, the oldest first."""
+class ListedAttachment(AttachmentView):
+    """`case_id`: the case, or a report that is linked to it, under which the file is read."""
 
-    attachments: tuple[AttachmentView, ...]
+    case_id: UUID
+
+
+class AttachmentList(View):
+    """The files of a case and of the reports that are linked to it, the oldest first."""
+
+    attachments: tuple[ListedAttachment, ...]
 
 
 class AttachmentsAdded(Changed):

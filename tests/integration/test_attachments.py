@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from chassis.http import Role
 from schemas import router
+from schemas.department import HandlingMode
 from services.intake.attachments import storage
 from tests.intake_kit import GRID, Intake, body, running
 from tests.picture_kit import GPS, jpeg
@@ -183,3 +185,119 @@ async def test_what_broke_off_is_swept_away(intake: Intake) -> None:
     assert shown.json() == {"attachments": []}
     await add(intake, f"/v1/cases/{case_id}", jpeg(), **intake.operator)
     assert await rows(intake) == [1, 1, 1]
+
+
+def dispatched(unit: str, *helpers: str, **registered: Any) -> router.CaseDispatched:
+    """Return a dispatch to `unit`; with `registered`, the first that is heard of the case."""
+    judgement = router.Judgement(by=router.TriagedBy.ENGINE, matter="m", track="S", urgency=3)
+    return router.CaseDispatched(
+        unit=unit,
+        number=1,
+        rung=3,
+        mode=HandlingMode.JOINT,
+        track="S",
+        urgency=3,
+        helpers=tuple(router.SeatGiven(unit=unit, number=n) for n, unit in enumerate(helpers, 2)),
+        route=router.Route(policy="p", jurisdiction="GL"),
+        registered=router.Registration(judgement=judgement, **registered) if registered else None,
+    )
+
+
+Readers = dict[tuple[Role, str], int]
+
+
+async def reads(intake: Intake, address: str, expected: Readers) -> None:
+    """Check with which status each reads a file, and its case's list."""
+    for (role, unit), status in expected.items():
+        headers = intake.as_role(role, unit=unit)
+        for read in (address, address.rpartition("/")[0]):
+            assert (await intake.client.get(read, headers=headers)).status_code == status, (role, unit)
+
+
+async def photo(intake: Intake, case: dict[str, Any]) -> str:
+    """Add a photo as the resident does; return its address."""
+    answer = await add(intake, f"/v1/track/{case['tracking_code']}", jpeg())
+    return f"/v1/cases/{case['case_id']}/attachments/{answer.json()['attachments'][0]['attachment_id']}"
+
+
+async def test_the_units_that_handle_a_case_read_its_files_as_long_as_they_do(intake: Intake) -> None:
+    """R-HOT-06, R-PRIV-01: the lead and its helpers, and who oversees them; past holders no longer."""
+    case = await intake.accepted(body())
+    address = await photo(intake, case)
+    lead, helper, later = "GL-URBAN", "GL-CIVIL", "GL-LABOUR"
+    none: Readers = {(Role.HANDLER, unit): 404 for unit in (lead, helper, later, "GL-POLICE")}
+    await reads(intake, address, none | {(Role.SUPERVISOR, lead): 404})
+    await intake.say(case["case_id"], dispatched(lead, helper, place=GRID))
+    both: Readers = {(Role.HANDLER, lead): 200, (Role.SUPERVISOR, lead): 200, (Role.HANDLER, helper): 200}
+    others: Readers = {(Role.MEDIATOR, lead): 404, (Role.OPERATOR, lead): 404, (Role.OPS, "GL"): 403}
+    await reads(intake, address, none | both | others)
+    (read, *_) = await intake.pool.fetch(
+        "SELECT role, unit, purpose FROM intake.access_log WHERE unit = $1", lead
+    )
+    assert tuple(read) == ("handler", lead, f"attachment {address.rpartition('/')[2]}")
+    police = router.PoliceJoined(police=router.SeatGiven(unit="GL-POLICE", number=3))
+    await intake.say(case["case_id"], police, router.RedoOrdered(unit=lead, reason="未解决"))
+    await reads(intake, address, none | both | {(Role.HANDLER, "GL-POLICE"): 200})
+    await intake.say(case["case_id"], dispatched(later))
+    await reads(intake, address, none | {(Role.HANDLER, later): 200})
+    await intake.say(case["case_id"], router.CaseClosed(outcome=router.Outcome.RESOLVED, unit=later))
+    await reads(intake, address, none | {(Role.OPERATOR, "GL"): 200})
+
+
+async def test_who_handles_a_linked_case_reads_the_files_of_its_reports(intake: Intake) -> None:
+    """R-PET-18, R-LAD-04: a co-reporter's photo goes to who handles the incident, not to whom it complains of."""
+    first = await intake.accepted(body())
+    headers = intake.operator
+    joined = await intake.client.post(
+        f"/v1/cases/{first['case_id']}/co-reporters",
+        json={"reporter": {"phone": "13800138001"}},
+        headers=headers,
+    )
+    assert joined.status_code == 201, joined.text
+    address = await photo(intake, joined.json())
+    await intake.say(first["case_id"], dispatched("GL-URBAN", "GL-CIVIL", place=GRID))
+    await reads(intake, address, {(Role.HANDLER, "GL-URBAN"): 200, (Role.HANDLER, "GL-LABOUR"): 404})
+    own = await photo(intake, first)
+    whole = f"/v1/cases/{first['case_id']}/attachments"
+    listed = (await intake.client.get(whole, headers=intake.as_role(Role.HANDLER, unit="GL-URBAN"))).json()
+    found = [
+        f"/v1/cases/{each['case_id']}/attachments/{each['attachment_id']}" for each in listed["attachments"]
+    ]
+    assert found == [address, own]
+    await intake.pool.execute(
+        "UPDATE intake.case_file SET subjects = '{GL-URBAN}' WHERE case_id = $1", joined.json()["case_id"]
+    )
+    listed = (await intake.client.get(whole, headers=intake.as_role(Role.HANDLER, unit="GL-URBAN"))).json()
+    assert [each["case_id"] for each in listed["attachments"]] == [first["case_id"]]
+    await intake.pool.execute("UPDATE intake.case_file SET subjects = NULL")
+    path = f"/v1/cases/{first['case_id']}/withdrawal"
+    assert (await intake.client.post(path, json={}, headers=intake.operator)).status_code == 200
+    await reads(intake, address, {(Role.HANDLER, "GL-URBAN"): 200})  # the other report stands
+    accused = dispatched("GL-URBAN", "GL-CIVIL").model_copy(update={"subjects": ("GL-CIVIL",)})
+    await intake.say(first["case_id"], accused)
+    await reads(intake, address, {(Role.HANDLER, "GL-URBAN"): 200, (Role.HANDLER, "GL-CIVIL"): 404})
+
+
+async def test_confidential_files_are_for_the_lead_and_sealed_ones_for_their_recipient(
+    intake: Intake,
+) -> None:
+    """R-HOT-14, R-PET-10: not for helpers nor who stands above; of sealed matter for nobody else at all."""
+    case = await intake.accepted(body(reporter={"name": "李四", "confidential": True}))
+    address = await photo(intake, case)
+    await intake.say(case["case_id"], dispatched("GL-URBAN", "GL-CIVIL", place=GRID, confidential=True))
+    expected: Readers = {(Role.HANDLER, "GL-URBAN"): 200, (Role.HANDLER, "GL-CIVIL"): 403}
+    expected |= {
+        (Role.HANDLER, "GL"): 403,
+        (Role.HANDLER, "GL-LABOUR"): 404,
+        (Role.SUPERVISOR, "GL-URBAN"): 200,
+    }
+    await reads(intake, address, expected)
+    sealed = await intake.accepted(body(text="举报某局干部贪污受贿"))
+    address = await photo(intake, sealed)
+    await intake.say(sealed["case_id"], dispatched("GL-DISCIPLINE", "GL-CIVIL", place=GRID, sealed=True))
+    expected = {
+        (Role.HANDLER, "GL-DISCIPLINE"): 200,
+        (Role.HANDLER, "GL-CIVIL"): 404,
+        (Role.HANDLER, "GL"): 404,
+    }
+    await reads(intake, address, expected | {(Role.SUPERVISOR, "GL"): 404, (Role.OPERATOR, "GL"): 404})

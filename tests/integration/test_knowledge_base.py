@@ -85,6 +85,27 @@ async def test_a_draft_is_told_only_once_it_is_published(intake: Intake) -> None
     assert (older.status_code, older.json()["code"]) == (409, "entry_changed")
 
 
+async def test_drafts_are_for_who_writes_and_who_publishes_them(intake: Intake) -> None:
+    """R-HOT-15: nobody else tells or reads what was not decided; the notifier reads nothing at all."""
+    await send(intake, "PUT", PATH, CIVIL, DRAFT)
+    insiders = [CIVIL, (Role.SUPERVISOR, "GL-CIVIL"), DISTRICT]
+    outsiders = [(Role.OPERATOR, "GL"), (Role.HANDLER, "GL-LABOUR"), (Role.SUPERVISOR, "GL01")]
+    outsiders += [(Role.OPERATOR, "GL-CIVIL"), (Role.HANDLER, "GL"), (Role.OPS, "GL")]
+    for who in insiders:
+        assert (await send(intake, "GET", PATH, who)).headers["etag"] == '"1"', who
+    for who in outsiders:
+        hidden = await send(intake, "GET", PATH, who)
+        assert (hidden.status_code, hidden.json()["code"]) == (404, "entry_unknown"), who
+    await published(intake)
+    await send(intake, "PUT", PATH, CIVIL, DRAFT | {"answer": "尚未决定的新答案。"})
+    for who, expected in [(who, [2, 1]) for who in insiders] + [(who, [1]) for who in outsiders]:
+        shown = await send(intake, "GET", PATH, who)
+        assert [entry["version"] for entry in shown.json()["entries"]] == expected, who
+        assert shown.headers["etag"] == f'"{expected[0]}"'
+    for path in (PATH, "/v1/knowledge", "/v1/knowledge-reviews"):
+        assert (await send(intake, "GET", path, (Role.NOTIFIER, "GL"))).status_code == 403
+
+
 async def test_nobody_edits_anothers_entry_or_publishes_their_own(intake: Intake) -> None:
     """R-HOT-15, R-HOT-14: and what is wrong with an entry is named."""
     await send(intake, "PUT", PATH, CIVIL, DRAFT)

@@ -14,6 +14,7 @@ import pytest
 from schemas import router
 from schemas.department import HandlingMode
 from services.intake.channels.open311.keys import AT_ONCE, Clients
+from services.intake.channels.open311.public import hour_of
 from services.intake.channels.open311.server import BASE, Open311
 from services.intake.guessing import WRONG_AT_ONCE
 from services.intake.ids import PublicNumbers, TrackingCodes
@@ -192,7 +193,7 @@ async def test_a_public_request_shows_its_grid_and_hour_and_nobodys_words(intake
     assert row["address"] == "博苑社区第1网格"
     requested = datetime.fromisoformat(row["requested_datetime"])
     assert requested == before.replace(minute=0, second=0, microsecond=0)
-    assert datetime.fromisoformat(row["updated_datetime"]) > requested
+    assert datetime.fromisoformat(row["updated_datetime"]) >= requested
     tree = await get(intake, f"/requests/{number}.xml")
     assert (tree.tag, [each.tag for each in tree.find("request") or ()]) == ("service_requests", FIELDS)
     assert float(tree.findtext("request/lat") or 0) == row["lat"]
@@ -230,6 +231,42 @@ async def test_a_request_closes_with_its_case(intake: Intake) -> None:
     assert (tree.tag, tree[0].tag, tree[0].findtext("description")) == (
         "service_request_updates", "request_update", "已派单。",
     )  # fmt: skip
+
+
+async def test_nobody_learns_more_exactly_than_the_hour_when_something_changed(intake: Intake) -> None:
+    """R-PRIV-01: no moment, no filter, no number tells it; and whoever asks for part of an hour misses nothing."""
+    shown = [await reported(intake) for _ in range(2)]
+    for each in shown:
+        case = await case_of(intake, each)
+        await intake.say(case, dispatched("municipal.streetlight", registered=found("municipal.streetlight")))
+    hour = hour_of(datetime.now(UTC) - timedelta(hours=5))
+    at = hour + timedelta(minutes=37, seconds=21)
+
+    def minute(number: int) -> str:
+        return (hour + timedelta(minutes=number)).isoformat()
+
+    await intake.pool.execute("UPDATE intake.timeline SET at = $1", at)
+    (row, _) = await get(intake, "/requests.json")
+    assert datetime.fromisoformat(row["updated_datetime"]) == hour
+    known = []
+    for start, end in ((0, 60), (0, 1), (36, 37), (38, 39), (59, 60)):
+        updates = await get(
+            intake, "/servicerequestupdates.json", start_date=minute(start), end_date=minute(end)
+        )
+        assert {datetime.fromisoformat(each["updated_datetime"]) for each in updates} == {hour}
+        known.append([UUID(each["update_id"]) for each in updates])
+    assert known == [known[0]] * 5
+    assert [number.version for number in known[0]] == [4, 4]
+    for start, end in ((-60, 0), (60, 120)):
+        assert not await get(
+            intake, "/servicerequestupdates.json", start_date=minute(start), end_date=minute(end)
+        )
+    pages = [
+        await get(intake, "/servicerequestupdates.json", page=page, page_size="1") for page in ("1", "2", "3")
+    ]
+    assert [[UUID(each["update_id"]) for each in page] for page in pages] == [[n] for n in known[0]] + [[]]
+    (fault,) = await get(intake, "/servicerequestupdates.json", 400, page="11", page_size="1000")
+    assert fault["code"] == 400
 
 
 async def test_what_came_by_another_channel_is_listed_once_it_is_judged(intake: Intake) -> None:
@@ -413,7 +450,7 @@ async def test_a_database_that_is_away_is_told_in_the_format_of_the_path(
 async def test_pages_and_filters_cut_the_list_the_newest_first(intake: Intake) -> None:
     """The cap is 90 days; named requests override all other filters."""
     old = (await reported(intake))["service_request_id"]
-    past = datetime.now(UTC) - timedelta(days=91)
+    past = hour_of(datetime.now(UTC) - timedelta(days=91))
     await intake.pool.execute("UPDATE intake.public_case SET requested_at = $1", past)
     numbers = [(await reported(intake, description=str(n)))["service_request_id"] for n in range(3)]
     rows = await get(intake, "/requests.json")

@@ -105,7 +105,7 @@ async def test_a_page_of_the_public_list_reads_its_own_rows_before_anything_was_
         (NEWEST, [since, until, [False, True], 0, size]),
         (NEWEST, [since, until, [False], 0, size]),
         (OF_MATTERS, [since, until, [False, True], 0, size, ["m1", "m2"]]),
-        (TURNS, [until - timedelta(days=2), until, size, [f"m{n}" for n in range(20)]]),
+        (TURNS, [until - timedelta(days=2), until, size, [f"m{n}" for n in range(20)], 0]),
     ]
     pool = await open_pool(database_url)
     async with pool.acquire() as connection:

@@ -246,6 +246,16 @@ def test_a_clock_may_be_a_little_ahead(desk: Desk) -> None:
     assert read(desk, body(received_at=SOON)).command.case.received_at > NOW
 
 
+def test_a_worker_uploads_what_was_told_within_a_week(desk: Desk) -> None:
+    """R-GRD-01, R-HOT-10: later uploads would begin with times that ran out long ago; the hotline enters those."""
+    in_time, too_late = (body(received_at=(NOW - timedelta(days=days)).isoformat()) for days in (6.9, 7.1))
+    assert read(desk, in_time, WORKER).command.case.received_at == NOW - timedelta(days=6.9)
+    found = faults(desk, too_late, WORKER)
+    assert set(found) == {"received_at"}
+    assert "the hotline" in found["received_at"]
+    assert read(desk, too_late, OPERATOR).command.case.received_at == NOW - timedelta(days=7.1)
+
+
 def test_words_tell_an_emergency(desk: Desk) -> None:
     """R-LAD-05, R-HOT-13: found in the text, where nobody declared it; the resident is told to call."""
     content = body(title="燃气泄漏", text="楼道里燃气泄漏，味道很大，有人晕倒了，快来人！")
@@ -316,3 +326,22 @@ def test_the_event_validates_as_its_reader_will(desk: Desk) -> None:
     )
     case = read(desk, content).command.case
     assert type(case).model_validate_json(case.model_dump_json(exclude_none=True)) == case
+
+
+def test_the_door_of_a_home_is_in_the_encrypted_record_alone(desk: Desk) -> None:
+    """R-PRIV-01, R-LAD-01, R-LAD-05: the building is told, for it routes; of a danger the door is, too."""
+    home = {"address": "秋岭公寓3幢1单元602室"}
+    words = {"title": "3幢602室漏水", "text": "我家秋岭公寓3幢1单元602室漏水，楼上是702室。"}
+    plain = read(desk, body(place=home, **words))
+    case, sealed = plain.command.case, plain.command.filing.sealed
+    assert (case.place.address, case.place.building_group) == ("秋岭公寓3幢1单元〔房号〕", BUILDING)
+    assert (case.title, case.text) == (
+        "3幢〔房号〕漏水",
+        "我家秋岭公寓3幢1单元〔房号〕漏水，楼上是702室。",
+    )
+    assert sealed is not None
+    kept = orjson.loads(desk.vault.open(plain.case_id, sealed))
+    assert kept == words | home
+
+    danger = read(desk, body(place=home, title="着火了", text="秋岭公寓3幢602室着火了"))
+    assert (danger.command.case.place.address, "602室" in danger.command.case.text) == (home["address"], True)

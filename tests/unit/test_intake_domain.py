@@ -24,6 +24,7 @@ from schemas.message import Command, Event
 from schemas.procedure import HandBack
 from schemas.values import Channel, Place, PlaceSource
 from services.intake.domain import ENDINGS, PROGRESS, UNKNOWN, Intake, IntakeState
+from services.intake.holders import HELPING
 from services.intake.progress import TABLE, progress
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -156,7 +157,7 @@ def test_a_co_report_is_linked_and_said_to_be_anothers() -> None:
 
 
 def test_the_resident_is_told_of_every_event_that_is_consumed() -> None:
-    """R-PET-13: what intake consumes is what the time line or the end of the case needs, and nothing else."""
+    """R-PET-13: what intake consumes is what the time line, the end of the case or who may read its files needs."""
     own = {
         intake.CoReporterAdded,
         intake.CaseSupplemented,
@@ -165,7 +166,7 @@ def test_the_resident_is_told_of_every_event_that_is_consumed() -> None:
         intake.ReopeningAsked,
         intake.PersonErased,
     }
-    assert set(TABLE) - own == {event for event in PROGRESS if event is not router.CaseArchived}
+    assert set(TABLE) - own == set(PROGRESS) - {router.CaseArchived, *HELPING}
     assert {event.type for event in PROGRESS} >= ENDINGS
     assert DECIDER.consumes == {event.type for event in PROGRESS}
 

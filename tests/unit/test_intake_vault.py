@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chassis.vault import Vault, VaultError, key_id
 from services.intake.ids import TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord, normal_id, normal_phone
-from services.intake.repeats import words_of
+from services.intake.repeats import Said, adds_nothing, words_of
 
 MASTER, OTHER = bytes(range(32)), bytes(range(1, 33))
 CASE, RECORD = UUID(int=7), UUID(int=8)
@@ -130,3 +130,23 @@ def test_a_tracking_code_is_steady_and_forgiving(case_id: UUID) -> None:
     typed = f" {code[:6]}-{code[6:]} ".lower().replace("1", "l").replace("0", "o")
     assert codes.digest(typed) == codes.digest(code)
     assert TrackingCodes(OTHER).of(case_id) != code
+
+
+@pytest.mark.parametrize(
+    ("text", "is_news"),
+    [
+        ("小区门口路灯还是不亮。", False),
+        ("路灯又来反映，怎么还没人修？", False),
+        ("路灯修得怎么样了？", False),
+        ("还没修", False),
+        ("又多坏了两盏，井盖也没了", True),
+        ("小区门口路灯不亮，孩子摔伤了", True),
+        ("路灯不亮，今天又坏了一盏", True),
+        ("路灯修好了又坏了", True),
+        ("北门路灯不亮", True),
+    ],
+)
+def test_urging_is_no_new_fact(text: str, is_news: bool) -> None:
+    """R-HOT-03, R-PET-18: who only asks how far it is gets the progress; one new fact makes it an order."""
+    before = Said(UUID(int=1), "路灯不亮", "小区门口路灯不亮十天了。", None, None, None, frozenset())
+    assert adds_nothing(before._replace(text=text), before) is not is_news

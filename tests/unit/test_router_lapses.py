@@ -116,6 +116,9 @@ def test_a_check_is_somebodys() -> None:
     for unit, code in (("nowhere", "UNKNOWN_UNIT"), (GRID, "INTERESTED"), (own, "OWN_WORK")):
         no = case.refused(reply(case, check=r.OnSiteCheck(unit=unit, matches=True)))
         assert (no.code, no.field) == (code, "check")
+    for elsewhere in ("GL0505", "GL070101", "GL-COURT"):
+        no = case.refused(reply(case, check=r.OnSiteCheck(unit=elsewhere, matches=True)))
+        assert (no.code, no.field) == ("NOT_ON_THE_SPOT", "check")
     case.give(reply(case, check=r.OnSiteCheck(unit=STREET, matches=True)))
 
 

@@ -251,7 +251,8 @@ def test_unconfirmed_emergency_stays_with_the_first_receiver() -> None:
     case = open_case("utilities.gas-leak")
     assert case.state.line == "119"
     case.wait("emergency")
-    assert (case.status, case.state.unit) == (S.DISPATCHED, "GL-GAS")
+    assert (case.status, case.state.unit, case.state.urgency) == (S.DISPATCHED, "GL-GAS", 1)
+    assert case.last(r.DeadlineReminded).unit == "GL-HOTLINE"
     assert any(row.row == "first-receiver-keeps-it" for row in case.last(r.CaseDispatched).route.rows)
 
 

@@ -51,7 +51,12 @@ _DISCARD: Final = (
 _FOUND: Final = (
     "SELECT a.attachment_id, a.case_id, a.media_type, a.cleaned, a.size, a.pieces, a.received_at,"
     " k.key_id, k.wrapped_key FROM intake.attachment a JOIN intake.record_key k ON k.record_id = a.attachment_id"
-    " WHERE a.case_id = $1 AND a.stored"
+    " WHERE a.stored AND a.case_id ="
+)
+_REPORTS: Final = (
+    "SELECT DISTINCT r.case_id FROM intake.linked_report r JOIN intake.aggregate g USING (case_id)"
+    " JOIN intake.attachment a USING (case_id)"
+    " WHERE r.first = $1 AND (g.state ->> 'linked_to')::uuid = $1 AND a.stored"
 )
 
 
@@ -147,15 +152,20 @@ async def discard(pool: Pool, attachment_id: UUID) -> None:
             await connection.execute(f"DELETE FROM intake.{table} WHERE {key} = $1", attachment_id)
 
 
-async def attachments_of(pool: Pool, case_id: UUID) -> list[Stored]:
-    """Return the files of a case, the oldest first."""
-    rows = await pool.fetch(f"{_FOUND} ORDER BY a.received_at, a.attachment_id", case_id)
+async def attachments_of(pool: Pool, case_ids: Sequence[UUID]) -> list[Stored]:
+    """Return the files of some cases, the oldest first."""
+    rows = await pool.fetch(f"{_FOUND} ANY($1::uuid[]) ORDER BY a.received_at, a.attachment_id", case_ids)
     return [_stored(*row) for row in rows]
+
+
+async def reports_with_files(pool: Pool, first: UUID) -> list[UUID]:
+    """Return the reports with files that are linked to a case."""
+    return [row[0] for row in await pool.fetch(_REPORTS, first)]
 
 
 async def attachment_of(pool: Pool, case_id: UUID, attachment_id: UUID) -> Stored | None:
     """Return one file of a case."""
-    row = await pool.fetchrow(f"{_FOUND} AND a.attachment_id = $2", case_id, attachment_id)
+    row = await pool.fetchrow(f"{_FOUND} $1 AND a.attachment_id = $2", case_id, attachment_id)
     return _stored(*row) if row is not None else None
 
 

@@ -21,7 +21,7 @@ from services.intake.knowledge.shelf import Entry
 from services.intake.views import View
 from services.intake.writes import Writing
 
-TELLING: Final = tuple(role for role in Role if role is not Role.RESIDENT)
+TELLING: Final = tuple(role for role in Role if role not in {Role.RESIDENT, Role.NOTIFIER})
 EDITING: Final = (Role.SUPERVISOR, Role.HANDLER)
 PUBLISHING: Final = (Role.SUPERVISOR,)
 _TAG: Final = "knowledge base"
@@ -130,9 +130,7 @@ def add_knowledge_routes(app: FastAPI, host: Host[IntakeState], jurisdiction: Ju
         due: dict[str, list[EntryView]] = {}
         for entry in entries:
             overdue = entry.review_by < day or (entry.valid_to is not None and entry.valid_to < day)
-            owner = (
-                jurisdiction.current(entry.unit) if entry.unit in jurisdiction.units else jurisdiction.code
-            )
+            owner = _owner(entry.unit, jurisdiction)
             if overdue and unit in {None, owner} and reaches(who, owner, jurisdiction):
                 due.setdefault(owner, []).append(_view(entry, day))
         ordered = sorted(due.items(), key=lambda item: (-len(item[1]), item[0]))
@@ -143,10 +141,14 @@ def add_knowledge_routes(app: FastAPI, host: Host[IntakeState], jurisdiction: Ju
             )
         )
 
-    @app.get("/v1/knowledge/{entry}", tags=[_TAG], summary="All versions of an entry, the newest first")
+    @app.get("/v1/knowledge/{entry}", tags=[_TAG], summary="The versions of an entry, the newest first")
     async def history(principal: Teller, entry: Name, response: Response) -> Entries:
         caller(principal, jurisdiction, TELLING)
         found = await _known(host.pool, entry)
+        if not _may_see_drafts(principal, found[0], jurisdiction):
+            found = [version for version in found if version.is_published]
+        if not found:
+            raise _unknown(entry)
         response.headers["ETag"] = etag(found[0].version)
         return Entries(entries=tuple(_view(version, today()) for version in found))
 
@@ -188,9 +190,25 @@ async def _known(pool: Pool, entry: str) -> list[Entry]:
     """Return all versions, the newest first. Raises Problem 404."""
     found = await store.versions(pool, entry)
     if not found:
-        detail = f"There is no entry {entry} in the knowledge base; see /v1/knowledge."
-        raise Problem(404, "entry_unknown", "No such entry", detail)
+        raise _unknown(entry)
     return found
+
+
+def _unknown(entry: str) -> Problem:
+    detail = f"There is no entry {entry} in the knowledge base; see /v1/knowledge."
+    return Problem(404, "entry_unknown", "No such entry", detail)
+
+
+def _may_see_drafts(principal: Principal, latest: Entry, jurisdiction: Jurisdiction) -> bool:
+    """Whether the caller writes what is not published yet, or decides whether it is to be."""
+    if principal.unit == jurisdiction.code and principal.has(*PUBLISHING):
+        return True
+    return principal.unit == _owner(latest.unit, jurisdiction) and principal.has(*EDITING)
+
+
+def _owner(unit: str, jurisdiction: Jurisdiction) -> str:
+    """Return who keeps an entry of `unit` current: its successor, where it was abolished (R-PET-04)."""
+    return jurisdiction.current(unit) if unit in jurisdiction.units else jurisdiction.code
 
 
 def _changed(entry: str) -> Problem:

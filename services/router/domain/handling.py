@@ -150,6 +150,9 @@ class Handling:
         if c.check is not None and self._desk.jurisdiction.current(c.check.unit) == state.unit:
             reason = f"R-GRD-02: {state.unit} did the work; name another unit that looked at it"
             return Refused("OWN_WORK", reason, "check")
+        if c.check is not None and not self._is_on_the_spot(state, c.check.unit):
+            reason = f"R-GRD-02: {c.check.unit} is not of the place; one of its area looks, or a helper"
+            return Refused("NOT_ON_THE_SPOT", reason, "check")
         if c.check is not None and c.solved and not c.check.matches:
             return Refused(
                 "CHECK_MISMATCH", "the check on the spot does not match; go on or ask to suspend", "check"
@@ -158,6 +161,13 @@ class Handling:
         if c.solved and c.check is None and needed.then["check"] == "required":
             return Refused("CHECK_NEEDED", "this matter is closed only after a check on the spot", "check")
         return None
+
+    def _is_on_the_spot(self, state: WorkOrder, unit: str) -> bool:
+        """Whether the unit has the place in its area, or helps with the case."""
+        helps = any(seat.unit == unit for seat in state.helpers)
+        place = state.place or self._desk.ladder.district
+        nowhere = place == self._desk.ladder.district
+        return helps or nowhere or self._desk.jurisdiction.in_scope(unit, place)
 
     def whistle(self, state: WorkOrder, c: r.WhistleDepartments, at: datetime) -> Decision:
         """R-HOT-12: the street summons departments; all of them, and the street, get an assignment."""

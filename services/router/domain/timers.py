@@ -17,6 +17,8 @@ from services.router.domain.routing import Routing, Terms
 from services.router.domain.steering import Steering
 from services.router.domain.workorder import TO_SIGN, S, WorkOrder
 
+URGENT: Final = 1
+"""Life or property (domain.md §7)."""
 HOTLINE_WAITS: Final = {"triage": ReminderKind.TRIAGE, "callback": ReminderKind.CALLBACK}
 LAPSED: Final = "nobody decided in time"
 
@@ -203,8 +205,13 @@ class Timers:
         return [r.CaseArchived(), *ended(state, EndReason.CLOSED, left)]
 
     def _unconfirmed(self, state: WorkOrder, at: datetime) -> list[Event]:
-        """R-HOT-13: still unclear, so the first receiver keeps it and it becomes a work order."""
-        return self._register.after_emergency(state, FIRST_RECEIVER, Terms(), at)
+        """R-HOT-13: still unclear, so it becomes a work order, with the times of life and property (urgency 1); the
+        hotline hears that its line never answered."""
+        hotline = self._hotline(state)
+        reminded = r.DeadlineReminded(terms=state.without("emergency"), unit=hotline, term="emergency")
+        urgent = state.model_copy(update={"urgency": URGENT})
+        ordered = self._register.after_emergency(urgent, FIRST_RECEIVER, Terms(), at)
+        return [reminded, remind(state, hotline, ReminderKind.OVERDUE), *ordered]
 
     def _resume(self, state: WorkOrder, at: datetime) -> list[Event]:
         """The day on which a suspended case comes back (R-GRD-02)."""

@@ -1,7 +1,7 @@
 """The public list as clients ask for it and read it: filters, paging, and what stands in a row."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,12 +9,16 @@ from reference.open311 import Offers
 from services.intake.channels.open311.forms import Fields, moment
 from services.intake.channels.open311.wire import Refused
 from services.intake.check import Surroundings
-from services.intake.listing import Listed, Turn, Wanted, words_for
+from services.intake.ids import PublicNumbers
+from services.intake.listing import Listed, Turn, Wanted, WantedTurns, words_for
 
 MOST_DAYS: Final = 90
 MOST_ROWS: Final = 1000
+HOUR: Final = timedelta(hours=1)
+"""More exactly nobody learns when something happened (R-PRIV-01)."""
 DEEPEST: Final = 10_000
 """How far pages reach: who wants more narrows the dates."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ENDED: Final = frozenset({"answered", "redirected", "linked", "withdrawn", "closed"})
 _STATUSES: Final = {"open": False, "closed": True}
 
@@ -50,17 +54,44 @@ def wanted(given: Fields, offers: Offers, now: datetime) -> Wanted:
     since, until = span(given, now, faults)
     matters = _matters(given, offers, faults)
     closed = _closed(given, faults)
+    first, most = _page(given, faults)
+    if faults:
+        raise Refused(*sorted(faults, key=lambda fault: -fault[0]))
+    return Wanted(since, until, closed, matters, first, most)
+
+
+def updates_wanted(given: Fields, now: datetime) -> WantedTurns:
+    """Read the filters of the changes. Raises Refused with every fault at once."""
+    faults: list[tuple[int, str]] = []
+    since, until = span(given, now, faults)
+    first, most = _page(given, faults)
+    if faults:
+        raise Refused(*faults)
+    return WantedTurns(since, until, first, most)
+
+
+def _page(given: Fields, faults: list[tuple[int, str]]) -> tuple[int, int]:
+    """Return how many rows are left out and how many are wanted."""
     page = _number(given, "page", 1, DEEPEST, faults)
     size = _number(given, "page_size", MOST_ROWS, MOST_ROWS, faults)
     if page * size > DEEPEST and page > 1:
         faults.append((400, f"Pages reach {DEEPEST} rows deep; narrow start_date and end_date."))
-    if faults:
-        raise Refused(*sorted(faults, key=lambda fault: -fault[0]))
-    return Wanted(since, until, closed, matters, (page - 1) * size, size)
+    return (page - 1) * size, size
 
 
 def span(given: Fields, now: datetime, faults: list[tuple[int, str]]) -> tuple[datetime, datetime]:
-    """Return the span that is asked for, by default the last 90 days; note what is wrong."""
+    """Return the whole hours that the span touches which is asked for, by default the last 90 days; note what is
+    wrong. Part of an hour would tell when something happened, and hide what stands under the full hour."""
+    since, until = _span(given, now, faults)
+    return hour_of(since), -(-(until - _EPOCH) // HOUR) * HOUR + _EPOCH
+
+
+def hour_of(at: datetime) -> datetime:
+    """Return the hour in which something happened."""
+    return (at - _EPOCH) // HOUR * HOUR + _EPOCH
+
+
+def _span(given: Fields, now: datetime, faults: list[tuple[int, str]]) -> tuple[datetime, datetime]:
     most = timedelta(days=MOST_DAYS)
     since, until = (_moment(given, name, faults) for name in ("start_date", "end_date"))
     if since is None and until is None:
@@ -133,7 +164,7 @@ def row(case: Listed, offers: Offers, around: Surroundings, *, extended: bool) -
         else None,
         "service_notice": None,
         "requested_datetime": written(case.requested_at),
-        "updated_datetime": written(case.updated_at),
+        "updated_datetime": written(hour_of(case.updated_at)),
         "expected_datetime": None,
         "address": units[case.place].name if case.place in units else None,
         "address_id": case.place,
@@ -157,13 +188,13 @@ def _extended(case: Listed, group: str, around: Surroundings) -> Mapping[str, An
     }
 
 
-def update(turn: Turn) -> dict[str, Any]:
-    """Return one change of a request's status."""
+def update(turn: Turn, numbers: PublicNumbers) -> dict[str, Any]:
+    """Return one change of a request's status, under a number that tells nothing of the others (R-PRIV-01)."""
     return {
-        "update_id": str(turn.entry),
+        "update_id": str(numbers.of(UUID(int=turn.entry))),
         "service_request_id": str(turn.number),
         "status": "closed" if turn.status in _ENDED else "open",
-        "updated_datetime": written(turn.at),
+        "updated_datetime": written(hour_of(turn.at)),
         "description": words_for(turn.status),
         "media_url": None,
     }

@@ -18,7 +18,7 @@ from schemas.values import Channel
 from services.intake.buckets import Buckets
 from services.intake.channels.open311 import forms, wire
 from services.intake.channels.open311.keys import Clients
-from services.intake.channels.open311.public import MOST_ROWS, ids, one, request_id, row, span, update, wanted
+from services.intake.channels.open311.public import ids, one, request_id, row, update, updates_wanted, wanted
 from services.intake.channels.open311.wire import Refused
 from services.intake.channels.reception import Message, Received, Reception
 from services.intake.check import Check
@@ -238,12 +238,10 @@ class _Server:
 
     async def _updates(self, request: Request, form: str) -> Response:
         given = self._asked(request)
-        faults: list[tuple[int, str]] = []
-        since, until = span(given, self._host.clock(), faults)
-        if faults:
-            raise Refused(*faults)
-        found = await turns(self._host.pool, since, until, MOST_ROWS, self._offers.published)
-        return wire.answer(form, "service_request_updates", [update(turn) for turn in found])
+        asked = updates_wanted(given, self._host.clock())
+        found = await turns(self._host.pool, asked, self._offers.published)
+        numbers = self._reception.desk.numbers
+        return wire.answer(form, "service_request_updates", [update(turn, numbers) for turn in found])
 
 
 def _too_many(wait: float) -> Refused:
