@@ -71,9 +71,12 @@ _DEALT_WITH = re.compile(
 _STILL = re.compile("正在|此刻|救命|出不来|又")
 _IF = re.compile(
     "如果|假如|假设|倘若|若是|一旦|万一|要是|以免|避免|防止|预防|谨防|防范|防火|据说|听说|报道|新闻|类似|比如|例如|演练|宣传|讲座|培训|模拟"
-    "|请问|咨询|想问|问一下|哪怕|就算"
+    "|哪怕|就算"
 )
 """What makes all that follows in the sentence a thought."""
+_ASKED = re.compile("请问|咨询|想问|问一下")
+"""What does so, too, unless the clause states of the caller's own home that it happened."""
+_STATED = re.compile("(?:我家|我们家|家里|我妈|我爸|我孩子|我现在|现在).*(?:了|着|正在)")
 _THOUGHT_BEFORE = re.compile(
     "(?<!可)怕|担心|生怕|恐怕|唯恐|容易|隐患|风险|建议|希望|加装|安装|怎么(?!回事)|如何|是否|会不会|能不能|有没有|为什么|为何|什么(?!原因|东西)"
     "|不会|不是|并非|没有?(?:发生|出现|发现)|未|随时|即将|(?<!一)会(?!所)|将会|可能会|也许会|迟早|早晚|总有|恨不得|像(?<!好像)|简直|如同|仿佛|似|令人|让人|差点|险些"
@@ -118,8 +121,9 @@ _SMOKE = re.compile(SMOKE_OF_TRADE)
 def find_alarm(
     title: str, text: str, *, settled: bool = False, added: bool = False, hints: Hints = HINTS
 ) -> Emergency | None:
-    """Return the first danger reported as happening now; `ground` quotes the words that told of it.
+    """Return the first danger reported as happening now, a bare cry for help only where there is no other.
 
+    `ground` quotes the words that told of it.
     `settled`: the text says what was found and dealt with on the spot. That a grid worker calls the danger settled
     does not end it: the line, or the danger's owner, must hear of it and say so (R-GRD-01, R-LAD-05).
     `added`: the text was added to a case. It tells what happened since, the newest often last, so all of it counts.
@@ -135,6 +139,7 @@ def find_alarm(
     if not hints.of(title) and not hints.of(text):
         return None
     sentences = [title, *_SENTENCE.split(text)]
+    cry: Emergency | None = None
     for place, sentence in enumerate(sentences):
         stated = call or (titled and place == 0)
         if not (stated or _tells_now(sentence)):
@@ -142,9 +147,13 @@ def find_alarm(
         for danger in hints.of(sentence):
             for found in danger.sign.finditer(sentence):
                 told = _Told(sentence, found, sentences[place + 1] if place + 1 < len(sentences) else "")
-                if told.is_live(danger, call=stated, settled=settled):
-                    return Emergency(line=danger.line, ground=found[0])
-    return None
+                if not told.is_live(danger, call=stated, settled=settled):
+                    continue
+                alarm = Emergency(line=danger.line, ground=found[0])
+                if not danger.bare:
+                    return alarm
+                cry = cry or alarm
+    return cry
 
 
 def _tells_now(text: str) -> bool:
@@ -190,7 +199,10 @@ class _Told:
 
     def _is_thought(self) -> bool:
         """In a call: only what the words themselves make a question, a fear, a proposal, an if."""
-        if _IF.search(self._ahead + self._before) or _THOUGHT_BEFORE.search(self._before):
+        said = self._ahead + self._before
+        if _IF.search(said) or _THOUGHT_BEFORE.search(self._before):
+            return True
+        if _ASKED.search(said) and not _STATED.search(self._own):
             return True
         if _SPEAKING.search(self._before) or _FEARED.search(self._sign):
             return True

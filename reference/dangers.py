@@ -26,6 +26,8 @@ class Danger:
     """Whether it is a danger only while it is new: a hole of last month waits for its repair."""
     call: bool = False
     """Whether it counts in a call only: a letter cries for help over much that is no danger."""
+    bare: bool = False
+    """Whether it does not tell what the danger is: whatever else of the text does comes first."""
     smoke: bool = False
     """Whether a kitchen, a chimney or a smoker may be all that there is."""
 
@@ -41,10 +43,11 @@ def _all(
     lasting: bool = False,
     fresh: bool = False,
     call: bool = False,
+    bare: bool = False,
     smoke: bool = False,
 ) -> Iterator[Danger]:
     for sign, words in table:
-        yield Danger(line, re.compile(sign), tuple(words.split("|")), lasting, fresh, call, smoke)
+        yield Danger(line, re.compile(sign), tuple(words.split("|")), lasting, fresh, call, bare, smoke)
 
 
 DANGERS: Final = (
@@ -57,11 +60,13 @@ DANGERS: Final = (
     *_all("110", harm.VIOLENCE),
     *_all("110", ((sign, "|".join(violence.HINTS)) for sign in violence.SIGNS), lasting=True),
     *_all("110", harm.SUICIDE),
+    *_all("120", hazards.FALLEN_IN, fresh=True),
     *_all("110", hazards.COLLAPSE, fresh=True),
     *_all("110", hazards.FALLING, fresh=True),
     *_all("119", hazards.TRAPPED),
+    *_all("119", hazards.TOTTERING, fresh=True, call=True),
     *_all("120", harm.ILL),
-    *_all("110", harm.CRY, call=True),
+    *_all("110", harm.CRY, call=True, bare=True),
 )
 
 

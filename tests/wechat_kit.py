@@ -97,8 +97,16 @@ class Platform:
     """Error codes with which the next messages are refused; 0 takes one."""
     sent: list[dict[str, Any]] = field(default_factory=list)
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    media: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """The media type and bytes of each picture that can be fetched."""
     keeps_token: bool = True
     """Whether a token that is asked for again stays the same, as the stable token does."""
+
+    def give(self, path: str) -> tuple[str, bytes]:
+        """Return media type and bytes of what was asked for."""
+        code = self.codes.popleft() if self.codes else 40007
+        refusal = "text/plain", orjson.dumps({"errcode": code, "errmsg": "told to"})
+        return self.media.get(parse_qs(urlsplit(path).query)["media_id"][0], refusal)
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Answer one request."""
@@ -137,6 +145,14 @@ def platform() -> Iterator[Platform]:
         def _answer(self, body: dict[str, Any]) -> None:
             told = orjson.dumps(spoken_to.answer(self.path, body))
             self.send_response(200)
+            self.send_header("Content-Length", str(len(told)))
+            self.end_headers()
+            self.wfile.write(told)
+
+        def do_GET(self) -> None:
+            kind, told = spoken_to.give(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(told)))
             self.end_headers()
             self.wfile.write(told)

@@ -221,6 +221,21 @@ class WechatTalk(SQLModel, table=True):
     ciphertext: bytes
 
 
+class WechatPicture(SQLModel, table=True):
+    """Pictures of followers that wait to be fetched from the platform, by its numbers; nothing else of them."""
+
+    __tablename__: ClassVar[Any] = "wechat_picture"
+    __table_args__ = (Index("wechat_picture_due", "due_at"), _SCHEMA)
+
+    entry: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    case_id: UUID
+    sender: bytes
+    media_id: str = Field(sa_column=Column(Text, nullable=False))
+    received_at: datetime = Field(sa_column=timestamp(nullable=False))
+    due_at: datetime = Field(sa_column=timestamp(nullable=False))
+    tries: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+
+
 class EmailTaken(SQLModel, table=True):
     """Keyed digests of the mails that were taken in, kept for a year to know them again."""
 
@@ -300,6 +315,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     Timeline,
     WechatMessage,
     WechatTalk,
+    WechatPicture,
     EmailTaken,
     PublicCase,
     Attachment,

@@ -27,6 +27,7 @@ from services.intake.domain import IntakeState
 from services.intake.main import build
 from tests.imap_kit import PASSWORD, USER, ImapServer, environment, imap_server, letter
 from tests.intake_kit import Intake, make_settings, running
+from tests.picture_kit import GPS, jpeg
 
 TEXT = "秋岭公寓三单元楼道灯坏了半个月。"
 
@@ -96,6 +97,31 @@ async def test_a_mail_becomes_a_case_whose_sender_can_be_told(settings: Settings
     assert person.json()["email"] == "planted.wang@example.cn"
     assert danger["emergency"]["line"] == "119"
     assert imap.unread() == 0
+
+
+async def test_what_is_attached_lies_with_its_case(settings: Settings, imap: ImapServer) -> None:
+    """R-PRIV-01, R-HOT-01: a picture without what the camera noted; what is not kept is said in words, once."""
+    photo = jpeg()
+    mail = letter(TEXT, Message_ID="<1@x>")
+    for content, name in ((photo, "现场.jpg"), (photo[:-40], "断.jpg"), (b"PK", "表.xlsx")):
+        mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    imap.put(mail)
+    async with reading(settings, imap) as (intake, postman_):
+        await postman_.round()
+        await intake.pool.execute("DELETE FROM intake.email_taken")  # a crash before that was written down
+        imap.put(mail)
+        await postman_.round()
+        (case,) = await submissions(intake)
+        added = await intake.events(case["case_id"], "CaseSupplemented")
+        path = f"/v1/cases/{case['case_id']}/attachments"
+        (file,) = (await intake.client.get(path, headers=intake.operator)).json()["attachments"]
+        read = await intake.client.get(f"{path}/{file['attachment_id']}", headers=intake.operator)
+    assert case["text"].endswith("\n附件1个，原件在邮箱中：表.xlsx（application/octet-stream，2字节）")
+    kept, lost = added
+    assert kept["attachments"] == [path.removeprefix("/v1/") + f"/{file['attachment_id']}"]
+    assert lost["text"].startswith("附件1个，原件在邮箱中：断.jpg")
+    assert read.content.startswith(b"\xff\xd8")
+    assert GPS not in read.content
 
 
 async def test_an_answer_to_a_notice_becomes_facts_of_its_case(settings: Settings, imap: ImapServer) -> None:
@@ -275,6 +301,13 @@ def _certificate(directory: Path) -> Path:
     )
     file.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
     return file
+
+
+def test_the_address_of_notices_is_ours_and_switches_nothing_on() -> None:
+    """No loop with our own notices, also where they come from another address than the mailbox."""
+    assert EmailSettings.from_environment({"CASELADDER_EMAIL_FROM": "n@gl.example.cn"}) is None
+    settings = made(environment(993, FROM="区12345 <N@gl.example.cn>"))
+    assert settings.own_addresses == {USER, "n@gl.example.cn"}
 
 
 def test_settings_that_protect_nothing_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from schemas import router
 from services.intake.channels import configured
 from services.intake.channels.web.guard import AT_ONCE
+from services.intake.channels.web.pages import SHANGHAI
 from services.intake.guessing import WRONG_AT_ONCE
 from tests.intake_kit import GRID, Intake, body, running
 from tests.picture_kit import GPS, jpeg
@@ -122,6 +124,54 @@ async def test_a_resident_reports_follows_and_ends_a_matter(intake: Intake) -> N
     fields["form_token"] = await token(intake)
     late = await send(intake, "/track-add", fields | {"text": "再说一句"})
     assert (late.status_code, "已经撤回" in late.text) == (409, True)
+
+
+async def test_a_closed_matter_can_be_reopened_on_its_page(intake: Intake) -> None:
+    """R-HOT-08: as long as that may be asked for, with a reason, once, and by the page's own form alone."""
+    code = await reported(intake)
+    case_id = await only_case(intake)
+    assert "track-reopen" not in (await send(intake, "/track", {"code": code})).text
+    until = datetime.now(UTC) + timedelta(days=5)
+    end = router.CaseClosed(outcome=router.Outcome.RESOLVED, unit=GRID, reopen_until=until)
+    await intake.say(case_id, end)
+    shown = await send(intake, "/track", {"code": code})
+    last = (until - timedelta(microseconds=1)).astimezone(SHANGHAI)
+    assert 'action="track-reopen"' in shown.text
+    assert f"{last:%Y-%m-%d}（含当日）前" in shown.text
+    fields = {"code": code, "reason": "又不亮了", "form_token": await token(intake)}
+    forged = await send(intake, "/track-reopen", fields, headers={"Origin": "https://evil.example"})
+    bare = await send(intake, "/track-reopen", fields | {"form_token": ""})
+    silent = await send(intake, "/track-reopen", fields | {"reason": " "})
+    assert [answer.status_code for answer in (forged, bare, silent)] == [403, 403, 422]
+    assert await intake.events(case_id, "ReopeningAsked") == []
+    twice = [await send(intake, "/track-reopen", fields) for _ in range(2)]
+    assert ["已记录" in answer.text for answer in twice] == [True, True]
+    (asked,) = await intake.events(case_id, "ReopeningAsked")
+    assert asked["reason"] == "又不亮了"
+    again = await send(intake, "/track-reopen", fields | {"form_token": await token(intake)})
+    assert (again.status_code, "您已要求重新办理" in again.text) == (409, True)
+
+
+async def test_a_matter_that_can_no_more_be_reopened_shows_no_form(intake: Intake) -> None:
+    """R-HOT-08."""
+    code = await reported(intake)
+    until = datetime.now(UTC) - timedelta(days=1)
+    end = router.CaseClosed(outcome=router.Outcome.RESOLVED, unit=GRID, reopen_until=until)
+    await intake.say(await only_case(intake), end)
+    assert "track-reopen" not in (await send(intake, "/track", {"code": code})).text
+    fields = {"code": code, "reason": "又不亮了", "form_token": await token(intake)}
+    late = await send(intake, "/track-reopen", fields)
+    assert (late.status_code, "已超过重新办理的期限" in late.text) == (409, True)
+
+
+@pytest.mark.parametrize(("lang", "told"), [("en", "en"), ("zh", None)])
+async def test_who_reports_in_english_is_told_in_english(intake: Intake, lang: str, told: str | None) -> None:
+    """R-PET-13: notices speak the language of the page on which the matter was reported."""
+    await reported(intake, lang=lang, phone="13800138000")
+    person = await intake.client.get(
+        f"/v1/cases/{await only_case(intake)}/person", params={"purpose": "回访"}, headers=intake.operator
+    )
+    assert person.json().get("language") == told
 
 
 async def test_the_link_of_a_notice_brings_the_code_along(intake: Intake) -> None:

@@ -21,6 +21,7 @@ from services.intake.channels.wechat.signature import sign
 from services.intake.channels.wechat.storage import Book
 from services.intake.channels.wechat.xml import write_xml
 from tests.intake_kit import Intake, make_settings, running
+from tests.picture_kit import GPS, jpeg, png
 from tests.wechat_kit import AES_KEY, APP_ID, ENV, TOKEN, Follower, Platform, platform
 
 MATTER = "三单元楼道灯坏了半个月"
@@ -93,7 +94,7 @@ async def test_a_location_is_turned_into_ours_and_finds_its_grid(intake: Intake,
         MsgType="location", Location_X=repr(latitude), Location_Y=repr(longitude), Label="某路"
     )
     case = await only_case(intake)
-    assert (case["attachments"], case["text"]) == (["wechat:media/media-1"], MATTER)
+    assert case["text"] == MATTER
     place = case["place"]
     assert (place["grid"], place["source"]) == ("GL040603", "coordinates")
     assert (place["longitude"], place["latitude"]) == pytest.approx(INSIDE, abs=1e-7)
@@ -104,6 +105,60 @@ async def test_a_danger_is_answered_at_once_with_the_line_to_call(intake: Intake
     told = await follower.says("我家着火了，快来人")
     assert "立即拨打消防119" in told.splitlines()[0]
     assert (await only_case(intake))["emergency"]["line"] == "119"
+
+
+async def test_pictures_are_fetched_and_lie_with_their_case(
+    database_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-PRIV-01, R-HOT-01: those of the matter and those added later, without what the phone noted; of one that
+    cannot be had the case says so, in its words."""
+    monkeypatch.setattr("services.intake.channels.wechat.fetcher.LOOK_EVERY_S", 0.02)
+    spoken_to.media = {
+        "photo": ("image/jpeg", jpeg()),
+        "later": ("image/png", png()),
+        "virus": ("image/jpeg", b"MZ"),
+    }
+    spoken_to.codes.extend([40001, 40007])  # of the lost one: the token, then that there is none
+    async with running(database_url, tmp_path, [channel(CASELADDER_WECHAT_URL=spoken_to.url)]) as intake:
+        follower = Follower(intake.client)
+        for media in ("photo", "lost", "virus"):
+            await follower.sends(MsgType="image", MediaId=media, PicUrl="http://127.0.0.1/1")
+        await follower.says("秋岭公寓3幢楼道灯坏了")
+        case = await only_case(intake)
+        assert case.get("attachments", []) == []
+        await follower.says("补充")
+        await follower.sends(MsgType="image", MediaId="later", PicUrl="http://127.0.0.1/1")
+        async with asyncio.timeout(20):
+            while await intake.count("wechat_picture"):
+                await asyncio.sleep(0.01)  # polled: another connection's commit gives no signal
+        path = f"/v1/cases/{case['case_id']}/attachments"
+        listed = (await intake.client.get(path, headers=intake.operator)).json()["attachments"]
+        kinds = {file["media_type"]: file["attachment_id"] for file in listed}
+        photo = await intake.client.get(f"{path}/{kinds['image/jpeg']}", headers=intake.operator)
+        told = [facts["text"] for facts in await intake.events(case["case_id"], "CaseSupplemented")]
+    assert sorted(kinds) == ["image/jpeg", "image/png"]
+    assert photo.content.startswith(b"\xff\xd8")
+    assert GPS not in photo.content
+    assert {words.LOST_PICTURE.format(media) for media in ("lost", "virus")} < set(told)
+    assert len(told) == 5
+
+
+async def test_a_danger_keeps_its_place_and_gets_the_location_sent_next(
+    intake: Intake, follower: Follower
+) -> None:
+    """R-LAD-05, R-HOT-04: the building in its words is its place; a location that follows is added to its case."""
+    told = await follower.says("秋岭公寓3幢502室煤气泄漏，味道很大，救命")
+    assert "还不能确定具体位置" not in told
+    case = await only_case(intake)
+    assert (case["emergency"]["line"], case["place"]["grid"]) == ("119", "GL010101")
+    longitude, latitude = to_gcj02(*INSIDE)
+    place = {"Location_X": repr(latitude), "Location_Y": repr(longitude), "Label": "某路"}
+    assert await follower.sends(MsgType="location", **place) == words.PLACED
+    assert await follower.says(MATTER) == words.ASK_PLACE
+    await follower.sends(MsgType="location", **place)
+    spots = [facts["text"] for facts in await intake.events(case["case_id"], "CaseSupplemented")]
+    assert spots == ["位置：某路 经度117.180000，纬度34.290000"] * 2
+    assert await intake.count("case_file") == 2
 
 
 async def test_a_danger_is_answered_while_the_work_stands_still(

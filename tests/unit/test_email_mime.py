@@ -11,11 +11,12 @@ from services.intake.channels.email.mime import Attached, Broken, Mail, header_t
 from services.intake.channels.email.quotes import own_words
 from tests.imap_kit import USER, letter
 
+NOTICES = "notices@gl.example.cn"
 TEXT = "秋岭公寓三单元楼道灯坏了，請盡快維修。"
 
 
 def read(mail: EmailMessage | bytes) -> Mail:
-    return read_mail(mail if isinstance(mail, bytes) else mail.as_bytes(), own_address=USER)
+    return read_mail(mail if isinstance(mail, bytes) else mail.as_bytes(), own={USER, NOTICES})
 
 
 def raw(content: bytes, kind: str = "text/plain", **headers: str) -> bytes:
@@ -120,7 +121,7 @@ def test_nothing_is_cut_that_would_leave_nothing_or_is_no_answer() -> None:
     assert own_words(forwarded, is_answer=False) == forwarded
 
 
-def test_attachments_are_listed_with_name_type_and_size() -> None:
+def test_attachments_come_with_name_and_type() -> None:
     mail = letter("见附件")
     mail.add_attachment(b"x" * 1234, maintype="image", subtype="jpeg", filename="现场照片.jpg")
     mail.add_attachment(letter("内层").as_bytes(), maintype="application", subtype="octet-stream")
@@ -128,7 +129,7 @@ def test_attachments_are_listed_with_name_type_and_size() -> None:
     mail.add_attachment(inner)
     seen = read(mail)
     assert seen.text == "见附件"
-    assert seen.attachments[0] == Attached("现场照片.jpg", "image/jpeg", 1234)
+    assert seen.attachments[0] == Attached("现场照片.jpg", "image/jpeg", b"x" * 1234)
     assert [file.media_type for file in seen.attachments[1:]] == [
         "application/octet-stream",
         "message/rfc822",
@@ -166,6 +167,16 @@ def test_a_mail_without_a_number_is_known_by_its_bytes() -> None:
         {"From": "MAILER-DAEMON@example.cn"},
         {"From": ""},
         {"From": USER},
+        {"From": f"区12345 <{NOTICES.upper()}>"},
+        {"Subject": "自动回复：您的诉求"},
+        {"Subject": "自动回复:Re: 您的诉求"},
+        {"Subject": "【自动回复】已收到"},
+        {"Subject": "自動回覆: 已收到"},
+        {"Subject": "自动答复"},
+        {"Subject": "=?gb18030?B?19S2r7vYuLQ6xPq6ww==?="},
+        {"Subject": "Automatic reply: your case"},
+        {"Subject": "Out of Office: away"},
+        {"Subject": "Auto: away"},
         {"Content-Type": 'multipart/report; boundary="b"'},
     ],
 )
@@ -182,6 +193,10 @@ def test_people_are_answered() -> None:
         {"Auto-Submitted": "no"},
         {"Precedence": "normal"},
         {"Return-Path": "<w@example.cn>"},
+        {"Subject": "自动回复的短信看不懂"},
+        {"Subject": "小区自动门坏了：三天没人修"},
+        {"Subject": "Re: 自动扶梯停了"},
+        {"Subject": "Automatic door is broken: please help"},
     ):
         assert read(raw(b"x", **headers)).automatic is None
 

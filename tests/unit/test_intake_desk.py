@@ -265,6 +265,15 @@ def test_words_tell_an_emergency(desk: Desk) -> None:
     assert alarm.ground != "operator"
 
 
+def test_a_danger_in_a_consultation_is_one(desk: Desk) -> None:
+    """R-LAD-05, R-HOT-13: also where the operator answered it on the call; the question alone is none."""
+    answered = {"title": "咨询", "kind": "consult", "resolved": {"measure": "已告知拨打燃气抢修电话"}}
+    told = read(desk, body(text="咨询煤气泄漏怎么办，我家煤气漏了", **answered)).command.case
+    assert told.emergency is not None
+    assert told.emergency.line == "119"
+    assert read(desk, body(text="咨询煤气泄漏怎么办", **answered)).command.case.emergency is None
+
+
 GAS = {"title": "燃气泄漏", "text": "三单元燃气泄漏，已处理。", "resolved": {"measure": "关闭阀门并通风"}}
 CHECKED = {"title": "入户巡查", "text": "完成十户。", "resolved": {"measure": "发现燃气泄漏，已关闭阀门"}}
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.intake.channels.wechat.api import Unsent, WechatApi
+from services.intake.channels.wechat.api import Unfetched, Unsent, WechatApi
 from services.intake.channels.wechat.settings import WechatSettings
 from tests.wechat_kit import ENV, Platform, platform
 
@@ -79,6 +79,27 @@ async def test_what_cannot_be_brought_is_told_from_what_may_be_tried_again(
     assert (caught.value.code, caught.value.hopeless) == (code, hopeless)
 
 
+async def test_a_picture_is_fetched_within_its_limit(api: WechatApi, spoken_to: Platform) -> None:
+    """What is too large or unknown to the platform is never asked for again."""
+    spoken_to.media = {"m1": ("image/jpeg", b"x" * 200), "odd": ("text/html", b"<p>")}
+    assert await api.media("m1", 200) == b"x" * 200
+    for media_id, most, code, hopeless in (
+        ("m1", 199, "too large", True),
+        ("gone", 200, 40007, True),
+        ("odd", 200, "neither a picture nor JSON", False),
+    ):
+        with pytest.raises(Unfetched) as caught:
+            await api.media(media_id, most)
+        assert (caught.value.code, caught.value.hopeless) == (code, hopeless)
+
+
+async def test_a_picture_is_asked_for_with_a_fresh_token_once(api: WechatApi, spoken_to: Platform) -> None:
+    spoken_to.codes.extend([42001, -1])
+    with pytest.raises(Unfetched) as caught:
+        await api.media("m1", 200)
+    assert (caught.value.code, caught.value.hopeless, len(spoken_to.tokens)) == (-1, False, 3)
+
+
 async def test_an_error_shows_neither_secret_nor_token(spoken_to: Platform, clock: Clock) -> None:
     """R-PRIV-01: what is raised may be logged."""
     wrong = client(spoken_to.url, clock, CASELADDER_WECHAT_APP_SECRET="planted-wrong-secret")
@@ -87,5 +108,8 @@ async def test_an_error_shows_neither_secret_nor_token(spoken_to: Platform, cloc
         with pytest.raises(Unsent) as caught:
             await api.say("oFollower1", "您好")
         assert not caught.value.hopeless
+        with pytest.raises(Unsent) as unfetched:
+            await api.media("m1", 200)
+        assert not any(hidden in str(unfetched.value) for hidden in ("planted", "token-", "127.0"))
         assert not any(hidden in str(caught.value) for hidden in ("planted", "token-", "oFollower1", "127.0"))
         await api.close()

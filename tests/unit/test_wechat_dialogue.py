@@ -1,11 +1,22 @@
 """The dialogue with a WeChat follower: what is asked, what is remembered, when a matter is taken in."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
 
 from services.intake.channels.wechat import words
-from services.intake.channels.wechat.dialogue import Action, Add, Say, Show, Submit, Talk, respond, run_out
+from services.intake.channels.wechat.dialogue import (
+    Action,
+    Add,
+    Reported,
+    Say,
+    Show,
+    Submit,
+    Talk,
+    respond,
+    run_out,
+)
 from services.intake.channels.wechat.messages import Said
 
 MATTER: Final = "三单元楼道灯坏了半个月"
@@ -30,6 +41,7 @@ class Chat:
 
     def __init__(self) -> None:
         self.talk: Talk | None = None
+        self.danger: str | None = None
         self._number = 0
 
     def hears(self, **content: object) -> Action:
@@ -38,7 +50,7 @@ class Chat:
             {"openid": "oFollower1", "account": "gh_1", "message_id": str(self._number), "kind": "words"}
             | content
         )
-        self.talk, action = respond(self.talk, said, Town())
+        self.talk, action = respond(self.talk, said, Town(), self.danger)
         return action
 
     def text(self, text: str) -> Action:
@@ -111,6 +123,43 @@ def test_a_danger_is_taken_in_at_once_at_any_step(chat: Chat) -> None:
     done = chat.text("有人持刀")
     assert isinstance(done, Submit)
     assert done.talk.words == (MATTER, "有人持刀")
+
+
+def test_a_danger_keeps_the_place_that_its_words_name(chat: Chat) -> None:
+    """R-LAD-05, R-HOT-04: it is not asked for a place, and loses none that it was told, before or with it."""
+    done = chat.text("秋岭公寓3幢有人持刀")
+    assert isinstance(done, Submit)
+    assert done.talk.address == "秋岭公寓3幢有人持刀"
+    assert chat.hears(kind="location", point=INSIDE, words="某路") == Say(words.ASK_MATTER)
+    done = chat.text("秋岭公寓有人持刀")
+    assert isinstance(done, Submit)
+    assert (done.talk.point, done.talk.address) == (INSIDE, "某路")
+
+
+def test_a_location_after_a_danger_belongs_to_it(chat: Chat) -> None:
+    """R-LAD-05, R-HOT-04: also where the follower began another matter, or stands across the border."""
+    chat.danger = "7K3M0QXR8T2B"
+    spot = Add("位置：某路 经度117.180000，纬度34.290000", code=chat.danger)
+    assert chat.hears(kind="location", point=INSIDE, words="某路") == spot
+    assert chat.talk is None
+    outside = Add("位置： 经度116.400000，纬度39.900000", code=chat.danger)
+    assert chat.hears(kind="location", point=(116.4, 39.9)) == outside
+    chat.text(MATTER)
+    done = chat.hears(kind="location", point=INSIDE, words="某路")
+    assert isinstance(done, Submit)
+    assert (done.talk.words, done.talk.point, done.also) == ((MATTER,), INSIDE, spot)
+
+
+def test_a_danger_is_remembered_for_a_while_beside_what_is_half_told() -> None:
+    """R-LAD-05: what came after it is a matter of its own, begun by its own message."""
+    now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    danger = Reported(code="7K3M0QXR8T2B", until=now + timedelta(hours=1))
+    alone = Talk(openid="oFollower1", first_id="1", danger=danger)
+    assert alone.at(now) == (None, danger.code)
+    assert alone.at(danger.until) == (None, None)
+    assert run_out(alone) is None
+    more = alone.model_copy(update={"words": (MATTER,)})
+    assert more.at(now) == (Talk(openid="oFollower1", first_id="1", words=(MATTER,)), danger.code)
 
 
 def test_cancelling_forgets_what_was_told(chat: Chat) -> None:

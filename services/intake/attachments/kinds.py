@@ -37,6 +37,11 @@ KINDS: Final = (JPEG, PNG, WEBP, HEIC, PDF, MP4, M4A, AMR, AMR_WB)
 BY_MEDIA_TYPE: Final = {kind.media_type: kind for kind in KINDS}
 
 
+def is_taken(head: bytes) -> bool:
+    """Whether a file that begins so is of a kind that is taken."""
+    return _kind_of(head[:HEAD_BYTES]) is not None
+
+
 def kind_of(head: bytes) -> Kind:
     """Return the kind of a file by its first bytes. Raises Problem 415 for any other than those that are taken."""
     found = _kind_of(head)

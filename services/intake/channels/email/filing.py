@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,8 +12,10 @@ from pydantic import ValidationError
 from chassis.host import Host
 from chassis.http import Problem
 from schemas.values import Channel
+from services.intake.attachments.kinds import is_taken
+from services.intake.attachments.storage import MOST_FILES
 from services.intake.bodies import CaseBody, PlaceBody, ReporterBody
-from services.intake.channels.email.mime import Broken, Mail
+from services.intake.channels.email.mime import Attached, Broken, Mail
 from services.intake.channels.reception import Message, Reception, title_of
 from services.intake.domain import IntakeState
 
@@ -67,21 +70,42 @@ class Filing:
         )
 
     async def _take_in(self, message: Message, mail: Mail) -> None:
-        reporter = ReporterBody(email=mail.sender, name=mail.name)
-        text = _text(mail)
+        files = [file for file in mail.attachments if is_taken(file.content)][:MOST_FILES]
+        text = _text(mail, [file for file in mail.attachments if file not in files])
         if not text:
             raise Broken("it says nothing")
+        code = await self._add(message, mail, text) or await self._submit(message, mail, text)
+        failed = await self._reception.attach(message, code, [file.content for file in files])
+        if failed:
+            told = replace(message, message_id=f"what was not kept of {message.message_id}")
+            await self._tell(told, code, _listed([files[place] for place in failed]))
+
+    async def _add(self, message: Message, mail: Mail, text: str) -> str | None:
+        """Add facts to the case that a mail answers about; return its code, None where there is none."""
         for code in _codes(mail):
-            try:
-                await self._reception.add(message, code, text)
-            except Problem as problem:
-                if problem.status_code not in {404, 409}:
-                    raise
-                continue  # no such case, or one that takes nothing more: then it is a matter of its own
-            return
-        title = mail.subject[:200] or title_of(mail.text)
-        body = CaseBody(title=title, text=text, place=self._place(mail), reporter=reporter)
-        await self._reception.take_in(message, body)
+            if await self._tell(message, code, text):
+                return code
+        return None
+
+    async def _tell(self, message: Message, code: str, text: str) -> bool:
+        """Add words to a case; False where there is none of that code, or it takes nothing more."""
+        try:
+            await self._reception.add(message, code, text)
+        except Problem as problem:
+            if problem.status_code not in {404, 409}:
+                raise
+            return False
+        return True
+
+    async def _submit(self, message: Message, mail: Mail, text: str) -> str:
+        """Make a case of a mail; return its code."""
+        body = CaseBody(
+            title=mail.subject[:200] or title_of(mail.text),
+            text=text,
+            place=self._place(mail),
+            reporter=ReporterBody(email=mail.sender, name=mail.name),
+        )
+        return (await self._reception.take_in(message, body)).tracking_code
 
     def _place(self, mail: Mail) -> PlaceBody:
         """The first line that names a place which the gazetteer knows: nobody can be asked (R-HOT-04)."""
@@ -107,16 +131,16 @@ def _codes(mail: Mail) -> Iterator[str]:
     yield from sorted(found, key=lambda code: not any(map(str.isdigit, code)))[:_MOST_CODES]
 
 
-def _text(mail: Mail) -> str:
-    """Return the words, of an empty mail its subject, with a list of what was attached."""
+def _text(mail: Mail, left: Sequence[Attached]) -> str:
+    """Return the words, of an empty mail its subject, with a list of the attachments that stay in the mailbox."""
     words = mail.text or mail.subject
     if len(words) > _LONGEST:
         words = words[:_LONGEST] + _CUT
-    listed = [
-        f"{file.name}（{file.media_type}，{file.size}字节）" for file in mail.attachments[:_MOST_LISTED]
-    ]
-    more = len(mail.attachments) - len(listed)
-    if not listed or not words:
-        return words
+    return f"{words}\n{_listed(left)}"[:20_000] if left and words else words
+
+
+def _listed(left: Sequence[Attached]) -> str:
+    listed = [f"{file.name}（{file.media_type}，{len(file.content)}字节）" for file in left[:_MOST_LISTED]]
+    more = len(left) - len(listed)
     count = f"{'、'.join(listed)}{f'等，另有{more}个' if more else ''}"
-    return f"{words}\n附件{len(mail.attachments)}个，原件在邮箱中：{count}"[:20_000]
+    return f"附件{len(left)}个，原件在邮箱中：{count}"

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
@@ -25,6 +25,15 @@ _END_OF_HEADERS: Final = re.compile(rb"\r?\n\r?\n")
 _REFERENCE: Final = re.compile(r"<([^<>\s]{1,250})>")
 _ANSWERING: Final = re.compile(r"^\s*(?:re|回复|答复|回覆)\s*[:：]", re.IGNORECASE)
 _PREFIX: Final = re.compile(r"^\s*(?:(?:re|fwd?|回复|答复|回覆|转发|轉寄)\s*[:：]\s*)+", re.IGNORECASE)
+_RESPONDER: Final = re.compile(
+    r"""\s*(?:
+        [\[【(（]?(?:自动(?:回复|答复|回覆)|自動(?:回覆|回復|答覆))(?:[\])】）]|\s*(?:[:：]|$))
+        |(?:auto(?:matic|mated)?[ -]?(?:reply|response)|out\ of\ (?:the\ )?office)\b(?:.{0,20}[:：]|\s*$)
+        |auto\s*:
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""How the subjects of responders begin that set no header, as the large Chinese providers' do."""
 _BULK: Final = frozenset({"bulk", "junk", "list", "auto_reply"})
 _SPACE: Final = re.compile(r"\s+")
 
@@ -37,11 +46,11 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What was attached: its name as the sender called it, its media type and its size in bytes."""
+    """What was attached: its name as the sender called it, its media type as they stated it, and its bytes."""
 
     name: str
     media_type: str
-    size: int
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,11 @@ class Mail:
     """By what a machine's mail is known, so that nobody answers it: None for a person's."""
 
 
-def read_mail(raw: bytes, *, own_address: str) -> Mail:
-    """Read a mail. Raises Broken for what no person's program sends, or what names nobody to answer."""
+def read_mail(raw: bytes, *, own: Set[str]) -> Mail:
+    """Read a mail. `own`: our addresses, in small letters.
+
+    Raises Broken for what no person's program sends, or what names nobody to answer.
+    """
     _demand_sane(raw)
     try:
         message = BytesParser(policy=compat32).parsebytes(raw)
@@ -79,7 +91,7 @@ def read_mail(raw: bytes, *, own_address: str) -> Mail:
         text, whole, attachments = _content(message, is_answer=is_answer)
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise Broken(f"not readable as MIME ({type(error).__name__})") from None
-    automatic = _automatic(message, headers, own_address.lower())
+    automatic = _automatic(message, headers, own)
     name, sender = _sender(headers)
     if not sender and automatic is None:
         raise Broken("no address to answer to")
@@ -149,7 +161,7 @@ def _sender(headers: Mapping[str, str]) -> tuple[str | None, str]:
     return None, ""
 
 
-def _automatic(message: Message, headers: Mapping[str, str], own: str) -> str | None:
+def _automatic(message: Message, headers: Mapping[str, str], own: Set[str]) -> str | None:
     """Return by what a mail is known to come from a machine (RFC 3834), or from ourselves."""
     if headers.get("auto-submitted", "no").partition(";")[0].strip().lower() != "no":
         return "auto-submitted"
@@ -164,7 +176,9 @@ def _automatic(message: Message, headers: Mapping[str, str], own: str) -> str | 
     addresses = {address.lower() for _, address in getaddresses([headers.get("from", "")])}
     if any(address.partition("@")[0] in {"mailer-daemon", "postmaster"} for address in addresses):
         return "mailer daemon"
-    return "our own address" if own in addresses else None
+    if addresses & own:
+        return "our own address"
+    return "subject of a responder" if _RESPONDER.match(headers.get("subject", "")) else None
 
 
 def _content(message: Message, *, is_answer: bool) -> tuple[str, str, tuple[Attached, ...]]:
@@ -178,7 +192,7 @@ def _content(message: Message, *, is_answer: bool) -> tuple[str, str, tuple[Atta
         is_text = kind in {"text/plain", "text/html"} and name is None
         if not is_text or part.get_content_disposition() == "attachment":
             shown = _SPACE.sub(" ", header_text(name or "")).strip()[:100]
-            attached.append(Attached(shown or "无名", kind, len(payload)))
+            attached.append(Attached(shown or "无名", kind, payload))
             continue
         text = decoded(payload, str(part.get_param("charset") or "") or None).replace("\x00", "")
         (plain if kind == "text/plain" else html).append(text)

@@ -91,7 +91,7 @@ class Postman:
             raw = await asyncio.to_thread(box.fetch, uid)
             if raw is None:
                 return
-            mail = await asyncio.to_thread(read_mail, raw, own_address=self._settings.user)
+            mail = await asyncio.to_thread(read_mail, raw, own=self._settings.own_addresses)
             if mail.automatic is None:
                 await self._filing.file(mail)
             else:

@@ -1,6 +1,7 @@
 """Which mailbox is read, from the environment."""
 
 from collections.abc import Mapping
+from email.utils import parseaddr
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
@@ -19,7 +20,10 @@ _VARIABLES: Final[Variables] = {
     "done_folder": ("CASELADDER_EMAIL_DONE_FOLDER", "another folder, in ASCII, for what was taken in"),
     "interval_seconds": ("CASELADDER_EMAIL_INTERVAL_SECONDS", "whole seconds from 5 to 3600"),
     "max_bytes": ("CASELADDER_EMAIL_MAX_BYTES", "the size of the largest mail, from 1000 to 100000000 bytes"),
+    "sends_from": ("CASELADDER_EMAIL_FROM", "the address that our notices come from"),
 }
+_OF_NOTICES: Final = "sends_from"
+"""Who sets this wants messages out; all others are of messages in."""
 
 
 Folder = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._/\-]{1,100}$")]
@@ -42,6 +46,14 @@ class EmailSettings(BaseModel):
     interval_seconds: int = Field(default=60, ge=5, le=3600)
     max_bytes: int = Field(default=20_000_000, ge=1000, le=100_000_000)
 
+    sends_from: Text | None = None
+    """Where our notices come from, if not from the mailbox itself."""
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Our addresses, in small letters: what comes from them is never a resident's mail."""
+        return frozenset({self.user.lower(), parseaddr(self.sends_from or "")[1].lower()} - {""})
+
     @property
     def at_port(self) -> int:
         """The port, by default that of the protocol."""
@@ -49,8 +61,9 @@ class EmailSettings(BaseModel):
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "EmailSettings | None":
-        """Read the CASELADDER_EMAIL_* variables; None where none is set. Raises SettingsError."""
-        if not any(env.get(name, "").strip() for name, _ in _VARIABLES.values()):
+        """Read the CASELADDER_EMAIL_* variables; None without those of messages in. Raises SettingsError."""
+        switches = (name for field, (name, _) in _VARIABLES.items() if field != _OF_NOTICES)
+        if not any(env.get(name, "").strip() for name in switches):
             return None
         made = read(cls, env, _VARIABLES)
         if made.security == "plain" and made.host not in _LOOPBACK:

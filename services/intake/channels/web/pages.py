@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -98,13 +99,16 @@ def status_page(
     said: Sequence[str] = (),
     problems: Sequence[str] = (),
     danger: str | None = None,
+    *,
+    may_reopen: bool = False,
 ) -> Html:
-    """Return how a matter stands, and what its reporter may do."""
+    """Return how a matter stands, and what its reporter may do; `may_reopen`: it is closed, and not for good."""
     t = around.texts
     steps = (_step(entry) for entry in reversed(seen.timeline))
     own = _hidden("code", code)
     adding = (own, _area(t["add_text"], "text", None, rows=4), _files(t))
     rating = (own, *(_choice(t, name) for name in RATED), _area(t["note"], "note", None, rows=3))
+    again = (own, _area(t["reopen_reason"], "reason", None, rows=3, required=True))
     leaving = (
         own,
         _area(t["reason"], "reason", None, rows=2),
@@ -122,6 +126,7 @@ def status_page(
         tag("h2", t["steps"]),
         tag("p", t["words_are_chinese"], class_="hint") if t["words_are_chinese"] else None,
         tag("ol", *steps, class_="steps", lang="zh"),
+        _reopening(around, seen, again) if may_reopen else None,
         _folded(t["add"], _form(around, "track-add", *adding, button=t["send"])),
         _folded(t["rate"], _form(around, "track-rate", *rating, button=t["send"])),
         _folded(t["withdraw"], _form(around, "track-withdraw", *leaving, button=t["withdraw"])),
@@ -205,6 +210,15 @@ def _trap(t: Texts) -> Html:
 
 def _folded(title: str, content: Html) -> Html:
     return tag("details", tag("summary", title), content)
+
+
+def _reopening(around: Around, seen: Tracking, fields: Sequence[Html]) -> Html:
+    """R-HOT-08: with the last day on which it may be asked for."""
+    t = around.texts
+    last = (seen.reopen_until or seen.received_at) - timedelta(microseconds=1)
+    until = tag("p", t["reopen_until"].format(last.astimezone(SHANGHAI).strftime("%Y-%m-%d")), class_="hint")
+    form = _form(around, "track-reopen", *fields, button=t["reopen"])
+    return _folded(t["reopen"], together(until, form))
 
 
 def _danger(words: str | None) -> Html | None:

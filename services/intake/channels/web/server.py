@@ -1,5 +1,6 @@
 """The routes of the web page, and of the public API for pages of others."""
 
+import hashlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -212,6 +213,7 @@ class _Pages:
             ("POST", "/track-add", self.add),
             ("POST", "/track-withdraw", self.withdraw),
             ("POST", "/track-rate", self.rate),
+            ("POST", "/track-reopen", self.reopen),
         ):
             app.add_api_route(path, _opened(endpoint), methods=[method], include_in_schema=False)
         assets = str(files("services.intake.channels.web") / "static")
@@ -271,7 +273,7 @@ class _Pages:
             if text := given.get("text", "").strip():
                 if len(text) > 20_000 or "\x00" in text:
                     raise _wrong("text")
-                begun.danger = await self._reception.add(_message(begun), begun.code, text)
+                begun.danger = await self._reception.add(_message(begun, given), begun.code, text)
             return begun
 
         form = await self._through(request, begin)
@@ -284,7 +286,20 @@ class _Pages:
             begun = await self._begun(request, given, changes=True)
             if given.get("sure") != "yes":
                 raise _wrong("sure")
-            begun.danger = await self._reception.withdraw(_message(begun), begun.code, _note(given, "reason"))
+            begun.danger = await self._reception.withdraw(
+                _message(begun, given), begun.code, _note(given, "reason")
+            )
+            return begun
+
+        return await self._stand(request, await self._through(request, begin), changed=True)
+
+    async def reopen(self, request: Request) -> Response:
+        async def begin(given: dict[str, str]) -> _Begun:
+            begun = await self._begun(request, given, changes=True)
+            reason = _note(given, "reason")
+            if reason is None:
+                raise _wrong("reason")
+            begun.danger = await self._reception.reopen(_message(begun, given), begun.code, reason)
             return begun
 
         return await self._stand(request, await self._through(request, begin), changed=True)
@@ -297,7 +312,7 @@ class _Pages:
                 raise _wrong("answers")
             said = {name: answer == "yes" for name, answer in answers.items()}
             feedback = FeedbackBody(**said, note=_note(given, "note"))
-            begun.danger = await self._reception.rate(_message(begun), begun.code, feedback)
+            begun.danger = await self._reception.rate(_message(begun, given), begun.code, feedback)
             return begun
 
         return await self._stand(request, await self._through(request, begin), changed=True)
@@ -330,7 +345,9 @@ class _Pages:
         seen = await self._reception.look_up(form.begun.code)
         said = [around.texts["thanks"], *form.said] if changed and problem is None else form.said
         danger = form.begun.danger or _danger_of(problem)
-        page = status_page(around, form.begun.code, seen, said, told, danger)
+        until = seen.reopen_until
+        may_reopen = until is not None and self._host.clock() < until
+        page = status_page(around, form.begun.code, seen, said, told, danger, may_reopen=may_reopen)
         return self._page(request, page, problem.status_code if problem else 200, problem)
 
     async def _through(self, request: Request, begin: Begin) -> _Form:
@@ -427,6 +444,8 @@ def _details(given: dict[str, str]) -> dict[str, Any]:
     kind = given.get("kind")
     place = {"address": of("address"), "longitude": of("longitude"), "latitude": of("latitude")}
     reporter = {"name": of("name"), "phone": of("phone"), "confidential": "confidential" in given}
+    if given.get("lang") == "en":
+        reporter["language"] = "en"
     return {"kind": kind if kind in KINDS else KINDS[0], "place": place, "reporter": reporter}
 
 
@@ -460,8 +479,10 @@ def _danger_of(problem: Problem | None) -> str | None:
     return found + told if found else None
 
 
-def _message(begun: _Begun) -> Message:
-    return Message(Channel.WEB, begun.number, f"case {begun.file.case_id}")
+def _message(begun: _Begun, given: Mapping[str, str]) -> Message:
+    """The same form sent twice is one message; sent again with other words, it is another."""
+    said = hashlib.sha256(repr(sorted(given.items())).encode()).hexdigest()
+    return Message(Channel.WEB, f"{begun.number} {said}", f"case {begun.file.case_id}")
 
 
 def _bound(request: Request) -> str | None:

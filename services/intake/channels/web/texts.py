@@ -70,6 +70,9 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "withdraw": ("撤回", "Take it back"),
     "reason": ("撤回原因（可不填）", "Why (optional)"),
     "sure": ("我确认撤回这件诉求", "Yes, I take this matter back"),
+    "reopen": ("要求重新办理", "Have it handled again"),
+    "reopen_reason": ("还有什么没有解决", "What is not settled"),
+    "reopen_until": ("{}（含当日）前可以要求重新办理。", "You can ask for this until {}, that day included."),
     "rate": ("评价", "Say how it was handled"),
     "contacted": ("承办单位联系您了吗", "Were you contacted"),
     "resolved": ("问题解决了吗", "Is it solved"),
@@ -117,6 +120,19 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "case_closed": (
         "这件诉求已经办结。如有新情况请重新提交。",
         "This matter is closed. Send what is new as a new one.",
+    ),
+    "case_open": (
+        "这件诉求正在办理，不需要重新办理。",
+        "This matter is being handled: there is nothing to reopen.",
+    ),
+    "not_reopenable": (
+        "这件诉求不能再重新办理。如有新情况请重新提交。",
+        "This matter cannot be reopened. Send what is new as a new one.",
+    ),
+    "reopening_asked": ("您已要求重新办理，请等待。", "You have asked for that already. Please wait."),
+    "reopening_over": (
+        "已超过重新办理的期限。如有新情况请重新提交。",
+        "It is too late to reopen this matter. Send what is new as a new one.",
     ),
     "unsupported_attachment": ("不支持这种文件", "this kind of file is not taken"),
     "attachment_broken": ("图片已损坏", "the picture is damaged"),

@@ -11,6 +11,8 @@ from services.intake.channels.reception import Reception
 from services.intake.channels.wechat.api import WechatApi
 from services.intake.channels.wechat.clerk import Clerk
 from services.intake.channels.wechat.courier import Courier
+from services.intake.channels.wechat.fetcher import Fetcher
+from services.intake.channels.wechat.pictures import Pictures
 from services.intake.channels.wechat.routes import MAX_BODY_BYTES, PATH, Door, add_routes
 from services.intake.channels.wechat.settings import WechatSettings
 from services.intake.channels.wechat.storage import Book
@@ -26,11 +28,12 @@ class Wechat:
         self._settings = settings
 
     def add_to(self, app: FastAPI, host: Host[IntakeState], reception: Reception) -> None:
-        """Add the route that the platform calls, and the two workers."""
+        """Add the route that the platform calls, and the three workers."""
         book = Book(host, reception.desk.vault)
         clerk = Clerk(host, reception, book, timedelta(hours=self._settings.dialogue_hours))
         host.add_worker(clerk)
         host.add_worker(Courier(host, book, WechatApi(self._settings, host.clock)))
+        host.add_worker(Fetcher(host, reception, Pictures(host), WechatApi(self._settings, host.clock)))
         add_routes(app, host, reception, Door(self._settings, host), book, clerk)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,8 +16,19 @@ from schemas.values import Channel
 from services.intake.bodies import CaseBody, PlaceBody, ReporterBody
 from services.intake.channels.reception import Message, Received, Reception, title_of
 from services.intake.channels.wechat import words
-from services.intake.channels.wechat.dialogue import Action, Add, Say, Show, Submit, Talk, respond, run_out
+from services.intake.channels.wechat.dialogue import (
+    Action,
+    Add,
+    Reported,
+    Say,
+    Show,
+    Submit,
+    Talk,
+    respond,
+    run_out,
+)
 from services.intake.channels.wechat.messages import Said
+from services.intake.channels.wechat.pictures import Sent
 from services.intake.channels.wechat.storage import Book, Claim, Reply
 from services.intake.domain import IntakeState
 from services.intake.emergency import call_now
@@ -26,9 +38,20 @@ IDLE_S: Final = 5.0
 """How long after which it looks again, without being woken: another process may have died with a claim."""
 MOST_TRIES: Final = 5
 FORGET_EVERY: Final = timedelta(hours=1)
-_MEDIA: Final = "wechat:media/"
+PLACE_AWAITED: Final = timedelta(hours=1)
+"""How long after a danger a location that its reporter sends is that of the danger (DES)."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a message came to."""
+
+    told: str = ""
+    """What the follower is answered."""
+    danger: Reported | None = None
+    sent: Sent | None = None
 
 
 class Town:
@@ -129,9 +152,12 @@ class Clerk:
     async def _work(self, claim: Claim, said: Said) -> None:
         now = self._host.clock()
         before = await self._book.talk_of(claim.sender, now)
+        half_told, code = before.at(now) if before is not None else (None, None)
+        danger = before.danger if before is not None and code is not None else None
         try:
-            talk, action = respond(before, said, self._town)
-            told = await self._do(said.openid, said.message_id, action)
+            talk, action = respond(half_told, said, self._town, code)
+            done = await self._do(said.openid, said.message_id, action)
+            talk = _remembering(talk, done.danger or danger, said)
         except Exception as error:
             if is_passing(error) or _comes_back(error):
                 await self._book.put_off(claim, now + timedelta(seconds=2 ** min(claim.tries, 6)))
@@ -143,9 +169,9 @@ class Clerk:
                 await self._book.put_off(claim, now + timedelta(seconds=2**claim.tries))
                 return
             _log.exception("a message was given up, and its sender told", extra={"attempt": claim.tries})
-            talk, told = before, words.FAILED
+            talk, done = before, Done(words.FAILED)
         if await self._book.settle(
-            claim, talk, now + self._dialogue, Reply(openid=said.openid, words=told), now
+            claim, talk, now + self._dialogue, Reply(openid=said.openid, words=done.told), now, done.sent
         ):
             self._tell(claim.digest)
 
@@ -156,7 +182,7 @@ class Clerk:
 
     async def _end(self, sender: bytes, until: datetime, talk: Talk) -> None:
         action = run_out(talk)
-        reply = None
+        reply = sent = None
         if action is not None:
             try:
                 received = await self._submit(action.talk)
@@ -164,21 +190,34 @@ class Clerk:
                 _log.exception("a matter half told could not be taken in; it is tried again in a minute")
                 return
             reply = Reply(openid=talk.openid, words=words.registered(received, after_waiting=True))
-        await self._book.end(sender, until, talk, reply, self._host.clock())
+            sent = Sent(received.case_id, talk.pictures)
+        await self._book.end(sender, until, talk, reply, self._host.clock(), sent)
 
-    async def _do(self, openid: str, message_id: str, action: Action) -> str:
-        """Do what the dialogue came to; return what the follower is told. Raises Problem."""
+    async def _do(self, openid: str, message_id: str, action: Action) -> Done:
+        """Do what the dialogue came to. Raises Problem."""
+        message = _message(openid, message_id)
         match action:
             case None:
-                return ""
+                return Done()
             case Say():
-                return action.words
+                return Done(action.words)
             case Submit():
-                return words.registered(await self._submit(action.talk), after_waiting=False)
+                if action.also is not None:
+                    await self._add(message, action.also)
+                return await self._take_in(action.talk)
             case Add():
-                return await self._add(_message(openid, message_id), action)
+                return await self._add(message, action)
             case Show():
-                return await self._show(_message(openid, message_id), action.code)
+                return Done(await self._show(message, action.code))
+
+    async def _take_in(self, talk: Talk) -> Done:
+        received = await self._submit(talk)
+        told = words.registered(received, after_waiting=False)
+        sent = Sent(received.case_id, talk.pictures)
+        if received.danger is None or talk.point is not None:
+            return Done(told, sent=sent)
+        until = self._host.clock() + PLACE_AWAITED
+        return Done(told, Reported(code=received.tracking_code, until=until), sent)
 
     async def _submit(self, talk: Talk) -> Received:
         text = "\n".join(talk.words)
@@ -192,22 +231,22 @@ class Clerk:
             text=text,
             place=place,
             reporter=ReporterBody(wechat=talk.openid),
-            attachments=_references(talk.pictures),
         )
         return await self._reception.take_in(_message(talk.openid, talk.first_id), body)
 
-    async def _add(self, message: Message, action: Add) -> str:
+    async def _add(self, message: Message, action: Add) -> Done:
         danger = self._reception.desk.alarm(action.text)
-        code = await self._reception.latest(message)
+        code = action.code or await self._reception.latest(message)
         if code is None:
-            return words.joined([call_now(danger) if danger else None, words.NO_CASE])
+            return Done(words.joined([call_now(danger) if danger else None, words.NO_CASE]))
         try:
-            advice = await self._reception.add(message, code, action.text, _references(action.pictures))
+            advice = await self._reception.add(message, code, action.text)
         except Problem as problem:
             if problem.status_code != 409:
                 raise
-            return words.joined([call_now(danger) if danger else None, words.ENDED])
-        return words.joined([advice, words.ADDED])
+            return Done(words.joined([call_now(danger) if danger else None, words.ENDED]))
+        told = words.joined([advice, words.ADDED if action.code is None else words.PLACED])
+        return Done(told, sent=Sent(await self._reception.case_of(code), action.pictures))
 
     async def _show(self, message: Message, code: str | None) -> str:
         """R-PET-13. Whoever guesses codes is told to stop."""
@@ -232,13 +271,17 @@ class Clerk:
             self._forgotten_at = now
 
 
+def _remembering(talk: Talk | None, danger: Reported | None, said: Said) -> Talk | None:
+    """What is half told, with the danger whose place may still come."""
+    if danger is None:
+        return talk
+    own = talk or Talk(openid=said.openid, first_id=said.message_id)
+    return own.model_copy(update={"danger": danger})
+
+
 def _comes_back(error: Exception) -> bool:
     return isinstance(error, Problem) and error.status_code == 503
 
 
 def _message(openid: str, message_id: str) -> Message:
     return Message(Channel.WECHAT, message_id, openid)
-
-
-def _references(pictures: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_MEDIA + picture for picture in pictures)

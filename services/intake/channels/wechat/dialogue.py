@@ -6,6 +6,7 @@ stays half told is taken in as it is when its time is over: no words of a reside
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +20,16 @@ _NO_PLACE: Final = frozenset({"无", "没有", "不知道", "不清楚", "跳过
 _SHORTEST_MATTER: Final = 4
 """Below so many characters it is a greeting (您好), not a matter."""
 _MOST_PICTURES: Final = 9
+
+
+class Reported(BaseModel):
+    """A danger that a follower reported: who handles it needs the place that they send next. Frozen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    """The tracking code of its case."""
+    until: datetime
 
 
 class Talk(BaseModel):
@@ -36,6 +47,15 @@ class Talk(BaseModel):
     adding: bool = False
     """What comes next belongs to their latest case."""
     asked_again: bool = False
+    danger: Reported | None = None
+
+    def at(self, now: datetime) -> "tuple[Talk | None, str | None]":
+        """Return what is half told, and the code of the case of a danger whose place may still come."""
+        if self.danger is None:
+            return self, None
+        is_begun = self.words or self.pictures or self.point or self.adding
+        own = self.model_copy(update={"danger": None}) if is_begun else None
+        return own, self.danger.code if now < self.danger.until else None
 
 
 class Where(Protocol):
@@ -62,18 +82,20 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Submit:
-    """Make a case of what was told."""
-
-    talk: Talk
-
-
-@dataclass(frozen=True, slots=True)
 class Add:
-    """Add facts to the follower's latest case."""
+    """Add facts to the case of the code, else to the follower's latest."""
 
     text: str
     pictures: tuple[str, ...] = ()
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Make a case of what was told; `also`: what an earlier case has to know of it."""
+
+    talk: Talk
+    also: Add | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +108,18 @@ class Show:
 Action = Say | Submit | Add | Show | None
 
 
-def respond(talk: Talk | None, said: Said, where: Where) -> tuple[Talk | None, Action]:
-    """Return what is remembered after a message, and what to do about it (None: nothing at all)."""
+def respond(
+    talk: Talk | None, said: Said, where: Where, danger: str | None = None
+) -> tuple[Talk | None, Action]:
+    """Return what is remembered after a message, and what to do about it (None: nothing at all).
+
+    `danger`: the code of the case of a danger that the follower reported a moment ago (R-LAD-05).
+    """
     match said.kind:
         case "words":
             return _words(talk, said, where)
         case "location":
-            return _location(talk, said, where)
+            return _location(talk, said, where, danger)
         case "picture":
             return _picture(talk, said)
         case "subscribed":
@@ -139,7 +166,7 @@ def _adding(talk: Talk | None, begun: Talk, facts: str) -> tuple[Talk | None, Ac
 def _matter(begun: Talk, text: str, where: Where) -> tuple[Talk | None, Action]:
     told = begun.model_copy(update={"words": (*begun.words, text)})
     if where.is_danger("\n".join(told.words)):
-        return None, Submit(told)
+        return None, Submit(_with_place(told, where))
     if not begun.words:
         if len(text) < _SHORTEST_MATTER:
             return begun, Say(words.ASK_MATTER)
@@ -158,15 +185,28 @@ def _matter(begun: Talk, text: str, where: Where) -> tuple[Talk | None, Action]:
     return told.model_copy(update={"asked_again": True}), Say(words.ASK_PLACE_AGAIN)
 
 
-def _location(talk: Talk | None, said: Said, where: Where) -> tuple[Talk | None, Action]:
-    if said.point is None or not where.is_inside(*said.point):
+def _with_place(told: Talk, where: Where) -> Talk:
+    """A danger is not asked for its place, but where it was said it is taken (R-HOT-04)."""
+    if told.point is not None:
+        return told
+    known = (text[:500] for text in reversed(told.words) if where.is_known(text[:500]))
+    return told.model_copy(update={"address": next(known, told.address)})
+
+
+def _location(talk: Talk | None, said: Said, where: Where, danger: str | None) -> tuple[Talk | None, Action]:
+    if said.point is None:
         return talk, Say(words.OUTSIDE)
+    spot = f"位置：{said.words} 经度{said.point[0]:.6f}，纬度{said.point[1]:.6f}"
+    found = Add(spot, code=danger) if danger is not None else None
+    if not where.is_inside(*said.point):
+        return talk, found or Say(words.OUTSIDE)
+    if found is not None and (talk is None or not (talk.words or talk.adding)):
+        return talk, found
     begun = talk or Talk(openid=said.openid, first_id=said.message_id)
     if begun.adding:
-        spot = f"位置：{said.words} {said.point[0]:.6f},{said.point[1]:.6f}"
-        return None, Add(spot, begun.pictures)
+        return None, Add(spot, begun.pictures, danger)
     placed = begun.model_copy(update={"point": said.point, "address": said.words or None})
-    return (None, Submit(placed)) if begun.words else (placed, Say(words.ASK_MATTER))
+    return (None, Submit(placed, found)) if begun.words else (placed, Say(words.ASK_MATTER))
 
 
 def _picture(talk: Talk | None, said: Said) -> tuple[Talk | None, Action]:

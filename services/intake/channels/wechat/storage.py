@@ -19,6 +19,7 @@ from chassis.vault import Vault
 from schemas.values import Sealed
 from services.intake.channels.wechat.dialogue import Talk
 from services.intake.channels.wechat.messages import Said
+from services.intake.channels.wechat.pictures import Sent, await_pictures
 from services.intake.domain import IntakeState
 from services.intake.ids import new_id
 
@@ -152,7 +153,13 @@ class Book:
         return self._open(sender, tuple(row), Talk) if row is not None else None
 
     async def settle(
-        self, claim: Claim, talk: Talk | None, ends_at: datetime, reply: Reply, now: datetime
+        self,
+        claim: Claim,
+        talk: Talk | None,
+        ends_at: datetime,
+        reply: Reply,
+        now: datetime,
+        sent: Sent | None,
     ) -> bool:
         """Write in one transaction what a message came to; False, and nothing written, where the claim was lost."""
         answered = None if reply.words else now
@@ -164,6 +171,8 @@ class Book:
             if status != "UPDATE 1":
                 return False
             await self._remember(connection, claim.sender, talk, ends_at, now)
+            if sent is not None:
+                await await_pictures(connection, claim.sender, sent, now)
         return True
 
     async def put_off(self, claim: Claim, until: datetime) -> None:
@@ -185,7 +194,13 @@ class Book:
         return (row[0], now + CLAIM, self._open(row[0], row[1:], Talk)) if row is not None else None
 
     async def end(
-        self, sender: bytes, until: datetime, talk: Talk, reply: Reply | None, now: datetime
+        self,
+        sender: bytes,
+        until: datetime,
+        talk: Talk,
+        reply: Reply | None,
+        now: datetime,
+        sent: Sent | None,
     ) -> None:
         """Forget a talk that ran out, unless it went on meanwhile, and keep what the follower is told of it."""
         async with self._pool.acquire() as connection, connection.transaction():
@@ -194,6 +209,8 @@ class Book:
                 return
             digest = digest_of(f"ended:{talk.first_id}", sender)
             await connection.execute(_ANSWER_LATER, digest, sender, now, *self._seal(sender, reply, now))
+            if sent is not None:
+                await await_pictures(connection, sender, sent, now)
 
     async def _remember(
         self, connection: Connection, sender: bytes, talk: Talk | None, ends_at: datetime, now: datetime

@@ -25,6 +25,7 @@ ASK_PLACE_AGAIN: Final = (
 ASK_FACTS: Final = "请发送要补充的内容，将记入您最近的一件诉求。"
 OUTSIDE: Final = "这个位置不在本区范围内。事项如在本区，请写明地址；不在本区的，请联系当地12345。"
 GOT_PICTURE: Final = "图片已收到。"
+LOST_PICTURE: Final = "〔图片〕来件人经微信发送的图片未能收入（wechat:media/{}）。"
 CANNOT_READ: Final = "暂时只能处理文字、语音、图片和位置。请用文字说明。"
 CANCELLED: Final = "已放弃本次填写，没有登记。"
 NOTHING_TO_CANCEL: Final = "没有正在填写的事项。已登记的诉求如需撤回，请凭查询码在网页办理或拨打12345。"
@@ -32,6 +33,7 @@ NO_CASE: Final = "没有查到您的诉求。请发送查询码，或直接说�
 NO_SUCH_CODE: Final = "没有这个查询码，请核对后重新发送。"
 TOO_MANY_CODES: Final = "错误的查询码太多，请稍后再试。"
 ADDED: Final = "补充内容已记入您最近的一件诉求。"
+PLACED: Final = "位置已记入您刚才报告的险情，请保持电话畅通。"
 ENDED: Final = "您最近的一件诉求已办结或已撤回，不再接收补充。请作为新的事项发送。"
 FAILED: Final = "抱歉，您刚才的消息没有处理成功，请重新发送或拨打12345。"
 
@@ -41,7 +43,8 @@ def registered(received: Received, *, after_waiting: bool) -> str:
     lead = "您之前发送的事项已按已有内容登记" if after_waiting else "您反映的事项已登记"
     lines = [received.danger, f"{lead}，查询码：{written(received.tracking_code)}。"]
     if not received.located:
-        lines.append("还不能确定具体位置，可发送“补充”说明地址。")
+        lead = "还不能确定具体位置，"
+        lines.append(lead + ("请马上发送位置。" if received.danger else "可发送“补充”说明地址。"))
     lines.append("直接发送查询码或“进度”可查看办理情况，发送“补充”可补充情况。")
     return joined(lines)
 
