@@ -136,9 +136,6 @@ def platform() -> Iterator[Platform]:
     spoken_to = Platform()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer({})
-
         def do_POST(self) -> None:
             self._answer(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
@@ -150,6 +147,9 @@ def platform() -> Iterator[Platform]:
             self.wfile.write(told)
 
         def do_GET(self) -> None:
+            if "/media/get" not in self.path:
+                self._answer({})
+                return
             kind, told = spoken_to.give(self.path)
             self.send_response(200)
             self.send_header("Content-Type", kind)

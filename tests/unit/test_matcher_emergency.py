@@ -234,6 +234,20 @@ def test_a_round_without_a_danger_gives_no_alarm(text: str) -> None:
     assert find_alarm("", text, settled=True) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "小区停车费涨得太离谱，抢劫啊！",
+        "物业把我家水掐断了。",
+        "供电公司把我家电给掐了，请恢复。",
+        "被物业绑架了",
+    ],
+)
+def test_a_manner_of_speaking_gives_no_alarm(text: str) -> None:
+    """R-HOT-13: of prices and of supplies that are cut off, people speak as of crimes."""
+    assert find_alarm("", text) is None
+
+
 @pytest.mark.parametrize("text", NOT_LIVE)
 def test_past_fear_question_and_proposal_give_no_alarm(text: str) -> None:
     """R-HOT-13: a false alarm takes the line away from somebody else."""
