@@ -182,15 +182,26 @@ def dispatched(unit: str = "GL0101", **changes: Any) -> r.CaseDispatched:
 
 @dataclass
 class Known:
-    """`Contacts` with the same answer for everybody; counts how often it is asked."""
+    """`Contacts` with the same answer for everybody; counts how often it is asked.
+
+    `paths`: what is said of links to callbacks, one after the other.
+    """
 
     contact: Contact
     asked: int = 0
+    paths: list[str | Exception | None] = field(default_factory=list)
 
     async def read(self, whom: Collection[Who]) -> Mapping[Who, Contact]:
         """Return the one contact for each."""
         self.asked += 1
         return dict.fromkeys(whom, self.contact)
+
+    async def callback_path(self, case_id: UUID, opened: int) -> str | None:
+        """Say what is next."""
+        said = self.paths.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
 
 
 @dataclass

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -31,6 +31,9 @@ from services.intake.writes import feedback, heard, reopening, with_advice
 _TAG: Final = "resident"
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
+_HEARD: Final = (
+    "the number of the router's event that opened the callback: without it known, 409 `not_heard_yet`"
+)
 State = Literal["open", "answered", "over"]
 
 
@@ -101,7 +104,10 @@ def _add_link_route(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         summary="The signed link by which the resident answers the callback that waits, or asks to reopen",
     )
     async def make(
-        case_id: UUID, principal: Annotated[Principal, allow(*CALLING)], response: Response
+        case_id: UUID,
+        principal: Annotated[Principal, allow(*CALLING)],
+        response: Response,
+        heard: Annotated[int, Query(ge=0, description=_HEARD)] = 0,
     ) -> LinkView:
         who = caller(principal, desk.jurisdiction, CALLING)
         file, found = await file_by_id(host.pool, case_id), await called(host.pool, case_id)
@@ -113,6 +119,11 @@ def _add_link_route(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         if who.role is Role.OPERATOR:
             demand_centre(who, desk.jurisdiction)
         demand_scope(who, file.unit, desk.jurisdiction)
+        if found.heard < heard:
+            detail = (
+                f"Intake has heard the router up to number {found.heard} of this case. Ask again in a second."
+            )
+            raise Problem(409, "not_heard_yet", "Intake does not know of that yet", detail)
         now = host.clock()
         if not (found.is_waiting or found.may_reopen(now)):
             detail = "Neither does the case wait for a callback, nor can it be reopened."

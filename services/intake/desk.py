@@ -43,6 +43,7 @@ from services.intake.domain import IntakeState
 from services.intake.guessing import Guesses
 from services.intake.ids import PublicNumbers, TrackingCodes, new_id
 from services.intake.persons import BlindIndex, PersonalRecord
+from services.intake.rooms import without_rooms
 from services.intake.storage import File
 
 FILES_AT_ONCE, FILE_SECONDS = 30, 20.0
@@ -125,6 +126,8 @@ class Desk:
         case_id = new_id(check.now)
         title, text = mask(body.title), mask(body.text)
         case = self._event(body, check, who, place, title, text)
+        if case.emergency is None:
+            case = _without_rooms(case)
         filing = self._filing(case_id, case, body, who, unit, check.now)
         command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
         return Submission(case_id, command, who.is_resident, self._may_hear_of_repeats(who))
@@ -352,3 +355,11 @@ def _resolution(body: CaseBody, who: Caller, received_at: datetime) -> OnSiteRes
         resolved_at=body.resolved.resolved_at or received_at,
         knowledge=KnowledgeRef(entry=told.entry, version=told.version) if told is not None else None,
     )
+
+
+def _without_rooms(case: CaseSubmitted) -> CaseSubmitted:
+    """R-PRIV-01: the building is enough to route by; the door stands in the encrypted record."""
+    address = case.place.address
+    place = case.place.model_copy(update={"address": without_rooms(address) if address else None})
+    words = {"title": without_rooms(case.title), "text": without_rooms(case.text)}
+    return case.model_copy(update={"place": place, **words})

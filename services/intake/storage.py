@@ -310,6 +310,8 @@ class Called:
     reply: str | None
     reopen_until: datetime | None
     reopening: bool
+    heard: int
+    """The router's events up to this number of the case are in all this."""
 
     @property
     def is_waiting(self) -> bool:
@@ -327,7 +329,7 @@ _CALLED_BACK = (
     " (SELECT array_agg(t.words ORDER BY t.entry) FROM intake.timeline t"
     " WHERE t.case_id = a.case_id AND t.status IS NOT NULL),"
     " coalesce((a.state ->> 'answered')::int, 0), (a.state ->> 'reopen_until')::timestamptz,"
-    " coalesce((a.state ->> 'reopening')::boolean, false)"
+    " coalesce((a.state ->> 'reopening')::boolean, false), coalesce((a.seen ->> 'router')::bigint, 0)"
     " FROM intake.aggregate a WHERE a.case_id = $1"
 )
 
@@ -341,4 +343,4 @@ async def called(pool: Pool, case_id: UUID) -> Called | None:
     steps = list(zip(row[0] or (), row[1] or (), strict=True)) or [(RECEIVED, RECEIVED_WORDS)]
     replies = [words for status, words in steps if status == REPLIED]
     waits = sum(status == CALLBACK for status, _ in steps)
-    return Called(*steps[-1], waits, row[2], replies[-1] if replies else None, row[3], row[4])
+    return Called(*steps[-1], waits, row[2], replies[-1] if replies else None, row[3], row[4], row[5])

@@ -16,11 +16,13 @@ from chassis.idempotency import Answer, Idempotency
 from chassis.masking import mask
 from schemas.intake import GiveFeedback, ReopenCase, SupplementCase, WithdrawCase
 from schemas.message import Actor, Command
+from schemas.values import Emergency
 from services.intake.answers import carry_out, plain
 from services.intake.bodies import FeedbackBody, ReopeningBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
 from services.intake.domain import Asked, IntakeState
 from services.intake.emergency import advice, call_now
+from services.intake.rooms import without_rooms
 from services.intake.storage import File
 
 JSON = "application/json"
@@ -102,15 +104,22 @@ def supplement(
     desk: Desk, host: Host[IntakeState], case_id: UUID, body: SupplementBody, by: Actor | None
 ) -> SupplementCase:
     """Return the command for further facts; the words as given are encrypted where masking changed them."""
-    masked = mask(body.text)
+    text, danger = _read(desk, body.text)
     return SupplementCase(
-        text=masked,
+        text=text,
         new_facts=body.new_facts,
         attachments=tuple(mask(reference) for reference in body.attachments),
-        emergency=desk.danger(masked),
-        sealed=desk.seal_text(case_id, body.text, masked, host.clock()),
+        emergency=danger,
+        sealed=desk.seal_text(case_id, body.text, text, host.clock()),
         by=by,
     )
+
+
+def _read(desk: Desk, given: str) -> tuple[str, Emergency | None]:
+    """Return a resident's words as they may stand in an event, and the danger that they report (R-PRIV-01)."""
+    masked = mask(given)
+    danger = desk.danger(masked)
+    return (masked if danger is not None else without_rooms(masked)), danger
 
 
 def heard(command: Asked, file: File, *, to_resident: bool) -> Answering:
@@ -129,27 +138,27 @@ def heard(command: Asked, file: File, *, to_resident: bool) -> Answering:
 
 def withdrawal(desk: Desk, body: WithdrawalBody, by: Actor | None) -> WithdrawCase:
     """Return the command for a withdrawal."""
-    reason = mask(body.reason or "")
-    return WithdrawCase(reason=reason, emergency=desk.danger(reason), by=by)
+    reason, danger = _read(desk, body.reason or "")
+    return WithdrawCase(reason=reason, emergency=danger, by=by)
 
 
 def reopening(desk: Desk, body: ReopeningBody, by: Actor | None) -> ReopenCase:
     """Return the command for a closed case that is to be handled again."""
-    reason = mask(body.reason)
-    return ReopenCase(reason=reason, emergency=desk.danger(reason), by=by)
+    reason, danger = _read(desk, body.reason)
+    return ReopenCase(reason=reason, emergency=danger, by=by)
 
 
 def feedback(
     desk: Desk, body: FeedbackBody, by: Actor | None, *, callback: int | None = None
 ) -> GiveFeedback:
     """Return the command for the resident's own answer to the callback, by a signed link to that `callback`."""
-    note = mask(body.note or "")
+    note, danger = _read(desk, body.note or "")
     return GiveFeedback(
         contacted=body.contacted,
         resolved=body.resolved,
         satisfied=body.satisfied,
         note=note,
-        emergency=desk.danger(note),
+        emergency=danger,
         by=by,
         callback=callback,
     )

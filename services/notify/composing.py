@@ -11,7 +11,7 @@ from services.notify.domain.notices import Plain
 from services.notify.queue import Delivery
 from services.notify.senders.base import Address, Message
 from services.notify.table import Table
-from services.notify.templates import Rendered, in_words, render
+from services.notify.templates import ANSWER, Rendered, in_words, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,21 @@ class Composer:
     jurisdiction: Jurisdiction
     public_url: str
 
-    def for_resident(self, delivery: Delivery, contact: Contact) -> Message:
-        """The message to a reporter, who gets the tracking code of the own report."""
+    def asks(self, delivery: Delivery) -> bool:
+        """Whether the message asks for an answer, and has to carry the signed link to a callback (R-HOT-08)."""
+        text = self.table.texts.get(delivery.template)
+        return text is not None and text.asks
+
+    def for_resident(self, delivery: Delivery, contact: Contact, answer: str | None) -> Message:
+        """The message to a reporter, who gets the tracking code of the own report.
+
+        answer: the path of the signed link, for one that asks for an answer.
+        """
         code = contact.code or ""
         link = f"{self.public_url}/track?code={code}"
         more = {"code": code, "link": link}
+        if answer is not None:
+            link = more[ANSWER] = f"{self.public_url}{answer}"
         return self._message(delivery, contact.language, contact.addresses[delivery.channel], more, link=link)
 
     def for_unit(self, delivery: Delivery) -> Message:

@@ -25,6 +25,12 @@ class Unreachable(Exception):
     safe_to_log = True
 
 
+class TooEarly(Exception):
+    """Intake has not heard yet of what we ask about; it will in a moment."""
+
+    safe_to_log = True
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """How one reporter is told. Lives as long as the sending; never printed."""
@@ -40,6 +46,14 @@ class Contacts(Protocol):
 
     async def read(self, whom: Collection[Who]) -> Mapping[Who, Contact]:
         """Return the contacts of those that can be told. Raises Unreachable."""
+        ...
+
+    async def callback_path(self, case_id: UUID, opened: int) -> str | None:
+        """Return the path, at intake, of the signed link to the callback that the router's event number `opened`
+        of the case opened, or to a later one; None where there is nothing to answer any more (R-HOT-08).
+
+        Whoever has it may answer for the reporter: it is for one message. Raises Unreachable and TooEarly.
+        """
         ...
 
 
@@ -89,10 +103,10 @@ class ClientTokens:
 
 
 class IntakeContacts:
-    """`Contacts` of intake's `POST /v1/contacts`."""
+    """`Contacts` of intake's `POST /v1/contacts` and `POST /v1/cases/{id}/callback-link`."""
 
     def __init__(self, client: httpx.AsyncClient, url: str, tokens: Tokens) -> None:
-        self._client, self._url, self._tokens = client, f"{url}/v1/contacts", tokens
+        self._client, self._url, self._tokens = client, url, tokens
 
     async def read(self, whom: Collection[Who]) -> Mapping[Who, Contact]:
         """Ask for all of them, up to 500 at a time."""
@@ -107,20 +121,43 @@ class IntakeContacts:
             "purpose": PURPOSE,
             "contacts": [{"case_id": str(case_id), "report": str(report)} for case_id, report in asked],
         }
-        headers = {
-            "Authorization": f"Bearer {await self._tokens.token()}",
-            "Content-Type": "application/json",
-        }
-        try:
-            response = await self._client.post(self._url, content=orjson.dumps(body), headers=headers)
-        except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"intake does not answer ({type(error).__name__})") from None
+        response = await self._post("/v1/contacts", orjson.dumps(body))
         if response.status_code != httpx.codes.OK:
             raise Unreachable(f"intake answers {response.status_code} when asked how reporters are reached")
         shown = orjson.loads(response.content)["contacts"]
         return {
             who: contact for who, one in zip(asked, shown, strict=True) if one and (contact := _contact(one))
         }
+
+    async def callback_path(self, case_id: UUID, opened: int) -> str | None:
+        """Ask for one; intake makes it anew each time."""
+        response = await self._post(f"/v1/cases/{case_id}/callback-link?heard={opened}")
+        if response.status_code == httpx.codes.OK:
+            return str(orjson.loads(response.content)["path"])
+        match _code(response):
+            case "not_heard_yet":
+                raise TooEarly
+            case "no_callback":
+                return None
+        raise Unreachable(f"intake answers {response.status_code} when asked for the link to a callback")
+
+    async def _post(self, path: str, content: bytes = b"") -> httpx.Response:
+        headers = {
+            "Authorization": f"Bearer {await self._tokens.token()}",
+            "Content-Type": "application/json",
+        }
+        try:
+            return await self._client.post(f"{self._url}{path}", content=content, headers=headers)
+        except (httpx.HTTPError, OSError) as error:
+            raise Unreachable(f"intake does not answer ({type(error).__name__})") from None
+
+
+def _code(response: httpx.Response) -> str | None:
+    """The code of a problem, where the answer is one."""
+    try:
+        return str(orjson.loads(response.content)["code"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _contact(one: Mapping[str, Any]) -> Contact | None:

@@ -21,7 +21,7 @@ from chassis.metrics import Metrics
 from chassis.telemetry import Span, SpanKind, Telemetry
 from chassis.waiting import wait_at_most
 from services.notify.composing import Composer
-from services.notify.contacts import Contact, Contacts, Unreachable, Who
+from services.notify.contacts import Contact, Contacts, TooEarly, Unreachable, Who
 from services.notify.domain import Channel, Notices, message_id
 from services.notify.domain.limits import Breaker, TokenBucket
 from services.notify.queue import Claim, Claimed, Delivery, Finished, Result, State, claim, settle
@@ -252,7 +252,14 @@ class Dispatcher:
             way = self._ways.get(delivery.channel)
             if way is None:
                 return _told(span, self._ended(delivery, "failed", "no_sender"))
-            message = self._message(delivery, known)
+            try:
+                message = await self._message(delivery, known)
+            except TooEarly:
+                return _put_off(span, now + timedelta(seconds=self._pace.poll_s))
+            except Unreachable as error:
+                self._trouble = str(error)
+                _log.warning("the link to a callback is not known, so nothing is sent: %s", error)
+                return _put_off(span, now + timedelta(seconds=self._pace.pause_s))
             if isinstance(message, Result):
                 return _told(span, message)
             moment = asyncio.get_running_loop().time()
@@ -266,8 +273,11 @@ class Dispatcher:
             outcome = await self._send(way, message)
             return _told(span, self._result(delivery, outcome))
 
-    def _message(self, delivery: Delivery, known: _Known) -> Message | Result:
-        """The message as it goes out, or the result where nobody is to be told by this channel."""
+    async def _message(self, delivery: Delivery, known: _Known) -> Message | Result:
+        """The message as it goes out, or the result where nobody is to be told by this channel.
+
+        Raises Unreachable and TooEarly where it asks for an answer and intake gives no link to it.
+        """
         report = delivery.report
         if report is None:
             return self._composed(delivery, None)
@@ -277,13 +287,20 @@ class Dispatcher:
         ref = contact.refs.get(delivery.channel, "")
         if not delivery.statutory and (ref, delivery.channel.value) in known.opted_out:
             return self._ended(delivery, "opted_out", "opted_out")
-        return self._composed(delivery, contact)
+        answer = None
+        if self._composer.asks(delivery):
+            answer = await self._contacts.callback_path(delivery.case_id, delivery.sequence)
+            if answer is None:
+                return self._ended(delivery, "cancelled", "callback_over", falls_back=False)
+        return self._composed(delivery, contact, answer)
 
-    def _composed(self, delivery: Delivery, contact: Contact | None) -> Message | Result:
+    def _composed(
+        self, delivery: Delivery, contact: Contact | None, answer: str | None = None
+    ) -> Message | Result:
         try:
             if contact is None:
                 return self._composer.for_unit(delivery)
-            return self._composer.for_resident(delivery, contact)
+            return self._composer.for_resident(delivery, contact, answer)
         except (LookupError, TemplateError) as error:  # today's file says no such thing any more
             _log.error("a notice has no text: %s", type(error).__name__, extra={"code": delivery.template})
             return self._ended(delivery, "failed", "no_text", falls_back=False)

@@ -134,6 +134,11 @@ class Delivery:
     attempts: int
 
     @property
+    def sequence(self) -> int:
+        """The number of the event among those of its source of the case."""
+        return int(self.event_id.rpartition("/")[2])
+
+    @property
     def report(self) -> UUID | None:
         """The report whose reporter is the recipient; None for a unit."""
         kind, _, name = self.recipient.partition("/")

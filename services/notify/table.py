@@ -15,6 +15,7 @@ from reference.source import Finding, Findings, ReferenceInvalid, YamlFile, pars
 from schemas.catalogue import EVENTS
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import CASE_EVENTS, Event
+from schemas.router import CallbackOpened
 from services.notify.domain import (
     Channel,
     ChannelPolicy,
@@ -28,6 +29,7 @@ from services.notify.domain import (
 )
 from services.notify.domain.notices import LANGUAGES, REACHED_BY, RESIDENTS, Language, Plain
 from services.notify.templates import (
+    ANSWER,
     ENVIRONMENT,
     FOR_ALL,
     FOR_RESIDENTS,
@@ -237,7 +239,15 @@ class _Reading:
                 self._fault(("templates", name, "wechat"), told)
             wechat = Wechat(row.wechat.kind, ids)
         sms: dict[Language, str] | None = {"zh": row.sms.zh, "en": row.sms.en} if row.sms else None
-        return Text(parts["subject"], parts["text"], sms, wechat)
+        return Text(parts["subject"], parts["text"], sms, wechat, ANSWER in self._variables(name))
+
+    def _variables(self, name: str) -> set[str]:
+        """The variables that a template uses, which can be read."""
+        row = self._given.templates[name]
+        sources = (getattr(getattr(row, part), lang) for part in ("subject", "text") for lang in LANGUAGES)
+        return {
+            one for source in sources for one in meta.find_undeclared_variables(ENVIRONMENT.parse(source))
+        }
 
     # -- rows ------------------------------------------------------------------------------------------
 
@@ -285,7 +295,7 @@ class _Reading:
             path = tuple(of.split("."))
             if _field(event, path) is None:
                 self._fault((*place, "facts", name), f"{row.event} has no field {of}")
-            if name in FOR_ALL | FOR_RESIDENTS:
+            if name in FOR_ALL | FOR_RESIDENTS | {ANSWER}:
                 self._fault((*place, "facts", name), f"{name} is always there; take another name")
             yield Fact(name, path, kind)  # type: ignore[arg-type]  # "text" is one of them
 
@@ -318,21 +328,21 @@ class _Reading:
             )
         if Channel.WECHAT in row.channels and text.wechat is None:
             self._fault((*place, "template"), f"{row.template} has no `wechat` entry")
+        if text.asks and (event is not CallbackOpened or row.to != (Role.REPORTER,)):
+            told = f"{ANSWER} lets whoever has it read the reply and answer: it is for `to: [reporter]`"
+            self._fault((*place, "template"), f"{told} of {CallbackOpened.type} alone")
         samples = [{fact.name: self._sample(fact, event) for fact in facts}]
         samples.append({f.name: None if _optional(event, f.path) else samples[0][f.name] for f in facts})
-        used: set[str] = set()
         for language, sample in product(LANGUAGES, samples):
             params = self._params(sample, kinds, language, residents=residents)
+            params |= {ANSWER: "http://127.0.0.1/c/"} if text.asks else {}
             try:
                 render(text, language, params)
             except TemplateError as error:
                 told = f"rendered for {row.event} ({language}): {error.message}"
                 self._fault(("templates", row.template, "text", language), told)
                 return
-        for part, language in product(("subject", "text"), LANGUAGES):
-            source = getattr(getattr(self._given.templates[row.template], part), language)
-            used |= meta.find_undeclared_variables(ENVIRONMENT.parse(source))
-        for name in sorted(set(kinds) - used):
+        for name in sorted(set(kinds) - self._variables(row.template)):
             self._fault((*place, "facts", name), f"the template {row.template} does not use {name}")
 
     def _sample(self, fact: Fact, event: type[Event]) -> Plain:

@@ -22,6 +22,8 @@ ENVIRONMENT: Final = ImmutableSandboxedEnvironment(undefined=StrictUndefined, au
 """Not escaped: no text is HTML, and the page that shows them sets them as text."""
 FOR_ALL: Final = frozenset({"case"})
 FOR_RESIDENTS: Final = frozenset({"code", "link"})
+ANSWER: Final = "answer"
+"""The signed link by which the reporter answers a callback; of a template that uses it (R-HOT-08)."""
 _PROCEDURES: Final[Mapping[Language, Mapping[str, str]]] = {
     "zh": {str(name): words for name, words in PROCEDURES.items()},
     "en": {"mediation": "mediation", "petition": "petition"},
@@ -39,12 +41,13 @@ class Wechat:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A template in all its languages. `sms`: the gateway's codes of the approved texts."""
+    """A template in all its languages. `sms`: the gateway's codes of the approved texts; `asks`: for an answer."""
 
     subject: Mapping[Language, Template]
     text: Mapping[Language, Template]
     sms: Mapping[Language, str] | None = None
     wechat: Wechat | None = None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,17 @@ def render(text: Text, language: Language, params: Mapping[str, Plain]) -> Rende
     return Rendered(text.subject[language].render(params).strip(), text.text[language].render(params).strip())
 
 
-__all__ = ["ENVIRONMENT", "Rendered", "TemplateError", "Text", "Wechat", "compiled", "in_words", "render"]
+__all__ = [
+    "ANSWER",
+    "ENVIRONMENT",
+    "Rendered",
+    "TemplateError",
+    "Text",
+    "Wechat",
+    "compiled",
+    "in_words",
+    "render",
+]
 
 
 def in_words(value: Plain, kind: FactKind, language: Language, jurisdiction: Jurisdiction) -> Plain:

@@ -47,9 +47,10 @@ async def test_a_call_goes_to_its_unit_and_is_closed(town: Town) -> None:
 
     # R-LEDGER-01: both sides were told every step, the resident in the order of the steps.
     number = case.id[:8]
-    assert await town.notices(case, 3) == [
+    assert await town.notices(case, 4) == [
         f"您反映的事项（{number}）已派至博苑社区办理。",
         f"博苑社区已就您反映的事项（{number}）作出答复，随后将回访您。",
+        f"请您评价所反映事项（{number}）的办理情况，也可等待回访电话。",
         f"您反映的事项（{number}）已办结；如仍有问题请再次反映。",
     ]
     inbox = await town.ask("notify", f"GET /v1/units/{COMMUNITY}/inbox", "handler", COMMUNITY)

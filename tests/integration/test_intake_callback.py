@@ -142,6 +142,11 @@ async def test_what_opens_nothing(intake: Intake) -> None:
     assert (over.status_code, "本次回访已结束" in over.text) == (409, True)
     none = await link_of(intake, case_id)
     assert (none.status_code, none.json()["code"]) == (409, "no_callback")
+    # who has heard of more of the case than intake is told so: it is no answer yet
+    early = await intake.client.post(f"/v1/cases/{case_id}/callback-link?heard=4", headers=intake.operator)
+    assert (early.status_code, early.json()["code"]) == (409, "not_heard_yet")
+    heard = await intake.client.post(f"/v1/cases/{case_id}/callback-link?heard=3", headers=intake.operator)
+    assert heard.json()["code"] == "no_callback"
     for _ in range(WRONG_AT_ONCE):
         held = await intake.client.get("/c/guessed")
     assert held.status_code == 429

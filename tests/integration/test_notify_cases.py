@@ -98,6 +98,28 @@ async def test_co_reporters_are_told_too_each_with_the_own_code(notify: Notify) 
     assert len(await notify.caught(first["case_id"], 3)) == 3
 
 
+async def test_who_is_asked_for_an_answer_gets_the_signed_link(notify: Notify) -> None:
+    """R-HOT-08, R-PET-18: the reporter alone; a co-reporter, who may not read the reply, gets none."""
+    first = await notify.intake.accepted(body(reporter={"phone": PHONE}))
+    await notify.intake.accepted(body(reporter={"phone": PHONE}))
+    case = first["case_id"]
+    await notify.say(case, r.CaseReplied(unit="GL0101", result="已修好", solved=True))
+    await notify.say(case, r.CallbackOpened(reason="replied"))
+    *told, asked = await notify.caught(case, 3)
+    assert [("/c/" in message["text"], "作出答复" in message["text"]) for message in told] == [
+        (False, True)
+    ] * 2
+    assert asked["recipient"] == f"report/{case}"
+    assert f"评价所反映事项（{case[:8]}）" in asked["text"]
+    link = asked["text"].partition("http://intake")[2]
+    page = await notify.intake.client.get(link, headers={"accept": "application/json"})
+    assert (page.json()["state"], page.json()["reply"]) == ("open", "博苑社区答复：已修好")
+    await notify.say(case, r.CallbackOpened(reason="expired"))
+    last = {message["recipient"]: message["text"] for message in (await notify.caught(case, 5))[3:]}
+    assert "/c/" in last.pop(f"report/{case}")
+    assert ["即将回访" in text for text in last.values()] == [True]
+
+
 async def test_the_unit_complained_of_hears_nothing_and_keeps_nothing(notify: Notify) -> None:
     """R-LAD-04, R-HOT-14: neither what comes after nor, once it is known, what came before."""
     case = await notify.intake.accepted(body())

@@ -18,7 +18,7 @@ from chassis.metrics import Metrics
 from chassis.telemetry import Telemetry
 from reference.load import load
 from services.notify.composing import Composer
-from services.notify.contacts import Contact, Unreachable, Who
+from services.notify.contacts import Contact, TooEarly, Unreachable, Who
 from services.notify.dispatcher import Dispatcher, Pace
 from services.notify.domain import Channel, ChannelPolicy, Planned, RetryPolicy, lane_of, message_id
 from services.notify.queue import Claim, Finished, Receipt, Result, claim, enqueue, receive, settle
@@ -262,6 +262,26 @@ async def test_nothing_is_sent_blindly_while_intake_is_away_and_nothing_to_who_w
         await post.until("NOT EXISTS (SELECT FROM notify.lane)")
         assert dispatcher.trouble is None
     assert (sms.messages, await post.states()) == ([], [("sms", "cancelled", 0, "no_address")])
+
+
+async def test_what_asks_for_an_answer_waits_for_its_link(post: Post) -> None:
+    """R-HOT-08, R-PRIV-01: fetched for the sending, kept nowhere; no attempt is counted while there is none."""
+    path = "/c/planted-link"
+    post.known.paths = [TooEarly(), Unreachable("intake answers 503"), path, None]
+    report = uuid4()
+    first, over = (replace(post.planned(report), template="callback", facts={}) for _ in range(2))
+    await post.put(first, over, post.planned(report))
+    sms = Scripted()
+    await post.send_all(sms=sms)
+    assert [message.name for message in sms.messages] == ["callback", "redo"]
+    assert path in sms.messages[0].text
+    assert path not in sms.messages[1].text
+    assert await post.states() == [
+        ("sms", "sent", 1, None),
+        ("sms", "cancelled", 0, "callback_over"),
+        ("sms", "sent", 1, None),
+    ]
+    assert not await post.pool.fetch("SELECT FROM notify.delivery d WHERE d::text LIKE '%planted%'")
 
 
 async def test_a_process_that_dies_after_sending_repeats_the_message_under_the_same_id(post: Post) -> None:

@@ -307,3 +307,22 @@ def test_the_event_validates_as_its_reader_will(desk: Desk) -> None:
     )
     case = read(desk, content).command.case
     assert type(case).model_validate_json(case.model_dump_json(exclude_none=True)) == case
+
+
+def test_the_door_of_a_home_is_in_the_encrypted_record_alone(desk: Desk) -> None:
+    """R-PRIV-01, R-LAD-01, R-LAD-05: the building is told, for it routes; of a danger the door is, too."""
+    home = {"address": "秋岭公寓3幢1单元602室"}
+    words = {"title": "3幢602室漏水", "text": "我家秋岭公寓3幢1单元602室漏水，楼上是702室。"}
+    plain = read(desk, body(place=home, **words))
+    case, sealed = plain.command.case, plain.command.filing.sealed
+    assert (case.place.address, case.place.building_group) == ("秋岭公寓3幢1单元〔房号〕", BUILDING)
+    assert (case.title, case.text) == (
+        "3幢〔房号〕漏水",
+        "我家秋岭公寓3幢1单元〔房号〕漏水，楼上是702室。",
+    )
+    assert sealed is not None
+    kept = orjson.loads(desk.vault.open(plain.case_id, sealed))
+    assert kept == words | home
+
+    danger = read(desk, body(place=home, title="着火了", text="秋岭公寓3幢602室着火了"))
+    assert (danger.command.case.place.address, "602室" in danger.command.case.text) == (home["address"], True)

@@ -37,6 +37,7 @@ from tests.notify_kit import SOMEBODY
 
 AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 MESSAGE = UUID(int=42)
+ANSWER = "/c/" + "Aa0_-" * 10
 KEY = bytes(range(32))
 ENDPOINT = Endpoint(url="https://city.example/hook", secret=SecretStr(base64.b64encode(KEY).decode()))
 
@@ -68,7 +69,9 @@ def message(composer: Composer, channel: Channel, template: str = "dispatched", 
         traceparent="",
         attempts=0,
     )
-    return composer.for_unit(delivery) if delivery.unit else composer.for_resident(delivery, SOMEBODY)
+    if delivery.unit:
+        return composer.for_unit(delivery)
+    return composer.for_resident(delivery, SOMEBODY, ANSWER if composer.asks(delivery) else None)
 
 
 class Provider:
@@ -134,6 +137,18 @@ async def test_a_text_message_names_the_approved_text_and_carries_our_id(compose
         "key", "secret", AT, request.headers["x-acs-signature-nonce"],
     )  # fmt: skip
     assert request.headers["authorization"] == again["Authorization"]
+    assert params["link"] + params["link2"] == "https://12345.example/t/track?code=0123456789AB"
+
+
+async def test_a_link_that_is_too_long_for_one_variable_goes_on_in_the_next(composer: Composer) -> None:
+    """R-HOT-08: the signed link arrives whole; the gateway takes 35 characters of a variable."""
+    provider = Provider(answer(Code="OK"))
+    await sms(provider).send(message(composer, Channel.SMS, "callback"))
+    params = orjson.loads(parse_qs(provider.requests[0].url.query.decode())["TemplateParam"][0])
+    pieces = [params[name] for name in ("answer", "answer2", "answer3")]
+    assert [len(piece) for piece in pieces] == [35, 35, 6]
+    assert "".join(pieces) == f"https://12345.example/t{ANSWER}"
+    assert "answer4" not in params
 
 
 @pytest.mark.parametrize(
@@ -188,6 +203,17 @@ async def test_the_access_token_is_fetched_once_and_anew_where_it_has_ended(comp
     )
     assert body["data"]["code"] == {"value": "0123456789AB"}
     assert body["url"] == "https://12345.example/t/track?code=0123456789AB"
+
+
+async def test_a_message_that_asks_for_an_answer_leads_to_the_signed_link(composer: Composer) -> None:
+    """R-HOT-08: a touch of the template message opens the callback, not the time line."""
+    provider = Provider(answer(access_token="t", expires_in=7200), answer(errcode=0))
+    asking = message(composer, Channel.WECHAT, "callback")
+    assert await wechat(provider).send(asking) == Sent()
+    body = orjson.loads(provider.requests[1].content)
+    assert body["url"] == body["data"]["answer"]["value"] == f"https://12345.example/t{ANSWER}"
+    assert ANSWER in asking.text
+    assert ANSWER not in repr(asking)
 
 
 async def test_a_service_message_is_plain_text(composer: Composer) -> None:

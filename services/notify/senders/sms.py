@@ -6,7 +6,7 @@ comes back in the receipt.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from services.notify.senders.base import Later, Message, Outcome, Sent, Undeliverable
+from services.notify.templates import ANSWER
 
 ALGORITHM: Final = "ACS3-HMAC-SHA256"
 VERSION: Final = "2017-05-25"
@@ -37,6 +38,8 @@ NEVER: Final = frozenset(
 """Answers to the message itself: the same would be said of it again. All others may pass, or be mended by us."""
 _LONGEST_PARAM: Final = 35
 """Characters of a variable that the gateway takes."""
+_LINKS: Final = frozenset({"link", ANSWER})
+"""Variables of which nothing may be cut off: what is too long for one goes on in `link2`, `link3` …"""
 
 
 class SmsSender:
@@ -62,7 +65,7 @@ class SmsSender:
         codes = message.template.sms
         if codes is None:
             return Undeliverable("no_approved_text")
-        params = {name: value[:_LONGEST_PARAM] for name, value in message.params.items()}
+        params = dict(piece for name, value in message.params.items() for piece in _pieces(name, value))
         query = {
             "OutId": message.message_id.hex,
             "PhoneNumbers": message.to.value,
@@ -80,6 +83,14 @@ class SmsSender:
 
     async def close(self) -> None:
         """The client is the caller's."""
+
+
+def _pieces(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """A variable as the gateway takes it."""
+    yield name, value[:_LONGEST_PARAM]
+    if name in _LINKS:
+        for number, start in enumerate(range(_LONGEST_PARAM, len(value), _LONGEST_PARAM), 2):
+            yield f"{name}{number}", value[start : start + _LONGEST_PARAM]
 
 
 def _outcome(response: httpx.Response) -> Outcome:
