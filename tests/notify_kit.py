@@ -142,7 +142,7 @@ class Notify:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = await self.ask(f"GET /v1/cases/{case_id}/notices", Role.OPERATOR, "GL")
-                shown = [(one["notice"], one["state"]) for one in answer.json()["deliveries"]]
+                shown = [(one["notice"], one["state"]) for one in answer.json().get("deliveries", ())]
                 if "open" not in {state for _, state in shown}:
                     return shown
                 await asyncio.sleep(0.01)  # polled: see above

@@ -46,6 +46,16 @@ class Subject(SQLModel, table=True):
     unit: str = Field(sa_column=_key())
 
 
+class Recipient(SQLModel, table=True):
+    """R-PET-10: the one unit that may know of a sealed case; empty where nobody has it."""
+
+    __tablename__: ClassVar[Any] = "recipient"
+    __table_args__ = (_SCHEMA,)
+
+    case_id: UUID = Field(primary_key=True)
+    unit: str = Field(sa_column=_text())
+
+
 class Delivery(SQLModel, table=True):
     """One notice to one recipient by one channel. `open` until it is sent, or never will be."""
 
@@ -150,6 +160,7 @@ class Caught(SQLModel, table=True):
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     Reporter,
     Subject,
+    Recipient,
     Delivery,
     Lane,
     InboxItem,

@@ -148,6 +148,38 @@ async def test_what_turns_out_to_be_sealed_leaves_the_inboxes(notify: Notify) ->
     assert [tuple(row) for row in rows] == [("GL-PETITION", "order-sealed")]
 
 
+async def test_a_sealed_case_is_its_recipients_alone(notify: Notify) -> None:
+    """R-PET-10, R-LAD-04: the centre neither reads nor stops its notices, nor those of a complaint about it."""
+    sealed = r.Registration(judgement=r.Judgement(by=r.TriagedBy.HUMAN, track="L", urgency=4), sealed=True)
+    accusing = await notify.intake.accepted(body(reporter={"phone": PHONE}))
+    about = await notify.intake.accepted(body(reporter={"phone": PHONE}, title="投诉热线", text="热线态度差"))
+    left = r.CaseRedirected(
+        route=r.Route(policy="p", jurisdiction="j"),
+        exit=r.NamedExit(code="TJ", name="纪检监察", source="TJ", authority="GL-PETITION"),
+        registered=sealed,
+    )
+    await notify.say(accusing["case_id"], left)
+    await notify.say(about["case_id"], dispatched(subjects=("GL-HOTLINE",)))
+    await notify.heard()
+    for case, unit, role, status in (
+        (accusing, "GL", Role.OPERATOR, 404),
+        (accusing, "GL", Role.SUPERVISOR, 404),
+        (accusing, None, Role.OPS, 404),
+        (about, "GL-HOTLINE", Role.OPERATOR, 404),
+        (about, "GL", Role.OPERATOR, 200),
+    ):
+        answer = await notify.ask(f"GET /v1/cases/{case['case_id']}/notices", role, unit)
+        assert answer.status_code == status, (unit, role)
+        if role is Role.OPERATOR:
+            stop = f"PUT /v1/cases/{case['case_id']}/opt-outs/sms"
+            assert (await notify.ask(stop, role, unit)).status_code == status
+    judged = r.Judgement(by=r.TriagedBy.HUMAN, track="S", urgency=3)
+    await notify.say(accusing["case_id"], dispatched("GL", registered=r.Registration(judgement=judged)))
+    await notify.heard()
+    path = f"GET /v1/cases/{accusing['case_id']}/notices"
+    assert (await notify.ask(path, Role.OPERATOR, "GL")).status_code == 200
+
+
 async def test_after_erasure_nothing_more_goes_out(notify: Notify) -> None:
     """R-PRIV-01."""
     case = await notify.intake.accepted(body(reporter={"phone": PHONE}))
@@ -172,7 +204,7 @@ async def test_who_may_see_what(notify: Notify) -> None:
     assert above.status_code == 200
     path = "GET /v1/cases/0190c0de-0000-7000-8000-000000000000/notices"
     assert (await notify.ask(path, Role.OPERATOR, "GL0101")).json()["code"] == "not_the_centre"
-    assert (await notify.ask(path, Role.OPERATOR, "GL")).json() == {"deliveries": []}
+    assert (await notify.ask(path, Role.OPERATOR, "GL")).json()["code"] == "case_unknown"
 
 
 async def test_an_item_is_read_once(notify: Notify) -> None:
