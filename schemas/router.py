@@ -583,6 +583,8 @@ class CallbackRecorded(ClockedEvent):
     """Whether the unit had been in touch with the resident, as they say; None where nobody was reached."""
     last: bool = False
     """Not reached, and there will be no further attempt: the callback ended without the resident's word."""
+    report: UUID | None = None
+    """The linked report of another person who was called back; None: the case's own reporter (R-PET-18)."""
 
 
 class RedoOrdered(ClockedEvent):

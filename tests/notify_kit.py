@@ -196,7 +196,7 @@ class Known:
         self.asked += 1
         return dict.fromkeys(whom, self.contact)
 
-    async def callback_path(self, case_id: UUID, opened: int) -> str | None:
+    async def callback_path(self, report: UUID, opened: int) -> str | None:
         """Say what is next."""
         said = self.paths.pop(0)
         if isinstance(said, Exception):

@@ -160,7 +160,8 @@ class Desk:
             "parties": said.parties,
             "subjects": tuple(dict.fromkeys((*said.subjects, *first.subjects))),
             "repeat_of": UUID(bytes=first.case_id.bytes),  # a plain one, not the driver's
-            "new_facts": False,
+            "new_facts": made.command.case.emergency
+            is not None,  # R-LAD-05: its line gets it as a case of its own
         }
         case = made.command.case.model_copy(update=same)
         filing = made.command.filing.model_copy(update={"unit": first.unit})

@@ -289,7 +289,7 @@ class Dispatcher:
             return self._ended(delivery, "opted_out", "opted_out")
         answer = None
         if self._composer.asks(delivery):
-            answer = await self._contacts.callback_path(delivery.case_id, delivery.sequence)
+            answer = await self._contacts.callback_path(report, delivery.sequence)
             if answer is None:
                 return self._ended(delivery, "cancelled", "callback_over", falls_back=False)
         return self._composed(delivery, contact, answer)

@@ -328,9 +328,9 @@ class _Reading:
             )
         if Channel.WECHAT in row.channels and text.wechat is None:
             self._fault((*place, "template"), f"{row.template} has no `wechat` entry")
-        if text.asks and (event is not CallbackOpened or row.to != (Role.REPORTER,)):
-            told = f"{ANSWER} lets whoever has it read the reply and answer: it is for `to: [reporter]`"
-            self._fault((*place, "template"), f"{told} of {CallbackOpened.type} alone")
+        if text.asks and event is not CallbackOpened:
+            told = f"{ANSWER} is the link to the callback that {CallbackOpened.type} opens: no other event has one"
+            self._fault((*place, "template"), told)
         samples = [{fact.name: self._sample(fact, event) for fact in facts}]
         samples.append({f.name: None if _optional(event, f.path) else samples[0][f.name] for f in facts})
         for language, sample in product(LANGUAGES, samples):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -406,6 +407,18 @@ def test_redo_once_then_lawful_review() -> None:
     case.give(UNSETTLED)
     end = case.last(r.CaseClosed)
     assert (case.status, end.outcome, end.review_offered) == (S.CLOSED, r.Outcome.UNSATISFIED, True)
+
+
+def test_a_co_reporters_word_counts_without_ending_the_callback() -> None:
+    """R-PET-18, R-HOT-08, R-HOT-09: content, it is counted and the reporter is still called; not, it is a redo."""
+    content = FeedbackGiven(contacted=True, resolved=True, satisfied=True, report=uuid4())
+    case = called_back()
+    case.give(content)
+    recorded = case.last(r.CallbackRecorded)
+    assert (recorded.report, recorded.satisfied) == (content.report, True)
+    assert (case.status, case.state.attempts) == (S.CALLBACK, 0)
+    case.give(content.model_copy(update={"satisfied": False, "report": uuid4()}))
+    assert case.status is S.REDO
 
 
 def test_dissatisfaction_with_a_lawful_result() -> None:

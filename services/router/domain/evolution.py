@@ -181,6 +181,8 @@ def _claimed(_: WorkOrder, e: r.CallbackClaimed) -> Update:
 
 
 def _recorded(state: WorkOrder, e: r.CallbackRecorded) -> Update:
+    if e.report is not None:
+        return {}  # the case's own reporter is still to be called
     return {"attempts": state.attempts if e.contacted else e.attempt, "claim": None}
 
 

@@ -102,7 +102,11 @@ class Oversight:
         return [r.CallbackClaimed(by=c.actor, until=at + timedelta(minutes=minutes))]
 
     def feedback(self, state: WorkOrder, e: FeedbackGiven, at: datetime) -> list[Event]:
-        """The resident answers without being called; outside of a callback it is not the router's matter."""
+        """The resident answers without being called; outside of a callback it is not the router's matter.
+
+        R-PET-18: so does each co-reporter. Their satisfaction ends nothing, the case's own reporter is still to be
+        called; their dissatisfaction counts like that one's.
+        """
         return self._heard(state, e, at) if state.status is S.CALLBACK else []
 
     def _heard(
@@ -128,11 +132,14 @@ class Oversight:
             unit=state.unit,
             responded=responded if reached else None,
             last=not reached and attempt >= self._desk.jurisdiction.thresholds.callback_attempts,
+            report=said.report if isinstance(said, FeedbackGiven) else None,
         )
         closable = state.replied and (lawful or self._seen_to_be_done(state))
         if not reached:
             return [recorded, *(self._unreached(state, at, closable=closable) if recorded.last else [])]
         if said.resolved and said.satisfied:
+            if recorded.report is not None:
+                return [recorded]
             return [recorded, *self.close(state, r.Outcome.RESOLVED, at, EndReason.CLOSED)]
         if closable and (state.redone or state.reopened or lawful):
             closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=True)
