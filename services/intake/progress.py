@@ -139,7 +139,8 @@ def _replied(names: Names, event: Event) -> Progress | None:
 def _offered(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.LawfulReviewOffered)  # noqa: S101
     ways = "；".join(way.name for way in event.routes)
-    return Progress("review", f"您对办理结果仍不满意，可以依法选择：{ways}。")
+    why = f"说明：{event.explanation}" if event.explanation else ""
+    return Progress("review", mask(f"您对办理结果仍不满意，可以依法选择：{ways}。{why}"))
 
 
 def _settled(names: Names, event: Event) -> Progress | None:

@@ -423,8 +423,24 @@ def test_a_co_reporters_word_counts_without_ending_the_callback() -> None:
 
 def test_dissatisfaction_with_a_lawful_result() -> None:
     """R-LAD-06: a lawful, explained result is not redone; the review is offered."""
-    case = called_back()
+    case = handled()
+    case.give(reply(case, solved=False, explanation="规划未批准"))
     case.give(UNSETTLED.model_copy(update={"lawful": True}))
+    assert case.last(r.CaseClosed).review_offered
+
+
+def test_what_nobody_explained_is_not_closed_as_lawful() -> None:
+    """R-LAD-06, R-HOT-08: first it is redone; then the hotline may give the reasons, and has to."""
+    lawful = UNSETTLED.model_copy(update={"lawful": True})
+    why = lawful.model_copy(update={"explanation": "已按规定标准修复，无权再作改动"})
+    case = called_back()
+    assert [case.refused(said).code for said in (lawful, why)] == ["NOT_EXPLAINED"] * 2
+    case.give(UNSETTLED)
+    case.give(r.ReportProgress(actor=case.owner, note="返工"))
+    case.give(reply(case))
+    assert case.refused(lawful).code == "EXPLANATION_NEEDED"
+    case.give(why)
+    assert case.last(r.LawfulReviewOffered).explanation == why.explanation
     assert case.last(r.CaseClosed).review_offered
 
 
