@@ -136,6 +136,9 @@ async def test_a_co_reporters_word_counts_while_the_callback_waits(intake: Intak
     assert (await words(intake, second)).count("已收到您的评价。") == 2
     waiting = await intake.client.get("/v1/callbacks/co-reporters", headers=intake.operator)
     assert waiting.json()["callbacks"] == []
+    ledger = (await intake.client.get("/v1/ledger", headers=intake.operator)).json()["items"]
+    (own,) = (item for item in ledger if item["case_id"] == second["case_id"])
+    assert (own["result"]["solved"], own["missing"]) == (False, [])  # R-LEDGER-01
     assert (await intake.client.post(path, json=unsettled)).json()["code"] == "callback_answered"
     elsewhere = intake.as_role(Role.OPERATOR, unit="GL05")
     refused = await intake.client.get("/v1/callbacks/co-reporters", headers=elsewhere)
