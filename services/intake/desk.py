@@ -18,6 +18,7 @@ from reference.matcher import Matcher
 from schemas.intake import CaseSubmitted, Filing, SubmitCase
 from schemas.jurisdiction import Jurisdiction
 from schemas.values import (
+    Channel,
     Emergency,
     KnowledgeRef,
     OnSiteResolution,
@@ -323,6 +324,9 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
                 check.fault(name, "Only staff may state this.", "leave it out")
         if body.reporter is not None and body.reporter.account is not None:
             check.fault("reporter.account", "You are known by your own account.", "leave it out")
+        if body.reporter is not None and body.reporter.wechat and who.channel is not Channel.WECHAT:
+            told = "An openid that nobody checked could be another person's."
+            check.fault("reporter.wechat", told, "leave it out; write to the official account instead")
     if body.location is not None and who.role is not Role.GRID_WORKER:
         check.fault("location", "Only a grid worker may state this (R-GRD-01).", "leave it out")
     if body.resolved is not None and not _may_settle(body, who):

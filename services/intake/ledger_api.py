@@ -55,8 +55,8 @@ _WITH_FIRST: Final = (
 _ENTRIES: Final = (
     f"SELECT f.case_id, f.unit, f.received_at, r.at AS resident_at, r.words AS resident_words, h.at AS unit_at,"
     f" h.unit AS unit_told, h.words AS unit_words, l.kind, l.unit AS by_unit,"
-    " coalesce(l.solved, w.solved) AS solved, CASE WHEN w.solved THEN l.explanation ELSE coalesce(nullif(l.explanation, ''), w.explanation, '')"
-    " END AS explanation,"
+    " coalesce(l.solved, w.solved) AS solved, CASE WHEN w.solved THEN l.explanation"
+    " ELSE coalesce(nullif(l.explanation, ''), w.explanation, '') END AS explanation,"
     f" l.at AS result_at, {_STATUS} AS status, {_CONFIDENTIAL} AS confidential, {_REASONS} AS reasons, k.kept"
     " FROM intake.case_file f JOIN intake.aggregate a ON a.case_id = f.case_id"
     " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid"

@@ -83,6 +83,7 @@ class _Limits(_Row):
     burst: Annotated[int, Field(ge=1)]
     failures: Annotated[int, Field(ge=1)]
     pause_seconds: Annotated[float, Field(gt=0)]
+    reports_an_hour: Annotated[int, Field(ge=1)] | None = None
 
 
 class _FactRow(_Row):
@@ -202,7 +203,9 @@ class _Reading:
             expires_after=timedelta(hours=policy.expire_hours),
             falls_back_after=timedelta(minutes=policy.fall_back_minutes),
             channels={
-                channel: ChannelPolicy(row.quiet, row.per_second, row.burst, row.failures, row.pause_seconds)
+                channel: ChannelPolicy(
+                    row.quiet, row.per_second, row.burst, row.failures, row.pause_seconds, row.reports_an_hour
+                )
                 for channel, row in self._given.channels.items()
             },
         )

@@ -129,6 +129,18 @@ class InboxItem(SQLModel, table=True):
     read_by: str | None = Field(sa_column=_text(nullable=True))
 
 
+class Told(SQLModel, table=True):
+    """Of which reports an address was told lately, by the digest that only intake can make of it."""
+
+    __tablename__: ClassVar[Any] = "told"
+    __table_args__ = (Index("told_at", "at"), _SCHEMA)
+
+    ref: str = Field(sa_column=_key())
+    channel: str = Field(sa_column=_key())
+    report: UUID = Field(primary_key=True)
+    at: datetime = Field(sa_column=timestamp(nullable=False))
+
+
 class OptOut(SQLModel, table=True):
     """Who wants no notices by a channel, by a digest that only intake can make of an address."""
 
@@ -164,6 +176,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     Delivery,
     Lane,
     InboxItem,
+    Told,
     OptOut,
     Caught,
 )

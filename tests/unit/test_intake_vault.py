@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chassis.vault import Vault, VaultError, key_id
 from services.intake.ids import TrackingCodes, new_id
-from services.intake.persons import BlindIndex, PersonalRecord, normal_id, normal_phone
+from services.intake.persons import BlindIndex, PersonalRecord, dialled, normal_id, normal_phone
 from services.intake.repeats import words_of
 
 MASTER, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -130,3 +130,14 @@ def test_a_tracking_code_is_steady_and_forgiving(case_id: UUID) -> None:
     typed = f" {code[:6]}-{code[6:]} ".lower().replace("1", "l").replace("0", "o")
     assert codes.digest(typed) == codes.digest(code)
     assert TrackingCodes(OTHER).of(case_id) != code
+
+
+def test_a_gateway_gets_plain_digits() -> None:
+    """R-LEDGER-01: whichever way a number was written; one abroad keeps its `+`."""
+    written = ("１３８００１３８０００", "+86 138-0013-8000", "+1 (212) 555-0100", "0516-83712345")
+    assert [dialled(phone) for phone in written] == [
+        "13800138000",
+        "13800138000",
+        "+12125550100",
+        "051683712345",
+    ]

@@ -67,7 +67,8 @@ class Filing:
         )
 
     async def _take_in(self, message: Message, mail: Mail) -> None:
-        reporter = ReporterBody(email=mail.sender, name=mail.name)
+        # An address that is no ASCII cannot be answered (SMTPUTF8), and need not keep the matter out.
+        reporter = ReporterBody(email=mail.sender if mail.sender.isascii() else None, name=mail.name)
         text = _text(mail)
         if not text:
             raise Broken("it says nothing")
