@@ -72,7 +72,7 @@ _OPEN: Final = Refused(
 )
 _FINAL: Final = Refused(
     "not_reopenable",
-    f"This case cannot be reopened. Take one of the lawful ways that you were told of. {_ANEW}",
+    f"This case cannot be reopened. The lawful ways stay open: ask the hotline (12345) which. {_ANEW}",
 )
 _ASKED: Final = Refused("reopening_asked", "That the case be reopened has been asked for already.")
 _ANSWERED: Final = Refused("callback_answered", "This callback has been answered already.")

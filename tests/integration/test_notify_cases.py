@@ -41,11 +41,11 @@ async def test_the_reporter_is_told_in_their_language_and_the_unit_in_its_inbox(
     await notify.say(case["case_id"], dispatched())
     (message,) = await notify.caught(case["case_id"], 1)
     assert message["channel"] == "sms"
-    assert message["text"].startswith(f"Your request ({case['case_id'][:8]}) was sent to 博苑社区")
+    assert message["text"].startswith(f"Your request ({case['case_id'][-8:]}) was sent to 博苑社区")
     assert case["tracking_code"] in message["text"]
     inbox = await notify.ask("GET /v1/units/GL0101/inbox", Role.HANDLER, "GL0101")
     (item,) = inbox.json()["items"]
-    assert item["text"].startswith(f"新工单{case['case_id'][:8]}")
+    assert item["text"].startswith(f"新工单{case['case_id'][-8:]}")
     assert item["read_at"] is None
     tables = await notify.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'notify'")
     for table in tables:
