@@ -23,6 +23,8 @@ QUEUED: Final = "triage"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
 ENDED_STATUSES: Final = frozenset({"answered", "redirected", "closed", "withdrawn"})
 """Statuses after which nothing more is done about a case."""
+RATED_STATUSES: Final = frozenset({REPLIED, CALLBACK, "answered", "redirected", "settled", "redo", "closed"})
+"""Statuses in which there is something to say of the handling; before, a rating would be of nothing (R-HOT-09)."""
 WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
 """For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
 

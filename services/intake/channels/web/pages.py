@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.intake.channels.web.html import Html, tag, together
 from services.intake.channels.web.texts import Texts
+from services.intake.progress import RATED_STATUSES
 from services.intake.views import TimelineEntry, Tracking
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
@@ -105,6 +106,7 @@ def status_page(
     own = _hidden("code", code)
     adding = (own, _area(t["add_text"], "text", None, rows=4), _files(t))
     rating = (own, *(_choice(t, name) for name in RATED), _area(t["note"], "note", None, rows=3))
+    is_rated = seen.status in RATED_STATUSES
     leaving = (
         own,
         _area(t["reason"], "reason", None, rows=2),
@@ -123,7 +125,7 @@ def status_page(
         tag("p", t["words_are_chinese"], class_="hint") if t["words_are_chinese"] else None,
         tag("ol", *steps, class_="steps", lang="zh"),
         _folded(t["add"], _form(around, "track-add", *adding, button=t["send"])),
-        _folded(t["rate"], _form(around, "track-rate", *rating, button=t["send"])),
+        _folded(t["rate"], _form(around, "track-rate", *rating, button=t["send"])) if is_rated else None,
         _folded(t["withdraw"], _form(around, "track-withdraw", *leaving, button=t["withdraw"])),
         tag("p", tag("a", t["again"], href=f".?lang={t.language}")),
     )
