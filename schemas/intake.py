@@ -68,6 +68,8 @@ class CaseSupplemented(Event):
     """A danger that these words report as happening now (R-LAD-05, R-HOT-13)."""
     by: Actor | None = None
     """The member of staff who took it in; None for the resident's own act."""
+    report: UUID | None = None
+    """The linked report of another person with which these words came; None: the case's own reporter (R-PET-18)."""
 
 
 class CaseWithdrawn(Event):
@@ -102,6 +104,9 @@ class FeedbackGiven(Event):
     """The member of staff who took it in; None for the resident's own act."""
     callback: int | None = None
     """By a signed link: which callback of the case it answers, counted from 1; each is answered once."""
+    report: UUID | None = None
+    """The linked report of another person who says it, while the case waits for callbacks; None: the case's own
+    reporter (R-PET-18)."""
 
 
 class ReopeningAsked(Event):
@@ -219,6 +224,7 @@ class SupplementCase(Command):
     emergency: Emergency | None = None
     sealed: Sealed | None = None
     by: Actor | None = None
+    report: UUID | None = None
 
 
 class WithdrawCase(Command):
@@ -243,6 +249,7 @@ class GiveFeedback(Command):
     emergency: Emergency | None = None
     by: Actor | None = None
     callback: int | None = None
+    report: UUID | None = None
 
 
 class ReopenCase(Command):

@@ -583,6 +583,8 @@ class CallbackRecorded(ClockedEvent):
     """Whether the unit had been in touch with the resident, as they say; None where nobody was reached."""
     last: bool = False
     """Not reached, and there will be no further attempt: the callback ended without the resident's word."""
+    report: UUID | None = None
+    """The linked report of another person who was called back; None: the case's own reporter (R-PET-18)."""
 
 
 class RedoOrdered(ClockedEvent):
@@ -606,6 +608,8 @@ class LawfulReviewOffered(RouterEvent):
     routes: tuple[NamedExit, ...]
     """The matter's own way first, where it has one."""
     row: Fired
+    explanation: str = ""
+    """Why no more can be done, where it was told in the callback."""
 
 
 class CaseClosed(ClockedEvent):
@@ -915,7 +919,8 @@ class RecordCallback(RouterCommand):
     """One callback to the resident, who answers `resolved` and `satisfied` when contacted, else neither.
 
     `responded`: whether the unit had been in touch with them, as they say; yes, unless they say no.
-    `lawful`: what the resident dislikes is lawful and was explained.
+    `lawful`: what the resident dislikes is lawful and was explained: by the reply, or now by `explanation`, which
+    suffices once the case was redone or reopened.
     """
 
     contacted: bool
@@ -923,6 +928,8 @@ class RecordCallback(RouterCommand):
     satisfied: bool = False
     responded: bool = True
     lawful: bool = False
+    explanation: str = Field(default="", max_length=2000)
+    """Why what was done is lawful and all that can be done, as the resident was told."""
 
 
 class ChooseTrack(RouterCommand):

@@ -142,7 +142,7 @@ class Notify:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = await self.ask(f"GET /v1/cases/{case_id}/notices", Role.OPERATOR, "GL")
-                shown = [(one["notice"], one["state"]) for one in answer.json()["deliveries"]]
+                shown = [(one["notice"], one["state"]) for one in answer.json().get("deliveries", ())]
                 if "open" not in {state for _, state in shown}:
                     return shown
                 await asyncio.sleep(0.01)  # polled: see above
@@ -196,7 +196,7 @@ class Known:
         self.asked += 1
         return dict.fromkeys(whom, self.contact)
 
-    async def callback_path(self, case_id: UUID, opened: int) -> str | None:
+    async def callback_path(self, report: UUID, opened: int) -> str | None:
         """Say what is next."""
         said = self.paths.pop(0)
         if isinstance(said, Exception):

@@ -31,6 +31,7 @@ from services.intake.callers import (
     is_of_the_centre,
 )
 from services.intake.calls import add_call_routes
+from services.intake.co_callbacks import add_co_callback_route, placed
 from services.intake.co_reporters import add_co_reporter_routes
 from services.intake.contacts import add_contact_route
 from services.intake.desk import Desk
@@ -59,6 +60,7 @@ def add_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     add_submit_routes(app, host, desk)
     add_tracking_routes(app, host, desk)
     add_co_reporter_routes(app, host, desk)
+    add_co_callback_route(app, host, desk)
     add_call_routes(app, host, desk)
     add_callback_routes(app, host, desk)
     add_ledger_route(app, host, desk)
@@ -123,9 +125,10 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
         file, who = await opening.for_staff(case_id, principal, HEARING, demand_centre)
-        command = feedback(desk, body, who.actor)
+        there, command = await placed(host.pool, file, feedback(desk, body, who.actor))
         told = heard(command, file, to_resident=False)
-        return await change(case_id, command, given.of_link(file), who.subject, told)
+        own = given if there == file.handled_as else given.of_link(file)
+        return await change(there, command, own, who.subject, told)
 
     @app.post(
         "/v1/cases/{case_id}/reopening",

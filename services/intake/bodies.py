@@ -60,7 +60,7 @@ Phone = Annotated[
 Email = Annotated[
     str,
     Written(
-        r"^[^\s@<>\",;:]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$",
+        r"^[!#-+\--9=?A-~]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$",
         "an e-mail address, such as wang@example.cn",
     ),
     Field(max_length=254, description="an e-mail address"),

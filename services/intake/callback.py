@@ -20,11 +20,12 @@ from services.intake.bodies import AnswerBody, ReopeningBody
 from services.intake.callback_links import PATH, Link
 from services.intake.callback_page import HEADERS, page, problem_page
 from services.intake.callers import CALLING, NOTIFYING, caller, demand_centre, demand_scope, is_kept_from
+from services.intake.co_callbacks import called_for, placed
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.emergency import call_now
 from services.intake.guessing import Guesses
-from services.intake.storage import Called, called, file_by_id
+from services.intake.storage import Called, File, file_by_id
 from services.intake.views import CallbackView, LinkView
 from services.intake.writes import feedback, heard, reopening, with_advice
 
@@ -42,7 +43,7 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     _add_link_route(app, host, desk)
     guesses = Guesses()
 
-    async def opened(token: str, request: Request) -> tuple[Link, Called]:
+    async def opened(token: str, request: Request) -> tuple[Link, File, Called]:
         """Raise Problem 404 for a token that is not ours, 410 for one that has expired."""
         link = desk.links.read(token)
         if link is None:
@@ -51,10 +52,11 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
         if link.expires_at <= host.clock():
             detail = "The link was valid for some days only. Use the tracking code, or call the hotline."
             raise Problem(410, "link_expired", "The link has expired", detail)
-        found = await called(host.pool, link.case_id)
-        if found is None:
+        file = await file_by_id(host.pool, link.case_id)
+        found = await called_for(host.pool, file) if file is not None else None
+        if file is None or found is None:
             raise not_found()
-        return link, found
+        return link, file, found
 
     @app.get(
         PATH + "{token}", tags=[_TAG], summary="Answer a callback: a page, or JSON to who accepts that only"
@@ -63,7 +65,7 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     async def show(token: str, request: Request) -> Response:
         as_json = _JSON in request.headers.get("accept", "") and "html" not in request.headers["accept"]
         try:
-            link, found = await opened(token, request)
+            link, _, found = await opened(token, request)
         except Problem as problem:
             return _refused(problem, as_json=as_json)
         return _shown(_view(link, found, host.clock()), as_json=as_json)
@@ -76,23 +78,22 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
         as_json = request.headers.get("content-type", "").partition(";")[0].strip() != _FORM
         command: GiveFeedback | ReopenCase | None = None
         try:
-            link, found = await opened(token, request)
+            link, file, found = await opened(token, request)
             command = _command(await request.body(), desk, link, as_json=as_json)
+            there = file.handled_as
             if isinstance(command, GiveFeedback):
                 _demand_open(link, found)
-            file = await file_by_id(host.pool, link.case_id)
-            if file is None:
-                raise not_found()
+                there, command = await placed(host.pool, file, command)
             trace = host.telemetry.accept(request.headers.get("traceparent"))
             told = heard(command, file, to_resident=True)
-            done = await carry_out(host, commands.Request(link.case_id, command, trace, answer=told))
+            done = await carry_out(host, commands.Request(there, command, trace, answer=told))
         except Problem as problem:
             danger = command.emergency if command is not None else None
             if as_json and command is not None:
                 raise with_advice(problem, command) from None
             return _refused(problem, as_json=as_json, danger=danger)
         advice = (orjson.loads(done.body).get("emergency") or {}).get("advice")
-        after = await called(host.pool, link.case_id)
+        after = await called_for(host.pool, file)
         assert after is not None  # noqa: S101 - it was there, and nothing deletes it
         return _shown(_view(link, after, host.clock(), advice), as_json=as_json)
 
@@ -110,7 +111,8 @@ def _add_link_route(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         heard: Annotated[int, Query(ge=0, description=_HEARD)] = 0,
     ) -> LinkView:
         who = caller(principal, desk.jurisdiction, CALLING)
-        file, found = await file_by_id(host.pool, case_id), await called(host.pool, case_id)
+        file = await file_by_id(host.pool, case_id)
+        found = await called_for(host.pool, file) if file is not None else None
         is_hidden = file is None or (
             who.role not in NOTIFYING and is_kept_from(who, file.subjects, file.recipient, desk.jurisdiction)
         )

@@ -8,31 +8,34 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
+import orjson
 from fastapi import FastAPI, Response
+from httpx import codes
 
 from chassis import commands
 from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Principal, Problem, Role, allow, request_hash
 from chassis.idempotency import Idempotency
+from schemas.intake import CaseSubmitted, SupplementCase
 from services.intake.answers import carry_out, not_found
 from services.intake.bodies import CoReporterBody
-from services.intake.callers import HEARING, demand_centre
+from services.intake.callers import HEARING, Caller, demand_centre
 from services.intake.check import Check
+from services.intake.co_callbacks import CALLED_BACK
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.opening import Opening
 from services.intake.storage import file_by_id, submission_of
 from services.intake.submit import accepted
 from services.intake.views import Accepted, View
-from services.intake.writes import Writing
+from services.intake.writes import Conditions, Writing
 
 _TAG: Final = "hotline"
 Taker = Annotated[Principal, allow(Role.OPERATOR)]
 _REPORTS: Final = (
     "SELECT r.case_id, f.received_at, coalesce((a.state->>'co_report')::boolean, false),"
-    " coalesce((a.state->>'withdrawn')::boolean, false), EXISTS (SELECT FROM chassis.event_log l"
-    " WHERE l.case_id = r.case_id AND l.source = 'intake' AND l.type = 'intake.FeedbackGiven.v1')"
+    f" coalesce((a.state->>'withdrawn')::boolean, false), {CALLED_BACK}"
     " FROM intake.linked_report r JOIN intake.case_file f USING (case_id) JOIN intake.aggregate a USING (case_id)"
     " WHERE r.first = $1 AND a.state->>'linked_to' IS NOT NULL ORDER BY f.received_at"
 )
@@ -47,7 +50,7 @@ class Report(View):
     """False: the first reporter said the same again."""
     withdrawn: bool
     called_back: bool
-    """Whether a feedback was recorded for this one."""
+    """Whether a feedback was recorded for this one since the last callback opened."""
 
 
 class Reports(View):
@@ -94,7 +97,25 @@ def add_co_reporter_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) ->
                 submission.case_id, submission.command, trace, idempotency=asked, answer=submission.answer
             ),
         )
+        if submission.command.case.linked_to is not None and "text" in body.model_fields_set:
+            await tell_unit(submission.command.case, UUID(orjson.loads(answer.body)["case_id"]), given, who)
         return accepted(desk, submission, answer)
+
+    async def tell_unit(said: CaseSubmitted, report: UUID, given: Conditions, who: Caller) -> None:
+        """Let the unit that has the first case read what the further caller adds. A request sent again under its
+        key catches up on what was left undone; where the first case has ended meanwhile, nobody handles it."""
+        assert said.linked_to is not None  # noqa: S101 - the caller has looked
+        words = SupplementCase(text=said.text, by=said.by, report=report)
+        asked = None
+        if given.key is not None:
+            hashed = request_hash("POST", given.request.url.path, b"words")
+            asked = Idempotency(who.subject, f"{given.key} words", hashed)
+        trace = host.telemetry.accept(given.request.headers.get("traceparent"))
+        try:
+            await carry_out(host, commands.Request(said.linked_to, words, trace, idempotency=asked))
+        except Problem as problem:
+            if problem.status_code != codes.CONFLICT:
+                raise
 
     @app.get(
         "/v1/cases/{case_id}/co-reporters",

@@ -20,7 +20,7 @@ from services.intake.bodies import ContactsBody, WhoseContact
 from services.intake.callers import NOTIFYING, Caller, caller
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
-from services.intake.persons import PersonalRecord
+from services.intake.persons import PersonalRecord, dialled
 from services.intake.views import ContactsView, ContactView
 
 _log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def _shown(desk: Desk, report: UUID, records: Sequence[Sealed]) -> ContactView:
                 case_id=report,
                 report=report,
                 language="en" if person.language == "en" else "zh",
-                phone=person.phone,
+                phone=dialled(person.phone) if person.phone else None,
                 email=person.email,
                 wechat=person.wechat,
                 tracking_code=desk.codes.of(report),

@@ -19,6 +19,7 @@ from reference.matcher import Matcher
 from schemas.intake import CaseSubmitted, Filing, SubmitCase
 from schemas.jurisdiction import Jurisdiction
 from schemas.values import (
+    Channel,
     Emergency,
     KnowledgeRef,
     OnSiteResolution,
@@ -169,7 +170,8 @@ class Desk:
             "parties": said.parties,
             "subjects": tuple(dict.fromkeys((*said.subjects, *first.subjects))),
             "repeat_of": UUID(bytes=first.case_id.bytes),  # a plain one, not the driver's
-            "new_facts": False,
+            "new_facts": made.command.case.emergency
+            is not None,  # R-LAD-05: its line gets it as a case of its own
         }
         case = made.command.case.model_copy(update=same)
         filing = made.command.filing.model_copy(update={"unit": first.unit})
@@ -331,6 +333,9 @@ def _check_role(body: CaseBody, check: Check, who: Caller) -> None:
                 check.fault(name, "Only staff may state this.", "leave it out")
         if body.reporter is not None and body.reporter.account is not None:
             check.fault("reporter.account", "You are known by your own account.", "leave it out")
+        if body.reporter is not None and body.reporter.wechat and who.channel is not Channel.WECHAT:
+            told = "An openid that nobody checked could be another person's."
+            check.fault("reporter.wechat", told, "leave it out; write to the official account instead")
     if body.received_at is not None and who.role is Role.GRID_WORKER:
         check.upload("received_at", body.received_at)
     if body.location is not None and who.role is not Role.GRID_WORKER:

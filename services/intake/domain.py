@@ -3,7 +3,7 @@
 The handling itself is the router's; intake only needs to know when it has ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -74,7 +74,7 @@ _OPEN: Final = Refused(
 )
 _FINAL: Final = Refused(
     "not_reopenable",
-    f"This case cannot be reopened. Take one of the lawful ways that you were told of. {_ANEW}",
+    f"This case cannot be reopened. The lawful ways stay open: ask the hotline (12345) which. {_ANEW}",
 )
 _ASKED: Final = Refused("reopening_asked", "That the case be reopened has been asked for already.")
 _ANSWERED: Final = Refused("callback_answered", "This callback has been answered already.")
@@ -95,6 +95,8 @@ class IntakeState(Value):
     """That was asked for, and the router has not done it yet."""
     answered: int = 0
     """The callbacks that a signed link answered go up to this one."""
+    answers: Mapping[UUID, int] = {}
+    """The same of the linked reports of others."""
     linked_to: UUID | None = None
     """The earlier case that is handled for this one as well; None where this one has news of its own."""
     co_report: bool = False
@@ -116,7 +118,9 @@ class Intake:
         match given:
             case SubmitCase():
                 return self._submit(state, given)
-            case GiveFeedback(callback=callback) if callback is not None and callback <= state.answered:
+            case GiveFeedback(callback=callback) if callback is not None and callback <= _answered(
+                state, given
+            ):
                 return _ANSWERED
             case SupplementCase() | WithdrawCase() | GiveFeedback():
                 return _refusal(state) or [_said(given)]
@@ -162,6 +166,8 @@ class Intake:
                 return state.model_copy(update={"withdrawn": True}) if ends else state
             case LinkRemoved():
                 return state.model_copy(update={"linked_to": None})
+            case FeedbackGiven(callback=callback, report=report) if callback is not None and report:
+                return state.model_copy(update={"answers": {**state.answers, report: callback}})
             case FeedbackGiven(callback=callback) if callback is not None:
                 return state.model_copy(update={"answered": callback})
             case CaseConcluded():
@@ -187,6 +193,10 @@ class Intake:
     def load(self, text: str) -> IntakeState:
         """Read what `dump` wrote."""
         return IntakeState.model_validate_json(text)
+
+
+def _answered(state: IntakeState, given: GiveFeedback) -> int:
+    return state.answered if given.report is None else state.answers.get(given.report, 0)
 
 
 def _refusal(state: IntakeState) -> Refused | None:
@@ -227,6 +237,7 @@ def _said(given: Asked) -> Event:
                 attachments=given.attachments,
                 emergency=given.emergency,
                 by=given.by,
+                report=given.report,
             )
         case WithdrawCase():
             return CaseWithdrawn(
@@ -245,6 +256,7 @@ def _said(given: Asked) -> Event:
                 emergency=given.emergency,
                 by=given.by,
                 callback=given.callback,
+                report=given.report,
             )
         case ReopenCase():
             return ReopeningAsked(reason=given.reason, emergency=given.emergency, by=given.by)

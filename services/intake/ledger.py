@@ -99,7 +99,8 @@ def _closed(e: router.CaseClosed) -> Result:
 
 def _offered(e: router.LawfulReviewOffered) -> Result:
     ways = "、".join(way.name for way in e.routes)
-    return Result("closed", e.unit, solved=False, explanation=f"已告知可依法选择：{ways}", adds=True)
+    why = e.explanation or f"已告知可依法选择：{ways}"
+    return Result("closed", e.unit, solved=False, explanation=why, adds=True)
 
 
 def _again(e: router.Disposition) -> Result | None:

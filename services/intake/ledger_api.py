@@ -27,7 +27,8 @@ _USUAL_DAYS: Final = 31
 _REASONS: Final = (
     "array_remove(ARRAY["
     "CASE WHEN r.at IS NULL THEN 'resident_not_told' END,"
-    " CASE WHEN h.at IS NULL AND l.kind IS DISTINCT FROM 'redirected' THEN 'handler_not_told' END,"
+    " CASE WHEN h.at IS NULL AND l.kind IS DISTINCT FROM 'redirected' AND w.first IS NULL"
+    " THEN 'handler_not_told' END,"
     " CASE WHEN NOT l.solved AND l.explanation = '' THEN 'unexplained' END,"
     " CASE WHEN EXISTS (SELECT FROM intake.parked p WHERE p.case_id = f.case_id AND p.resolved_at IS NULL)"
     " THEN 'waiting' END], NULL)"
@@ -41,13 +42,26 @@ _CONFIDENTIAL: Final = (
     "coalesce((SELECT (e.data ->> 'confidential')::boolean FROM chassis.event_log e"
     " WHERE e.case_id = f.case_id AND e.source = 'intake' AND e.sequence = 1), false)"
 )
+_WITH_FIRST: Final = (
+    "(SELECT c.case_id AS first, c.explanation, (SELECT (e.data ->> 'resolved')::boolean FROM chassis.event_log e"
+    " WHERE e.case_id IN (f.case_id, first.case_id) AND e.source = 'intake'"
+    " AND e.type = 'intake.FeedbackGiven.v1'"
+    " AND (e.case_id = f.case_id OR e.data ->> 'report' = f.case_id::text)"
+    " ORDER BY e.time DESC LIMIT 1) AS solved"
+    " FROM (SELECT first.case_id, (SELECT o.explanation FROM intake.ledger o WHERE o.case_id = first.case_id)"
+    " AS explanation) c WHERE c.case_id IS NOT NULL)"
+)
+"""R-PET-18: a unit is told of a linked report with the first case; whether it is solved, its own reporter says."""
 _ENTRIES: Final = (
     f"SELECT f.case_id, f.unit, f.received_at, r.at AS resident_at, r.words AS resident_words, h.at AS unit_at,"
-    f" h.unit AS unit_told, h.words AS unit_words, l.kind, l.unit AS by_unit, l.solved, l.explanation,"
+    f" h.unit AS unit_told, h.words AS unit_words, l.kind, l.unit AS by_unit,"
+    " coalesce(l.solved, w.solved) AS solved, CASE WHEN w.solved THEN l.explanation"
+    " ELSE coalesce(nullif(l.explanation, ''), w.explanation, '') END AS explanation,"
     f" l.at AS result_at, {_STATUS} AS status, {_CONFIDENTIAL} AS confidential, {_REASONS} AS reasons, k.kept"
     " FROM intake.case_file f JOIN intake.aggregate a ON a.case_id = f.case_id"
     " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid"
     " LEFT JOIN intake.ledger l ON l.case_id = f.case_id"
+    f" LEFT JOIN LATERAL {_WITH_FIRST} w ON true"
     f" LEFT JOIN LATERAL {_LATEST} ORDER BY t.entry DESC LIMIT 1) r ON true"
     f" LEFT JOIN LATERAL {_LATEST} AND t.unit IS NOT NULL ORDER BY t.entry DESC LIMIT 1) h ON true"
     " CROSS JOIN LATERAL (SELECT coalesce(f.subjects && $1 OR first.subjects && $1, false)"

@@ -72,6 +72,14 @@ def normal_phone(phone: str) -> str:
     return _TRUNK.sub("", _NOT_DIGIT.sub("", unicodedata.normalize("NFKC", phone)))
 
 
+def dialled(phone: str) -> str:
+    """Return a phone number as a gateway takes it: digits, of one abroad after a `+`."""
+    abroad = unicodedata.normalize("NFKC", phone).startswith("+")
+    digits = _NOT_DIGIT.sub("", unicodedata.normalize("NFKC", phone))
+    plain = normal_phone(phone)
+    return f"+{plain}" if abroad and plain == digits else plain
+
+
 def normal_id(number: str) -> str:
     """Return an id number in capitals without spaces."""
     return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", number)).upper()

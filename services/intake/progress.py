@@ -23,6 +23,8 @@ QUEUED: Final = "triage"
 RECEIVED_WORDS: Final = "您的诉求已受理登记。"
 ENDED_STATUSES: Final = frozenset({"answered", "redirected", "closed", "withdrawn"})
 """Statuses after which nothing more is done about a case."""
+RATED_STATUSES: Final = frozenset({REPLIED, CALLBACK, "answered", "redirected", "settled", "redo", "closed"})
+"""Statuses in which there is something to say of the handling; before, a rating would be of nothing (R-HOT-09)."""
 WITHHELD_WORDS: Final = "诉求人要求保密，办理情况仅限承办单位和热线中心知悉。"
 """For staff who may see that there is a confidential case, and no more (R-HOT-14)."""
 
@@ -40,7 +42,7 @@ Entry = Callable[[Names, Event], Progress | None]
 
 _OUTCOMES: Final = {
     Outcome.RESOLVED: "您的诉求已办结。",
-    Outcome.UNSATISFIED: "承办单位已按规定办理并说明理由，本件办结；您可以依法申请复查。",
+    Outcome.UNSATISFIED: "本件经办理、答复和回访，您仍不满意，现予办结；您可以选择已告知您的法定途径。",
     Outcome.UNREACHABLE: "承办单位已答复，多次回访未能联系到您，本件办结；如仍有问题请再次反映。",
     Outcome.WITHDRAWN: "按您的意愿，本件已撤回并办结。",
 }
@@ -65,6 +67,12 @@ def _withdrawn(_: Names, event: Event) -> Progress | None:
     if event.at_line:
         return Progress(None, "已收到您的撤回申请；险情已转出处置，本件继续，有新情况请随时补充。")
     return Progress("withdrawn", "已收到您的撤回申请。")
+
+
+def _supplemented(_: Names, event: Event) -> Progress | None:
+    """What came with a co-report is told there, in the words of its registration."""
+    assert isinstance(event, intake.CaseSupplemented)  # noqa: S101
+    return None if event.report is not None else Progress(None, "已收到您补充的情况。")
 
 
 def _dispatched(names: Names, event: Event) -> Progress | None:
@@ -132,8 +140,9 @@ def _replied(names: Names, event: Event) -> Progress | None:
 
 def _offered(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.LawfulReviewOffered)  # noqa: S101
-    ways = "；".join(f"{way.name}（{way.source}）" for way in event.routes)
-    return Progress(None, f"您对办理结果仍不满意，可以依法选择：{ways}。")
+    ways = "；".join(way.name for way in event.routes)
+    why = f"说明：{event.explanation}" if event.explanation else ""
+    return Progress("review", mask(f"您对办理结果仍不满意，可以依法选择：{ways}。{why}"))
 
 
 def _settled(names: Names, event: Event) -> Progress | None:
@@ -151,7 +160,7 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     intake.CoReporterAdded: _says(
         "linked", "您反映的情况已有他人反映，已并入同一事件办理；凭本查询码可查看进展，办结后单独回访您。"
     ),
-    intake.CaseSupplemented: _says(None, "已收到您补充的情况。"),
+    intake.CaseSupplemented: _supplemented,
     intake.CaseWithdrawn: _withdrawn,
     intake.FeedbackGiven: _says(None, "已收到您的评价。"),
     intake.ReopeningAsked: _says(None, "已收到您重新办理的要求。"),

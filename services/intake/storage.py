@@ -107,7 +107,8 @@ class Projection:
                 rows.append((change.case_id, change.given_at, *entry, told(change.given)))
             for event, envelope in zip(change.events, change.envelopes, strict=True):
                 if entry := progress(self._names, event):
-                    rows.append((change.case_id, envelope.time, *entry, None))
+                    case_id = getattr(event, "report", None) or change.case_id  # a co-reporter's own words
+                    rows.append((case_id, envelope.time, *entry, None))
         await insert(connection, "intake", "timeline", _ENTRY, rows)
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from chassis.host import Host
 from chassis.http import etag, public
 from services.intake.bodies import FeedbackBody, ReopeningBody, SupplementBody, WithdrawalBody
+from services.intake.co_callbacks import placed
 from services.intake.desk import Desk
 from services.intake.domain import IntakeState
 from services.intake.opening import Opening
@@ -25,6 +26,7 @@ async def seen(host: Host[IntakeState], file: File) -> Tracking:
     entries = await timeline(host.pool, file.case_id)
     if file.is_co_report and file.linked_to is not None:
         entries += public_steps(await timeline(host.pool, file.linked_to))
+        entries.sort(key=itemgetter(0))
     status, words = RECEIVED, RECEIVED_WORDS
     for _, changed, said in entries:
         if changed is not None:
@@ -86,9 +88,10 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     )
     @public
     async def give(file: Annotated[File, opening], body: FeedbackBody, given: Writing) -> Response:
-        command = feedback(desk, body, None)
+        there, command = await placed(host.pool, file, feedback(desk, body, None))
         told = heard(command, file, to_resident=True)
-        return await change(file.case_id, command, given.of_link(file), f"case {file.case_id}", told)
+        own = given if there == file.handled_as else given.of_link(file)
+        return await change(there, command, own, f"case {file.case_id}", told)
 
     @app.post(
         "/v1/track/{tracking_code}/reopening",

@@ -83,7 +83,7 @@ class Composer:
         told = {
             name: in_words(facts.get(name), kind, language, self.jurisdiction) for name, kind in kinds.items()
         }
-        return {**told, "case": str(case_id)[:8]}
+        return {**told, "case": case_id.hex[-8:]}  # the digits that chance made, not the time
 
 
 def _as_text(value: Plain) -> str:

@@ -48,9 +48,9 @@ class Contacts(Protocol):
         """Return the contacts of those that can be told. Raises Unreachable."""
         ...
 
-    async def callback_path(self, case_id: UUID, opened: int) -> str | None:
+    async def callback_path(self, report: UUID, opened: int) -> str | None:
         """Return the path, at intake, of the signed link to the callback that the router's event number `opened`
-        of the case opened, or to a later one; None where there is nothing to answer any more (R-HOT-08).
+        of the report's case opened, or to a later one; None where there is nothing to answer any more (R-HOT-08).
 
         Whoever has it may answer for the reporter: it is for one message. Raises Unreachable and TooEarly.
         """
@@ -129,9 +129,9 @@ class IntakeContacts:
             who: contact for who, one in zip(asked, shown, strict=True) if one and (contact := _contact(one))
         }
 
-    async def callback_path(self, case_id: UUID, opened: int) -> str | None:
+    async def callback_path(self, report: UUID, opened: int) -> str | None:
         """Ask for one; intake makes it anew each time."""
-        response = await self._post(f"/v1/cases/{case_id}/callback-link?heard={opened}")
+        response = await self._post(f"/v1/cases/{report}/callback-link?heard={opened}")
         if response.status_code == httpx.codes.OK:
             return str(orjson.loads(response.content)["path"])
         match _code(response):

@@ -27,6 +27,7 @@ from services.notify.domain.limits import Breaker, TokenBucket
 from services.notify.queue import Claim, Claimed, Delivery, Finished, Result, State, claim, settle
 from services.notify.senders import Later, Message, Outcome, Sender, Sent, Undeliverable
 from services.notify.senders.base import SEND_S
+from services.notify.sparing import forget, wait_of
 from services.notify.templates import TemplateError
 
 _log = logging.getLogger(__name__)
@@ -262,6 +263,8 @@ class Dispatcher:
                 return _put_off(span, now + timedelta(seconds=self._pace.pause_s))
             if isinstance(message, Result):
                 return _told(span, message)
+            if isinstance(message, datetime):
+                return _put_off(span, message)
             moment = asyncio.get_running_loop().time()
             if not way.breaker.begin(moment):
                 if delivery.others and now - delivery.created_at >= self._notices.falls_back_after:
@@ -273,8 +276,9 @@ class Dispatcher:
             outcome = await self._send(way, message)
             return _told(span, self._result(delivery, outcome))
 
-    async def _message(self, delivery: Delivery, known: _Known) -> Message | Result:
-        """The message as it goes out, or the result where nobody is to be told by this channel.
+    async def _message(self, delivery: Delivery, known: _Known) -> Message | Result | datetime:
+        """The message as it goes out, or the result where nobody is to be told by this channel; until when it waits
+        where the address was told of many other reports lately.
 
         Raises Unreachable and TooEarly where it asks for an answer and intake gives no link to it.
         """
@@ -287,9 +291,15 @@ class Dispatcher:
         ref = contact.refs.get(delivery.channel, "")
         if not delivery.statutory and (ref, delivery.channel.value) in known.opted_out:
             return self._ended(delivery, "opted_out", "opted_out")
+        most = self._notices.channels[delivery.channel].reports_an_hour
+        if most is not None:
+            now = self._clock()
+            wait = await wait_of(self._pool(), ref, delivery.channel, report, most, now)
+            if wait is not None:
+                return wait
         answer = None
         if self._composer.asks(delivery):
-            answer = await self._contacts.callback_path(delivery.case_id, delivery.sequence)
+            answer = await self._contacts.callback_path(report, delivery.sequence)
             if answer is None:
                 return self._ended(delivery, "cancelled", "callback_over", falls_back=False)
         return self._composed(delivery, contact, answer)
@@ -388,6 +398,7 @@ class Dispatcher:
         late = self._clock() - timedelta(seconds=60)
         async with self._pool().acquire() as connection:
             self._metrics.set("notices_late", await connection.fetchval(_OVERDUE, late))
+            await forget(connection, self._clock())
         self._metrics.set("circuits_open", sum(way.breaker.is_open for way in self._ways.values()))
 
 

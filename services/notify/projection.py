@@ -19,7 +19,18 @@ from schemas.intake import CaseSubmitted, CaseWithdrawn, PersonErased
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Event
 from schemas.petition import PetitionSealed, PetitionSubjectsNamed
-from schemas.router import CaseLinked, CaseUnlinked
+from schemas.router import (
+    CaseAnswered,
+    CaseDispatched,
+    CaseLinked,
+    CaseRedirected,
+    CaseUnlinked,
+    Disposition,
+    EmergencyTransferred,
+    SettledOnSite,
+    TriagedBy,
+    TriageQueued,
+)
 from schemas.values import Reach
 from services.notify.domain import Channel, NoState, Planned, Planner, Reporter
 from services.notify.queue import cancel, enqueue
@@ -32,6 +43,12 @@ KEPT: Final[tuple[type[Event], ...]] = (
     PersonErased,
     PetitionSealed,
     PetitionSubjectsNamed,
+    TriageQueued,
+    CaseAnswered,
+    CaseRedirected,
+    EmergencyTransferred,
+    CaseDispatched,
+    SettledOnSite,
 )
 """What notify must hear of, whatever the table tells of."""
 _TELLING: Final = re.compile(r'"(?:reachable_by|subjects)":\s*\[\s*"')
@@ -56,6 +73,15 @@ _ADD_SUBJECT: Final = (
     "INSERT INTO notify.subject (case_id, unit) SELECT * FROM unnest($1::uuid[], $2::text[])"
     " ON CONFLICT DO NOTHING"
 )
+_SEAL: Final = (
+    "INSERT INTO notify.recipient (case_id, unit) SELECT * FROM unnest($1::uuid[], $2::text[])"
+    " ON CONFLICT (case_id) DO UPDATE SET unit = excluded.unit"
+)
+_HAND_ON: Final = (
+    "UPDATE notify.recipient r SET unit = u.unit FROM unnest($1::uuid[], $2::text[]) AS u(case_id, unit)"
+    " WHERE r.case_id = u.case_id"
+)
+_UNSEAL: Final = "DELETE FROM notify.recipient WHERE case_id = ANY($1::uuid[])"
 _HIDE: Final = "DELETE FROM notify.inbox_item WHERE case_id = ANY($1::uuid[])"
 _INBOX: Final = (
     "INSERT INTO notify.inbox_item (message_id, unit, case_id, event_id, template, facts, at)"
@@ -76,6 +102,7 @@ def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]
 
     async def project(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
         await _note(connection, changes)
+        await _seal(connection, changes)
         cases = list({change.case_id for change in changes})
         reporters = await _reporters(connection, cases)
         subjects = await _subjects(connection, cases)
@@ -135,6 +162,35 @@ async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> N
         await connection.execute(_ADD_SUBJECT, *_columns(subjects))
     if sealed:  # R-PET-10: of what turned out to be sealed, nobody keeps what they were told before
         await connection.execute(_HIDE, sealed)
+
+
+async def _seal(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
+    """R-PET-10: keep who has each sealed case, as intake does; of nearly all cases there is nothing to keep."""
+    sealed: dict[UUID, str] = {}
+    moved: dict[UUID, str] = {}
+    unsealed: set[UUID] = set()
+    for change in changes:
+        event, case_id = change.given, change.case_id
+        if not isinstance(event, Disposition):
+            continue
+        unit = event.exit.authority if isinstance(event, CaseRedirected) else getattr(event, "unit", None)
+        first = event.registered
+        if first is not None and first.sealed:
+            sealed[case_id] = unit or ""
+            unsealed.discard(case_id)
+        elif first is not None and first.judgement.by is TriagedBy.HUMAN:
+            unsealed.add(case_id)
+            sealed.pop(case_id, None)
+        elif first is None and case_id in sealed:
+            sealed[case_id] = unit or ""
+        elif first is None:
+            moved[case_id] = unit or ""
+    if unsealed:
+        await connection.execute(_UNSEAL, list(unsealed))
+    if moved:
+        await connection.execute(_HAND_ON, list(moved), list(moved.values()))
+    if sealed:
+        await connection.execute(_SEAL, list(sealed), list(sealed.values()))
 
 
 def _named(event: object) -> Iterable[str]:

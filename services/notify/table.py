@@ -83,6 +83,7 @@ class _Limits(_Row):
     burst: Annotated[int, Field(ge=1)]
     failures: Annotated[int, Field(ge=1)]
     pause_seconds: Annotated[float, Field(gt=0)]
+    reports_an_hour: Annotated[int, Field(ge=1)] | None = None
 
 
 class _FactRow(_Row):
@@ -202,7 +203,9 @@ class _Reading:
             expires_after=timedelta(hours=policy.expire_hours),
             falls_back_after=timedelta(minutes=policy.fall_back_minutes),
             channels={
-                channel: ChannelPolicy(row.quiet, row.per_second, row.burst, row.failures, row.pause_seconds)
+                channel: ChannelPolicy(
+                    row.quiet, row.per_second, row.burst, row.failures, row.pause_seconds, row.reports_an_hour
+                )
                 for channel, row in self._given.channels.items()
             },
         )
@@ -328,9 +331,9 @@ class _Reading:
             )
         if Channel.WECHAT in row.channels and text.wechat is None:
             self._fault((*place, "template"), f"{row.template} has no `wechat` entry")
-        if text.asks and (event is not CallbackOpened or row.to != (Role.REPORTER,)):
-            told = f"{ANSWER} lets whoever has it read the reply and answer: it is for `to: [reporter]`"
-            self._fault((*place, "template"), f"{told} of {CallbackOpened.type} alone")
+        if text.asks and event is not CallbackOpened:
+            told = f"{ANSWER} is the link to the callback that {CallbackOpened.type} opens: no other event has one"
+            self._fault((*place, "template"), told)
         samples = [{fact.name: self._sample(fact, event) for fact in facts}]
         samples.append({f.name: None if _optional(event, f.path) else samples[0][f.name] for f in facts})
         for language, sample in product(LANGUAGES, samples):

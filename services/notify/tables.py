@@ -46,6 +46,16 @@ class Subject(SQLModel, table=True):
     unit: str = Field(sa_column=_key())
 
 
+class Recipient(SQLModel, table=True):
+    """R-PET-10: the one unit that may know of a sealed case; empty where nobody has it."""
+
+    __tablename__: ClassVar[Any] = "recipient"
+    __table_args__ = (_SCHEMA,)
+
+    case_id: UUID = Field(primary_key=True)
+    unit: str = Field(sa_column=_text())
+
+
 class Delivery(SQLModel, table=True):
     """One notice to one recipient by one channel. `open` until it is sent, or never will be."""
 
@@ -119,6 +129,18 @@ class InboxItem(SQLModel, table=True):
     read_by: str | None = Field(sa_column=_text(nullable=True))
 
 
+class Told(SQLModel, table=True):
+    """Of which reports an address was told lately, by the digest that only intake can make of it."""
+
+    __tablename__: ClassVar[Any] = "told"
+    __table_args__ = (Index("told_at", "at"), _SCHEMA)
+
+    ref: str = Field(sa_column=_key())
+    channel: str = Field(sa_column=_key())
+    report: UUID = Field(primary_key=True)
+    at: datetime = Field(sa_column=timestamp(nullable=False))
+
+
 class OptOut(SQLModel, table=True):
     """Who wants no notices by a channel, by a digest that only intake can make of an address."""
 
@@ -150,9 +172,11 @@ class Caught(SQLModel, table=True):
 TABLES: Final[tuple[type[SQLModel], ...]] = (
     Reporter,
     Subject,
+    Recipient,
     Delivery,
     Lane,
     InboxItem,
+    Told,
     OptOut,
     Caught,
 )

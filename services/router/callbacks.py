@@ -91,7 +91,7 @@ async def keep_callbacks(connection: Connection, changes: Sequence[Change[WorkOr
             if isinstance(event, r.CallbackOpened):
                 opened[change.case_id] = event.reason, envelope.time
                 tried.pop(change.case_id, None)
-            elif isinstance(event, r.CallbackRecorded):
+            elif isinstance(event, r.CallbackRecorded) and event.report is None:
                 tried[change.case_id] = envelope.time
             elif _leaves(event):
                 left.add(change.case_id)

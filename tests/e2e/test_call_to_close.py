@@ -46,7 +46,7 @@ async def test_a_call_goes_to_its_unit_and_is_closed(town: Town) -> None:
     assert (past["end_reason"], past["text"]) == ("closed", None)
 
     # R-LEDGER-01: both sides were told every step, the resident in the order of the steps.
-    number = case.id[:8]
+    number = case.id[-8:]
     assert await town.notices(case, 4) == [
         f"您反映的事项（{number}）已派至博苑社区办理。",
         f"博苑社区已就您反映的事项（{number}）作出答复，随后将回访您。",

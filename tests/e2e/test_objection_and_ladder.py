@@ -186,8 +186,8 @@ async def test_redone_once_then_closed_with_review_offered(town: Town) -> None:
         shown = await town.do(case, "callback", "operator", "GL", unsatisfied)
         assert shown["status"] == expected
     words = await town.told(case, "closed")
-    assert words[-1] == "承办单位已按规定办理并说明理由，本件办结；您可以依法申请复查。"
-    assert words[-2].startswith("您对办理结果仍不满意，可以依法选择：民事诉讼（TJ3）；人民调解")
+    assert words[-1] == "本件经办理、答复和回访，您仍不满意，现予办结；您可以选择已告知您的法定途径。"
+    assert words[-2].startswith("您对办理结果仍不满意，可以依法选择：民事诉讼；人民调解")
     assert words.count("回访后已退回承办单位重新办理。") == 1
     assert (await town.route(case))[-1]["type"] == "router.CaseClosed.v1"
 

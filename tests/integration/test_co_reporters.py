@@ -110,6 +110,53 @@ async def test_each_is_called_back_alone(intake: Intake) -> None:
     assert report["called_back"] is True
 
 
+async def test_a_co_reporters_word_counts_while_the_callback_waits(intake: Intake) -> None:
+    """R-PET-18, R-HOT-08: listed, with a link of their own; what was said before it opened is no callback."""
+    first, second = await pair(intake)
+    unsettled = SATISFIED | {"resolved": False, "satisfied": False}
+    feedback = f"/v1/cases/{second['case_id']}/feedback"
+    await intake.client.post(feedback, json=unsettled, headers=intake.operator)
+    await intake.say(
+        first["case_id"],
+        router.CaseReplied(unit="GL0101", result="已到王大爷家门口修好", solved=True),
+        router.CallbackOpened(reason="replied"),
+    )
+    waiting = await intake.client.get("/v1/callbacks/co-reporters", headers=intake.operator)
+    (one,) = waiting.json()["callbacks"]
+    assert (one["case_id"], one["first"]) == (second["case_id"], first["case_id"])
+    link = await intake.client.post(f"/v1/cases/{second['case_id']}/callback-link", headers=intake.operator)
+    path = link.json()["path"]
+    page = (await intake.client.get(path, headers={"accept": "application/json"})).json()
+    assert (page["state"], page["reply"]) == ("open", None)
+    answered = await intake.client.post(path, json=unsettled)
+    assert answered.json()["state"] == "answered"
+    (said,) = await intake.events(first["case_id"], "FeedbackGiven")
+    assert (said["report"], said["satisfied"]) == (second["case_id"], False)
+    assert "已收到您的评价。" not in await words(intake, first)
+    assert (await words(intake, second)).count("已收到您的评价。") == 2
+    waiting = await intake.client.get("/v1/callbacks/co-reporters", headers=intake.operator)
+    assert waiting.json()["callbacks"] == []
+    ledger = (await intake.client.get("/v1/ledger", headers=intake.operator)).json()["items"]
+    (own,) = (item for item in ledger if item["case_id"] == second["case_id"])
+    assert (own["result"]["solved"], own["missing"]) == (False, [])  # R-LEDGER-01
+    assert (await intake.client.post(path, json=unsettled)).json()["code"] == "callback_answered"
+    elsewhere = intake.as_role(Role.OPERATOR, unit="GL05")
+    refused = await intake.client.get("/v1/callbacks/co-reporters", headers=elsewhere)
+    assert refused.json()["code"] == "not_the_centre"
+
+
+async def test_what_a_co_reporter_adds_is_said_of_the_first_case(intake: Intake) -> None:
+    """R-PET-18, R-PRIV-01: the unit gets the masked words; a danger makes the report a case of its own."""
+    first, second = await pair(intake)
+    (added,) = await intake.events(first["case_id"], "CaseSupplemented")
+    assert (added["text"], added["report"]) == ("我家楼道也黑，电话〔电话〕", second["case_id"])
+    assert "已收到您补充的情况。" not in await words(intake, first)
+    burning = await join(intake, first["case_id"], {"phone": "13700137000"}, text="楼道着火了")
+    (submitted,) = await intake.events(burning.json()["case_id"], "intake.")
+    assert (submitted["repeat_of"], submitted["new_facts"]) == (first["case_id"], True)
+    assert len(await intake.events(first["case_id"], "CaseSupplemented")) == 1
+
+
 @pytest.mark.parametrize("who", ["first", "second"])
 async def test_the_matter_stands_while_one_report_does(intake: Intake, who: str) -> None:
     """R-PET-18: whichever withdraws, the other's report goes on; when both have, it is over."""

@@ -53,7 +53,7 @@ async def test_contacts_are_what_a_notice_needs_and_each_reading_is_recorded(
         "case_id": case["case_id"],
         "report": case["case_id"],
         "language": "en",
-        "phone": "138 0013 8000",
+        "phone": "13800138000",
         "email": "Wang.Daye@Example.cn",
         "wechat": "oWang_DaYe-01",
         "tracking_code": case["tracking_code"],
@@ -89,7 +89,7 @@ async def test_a_reporter_is_read_for_the_own_case_and_those_it_is_linked_to(int
     again = (await intake.accepted(body(reporter=REPORTER)))["case_id"]
     apart = (await intake.accepted(body(reporter={"phone": "13911112222"})))["case_id"]
     found = await contacts(intake, (first, again), (again, first), (first, apart), (first, str(UUID(int=1))))
-    assert found[0]["phone"] == REPORTER["phone"]
+    assert found[0]["phone"] == "13800138000"
     assert (found[0]["case_id"], found[0]["report"]) == (first, again)
     assert found[1:] == [None, None, None]
     answer = await intake.client.post(
@@ -125,6 +125,11 @@ async def test_erased_means_unreachable_and_anonymous_means_no_address(intake: I
     for named in ({"email": "a@example.cn"}, {"wechat": "oWang_DaYe-01"}):
         refused = await intake.submit(body(reporter={"anonymous": True, **named}))
         assert refused.json()["errors"][0]["field"] == "reporter.anonymous"
-    for wrong in ({"email": "wang at example"}, {"wechat": "老王"}, {"language": "fr"}):
+    for wrong in (
+        {"email": "wang at example"},
+        {"email": "ü@example.cn"},
+        {"wechat": "老王"},
+        {"language": "fr"},
+    ):
         refused = await intake.submit(body(reporter=wrong))
         assert refused.json()["errors"][0]["field"] == f"reporter.{next(iter(wrong))}"

@@ -241,6 +241,26 @@ async def test_who_opted_out_of_a_channel_gets_the_next_one_and_what_the_law_dem
     ]
 
 
+async def test_one_address_is_told_of_so_many_reports_an_hour(post: Post) -> None:
+    """R-PRIV-01: who files cases in another's name floods nobody; what was begun goes on, nothing is lost."""
+    sparing = replace(EASY, reports_an_hour=2)
+    notices = replace(post.table.notices, channels=dict.fromkeys(Channel, sparing))
+    worker = post.dispatcher({Channel.SMS: (sms := Scripted())}, replace(post.table, notices=notices))
+    reports = [uuid4() for _ in range(4)]
+    begun = [post.planned(report) for report in reports[:2]]
+    await post.put(*begun, *(post.planned(report) for report in reports[2:]))
+    async with post.working(worker):
+        await post.until("count(*) = 2 FROM notify.delivery WHERE state = 'sent'")
+        await post.until(f"count(*) = 2 FROM notify.lane WHERE next_at > '{MORNING + timedelta(minutes=50)}'")
+        told = {message.recipient for message in sms.messages}
+        again = next(report for report in reports if f"report/{report}" in told)
+        await post.put(post.planned(again))
+        await post.until("count(*) = 3 FROM notify.delivery WHERE state = 'sent'")
+        post.now = MORNING + timedelta(minutes=61)
+        await post.until("NOT EXISTS (SELECT FROM notify.lane)")
+    assert {message.recipient for message in sms.messages} == {f"report/{report}" for report in reports}
+
+
 async def test_nothing_is_sent_blindly_while_intake_is_away_and_nothing_to_who_was_erased(post: Post) -> None:
     """R-PRIV-01: recipients are asked for at the moment of sending; no attempt is counted meanwhile."""
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from schemas import router
+from schemas.router import CaseReplied
 from services.intake.channels import configured
 from services.intake.channels.web.guard import AT_ONCE
 from services.intake.channels.web.pages import SHANGHAI
@@ -101,8 +102,11 @@ async def test_a_resident_reports_follows_and_ends_a_matter(intake: Intake) -> N
     fields = {"code": code.lower(), "form_token": await token(intake)}
     shown = await send(intake, "/track", {"code": code})
     assert (shown.status_code, "您的诉求已受理登记。" in shown.text) == (200, True)
+    assert "track-rate" not in shown.text  # R-HOT-09: nothing was done yet that could be rated
     added = await send(intake, "/track-add", fields | {"text": "又坏一盏"})
     assert "已记录" in added.text
+    await intake.say(case_id, CaseReplied(unit="GL0101", result="已修好", solved=True))
+    assert "track-rate" in (await send(intake, "/track", {"code": code})).text
     fields["form_token"] = await token(intake)
     rated = await send(
         intake,

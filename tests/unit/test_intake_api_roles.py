@@ -38,6 +38,7 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "GET /v1/cases/{case_id}/attachments/{attachment_id}": OPERATOR | SUPERVISOR | GRID_WORKER,
     "GET /v1/similar": OPERATOR | SUPERVISOR | OPS,
     "POST /v1/cases/{case_id}/co-reporters": OPERATOR,
+    "GET /v1/callbacks/co-reporters": {Role.OPERATOR},
     "GET /v1/cases/{case_id}/co-reporters": OPERATOR,
     "POST /v1/calls": OPERATOR,
     "GET /v1/calls/{call_id}": OPERATOR | SUPERVISOR,

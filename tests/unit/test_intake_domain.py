@@ -234,7 +234,7 @@ def test_a_case_that_ended_by_law_offers_no_review() -> None:
     """R-PET-09: after three levels nobody is told that they may apply for a review."""
     unsettled = router.Outcome.UNSATISFIED
     assert words(router.CaseClosed(outcome=unsettled)) == "本件所在程序已依法终结。"
-    assert "复查" in (words(router.CaseClosed(outcome=unsettled, review_offered=True)) or "")
+    assert "法定途径" in (words(router.CaseClosed(outcome=unsettled, review_offered=True)) or "")
 
 
 UNTIL = AT + timedelta(days=1)
@@ -291,10 +291,10 @@ def test_a_link_answers_one_callback_once() -> None:
 
 
 def test_the_lawful_ways_are_told_to_the_resident() -> None:
-    """R-LAD-06, R-LEDGER-01: each by its name and its source."""
+    """R-LAD-06, R-LEDGER-01: each by its name; rule codes are for staff."""
     row = router.Fired(table="reviews", row="service", source="R-LAD-06")
     way = router.NamedExit(code="court", name="民事诉讼", authority="GL-COURT", source="TJ3")
     offer = router.LawfulReviewOffered(unit="GL0101", track="S", routes=(way,), row=row)
     told = progress(str, offer)
     assert told is not None
-    assert told.words == "您对办理结果仍不满意，可以依法选择：民事诉讼（TJ3）。"
+    assert told.words == "您对办理结果仍不满意，可以依法选择：民事诉讼。"

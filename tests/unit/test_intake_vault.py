@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chassis.vault import Vault, VaultError, key_id
 from services.intake.ids import TrackingCodes, new_id
-from services.intake.persons import BlindIndex, PersonalRecord, normal_id, normal_phone
+from services.intake.persons import BlindIndex, PersonalRecord, dialled, normal_id, normal_phone
 from services.intake.repeats import Said, adds_nothing, words_of
 
 MASTER, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -150,3 +150,14 @@ def test_urging_is_no_new_fact(text: str, is_news: bool) -> None:
     """R-HOT-03, R-PET-18: who only asks how far it is gets the progress; one new fact makes it an order."""
     before = Said(UUID(int=1), "路灯不亮", "小区门口路灯不亮十天了。", None, None, None, frozenset())
     assert adds_nothing(before._replace(text=text), before) is not is_news
+
+
+def test_a_gateway_gets_plain_digits() -> None:
+    """R-LEDGER-01: whichever way a number was written; one abroad keeps its `+`."""
+    written = ("１３８００１３８０００", "+86 138-0013-8000", "+1 (212) 555-0100", "0516-83712345")
+    assert [dialled(phone) for phone in written] == [
+        "13800138000",
+        "13800138000",
+        "+12125550100",
+        "051683712345",
+    ]

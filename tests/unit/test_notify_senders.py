@@ -265,7 +265,7 @@ async def test_a_webhook_is_a_signed_cloudevent_with_the_same_id_each_time(compo
     assert (event["specversion"], event["id"], event["source"], event["time"]) == (
         "1.0", str(MESSAGE), "notify", "2026-11-24T02:00:00Z",
     )  # fmt: skip
-    assert event["data"]["facts"] == {"matter": "", "urgency": "3", "case": "00000000"}
+    assert event["data"]["facts"] == {"matter": "", "urgency": "3", "case": "00000001"}
     assert second.headers["content-type"].startswith("application/cloudevents+json")
     given = dict(second.headers)
     check_signature(KEY, given, second.content, AT.timestamp())

@@ -67,11 +67,8 @@ def test_gulou_is_in_order_and_covers_what_the_law_demands(jurisdiction: Jurisdi
          "wechat: {kind: template}", "needs an id"),
         ("    sms: {zh: SMS_500100001, en: SMS_500200001}\n", "", "to: [reporter], channels: &resident",
          "no `sms` codes"),
-        ("to: [reporter], channels: *resident, template: callback}",
-         "to: [reporter, co_reporters], channels: *resident, template: callback}",
-         "to: [reporter, co_reporters], channels", "it is for `to: [reporter]`"),
         ("已办结；如仍有问题请再次反映", "已办结；{{ answer }}", "{event: router.CaseClosed.v1, to: *all",
-         "of router.CallbackOpened.v1 alone"),
+         "no other event has one"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_file_and_line(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -408,10 +409,38 @@ def test_redo_once_then_lawful_review() -> None:
     assert (case.status, end.outcome, end.review_offered) == (S.CLOSED, r.Outcome.UNSATISFIED, True)
 
 
+def test_a_co_reporters_word_counts_without_ending_the_callback() -> None:
+    """R-PET-18, R-HOT-08, R-HOT-09: content, it is counted and the reporter is still called; not, it is a redo."""
+    content = FeedbackGiven(contacted=True, resolved=True, satisfied=True, report=uuid4())
+    case = called_back()
+    case.give(content)
+    recorded = case.last(r.CallbackRecorded)
+    assert (recorded.report, recorded.satisfied) == (content.report, True)
+    assert (case.status, case.state.attempts) == (S.CALLBACK, 0)
+    case.give(content.model_copy(update={"satisfied": False, "report": uuid4()}))
+    assert case.status is S.REDO
+
+
 def test_dissatisfaction_with_a_lawful_result() -> None:
     """R-LAD-06: a lawful, explained result is not redone; the review is offered."""
-    case = called_back()
+    case = handled()
+    case.give(reply(case, solved=False, explanation="规划未批准"))
     case.give(UNSETTLED.model_copy(update={"lawful": True}))
+    assert case.last(r.CaseClosed).review_offered
+
+
+def test_what_nobody_explained_is_not_closed_as_lawful() -> None:
+    """R-LAD-06, R-HOT-08: first it is redone; then the hotline may give the reasons, and has to."""
+    lawful = UNSETTLED.model_copy(update={"lawful": True})
+    why = lawful.model_copy(update={"explanation": "已按规定标准修复，无权再作改动"})
+    case = called_back()
+    assert [case.refused(said).code for said in (lawful, why)] == ["NOT_EXPLAINED"] * 2
+    case.give(UNSETTLED)
+    case.give(r.ReportProgress(actor=case.owner, note="返工"))
+    case.give(reply(case))
+    assert case.refused(lawful).code == "EXPLANATION_NEEDED"
+    case.give(why)
+    assert case.last(r.LawfulReviewOffered).explanation == why.explanation
     assert case.last(r.CaseClosed).review_offered
 
 

@@ -24,6 +24,7 @@ from services.intake.bodies import (
 )
 from services.intake.callers import Caller
 from services.intake.check import Check
+from services.intake.co_callbacks import placed
 from services.intake.desk import Desk
 from services.intake.domain import Asked, IntakeState
 from services.intake.emergency import advice
@@ -158,7 +159,8 @@ class Reception:
     async def rate(self, message: Message, tracking_code: str, said: FeedbackBody) -> str | None:
         """Take down how it was handled; return what to do at once in a danger. Raises Problem as `add`."""
         file = await self._opened(tracking_code)
-        return await self._say(message, file, file.case_id, feedback(self.desk, said, None), b"feedback")
+        there, command = await placed(self._host.pool, file, feedback(self.desk, said, None))
+        return await self._say(message, file, there, command, b"feedback")
 
     async def look_up(self, tracking_code: str) -> Tracking:
         """Return where the case of a tracking code is. Raises Problem 404 for a wrong code."""

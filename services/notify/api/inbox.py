@@ -21,6 +21,7 @@ _ITEMS: Final = (
     "SELECT message_id, item, case_id, event_id, template, facts::text, at, read_at, read_by"
     " FROM notify.inbox_item i WHERE unit = $1 AND item > $2 AND (NOT $3 OR read_at IS NULL)"
     " AND NOT EXISTS (SELECT FROM notify.subject s WHERE s.case_id = i.case_id AND s.unit = ANY($4::text[]))"
+    " AND NOT EXISTS (SELECT FROM notify.recipient r WHERE r.case_id = i.case_id AND r.unit <> $6)"
     " ORDER BY item LIMIT $5"
 )
 _READ: Final = (
@@ -89,7 +90,7 @@ def add_inbox_routes(app: FastAPI, office: Office) -> None:
     ) -> InboxView:
         above = opened(principal, code)
         async with office.host.pool.acquire() as connection:
-            rows = await connection.fetch(_ITEMS, code, after, unread, above, MOST + 1)
+            rows = await connection.fetch(_ITEMS, code, after, unread, above, MOST + 1, principal.unit)
         items = [_item(office, row, language) for row in rows[:MOST]]
         return InboxView(items=tuple(items), more=len(rows) > MOST)
 

@@ -145,6 +145,8 @@ class ChannelPolicy:
     """So many failures in a row open the circuit."""
     pause_s: float
     """How long it then stays open before one delivery tries it."""
+    reports_an_hour: int | None = None
+    """Of so many reports one address is told within an hour; what is said of others waits. None: of any number."""
 
 
 @dataclass(frozen=True, slots=True)

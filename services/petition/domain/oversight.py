@@ -89,7 +89,8 @@ class Oversight:
     def feedback(self, state: Petition, e: FeedbackGiven, _: datetime) -> Decision:
         """The petitioner's own evaluation, given through their tracking code (R-PET-13)."""
         known = state.status not in {None, S.DISCIPLINE_SEALED}
-        if not known or state.evaluated_by_petitioner or not e.contacted:
+        others = e.report is not None
+        if not known or others or state.evaluated_by_petitioner or not e.contacted:
             return []
         return [p.PetitionEvaluated(terms=state.terms, unit_satisfied=e.satisfied)]
 

@@ -34,6 +34,7 @@ _FRESH_OWNER: Final[Update] = {
     "suspended_at": None,
     "replied": False,
     "verified": False,
+    "explained": False,
     "redone": False,
     "attempts": 0,
     "claim": None,
@@ -165,6 +166,7 @@ def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
         "redone": state.redone or not e.unanswered,
         "replied": False,
         "verified": False,
+        "explained": False,
         "overdue": False,
         "attempts": 0,
         "extended": False,
@@ -173,7 +175,14 @@ def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
 
 def _replied(_: WorkOrder, e: r.CaseReplied) -> Update:
     verified = e.check is not None and e.check.matches
-    return {"status": S.REPLIED, "replied": True, "verified": verified, "pending": None}
+    explained = bool(e.explanation)
+    return {
+        "status": S.REPLIED,
+        "replied": True,
+        "verified": verified,
+        "explained": explained,
+        "pending": None,
+    }
 
 
 def _claimed(_: WorkOrder, e: r.CallbackClaimed) -> Update:
@@ -181,6 +190,8 @@ def _claimed(_: WorkOrder, e: r.CallbackClaimed) -> Update:
 
 
 def _recorded(state: WorkOrder, e: r.CallbackRecorded) -> Update:
+    if e.report is not None:
+        return {}  # the case's own reporter is still to be called
     return {"attempts": state.attempts if e.contacted else e.attempt, "claim": None}
 
 
@@ -206,6 +217,7 @@ def _advanced(state: WorkOrder, e: r.ProcedureAdvanced) -> Update:
         "suspended_at": None,
         "replied": False,
         "verified": False,
+        "explained": False,
         "attempts": 0,
     }
 

@@ -85,12 +85,12 @@ class Oversight:
             return wrong_status(state, "called back", {S.CALLBACK})
         if not c.contacted and (c.resolved or c.satisfied):
             return Refused("CONTRADICTION", "who was not reached said nothing", "contacted")
-        if no := _is_anothers(state, c.actor, at):
+        if no := _is_anothers(state, c.actor, at) or _unexplained(state, c):
             return no
         last = state.term("callback") if state.attempts and not c.contacted else None
         if last is not None and at < last.at:
             return Refused("TOO_SOON", f"the next attempt counts from {last.at.isoformat()}", "contacted")
-        return self._heard(state, c, at, by=c.actor, lawful=c.lawful)
+        return self._heard(state, c, at, by=c.actor, lawful=c.lawful, explanation=c.explanation)
 
     def claim(self, state: WorkOrder, c: r.ClaimCallback, at: datetime) -> Decision:
         """R-HOT-08: one operator calls at a time; a claim lapses by itself, and may be renewed."""
@@ -102,7 +102,11 @@ class Oversight:
         return [r.CallbackClaimed(by=c.actor, until=at + timedelta(minutes=minutes))]
 
     def feedback(self, state: WorkOrder, e: FeedbackGiven, at: datetime) -> list[Event]:
-        """The resident answers without being called; outside of a callback it is not the router's matter."""
+        """The resident answers without being called; outside of a callback it is not the router's matter.
+
+        R-PET-18: so does each co-reporter. Their satisfaction ends nothing, the case's own reporter is still to be
+        called; their dissatisfaction counts like that one's.
+        """
         return self._heard(state, e, at) if state.status is S.CALLBACK else []
 
     def _heard(
@@ -113,6 +117,7 @@ class Oversight:
         *,
         by: Actor | None = None,
         lawful: bool = False,
+        explanation: str = "",
     ) -> list[Event]:
         reached = said.contacted or isinstance(said, FeedbackGiven)
         responded = said.contacted if isinstance(said, FeedbackGiven) else said.responded
@@ -128,14 +133,18 @@ class Oversight:
             unit=state.unit,
             responded=responded if reached else None,
             last=not reached and attempt >= self._desk.jurisdiction.thresholds.callback_attempts,
+            report=said.report if isinstance(said, FeedbackGiven) else None,
         )
         closable = state.replied and (lawful or self._seen_to_be_done(state))
         if not reached:
             return [recorded, *(self._unreached(state, at, closable=closable) if recorded.last else [])]
         if said.resolved and said.satisfied:
+            if recorded.report is not None:
+                return [recorded]
             return [recorded, *self.close(state, r.Outcome.RESOLVED, at, EndReason.CLOSED)]
         if closable and (state.redone or state.reopened or lawful):
-            closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=True)
+            review = self.review(state, explanation)
+            closed = self.close(state, r.Outcome.UNSATISFIED, at, EndReason.CLOSED, review=review)
             return [recorded, *closed]
         if self._beyond_the_settler(state, at):
             return [recorded, *self._register.uploaded(state, at)]
@@ -181,7 +190,13 @@ class Oversight:
         return [again, remind(state, unit, ReminderKind.REDO, handle[0].at)]
 
     def close(
-        self, state: WorkOrder, outcome: r.Outcome, at: datetime, reason: EndReason, *, review: bool = False
+        self,
+        state: WorkOrder,
+        outcome: r.Outcome,
+        at: datetime,
+        reason: EndReason,
+        *,
+        review: r.LawfulReviewOffered | None = None,
     ) -> list[Event]:
         """结案; everybody with an assignment is told. Before a review the ways are named (R-LAD-06)."""
         closed = r.CaseClosed(
@@ -189,19 +204,21 @@ class Oversight:
             outcome=outcome,
             unit=state.unit,
             exit=state.exit,
-            review_offered=review,
+            review_offered=review is not None,
             reopen_until=self._desk.reopen_until(state, outcome, at),
         )
-        return [*([self._review(state)] if review else []), closed, *ended(state, reason)]
+        return [*([review] if review else []), closed, *ended(state, reason)]
 
-    def _review(self, state: WorkOrder) -> r.LawfulReviewOffered:
+    def review(self, state: WorkOrder, explanation: str = "") -> r.LawfulReviewOffered:
         """R-LAD-06: what the law leaves open on this track, the matter's own way first."""
         row = self._desk.policy.reviews.decide(state.track)
         matter = self._desk.jurisdiction.matters[state.matter] if state.matter else None
         own = (matter.legal_exit,) if matter and matter.legal_exit and state.track != "P" else ()
         codes = dict.fromkeys((*own, *row.then["routes"].split()))
         routes = tuple(self._desk.way(code) for code in codes)
-        return r.LawfulReviewOffered(unit=state.unit or "", track=state.track, routes=routes, row=row.fired)
+        return r.LawfulReviewOffered(
+            unit=state.unit or "", track=state.track, routes=routes, row=row.fired, explanation=explanation
+        )
 
     def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
         """The resident may end the case while it is open; a danger is not the resident's to withdraw, nor what
@@ -234,6 +251,22 @@ class Oversight:
         """domain.md §6: the schedule of a new year arrived; provisional times are counted again."""
         terms, changed = self._desk.clocks.recomputed(state)
         return [r.DeadlineRecomputed(by=c.actor, terms=terms, changed=changed)] if changed else []
+
+
+def _unexplained(state: WorkOrder, c: r.RecordCallback) -> Refused | None:
+    """R-LAD-06, R-HOT-08: that a result is lawful ends a case only where somebody said why. Where the unit itself
+    did not, it gets the case back first, and only what it brings then is judged by the hotline's own reasons."""
+    if not c.lawful or (c.resolved and c.satisfied) or state.explained:
+        return None
+    if not (state.redone or state.reopened):
+        reason = (
+            "the reply explains nothing: the case goes back to the unit first; record it without `lawful`"
+        )
+        return Refused("NOT_EXPLAINED", reason, "lawful")
+    if c.explanation:
+        return None
+    reason = "say why what was done is lawful, as the resident was told"
+    return Refused("EXPLANATION_NEEDED", reason, "explanation")
 
 
 def _is_anothers(state: WorkOrder, actor: Actor, at: datetime) -> Refused | None:

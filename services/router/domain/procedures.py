@@ -196,7 +196,8 @@ class Procedures:
                 return self._to_exit(state, e, name, at)
             case HandBack.ENDED:
                 unsettled, reason = r.Outcome.UNSATISFIED, EndReason.CLOSED
-                return self._oversight.close(state, unsettled, at, reason, review=e.review_offered)
+                review = self._oversight.review(state) if e.review_offered else None
+                return self._oversight.close(state, unsettled, at, reason, review=review)
         climbed = self._steering.mediation_failed(state, e.evidence, e.by, at) if e.asks_higher else []
         return climbed or self._replied(state, e, _FAILED[name], self._told(e), at)
 

@@ -101,6 +101,8 @@ class WorkOrder(Value):
     replied: bool = False
     verified: bool = False
     """A check on the spot matched what the unit replied, or the grid settled it there (R-GRD-02)."""
+    explained: bool = False
+    """The reply says why it does no more than it does (R-LAD-06)."""
     redone: bool = False
     attempts: int = 0
     """Callbacks in which the resident was not reached."""

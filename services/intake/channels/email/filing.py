@@ -99,11 +99,13 @@ class Filing:
 
     async def _submit(self, message: Message, mail: Mail, text: str) -> str:
         """Make a case of a mail; return its code."""
+        # An address that is no ASCII cannot be answered (SMTPUTF8), and need not keep the matter out.
+        reply_to = mail.sender if mail.sender.isascii() else None
         body = CaseBody(
             title=mail.subject[:200] or title_of(mail.text),
             text=text,
             place=self._place(mail),
-            reporter=ReporterBody(email=mail.sender, name=mail.name),
+            reporter=ReporterBody(email=reply_to, name=mail.name),
         )
         return (await self._reception.take_in(message, body)).tracking_code
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.intake.channels.web.html import Html, tag, together
 from services.intake.channels.web.texts import Texts
+from services.intake.progress import RATED_STATUSES
 from services.intake.views import TimelineEntry, Tracking
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
@@ -109,6 +110,7 @@ def status_page(
     adding = (own, _area(t["add_text"], "text", None, rows=4), _files(t))
     rating = (own, *(_choice(t, name) for name in RATED), _area(t["note"], "note", None, rows=3))
     again = (own, _area(t["reopen_reason"], "reason", None, rows=3, required=True))
+    is_rated = seen.status in RATED_STATUSES
     leaving = (
         own,
         _area(t["reason"], "reason", None, rows=2),
@@ -128,7 +130,7 @@ def status_page(
         tag("ol", *steps, class_="steps", lang="zh"),
         _reopening(around, seen, again) if may_reopen else None,
         _folded(t["add"], _form(around, "track-add", *adding, button=t["send"])),
-        _folded(t["rate"], _form(around, "track-rate", *rating, button=t["send"])),
+        _folded(t["rate"], _form(around, "track-rate", *rating, button=t["send"])) if is_rated else None,
         _folded(t["withdraw"], _form(around, "track-withdraw", *leaving, button=t["withdraw"])),
         tag("p", tag("a", t["again"], href=f".?lang={t.language}")),
     )
