@@ -15,7 +15,8 @@ OPERATOR: Final = {Role.OPERATOR}
 SUPERVISOR: Final = {Role.SUPERVISOR}
 GRID_WORKER: Final = {Role.GRID_WORKER}
 OPS: Final = {Role.OPS}
-STAFF: Final = {*Role} - {Role.RESIDENT}
+HANDLING: Final = {Role.HANDLER, Role.MEDIATOR, Role.PETITION_OFFICER}
+STAFF: Final = {*Role} - {Role.RESIDENT, Role.NOTIFIER}
 WITH_THE_CODE: Final[set[Role]] = set()
 """No role: whoever holds the tracking code."""
 
@@ -33,9 +34,9 @@ MATRIX: Final[dict[str, set[Role]]] = {
     "GET /v1/cases/{case_id}/person": OPERATOR | SUPERVISOR,
     "POST /v1/cases/{case_id}/person/erasure": SUPERVISOR,
     "POST /v1/contacts": {Role.NOTIFIER},
-    "GET /v1/cases/{case_id}/attachments": OPERATOR | SUPERVISOR | GRID_WORKER,
+    "GET /v1/cases/{case_id}/attachments": OPERATOR | SUPERVISOR | GRID_WORKER | HANDLING,
     "POST /v1/cases/{case_id}/attachments": OPERATOR | SUPERVISOR | GRID_WORKER,
-    "GET /v1/cases/{case_id}/attachments/{attachment_id}": OPERATOR | SUPERVISOR | GRID_WORKER,
+    "GET /v1/cases/{case_id}/attachments/{attachment_id}": OPERATOR | SUPERVISOR | GRID_WORKER | HANDLING,
     "GET /v1/similar": OPERATOR | SUPERVISOR | OPS,
     "POST /v1/cases/{case_id}/co-reporters": OPERATOR,
     "GET /v1/callbacks/co-reporters": {Role.OPERATOR},
