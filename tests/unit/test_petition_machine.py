@@ -182,6 +182,13 @@ PLAYS: dict[S | None, list[Callable[[], Play]]] = {
 }
 
 
+def left(make: Callable[[], Play]) -> Callable[[], Play]:
+    return lambda: after(make(), r.TrackChosen(track="M"))
+
+
+PLAYS[S.LEFT] += [left(make) for status in OPEN for make in PLAYS[status]]
+
+
 def supported(play: Play) -> Play:
     return after(play, review_opinion(play, "SUPPORT", confirms=False))
 
@@ -217,6 +224,7 @@ def inputs(play: Play) -> Iterator[Input]:
     for track in "SMPL":
         yield r.TrackChosen(track=track)
         yield dispatched(track=track)
+        yield dispatched(track=track, subjects=("GL-WOMEN",))
     yield r.CaseRedirected(route=ROW, exit=EXIT)
     yield r.EmergencyTransferred(route=ROW, line="110", words="打人", unit=OFFICE)
     yield r.CaseClosed(outcome=r.Outcome.WITHDRAWN)
@@ -248,7 +256,8 @@ def _walked() -> Iterator[tuple[S | None, By, S]]:
             for given in inputs(play):
                 if new := _after(play, given, play.at):
                     yield old, type(given), new
-            if window := play.state.term("review_apply"):
+            window = play.state.term("review_apply")
+            if window and play.state.is_open:
                 new = _after(play, TimerDue("review_apply", window.at), window.at)
                 assert new is not None
                 yield old, "review_apply", new

@@ -300,7 +300,7 @@ def test_a_simple_petition_is_accepted_within_3_and_decided_within_10_working_da
 
 
 def test_a_case_that_goes_another_way_is_no_petition_any_more_and_may_become_one_again() -> None:
-    """R-LAD-09, R-LAD-05: converted, in danger, withdrawn; chosen again, it begins anew."""
+    """R-LAD-09, R-LAD-05: converted, in danger, withdrawn; chosen again, it goes on where it was."""
     for event, reason in (
         (r.TrackChosen(track="M"), p.Left.CONVERTED),
         (
@@ -315,8 +315,10 @@ def test_a_case_that_goes_another_way_is_no_petition_any_more_and_may_become_one
         told = play.give(event)
         assert [type(one) for one in told] == [p.PetitionLeft]
         assert play.last(p.PetitionLeft).reason is reason
-    play.give(dispatched())
-    assert (play.state.status, play.state.unit, play.state.sender) == (S.RECEIVED, OFFICE, None)
+    was = forwarded().state
+    told = play.give(dispatched())
+    assert [type(one) for one in told] == [p.PetitionResumed, p.PetitionDutyMoved]
+    assert play.state == was
 
 
 def test_the_routers_echo_of_our_own_move_changes_nothing() -> None:

@@ -57,7 +57,7 @@ _WINDOW: Final[Moves] = {
 MOVES: Final[Mapping[By, Moves]] = {
     CaseDispatched: {
         None: frozenset({S.RECEIVED, S.STATUTORY_ROUTED}),
-        S.LEFT: frozenset({S.RECEIVED, S.STATUTORY_ROUTED}),
+        S.LEFT: OPEN - {S.MEDIATING} | {S.STATUTORY_ROUTED, S.LEFT},
         **_moves_away(S.LEFT),
     },
     TrackChosen: _each(OPEN, S.LEFT),
@@ -95,6 +95,7 @@ MOVES: Final[Mapping[By, Moves]] = {
         S.OPINION: frozenset({S.REVIEW, S.STATUTORY_ROUTED}),
         S.REVIEW_OPINION: frozenset({S.RECHECK, S.STATUTORY_ROUTED}),
         S.EXECUTING: frozenset({S.REVIEW, S.RECHECK, S.STATUTORY_ROUTED}),
+        S.LEFT: frozenset({S.LEFT}),
     },
     p.ReportPetitionCompletion: _stays(_LATER),
     p.AnswerPetition: _each(_WORKING, S.SETTLED),
