@@ -290,6 +290,18 @@ def test_a_sealed_petition_takes_its_mediation_along() -> None:
     assert mediation.subjects == ("GL-HOUSING",)
 
 
+def test_the_sealed_exit_chosen_at_the_router_seals_petition_and_mediation() -> None:
+    """R-PET-10: all three at once, whoever had the case before."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    to_mediation_within(town)
+    town.choose("L", exit="discipline-inspection")
+    assert town.order.sealed
+    assert town.petition.status is p.PetitionStatus.DISCIPLINE_SEALED
+    assert (town.mediation.sealed_to, town.mediation.terms) == ("GL-DISCIPLINE", ())
+
+
 def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:
     """R-PET-11, R-LAD-04: named there, it can do nothing here."""
     town = Town("order.garbage")

@@ -61,7 +61,10 @@ MOVES: Final[Mapping[By, Moves]] = {
         **_moves_away(S.LEFT),
     },
     TrackChosen: _each(OPEN, S.LEFT),
-    CaseRedirected: _each(OPEN, S.LEFT),
+    CaseRedirected: {
+        **_each(OPEN, S.LEFT, S.DISCIPLINE_SEALED),
+        **_each(OVER - {S.DISCIPLINE_SEALED}, S.DISCIPLINE_SEALED),
+    },
     EmergencyTransferred: _each(OPEN, S.LEFT),
     CaseClosed: _each(OPEN, S.LEFT),
     MediationHandedBack: {S.MEDIATING: frozenset({S.SETTLED, S.INVESTIGATING})},

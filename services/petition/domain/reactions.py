@@ -65,8 +65,13 @@ class Reactions:
         """The resident chose another way (R-LAD-09)."""
         return [] if e.track == TRACK else self._left(state, p.Left.CONVERTED)
 
-    def redirected(self, state: Petition, _: r.CaseRedirected, __: datetime) -> Decision:
-        """The case left by a named exit that was not ours."""
+    def redirected(self, state: Petition, e: r.CaseRedirected, _: datetime) -> Decision:
+        """The case left by a named exit that was not ours; accusation material is sealed as a whole (R-PET-10)."""
+        found = e.registered
+        if found is not None and found.sealed and state.status not in {None, S.DISCIPLINE_SEALED}:
+            said = (*found.subjects, *(e.subjects or ()))
+            named = tuple(dict.fromkeys((*state.subjects, *said)))
+            return [p.PetitionSealed(unit=e.exit.authority or "", subjects=named)]
         return self._left(state, p.Left.CONVERTED)
 
     def endangered(self, state: Petition, _: r.EmergencyTransferred, __: datetime) -> Decision:

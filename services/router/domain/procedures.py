@@ -20,7 +20,7 @@ from services.router.domain.case import Desk, ended
 from services.router.domain.oversight import Oversight
 from services.router.domain.routing import InProcedure, Routing, Terms, Why
 from services.router.domain.steering import Steering
-from services.router.domain.workorder import OPEN, WorkOrder, judged_anew, registered
+from services.router.domain.workorder import OPEN, WorkOrder
 
 TRACKS: Final[dict[ProcedureName, str]] = {"mediation": "M", "petition": "P"}
 """The track of each. A petition's own mediation is on track P, and so no duty of the router's (R-PET-16)."""
@@ -74,8 +74,6 @@ class Procedures:
     def __init__(self, desk: Desk, routing: Routing, steering: Steering, oversight: Oversight) -> None:
         self._desk, self._routing = desk, routing
         self._steering, self._oversight = steering, oversight
-        matters = desk.jurisdiction.matters.values()
-        self._sealed_exits = {matter.legal_exit for matter in matters if matter.sealed}
 
     def duty_moved(self, state: WorkOrder, e: DutyMoved, at: datetime) -> Decision:
         """The order is the procedure's: its unit and its time count; another unit gets a fresh assignment."""
@@ -183,7 +181,7 @@ class Procedures:
             procedure=name,
             unit=state.unit or "",
             result=e.result,
-            explanation=_SEALED if e.exit in self._sealed_exits else e.explanation,
+            explanation=_SEALED if e.exit in self._desk.sealed_exits else e.explanation,
             routes=e.routes,
         )
         return [over, *self._next(state, e, name, at)]
@@ -201,16 +199,9 @@ class Procedures:
         return climbed or self._replied(state, e, _FAILED[name], self._told(e), at)
 
     def _to_exit(self, state: WorkOrder, e: HandedBack, name: ProcedureName, at: datetime) -> list[Event]:
-        """R-PET-06. An accusation is sealed from here on: whoever had the case sees no more of it (R-PET-10)."""
-        case, first = state, None
-        if e.exit in self._sealed_exits:
-            judged = r.Judgement(
-                by=r.TriagedBy.HUMAN, matter=state.matter, track=state.track, urgency=state.urgency
-            )
-            first = judged_anew(state, judged, sealed=True, urgency_stated=state.urgency_stated)
-            case = registered(state, first)
-        terms = Terms(first=first, by=e.by)
-        left = self._routing.redirect(case, e.exit or "", Why(rows=(_LEFT[name],)), terms, at)
+        """R-PET-06."""
+        why, terms = Why(rows=(_LEFT[name],)), Terms(by=e.by)
+        left = self._routing.redirect(state, e.exit or "", why, terms, at)
         return [*ended(state, EndReason.REASSIGNED), *left]
 
     def _replied(
