@@ -30,6 +30,7 @@ from tests.unit.router_kit import (
     STREET,
     SUPERVISOR,
     Played,
+    actor,
     open_case,
     proof,
 )
@@ -143,6 +144,23 @@ def test_in_a_procedure_only_danger_and_recusal_lift() -> None:
     endangered = mediated()
     endangered.give(CaseSupplemented(text="着火", emergency=Emergency(line="119", ground="着火")))
     assert (endangered.status, endangered.state.procedure) == (S.EMERGENCY_XFER, None)
+
+
+def test_a_unit_is_not_rid_of_a_petition_on_its_own_word() -> None:
+    """R-PET-03, R-LAD-04: it objects there, with its sender's consent; who stands above may say so."""
+    case = petitioned("GL-TRAFFIC-POLICE")
+    lift = r.EscalateCase(
+        actor=actor("GL-TRAFFIC-POLICE"),
+        ground=r.Ground.SUBJECT_SKIPPED,
+        subjects=("GL-TRAFFIC-POLICE",),
+        evidence=proof("interest_declaration"),
+    )
+    for who in (lift.actor, actor("GL-TRAFFIC-POLICE", "supervisor"), actor("GL-POLICE")):
+        refused = case.refused(lift.model_copy(update={"actor": who}))
+        assert refused.code == "NOT_YOURS_TO_SAY"
+        assert "petition office" in refused.reason
+    case.give(lift.model_copy(update={"actor": actor("GL-POLICE", "supervisor")}))
+    assert case.state.subjects == ("GL-TRAFFIC-POLICE",)
 
 
 def test_another_unit_gets_its_own_assignment() -> None:

@@ -16,7 +16,7 @@ from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from schemas.procedure import DutyMoved, HandBack, HandedBack, ProcedureName
 from schemas.values import Evidence
 from services.router.domain.assignments import assigned
-from services.router.domain.case import Desk, ended
+from services.router.domain.case import SUPERVISOR, Desk, ended
 from services.router.domain.oversight import Oversight
 from services.router.domain.routing import InProcedure, Routing, Terms, Why
 from services.router.domain.steering import Steering
@@ -56,7 +56,7 @@ _LEFT_TO_PROCEDURES: Final = frozenset(
 )
 
 
-def in_procedure(state: WorkOrder, command: r.RouterCommand) -> Refused | None:
+def in_procedure(desk: Desk, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
     """Refuse what only the procedure that has the case can do now."""
     if state.procedure is None or type(command) not in _LEFT_TO_PROCEDURES:
         return None
@@ -64,8 +64,21 @@ def in_procedure(state: WorkOrder, command: r.RouterCommand) -> Refused | None:
     if not isinstance(command, r.EscalateCase):
         return Refused("IN_PROCEDURE", where)
     if command.ground in _KEPT:
-        return None
+        return _recuses_itself(desk, state, command)
     return Refused("IN_PROCEDURE", f"{where}; here only {' and '.join(sorted(_KEPT))} lift it", "ground")
+
+
+def _recuses_itself(desk: Desk, state: WorkOrder, c: r.EscalateCase) -> Refused | None:
+    """R-PET-03: no unit is rid of a petition, and of its times, on its own word."""
+    if c.ground is not r.Ground.SUBJECT_SKIPPED or state.procedure != "petition":
+        return None
+    if c.actor.role == SUPERVISOR and desk.oversees(c.actor, state.unit):
+        return None
+    reason = (
+        f"{state.unit} objects at the petition service, to who sent it; that it is interested is for the "
+        "petition office to say there (`subjects`), or for a supervisor above it here"
+    )
+    return Refused("NOT_YOURS_TO_SAY", reason, "ground")
 
 
 class Procedures:
