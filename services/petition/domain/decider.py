@@ -49,7 +49,6 @@ OWNERS: Final = frozenset(
         p.ForwardPetition,
         p.AssignPetition,
         p.RoutePetition,
-        p.SealPetition,
         p.DeclinePetition,
         p.ObjectPetition,
         p.AcceptPetition,

@@ -66,7 +66,7 @@ def _routed(_: Petition, e: p.PetitionRouted) -> Update:
 
 
 def _sealed(_: Petition, e: p.PetitionSealed) -> Update:
-    return {"status": S.DISCIPLINE_SEALED, "unit": None, "subjects": e.subjects}
+    return {"status": S.DISCIPLINE_SEALED, "unit": None, "paused_at": None, "subjects": e.subjects}
 
 
 def _objection_decided(state: Petition, e: p.PetitionObjectionDecided) -> Update:

@@ -72,7 +72,7 @@ MOVES: Final[Mapping[By, Moves]] = {
     p.ForwardPetition: {S.REGISTERED: frozenset({S.FORWARDED})},
     p.AssignPetition: {S.REGISTERED: frozenset({S.ASSIGNED})},
     p.RoutePetition: _each(_ARRIVED | _WORKING, S.STATUTORY_ROUTED),
-    p.SealPetition: _each(OPEN - _LATER, S.DISCIPLINE_SEALED),
+    p.SealPetition: _each(OPEN, S.DISCIPLINE_SEALED),
     p.DeclinePetition: {S.REGISTERED: frozenset({S.NOT_ACCEPTED})},
     p.ObjectPetition: _each(_SENT, S.OBJECTED),
     p.DecidePetitionObjection: {S.OBJECTED: frozenset({S.REGISTERED, S.FORWARDED, S.ASSIGNED})},
