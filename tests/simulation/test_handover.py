@@ -317,6 +317,20 @@ def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:
     assert town.refused("router", r.RecordContact(actor=handler)).code == "INTERESTED"
 
 
+def test_who_a_petition_named_last_is_known_to_the_router_when_it_is_over() -> None:
+    """R-LAD-04, R-PET-11: nobody of ours is left to have it, so it leaves with the names."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    town.tell(
+        "petition",
+        p.NamePetitionSubjects(actor=town.officer("GL-PETITION"), subjects=("GL",), reason="被反映"),
+    )
+    assert (town.order.status, town.order.exit) == (S.REDIRECTED, "superior-petition")
+    assert town.order.subjects == town.petition.subjects == ("GL",)
+    assert town.last(r.ProcedureEnded).subjects == ("GL",)
+
+
 def test_an_accusation_found_in_a_petition_leaves_no_words() -> None:
     """R-PET-10: sealed on both sides; no event from there on says more than where it went."""
     town = Town("order.garbage")

@@ -212,6 +212,21 @@ def test_who_is_complained_of_in_the_procedure_loses_the_case() -> None:
     assert not [e for e in again if isinstance(e, r.CaseDispatched)]
 
 
+@pytest.mark.parametrize("result", [HandBack.SETTLED, HandBack.ENDED, HandBack.EXIT])
+def test_who_the_procedure_named_is_known_when_it_is_over(result: HandBack) -> None:
+    """R-LAD-04, R-PET-11: with those known before, however it ends; nothing is told where nobody is new."""
+    case = petitioned("GL-HOUSING")
+    given = PetitionHandedBack(
+        result=result, unit="GL-HOUSING", explanation="办结", exit="court", subjects=("GL-LAND",)
+    )
+    case.give(given)
+    assert case.state.subjects == ("GL-LAND",)
+    assert case.last(r.ProcedureEnded).subjects == ("GL-LAND",)
+    plain = petitioned("GL-HOUSING")
+    plain.give(given.model_copy(update={"subjects": ()}))
+    assert plain.last(r.ProcedureEnded).subjects is None
+
+
 def test_a_new_subject_takes_the_helpers_seats_away() -> None:
     """R-LAD-04: the same unit goes on, on a fresh order without those who helped until now."""
     case = open_case("municipal.streetlight", track="M")

@@ -9,7 +9,13 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import AssignmentRole, DepartmentInProcedure, EndReason, HandlingMode
+from schemas.department import (
+    AssignmentRole,
+    DepartmentAssignmentEnded,
+    DepartmentInProcedure,
+    EndReason,
+    HandlingMode,
+)
 from schemas.mediation import MediationDutyMoved, MediationHandedBack, PoliceInformed
 from schemas.message import Event
 from schemas.petition import PetitionDutyMoved, PetitionHandedBack
@@ -189,6 +195,7 @@ class Procedures:
         if e.result is HandBack.EXIT and e.exit not in self._desk.jurisdiction.legal_exits:
             exits = ", ".join(self._desk.jurisdiction.legal_exits)
             return Refused("UNKNOWN_EXIT", f"expected one of {exits}", "exit")
+        subjects = self._desk.ladder.with_successors((*state.subjects, *e.subjects))
         over = r.ProcedureEnded(
             by=e.by,
             procedure=name,
@@ -196,8 +203,13 @@ class Procedures:
             result=e.result,
             explanation=_SEALED if e.exit in self._desk.sealed_exits else e.explanation,
             routes=e.routes,
+            subjects=subjects if subjects != state.subjects else None,
         )
-        return [over, *self._next(state, e, name, at)]
+        after = self._next(state.model_copy(update={"subjects": subjects}), e, name, at)
+        if over.subjects is None:
+            return [over, *after]
+        gone = [event for event in after if isinstance(event, DepartmentAssignmentEnded)]
+        return [*gone, over, *(event for event in after if event not in gone)]  # no subject is told of more
 
     def _next(self, state: WorkOrder, e: HandedBack, name: ProcedureName, at: datetime) -> list[Event]:
         match e.result:
