@@ -52,7 +52,7 @@ class PetitionStatus(StrEnum):
     """Left by a named legal exit."""
     DISCIPLINE_SEALED = "DISCIPLINE_SEALED"
     LEFT = "LEFT"
-    """Withdrawn, or the case went another way: no petition any more."""
+    """Withdrawn, or the case went another way; once registered, it goes on where it was if it comes back."""
 
 
 class Nature(StrEnum):
@@ -117,7 +117,7 @@ class ThirdParty(StrEnum):
 
 
 class Left(StrEnum):
-    """Why there is no petition any more."""
+    """Why the case is no petition now."""
 
     WITHDRAWN = "withdrawn"
     CONVERTED = "converted"
@@ -430,11 +430,20 @@ class PetitionTerminated(PetitionEvent):
 
 
 class PetitionLeft(PetitionEvent):
-    """The case went another way."""
+    """The case went another way. Its times run on by the law (XF34 to XF36), and nobody is reminded of them."""
 
     type: ClassVar[str] = "petition.PetitionLeft.v1"
 
     reason: Left
+
+
+class PetitionResumed(PetitionEvent):
+    """A petition that left came back: `unit` goes on in the state `stage`, with what was decided until then."""
+
+    type: ClassVar[str] = "petition.PetitionResumed.v1"
+
+    unit: str
+    stage: PetitionStatus
 
 
 class PetitionLeaderSet(PetitionEvent):
@@ -572,6 +581,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     PetitionLapsed,
     PetitionTerminated,
     PetitionLeft,
+    PetitionResumed,
     PetitionLeaderSet,
     ThirdPartyInvited,
     OfficerRecused,

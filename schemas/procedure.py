@@ -67,3 +67,5 @@ class HandedBack(ProcedureEvent):
     evidence: tuple[Evidence, ...] = ()
     review_offered: bool = False
     """The resident was told of review or another lawful way (R-LAD-06)."""
+    subjects: tuple[str, ...] = ()
+    """Units complained of, as far as the procedure knows (R-LAD-04, R-PET-11)."""

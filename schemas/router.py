@@ -681,6 +681,8 @@ class ProcedureEnded(RouterEvent):
     """What the resident is told."""
     routes: tuple[str, ...] = ()
     """Codes of the legal exits that stand open (R-MED-10)."""
+    subjects: tuple[str, ...] | None = None
+    """All subjects now known, where the procedure named some more (R-LAD-04)."""
 
 
 class DeadlineAtRisk(ClockedEvent):

@@ -22,7 +22,14 @@ from schemas.department import (
     TextAccess,
 )
 from schemas.intake import CaseSubmitted, CaseSupplemented, ReopeningAsked
-from schemas.router import CaseDispatched, CaseRedirected, Disposition, SettledOnSite, TriageQueued
+from schemas.router import (
+    CaseDispatched,
+    CaseRedirected,
+    Disposition,
+    ProcedureEnded,
+    SettledOnSite,
+    TriageQueued,
+)
 from services.router.callbacks import keep_callbacks, keep_figures
 from services.router.card import Card
 from services.router.domain.workorder import WorkOrder
@@ -209,6 +216,8 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
+            work.accused.add(change.case_id)
+        if isinstance(event, ProcedureEnded) and event.subjects:
             work.accused.add(change.case_id)
         match event:
             case CaseDispatched(number=number, rung=rung):

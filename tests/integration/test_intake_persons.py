@@ -11,11 +11,13 @@ import pytest
 from chassis.http import Role
 from chassis.vault import Vault, VaultError
 from schemas.department import HandlingMode
+from schemas.procedure import HandBack
 from schemas.router import (
     CaseDispatched,
     CaseRedirected,
     Judgement,
     NamedExit,
+    ProcedureEnded,
     QueueReason,
     Registration,
     Route,
@@ -116,6 +118,20 @@ async def test_a_unit_found_to_be_complained_of_later_reads_nothing_more(intake:
     gone = await read(intake, case["case_id"], **supervisor)
     assert (gone.status_code, gone.json()["code"]) == (404, "case_unknown")
     await intake.say(case["case_id"], dispatched("GL-CIVIL"))
+    assert (await read(intake, case["case_id"], **supervisor)).status_code == 404
+    assert (await read(intake, case["case_id"])).status_code == 200
+
+
+async def test_who_a_procedure_named_reads_nothing_more_when_it_is_over(intake: Intake) -> None:
+    """R-LAD-04, R-PET-11: the file is kept from them, whatever the procedure came to."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    supervisor = intake.as_role(Role.SUPERVISOR, unit="GL0101")
+    ended = ProcedureEnded(
+        procedure="petition", unit="GL-PETITION", result=HandBack.ENDED, explanation="办结"
+    )
+    await intake.say(case["case_id"], ended)
+    assert (await read(intake, case["case_id"], **supervisor)).status_code == 200
+    await intake.say(case["case_id"], ended.model_copy(update={"subjects": ("GL0101",)}))
     assert (await read(intake, case["case_id"], **supervisor)).status_code == 404
     assert (await read(intake, case["case_id"])).status_code == 200
 

@@ -290,6 +290,18 @@ def test_a_sealed_petition_takes_its_mediation_along() -> None:
     assert mediation.subjects == ("GL-HOUSING",)
 
 
+def test_the_sealed_exit_chosen_at_the_router_seals_petition_and_mediation() -> None:
+    """R-PET-10: all three at once, whoever had the case before."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    to_mediation_within(town)
+    town.choose("L", exit="discipline-inspection")
+    assert town.order.sealed
+    assert town.petition.status is p.PetitionStatus.DISCIPLINE_SEALED
+    assert (town.mediation.sealed_to, town.mediation.terms) == ("GL-DISCIPLINE", ())
+
+
 def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:
     """R-PET-11, R-LAD-04: named there, it can do nothing here."""
     town = Town("order.garbage")
@@ -303,6 +315,20 @@ def test_who_is_complained_of_in_a_petition_is_known_to_the_router() -> None:
     assert (town.order.unit, town.petition.unit) == ("GL-PETITION", "GL-PETITION")
     handler = Actor(subject="x", role="handler", unit="GL-HOUSING")
     assert town.refused("router", r.RecordContact(actor=handler)).code == "INTERESTED"
+
+
+def test_who_a_petition_named_last_is_known_to_the_router_when_it_is_over() -> None:
+    """R-LAD-04, R-PET-11: nobody of ours is left to have it, so it leaves with the names."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    town.tell(
+        "petition",
+        p.NamePetitionSubjects(actor=town.officer("GL-PETITION"), subjects=("GL",), reason="被反映"),
+    )
+    assert (town.order.status, town.order.exit) == (S.REDIRECTED, "superior-petition")
+    assert town.order.subjects == town.petition.subjects == ("GL",)
+    assert town.last(r.ProcedureEnded).subjects == ("GL",)
 
 
 def test_an_accusation_found_in_a_petition_leaves_no_words() -> None:

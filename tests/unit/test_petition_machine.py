@@ -182,8 +182,25 @@ PLAYS: dict[S | None, list[Callable[[], Play]]] = {
 }
 
 
+def left(make: Callable[[], Play]) -> Callable[[], Play]:
+    return lambda: after(make(), r.TrackChosen(track="M"))
+
+
+PLAYS[S.LEFT] += [left(make) for status in OPEN for make in PLAYS[status]]
+
+
 def supported(play: Play) -> Play:
     return after(play, review_opinion(play, "SUPPORT", confirms=False))
+
+
+def sealed_exit() -> r.CaseRedirected:
+    """Accusation material leaves the router (R-PET-10)."""
+    judged = r.Judgement(by=r.TriagedBy.HUMAN, matter=None, track="L", urgency=4)
+    found = r.Registration(judgement=judged, sealed=True)
+    named = r.NamedExit(
+        code="discipline-inspection", name="纪检监察", authority="GL-DISCIPLINE", source="XF30"
+    )
+    return r.CaseRedirected(route=ROW, exit=named, registered=found, subjects=("GL-WOMEN",))
 
 
 def inputs(play: Play) -> Iterator[Input]:
@@ -217,7 +234,9 @@ def inputs(play: Play) -> Iterator[Input]:
     for track in "SMPL":
         yield r.TrackChosen(track=track)
         yield dispatched(track=track)
+        yield dispatched(track=track, subjects=("GL-WOMEN",))
     yield r.CaseRedirected(route=ROW, exit=EXIT)
+    yield sealed_exit()
     yield r.EmergencyTransferred(route=ROW, line="110", words="打人", unit=OFFICE)
     yield r.CaseClosed(outcome=r.Outcome.WITHDRAWN)
 
@@ -248,7 +267,8 @@ def _walked() -> Iterator[tuple[S | None, By, S]]:
             for given in inputs(play):
                 if new := _after(play, given, play.at):
                     yield old, type(given), new
-            if window := play.state.term("review_apply"):
+            window = play.state.term("review_apply")
+            if window and play.state.is_open:
                 new = _after(play, TimerDue("review_apply", window.at), window.at)
                 assert new is not None
                 yield old, "review_apply", new
@@ -322,8 +342,9 @@ def test_every_open_state_leads_to_an_end_by_petitions_own_steps() -> None:
 
 
 def test_final_and_the_other_ends_are_left_by_nothing_but_a_fresh_petition() -> None:
-    """R-PET-09: FINAL has no exit; only what was converted or withdrawn may come again."""
+    """R-PET-09, R-PET-10: only what was converted or withdrawn may come again; a sealed exit seals all."""
     for by, moves in MOVES.items():
         for status in OVER & set(moves):
             again = by is r.CaseDispatched and status is S.LEFT
-            assert again or moves[status] == {status}, (by, status)
+            sealed = by is r.CaseRedirected and moves[status] == {S.DISCIPLINE_SEALED}
+            assert again or sealed or moves[status] == {status}, (by, status)

@@ -21,11 +21,15 @@ from tests.petition_kit import (
     Play,
     actor,
     decider_for,
+    delivered,
     dispatched,
     forwarded,
     gulou,
+    investigating,
+    issued,
     registered,
     registration,
+    reviewed,
 )
 
 EVE_OF_NATIONAL_DAY = datetime(2026, 9, 30, 15, 59, tzinfo=UTC)
@@ -299,8 +303,19 @@ def test_a_simple_petition_is_accepted_within_3_and_decided_within_10_working_da
     assert again.refuse(p.AcceptPetition(actor=actor(BRANCH), simple=True)) == "NOT_SIMPLE"
 
 
+@pytest.mark.parametrize("make", [forwarded, investigating, issued, delivered, reviewed])
+@pytest.mark.parametrize("unit", [OFFICE, DISTRICT, "GL-HOTLINE", "GL-POLICE"])
+def test_an_accusation_is_sealed_until_the_end_by_who_oversees_it(make: Any, unit: str) -> None:
+    """R-PET-10: found late or by another than who has it, it goes to the discipline body all the same."""
+    play = make()
+    assert play.refuse(p.SealPetition(actor=actor(LAND, "supervisor"))) == "NOT_RESPONSIBLE"
+    play.give(p.SealPetition(actor=actor(unit, "operator"), subjects=(LAND,)))
+    assert (play.state.status, play.state.unit) == (S.DISCIPLINE_SEALED, None)
+    assert play.last(p.PetitionHandedBack).exit == "discipline-inspection"
+
+
 def test_a_case_that_goes_another_way_is_no_petition_any_more_and_may_become_one_again() -> None:
-    """R-LAD-09, R-LAD-05: converted, in danger, withdrawn; chosen again, it begins anew."""
+    """R-LAD-09, R-LAD-05: converted, in danger, withdrawn; chosen again, it goes on where it was."""
     for event, reason in (
         (r.TrackChosen(track="M"), p.Left.CONVERTED),
         (
@@ -315,8 +330,10 @@ def test_a_case_that_goes_another_way_is_no_petition_any_more_and_may_become_one
         told = play.give(event)
         assert [type(one) for one in told] == [p.PetitionLeft]
         assert play.last(p.PetitionLeft).reason is reason
-    play.give(dispatched())
-    assert (play.state.status, play.state.unit, play.state.sender) == (S.RECEIVED, OFFICE, None)
+    was = forwarded().state
+    told = play.give(dispatched())
+    assert [type(one) for one in told] == [p.PetitionResumed, p.PetitionDutyMoved]
+    assert play.state == was
 
 
 def test_the_routers_echo_of_our_own_move_changes_nothing() -> None:

@@ -30,6 +30,7 @@ from tests.unit.router_kit import (
     STREET,
     SUPERVISOR,
     Played,
+    actor,
     open_case,
     proof,
 )
@@ -145,6 +146,23 @@ def test_in_a_procedure_only_danger_and_recusal_lift() -> None:
     assert (endangered.status, endangered.state.procedure) == (S.EMERGENCY_XFER, None)
 
 
+def test_a_unit_is_not_rid_of_a_petition_on_its_own_word() -> None:
+    """R-PET-03, R-LAD-04: it objects there, with its sender's consent; who stands above may say so."""
+    case = petitioned("GL-TRAFFIC-POLICE")
+    lift = r.EscalateCase(
+        actor=actor("GL-TRAFFIC-POLICE"),
+        ground=r.Ground.SUBJECT_SKIPPED,
+        subjects=("GL-TRAFFIC-POLICE",),
+        evidence=proof("interest_declaration"),
+    )
+    for who in (lift.actor, actor("GL-TRAFFIC-POLICE", "supervisor"), actor("GL-POLICE")):
+        refused = case.refused(lift.model_copy(update={"actor": who}))
+        assert refused.code == "NOT_YOURS_TO_SAY"
+        assert "petition office" in refused.reason
+    case.give(lift.model_copy(update={"actor": actor("GL-POLICE", "supervisor")}))
+    assert case.state.subjects == ("GL-TRAFFIC-POLICE",)
+
+
 def test_another_unit_gets_its_own_assignment() -> None:
     """R-PET-01, R-HOT-06: a petition that is forwarded moves to that unit's topic; the office is relieved."""
     case = petitioned()
@@ -192,6 +210,21 @@ def test_who_is_complained_of_in_the_procedure_loses_the_case() -> None:
     assert [e.unit for e in told if isinstance(e, DepartmentAssignmentEnded)] == ["GL-HOUSING"]
     again = case.give(PetitionDutyMoved(unit="GL-PETITION", stage="FORWARDED", subjects=("GL-HOUSING",)))
     assert not [e for e in again if isinstance(e, r.CaseDispatched)]
+
+
+@pytest.mark.parametrize("result", [HandBack.SETTLED, HandBack.ENDED, HandBack.EXIT])
+def test_who_the_procedure_named_is_known_when_it_is_over(result: HandBack) -> None:
+    """R-LAD-04, R-PET-11: with those known before, however it ends; nothing is told where nobody is new."""
+    case = petitioned("GL-HOUSING")
+    given = PetitionHandedBack(
+        result=result, unit="GL-HOUSING", explanation="办结", exit="court", subjects=("GL-LAND",)
+    )
+    case.give(given)
+    assert case.state.subjects == ("GL-LAND",)
+    assert case.last(r.ProcedureEnded).subjects == ("GL-LAND",)
+    plain = petitioned("GL-HOUSING")
+    plain.give(given.model_copy(update={"subjects": ()}))
+    assert plain.last(r.ProcedureEnded).subjects is None
 
 
 def test_a_new_subject_takes_the_helpers_seats_away() -> None:

@@ -96,6 +96,36 @@ def test_what_a_human_finds_to_be_an_accusation_goes_sealed(judged: r.Judged) ->
     ]
 
 
+@pytest.mark.parametrize("track", ["S", "M", "P"])
+def test_what_is_sent_to_the_discipline_body_goes_sealed(track: str) -> None:
+    """R-PET-10: by the choice of its exit, too; who had the case is relieved, and no other track is open."""
+    case = open_case("order.garbage", track=track)
+    case.give(r.ChooseTrack(actor=OPERATOR, track="L", exit="discipline-inspection"))
+    assert (case.status, case.state.exit, case.state.sealed) == (S.REDIRECTED, "discipline-inspection", True)
+    registered = case.last(r.CaseRedirected).registered
+    assert registered is not None
+    assert registered.sealed
+    assert case.last(DepartmentAssigned).unit == "GL-DISCIPLINE"
+    assert case.refused(r.ChooseTrack(actor=OPERATOR, track="S")).code == "SEALED"
+    other = open_case("order.garbage", track=track)
+    other.give(r.ChooseTrack(actor=OPERATOR, track="L", exit="court"))
+    assert not other.state.sealed
+
+
+def test_what_a_human_gives_the_sealed_exit_goes_sealed() -> None:
+    """R-PET-10: whatever matter it is."""
+    case = queued("order.garbage")
+    case.give(
+        r.TriageCase(
+            actor=OPERATOR,
+            matter="order.garbage",
+            judged=r.Judged.STATUTORY,
+            exit="discipline-inspection",
+        )
+    )
+    assert (case.state.exit, case.state.sealed) == ("discipline-inspection", True)
+
+
 def test_an_accusation_is_not_unsealed_by_an_emergency() -> None:
     """R-PET-10, R-LAD-05: after the line it goes to the discipline inspection; no other matter is made of it."""
     case = open_case("government.report", emergency=Emergency(line="110", ground="威胁"))

@@ -54,7 +54,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         "sealing",
         p.SealPetition,
-        _STAFF,
+        (*WORKERS, *DESKS),
         "检举控告: sealed to the discipline body (R-PET-10)",
         {"subjects": ["GL-LAND"]},
     ),

@@ -49,7 +49,6 @@ OWNERS: Final = frozenset(
         p.ForwardPetition,
         p.AssignPetition,
         p.RoutePetition,
-        p.SealPetition,
         p.DeclinePetition,
         p.ObjectPetition,
         p.AcceptPetition,
@@ -179,7 +178,9 @@ class PetitionDecider:
         after = state
         for event in events:
             after = evolve(after, event)
-        if not after.is_open or after.unit is None or after.status is None or _duty(after) == _duty(state):
+        if not after.is_open:
+            return [_with_subjects(event, after.subjects) for event in events]
+        if after.unit is None or after.status is None or _duty(after) == _duty(state):
             return events
         main = after.main()
         moved = p.PetitionDutyMoved(
@@ -207,6 +208,13 @@ class PetitionDecider:
     def load(self, stored: str) -> Petition:
         """Read what `dump` wrote."""
         return Petition.model_validate_json(stored)
+
+
+def _with_subjects(event: Event, subjects: tuple[str, ...]) -> Event:
+    """R-LAD-04: who is complained of stays known after the petition is over."""
+    if not isinstance(event, p.PetitionHandedBack):
+        return event
+    return event.model_copy(update={"subjects": subjects})
 
 
 def _duty(state: Petition) -> tuple[str | None, datetime | None, tuple[str, ...]]:

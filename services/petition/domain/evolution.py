@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas import petition as p
 from schemas.message import Event
 from schemas.router import Term
-from services.petition.domain.petition import Petition, Recusal, S
+from services.petition.domain.petition import Away, Petition, Recusal, S
 
 Update = dict[str, Any]
 
@@ -66,7 +66,7 @@ def _routed(_: Petition, e: p.PetitionRouted) -> Update:
 
 
 def _sealed(_: Petition, e: p.PetitionSealed) -> Update:
-    return {"status": S.DISCIPLINE_SEALED, "unit": None, "subjects": e.subjects}
+    return {"status": S.DISCIPLINE_SEALED, "unit": None, "paused_at": None, "subjects": e.subjects}
 
 
 def _objection_decided(state: Petition, e: p.PetitionObjectionDecided) -> Update:
@@ -117,9 +117,19 @@ def _delivered(state: Petition, e: p.OpinionDelivered) -> Update:
     return {"status": S.EXECUTING, "unit": e.executing}
 
 
-def _review_requested(_: Petition, e: p.ReviewRequested) -> Update:
+def _review_requested(state: Petition, e: p.ReviewRequested) -> Update:
     status = S.REVIEW if e.level == 1 else S.RECHECK
-    return {"status": status, "unit": e.unit, "level": e.level, "executed": False}
+    update: Update = {"level": e.level, "executed": False}
+    if state.away is None:
+        return {**update, "status": status, "unit": e.unit}
+    return {**update, "away": state.away.model_copy(update={"status": status, "unit": e.unit})}
+
+
+def _left(state: Petition, e: p.PetitionLeft) -> Update:
+    """A mediation inside the petition ends when it leaves."""
+    status = S.INVESTIGATING if state.status is S.MEDIATING else state.status
+    away = Away(status=status, unit=state.unit or "", reason=e.reason) if status else None
+    return {"status": S.LEFT, "unit": None, "away": away}
 
 
 def _recused(state: Petition, e: p.OfficerRecused) -> Update:
@@ -171,7 +181,8 @@ _CHANGES: Final[dict[type[Event], Callable[[Petition, Any], Update]]] = {
     p.PetitionSettled: _over(S.SETTLED),
     p.PetitionLapsed: _over(S.LAPSED),
     p.PetitionTerminated: _over(S.FINAL),
-    p.PetitionLeft: _over(S.LEFT),
+    p.PetitionLeft: _left,
+    p.PetitionResumed: lambda _, e: {"status": e.stage, "unit": e.unit, "away": None},
     p.PetitionLeaderSet: lambda _, e: {"leader": e.leader},
     p.ThirdPartyInvited: lambda _, __: {"coordinated": True},
     p.OfficerRecused: _recused,

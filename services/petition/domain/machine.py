@@ -57,11 +57,14 @@ _WINDOW: Final[Moves] = {
 MOVES: Final[Mapping[By, Moves]] = {
     CaseDispatched: {
         None: frozenset({S.RECEIVED, S.STATUTORY_ROUTED}),
-        S.LEFT: frozenset({S.RECEIVED, S.STATUTORY_ROUTED}),
+        S.LEFT: OPEN - {S.MEDIATING} | {S.STATUTORY_ROUTED, S.LEFT},
         **_moves_away(S.LEFT),
     },
     TrackChosen: _each(OPEN, S.LEFT),
-    CaseRedirected: _each(OPEN, S.LEFT),
+    CaseRedirected: {
+        **_each(OPEN, S.LEFT, S.DISCIPLINE_SEALED),
+        **_each(OVER - {S.DISCIPLINE_SEALED}, S.DISCIPLINE_SEALED),
+    },
     EmergencyTransferred: _each(OPEN, S.LEFT),
     CaseClosed: _each(OPEN, S.LEFT),
     MediationHandedBack: {S.MEDIATING: frozenset({S.SETTLED, S.INVESTIGATING})},
@@ -69,7 +72,7 @@ MOVES: Final[Mapping[By, Moves]] = {
     p.ForwardPetition: {S.REGISTERED: frozenset({S.FORWARDED})},
     p.AssignPetition: {S.REGISTERED: frozenset({S.ASSIGNED})},
     p.RoutePetition: _each(_ARRIVED | _WORKING, S.STATUTORY_ROUTED),
-    p.SealPetition: _each(OPEN - _LATER, S.DISCIPLINE_SEALED),
+    p.SealPetition: _each(OPEN, S.DISCIPLINE_SEALED),
     p.DeclinePetition: {S.REGISTERED: frozenset({S.NOT_ACCEPTED})},
     p.ObjectPetition: _each(_SENT, S.OBJECTED),
     p.DecidePetitionObjection: {S.OBJECTED: frozenset({S.REGISTERED, S.FORWARDED, S.ASSIGNED})},
@@ -95,6 +98,7 @@ MOVES: Final[Mapping[By, Moves]] = {
         S.OPINION: frozenset({S.REVIEW, S.STATUTORY_ROUTED}),
         S.REVIEW_OPINION: frozenset({S.RECHECK, S.STATUTORY_ROUTED}),
         S.EXECUTING: frozenset({S.REVIEW, S.RECHECK, S.STATUTORY_ROUTED}),
+        S.LEFT: frozenset({S.LEFT}),
     },
     p.ReportPetitionCompletion: _stays(_LATER),
     p.AnswerPetition: _each(_WORKING, S.SETTLED),

@@ -10,7 +10,7 @@ from schemas.procedure import HandBack
 from schemas.router import Term
 from services.petition.domain.desk import Desk
 from services.petition.domain.leaving import handed_back
-from services.petition.domain.petition import Petition, S
+from services.petition.domain.petition import UNDER_OPINION, Petition, S
 
 RECHECK_LEVEL: Final = 2
 EXECUTED_WORDS: Final = "信访处理意见支持的请求已经执行完毕，信访事项办结。"
@@ -147,8 +147,11 @@ class Opinions:
         return [lapsed, handed_back(state.unit, HandBack.ENDED, words, review_offered=True)]
 
     def request_review(self, state: Petition, _: p.RequestReview, at: datetime) -> Decision:
-        """R-PET-09: by the unit next above the one that issued the opinion."""
+        """R-PET-09: by the unit next above the one that issued the opinion. While the case goes another way the
+        request is kept, its time runs, and the reviewer has it as soon as the case is a petition again."""
         window = state.term("review_apply")
+        if away := self._away(state):
+            return away
         if state.terminated:
             return Refused("TERMINATED", "three levels have spoken; the matter is final (XF36)")
         if window is None:
@@ -158,11 +161,20 @@ class Opinions:
         issuer = state.issuer or ""
         reviewer = self._desk.above(issuer, state.subjects)
         asked, article = _ASKED[state.level]
+        if reviewer is None and state.away is not None:
+            return Refused("OUTSIDE", "the unit that reviews lies outside; the petitioner asks it directly")
         if reviewer is None:
             return self._outside(state, OUTSIDE_WORDS.format(next=asked, article=article))
         name = "review" if state.level == 0 else "recheck"
         terms = (*self._desk.clocks.timed(name, name, at), *state.only("report"))
         return [p.ReviewRequested(terms=terms, level=state.level + 1, unit=reviewer, issuer=issuer)]
+
+    def _away(self, state: Petition) -> Refused | None:
+        """R-LAD-09: the right to a review outlives another way, though not a withdrawal."""
+        away = state.away
+        if away is None or (away.status in UNDER_OPINION and away.reason is not p.Left.WITHDRAWN):
+            return None
+        return Refused("OVER", f"the petition left ({away.reason}) in {away.status}: nothing is reviewed")
 
     def _outside(self, state: Petition, words: str) -> list[Event]:
         code = self._desk.offices.superior_exit

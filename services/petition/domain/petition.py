@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from schemas.message import Instant, Value
-from schemas.petition import Nature, PetitionOutcome, PetitionStatus
+from schemas.petition import Left, Nature, PetitionOutcome, PetitionStatus
 from schemas.router import Term
 
 S = PetitionStatus
@@ -43,6 +43,14 @@ class Recusal(Value):
     officer: str
     """The subject of their token."""
     unit: str
+
+
+class Away(Value):
+    """Where a petition was when the case went another way, and goes on when it comes back (R-LAD-09)."""
+
+    status: PetitionStatus
+    unit: str
+    reason: Left
 
 
 class Petition(Value):
@@ -96,6 +104,8 @@ class Petition(Value):
     evaluated: bool = False
     evaluated_by_petitioner: bool = False
     """By their own hand, which no record of staff stands in for."""
+    away: Away | None = None
+    """Of a petition that left."""
     terminated: bool = False
     """Three levels have spoken (XF36)."""
 
@@ -124,7 +134,9 @@ class Petition(Value):
         return self.term(MAIN.get(self.status, ""))
 
     def running(self) -> tuple[Term, ...]:
-        """The clocks that can run out as things stand."""
+        """The clocks that can run out as things stand; of one that left, none before it comes back."""
+        if self.status is S.LEFT:
+            return ()
         still = {"recheck", "mark"} if self.paused_at is not None else frozenset[str]()
         quiet = PASSIVE | set(self.late) | still
         return tuple(term for term in self.terms if term.name not in quiet)

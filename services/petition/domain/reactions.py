@@ -7,7 +7,8 @@ from chassis.decider import Decision
 from schemas import petition as p
 from schemas import router as r
 from services.petition.domain.desk import Desk
-from services.petition.domain.petition import Petition, S
+from services.petition.domain.evolution import evolve
+from services.petition.domain.petition import Away, Petition, S
 from services.petition.domain.subjects import Subjects
 
 TRACK: Final = "P"
@@ -20,11 +21,14 @@ class Reactions:
         self._desk, self._subjects = desk, subjects
 
     def dispatched(self, state: Petition, e: r.CaseDispatched, at: datetime) -> Decision:
-        """A fresh petition, or, while it runs, the echo of our own move: only who is complained of may be new."""
+        """A fresh petition, or one that comes back; while it runs, the echo of our own move: only who is complained
+        of may be new."""
         if e.track != TRACK:
-            return self._left(state, p.Left.CONVERTED)
+            return self._left(state, p.Left.CONVERTED) or self._heard(state, e)
         if state.is_open:
             return self._subjects.added(state, e.subjects or (), at)
+        if state.away is not None and state.away.status is not S.RECEIVED:
+            return self._resumed(state, state.away, e, at)
         if state.status not in {None, S.LEFT}:
             return []
         found = e.registered
@@ -41,12 +45,33 @@ class Reactions:
         )
         return [received] if unit else [received, *self._subjects.outside(e.unit)]
 
+    def _resumed(self, state: Petition, away: Away, e: r.CaseDispatched, at: datetime) -> Decision:
+        """R-PET-07, R-PET-09: it goes on where it was; a second petition would give a second 60 days."""
+        resumed = p.PetitionResumed(terms=state.terms, unit=away.unit, stage=away.status)
+        again = evolve(state, resumed)
+        heard = self._heard(state, e)
+        named = heard[0].subjects if heard else state.subjects
+        moved = self._subjects.moved(again, named, again.terms, at)
+        return [resumed, *(moved or heard)]
+
+    def _heard(self, state: Petition, e: r.CaseDispatched) -> list[p.PetitionSubjectsNamed]:
+        """R-LAD-04: who is complained of is kept from it while it is away, too."""
+        fresh = tuple(unit for unit in e.subjects or () if unit not in state.subjects)
+        if state.away is None or not fresh:
+            return []
+        return [p.PetitionSubjectsNamed(terms=state.terms, subjects=(*state.subjects, *fresh))]
+
     def track_chosen(self, state: Petition, e: r.TrackChosen, _: datetime) -> Decision:
         """The resident chose another way (R-LAD-09)."""
         return [] if e.track == TRACK else self._left(state, p.Left.CONVERTED)
 
-    def redirected(self, state: Petition, _: r.CaseRedirected, __: datetime) -> Decision:
-        """The case left by a named exit that was not ours."""
+    def redirected(self, state: Petition, e: r.CaseRedirected, _: datetime) -> Decision:
+        """The case left by a named exit that was not ours; accusation material is sealed as a whole (R-PET-10)."""
+        found = e.registered
+        if found is not None and found.sealed and state.status not in {None, S.DISCIPLINE_SEALED}:
+            said = (*found.subjects, *(e.subjects or ()))
+            named = tuple(dict.fromkeys((*state.subjects, *said)))
+            return [p.PetitionSealed(unit=e.exit.authority or "", subjects=named)]
         return self._left(state, p.Left.CONVERTED)
 
     def endangered(self, state: Petition, _: r.EmergencyTransferred, __: datetime) -> Decision:
@@ -58,4 +83,4 @@ class Reactions:
         return self._left(state, p.Left.WITHDRAWN)
 
     def _left(self, state: Petition, reason: p.Left) -> Decision:
-        return [p.PetitionLeft(reason=reason)] if state.is_open else []
+        return [p.PetitionLeft(terms=state.terms, reason=reason)] if state.is_open else []

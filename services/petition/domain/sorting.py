@@ -89,7 +89,12 @@ class Sorting:
         return [routed, handed_back(state.unit, HandBack.EXIT, c.explanation, exit_=c.exit)]
 
     def seal(self, state: Petition, c: p.SealPetition, _: datetime) -> Decision:
-        """R-PET-10: to the discipline body alone."""
+        """R-PET-10: to the discipline body alone, at any time: by who has it or a unit above, by the petition
+        office, the hotline or the district."""
+        desk = self._desk
+        if not (desk.acts_for(c.actor, state.unit) or desk.speaks_of_subjects(c.actor, state.unit)):
+            reason = f"only {state.unit}, a unit above it, the petition office or the hotline may do this"
+            return Refused("NOT_RESPONSIBLE", reason)
         return self._desk.unknown_unit("subjects", *c.subjects) or self._to_discipline(state, c.subjects)
 
     def _to_discipline(self, state: Petition, subjects: tuple[str, ...]) -> Decision:

@@ -27,6 +27,9 @@ class Desk:
         self.ladder = Ladder(jurisdiction, policy)
         self.clocks = Clocks(jurisdiction.deadlines, policy, calendar)
         self.hotline = jurisdiction.hotline
+        matters = jurisdiction.matters.values()
+        self.sealed_exits = frozenset(matter.legal_exit for matter in matters if matter.sealed)
+        """R-PET-10: what goes by one of these is sealed, whatever matter it is."""
         self.bare_route = Route(policy=policy.version, jurisdiction=jurisdiction.version)
 
     def keeper(self, subjects: Iterable[str]) -> str | None:

@@ -222,6 +222,11 @@ def _advanced(state: WorkOrder, e: r.ProcedureAdvanced) -> Update:
     }
 
 
+def _procedure_ended(state: WorkOrder, e: r.ProcedureEnded) -> Update:
+    subjects = state.subjects if e.subjects is None else e.subjects
+    return {"procedure": None, "given_back": True, "subjects": subjects}
+
+
 def _breached(state: WorkOrder, e: r.DeadlineBreached) -> Update:
     second = state.second_breach or state.warned
     return {"breaches": e.breaches, "overdue": True, "second_breach": second, "pending": None}
@@ -274,7 +279,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.CaseArchived: lambda _, __: {"status": S.ARCHIVED, "terms": (), "receiver": None},
     r.TrackChosen: _chosen,
     r.ProcedureAdvanced: _advanced,
-    r.ProcedureEnded: lambda _, __: {"procedure": None, "given_back": True},
+    r.ProcedureEnded: _procedure_ended,
     r.DeadlineAtRisk: lambda _, __: {},
     r.DeadlineReminded: lambda _, __: {},
     r.DeadlineBreached: _breached,

@@ -9,18 +9,24 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import AssignmentRole, DepartmentInProcedure, EndReason, HandlingMode
+from schemas.department import (
+    AssignmentRole,
+    DepartmentAssignmentEnded,
+    DepartmentInProcedure,
+    EndReason,
+    HandlingMode,
+)
 from schemas.mediation import MediationDutyMoved, MediationHandedBack, PoliceInformed
 from schemas.message import Event
 from schemas.petition import PetitionDutyMoved, PetitionHandedBack
 from schemas.procedure import DutyMoved, HandBack, HandedBack, ProcedureName
 from schemas.values import Evidence
 from services.router.domain.assignments import assigned
-from services.router.domain.case import Desk, ended
+from services.router.domain.case import SUPERVISOR, Desk, ended
 from services.router.domain.oversight import Oversight
 from services.router.domain.routing import InProcedure, Routing, Terms, Why
 from services.router.domain.steering import Steering
-from services.router.domain.workorder import OPEN, WorkOrder, judged_anew, registered
+from services.router.domain.workorder import OPEN, WorkOrder
 
 TRACKS: Final[dict[ProcedureName, str]] = {"mediation": "M", "petition": "P"}
 """The track of each. A petition's own mediation is on track P, and so no duty of the router's (R-PET-16)."""
@@ -56,7 +62,7 @@ _LEFT_TO_PROCEDURES: Final = frozenset(
 )
 
 
-def in_procedure(state: WorkOrder, command: r.RouterCommand) -> Refused | None:
+def in_procedure(desk: Desk, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
     """Refuse what only the procedure that has the case can do now."""
     if state.procedure is None or type(command) not in _LEFT_TO_PROCEDURES:
         return None
@@ -64,8 +70,21 @@ def in_procedure(state: WorkOrder, command: r.RouterCommand) -> Refused | None:
     if not isinstance(command, r.EscalateCase):
         return Refused("IN_PROCEDURE", where)
     if command.ground in _KEPT:
-        return None
+        return _recuses_itself(desk, state, command)
     return Refused("IN_PROCEDURE", f"{where}; here only {' and '.join(sorted(_KEPT))} lift it", "ground")
+
+
+def _recuses_itself(desk: Desk, state: WorkOrder, c: r.EscalateCase) -> Refused | None:
+    """R-PET-03: no unit is rid of a petition, and of its times, on its own word."""
+    if c.ground is not r.Ground.SUBJECT_SKIPPED or state.procedure != "petition":
+        return None
+    if c.actor.role == SUPERVISOR and desk.oversees(c.actor, state.unit):
+        return None
+    reason = (
+        f"{state.unit} objects at the petition service, to who sent it; that it is interested is for the "
+        "petition office to say there (`subjects`), or for a supervisor above it here"
+    )
+    return Refused("NOT_YOURS_TO_SAY", reason, "ground")
 
 
 class Procedures:
@@ -74,8 +93,6 @@ class Procedures:
     def __init__(self, desk: Desk, routing: Routing, steering: Steering, oversight: Oversight) -> None:
         self._desk, self._routing = desk, routing
         self._steering, self._oversight = steering, oversight
-        matters = desk.jurisdiction.matters.values()
-        self._sealed_exits = {matter.legal_exit for matter in matters if matter.sealed}
 
     def duty_moved(self, state: WorkOrder, e: DutyMoved, at: datetime) -> Decision:
         """The order is the procedure's: its unit and its time count; another unit gets a fresh assignment."""
@@ -178,15 +195,21 @@ class Procedures:
         if e.result is HandBack.EXIT and e.exit not in self._desk.jurisdiction.legal_exits:
             exits = ", ".join(self._desk.jurisdiction.legal_exits)
             return Refused("UNKNOWN_EXIT", f"expected one of {exits}", "exit")
+        subjects = self._desk.ladder.with_successors((*state.subjects, *e.subjects))
         over = r.ProcedureEnded(
             by=e.by,
             procedure=name,
             unit=state.unit or "",
             result=e.result,
-            explanation=_SEALED if e.exit in self._sealed_exits else e.explanation,
+            explanation=_SEALED if e.exit in self._desk.sealed_exits else e.explanation,
             routes=e.routes,
+            subjects=subjects if subjects != state.subjects else None,
         )
-        return [over, *self._next(state, e, name, at)]
+        after = self._next(state.model_copy(update={"subjects": subjects}), e, name, at)
+        if over.subjects is None:
+            return [over, *after]
+        gone = [event for event in after if isinstance(event, DepartmentAssignmentEnded)]
+        return [*gone, over, *(event for event in after if event not in gone)]  # no subject is told of more
 
     def _next(self, state: WorkOrder, e: HandedBack, name: ProcedureName, at: datetime) -> list[Event]:
         match e.result:
@@ -202,16 +225,9 @@ class Procedures:
         return climbed or self._replied(state, e, _FAILED[name], self._told(e), at)
 
     def _to_exit(self, state: WorkOrder, e: HandedBack, name: ProcedureName, at: datetime) -> list[Event]:
-        """R-PET-06. An accusation is sealed from here on: whoever had the case sees no more of it (R-PET-10)."""
-        case, first = state, None
-        if e.exit in self._sealed_exits:
-            judged = r.Judgement(
-                by=r.TriagedBy.HUMAN, matter=state.matter, track=state.track, urgency=state.urgency
-            )
-            first = judged_anew(state, judged, sealed=True, urgency_stated=state.urgency_stated)
-            case = registered(state, first)
-        terms = Terms(first=first, by=e.by)
-        left = self._routing.redirect(case, e.exit or "", Why(rows=(_LEFT[name],)), terms, at)
+        """R-PET-06."""
+        why, terms = Why(rows=(_LEFT[name],)), Terms(by=e.by)
+        left = self._routing.redirect(state, e.exit or "", why, terms, at)
         return [*ended(state, EndReason.REASSIGNED), *left]
 
     def _replied(

@@ -155,7 +155,7 @@ class Router:
             return no
         if kind in OF_THE_CENTRE | FROM_ABOVE and (no := self._not_from_above(state, command)):
             return no
-        return in_procedure(state, command)
+        return in_procedure(self._desk, state, command)
 
     def _not_from_above(self, state: WorkOrder, command: r.RouterCommand) -> Refused | None:
         actor, kind = command.actor, type(command)

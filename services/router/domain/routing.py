@@ -18,17 +18,19 @@ from schemas.router import (
     Fired,
     Ground,
     Judged,
+    Judgement,
     Registration,
     Route,
     SeatGiven,
     Skip,
     Term,
+    TriagedBy,
 )
 from schemas.values import Evidence
 from services.router.domain.assignments import Texts, assigned
 from services.router.domain.case import Desk
 from services.router.domain.ladder import Placement
-from services.router.domain.workorder import WorkOrder
+from services.router.domain.workorder import WorkOrder, judged_anew
 from services.terms import day_of
 
 AREA_ONLY: Final = Fired(table="ladder", row="area-only", source="R-HOT-04: BJ12(2)")
@@ -258,8 +260,12 @@ class Routing:
     def redirect(self, case: WorkOrder, code: str, why: Why, terms: Terms, at: datetime) -> list[Event]:
         """R-PET-06: out by a named exit. Its authority gets the case, where it is one of our units (R-PET-10).
 
-        An authority complained of is not named: its superior receives what takes this way (R-LAD-04).
+        An authority complained of is not named: its superior receives what takes this way (R-LAD-04). By the exit
+        of accusation material it goes sealed: whoever had the case sees no more of it.
         """
+        if code in self._desk.sealed_exits and not case.sealed:
+            terms = replace(terms, first=_sealed(case, terms.first))
+            case = case.model_copy(update={"sealed": True})
         named = self._desk.exit(code)
         authority = named.authority
         if authority and self._desk.ladder.interested(authority, case.subjects):
@@ -306,3 +312,11 @@ class Routing:
         """Open the callback; `kept` clocks run on."""
         terms = (*kept, self._desk.clocks.wait("callback", at))
         return CallbackOpened.model_validate({"reason": reason, "terms": terms})
+
+
+def _sealed(case: WorkOrder, first: Registration | None) -> Registration:
+    """What is known of the case, to be sealed (R-PET-10)."""
+    if first is not None:
+        return first.model_copy(update={"sealed": True})
+    known = Judgement(by=TriagedBy.HUMAN, matter=case.matter, track=case.track, urgency=case.urgency)
+    return judged_anew(case, known, sealed=True, urgency_stated=case.urgency_stated)
