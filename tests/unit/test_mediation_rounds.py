@@ -106,6 +106,28 @@ def test_what_was_signed_before_the_petition_mediates_again_does_not_settle_it()
     assert backs == [(COMMUNITY, HandBack.SETTLED), ("GL-LAND", HandBack.FAILED)]
 
 
+def test_who_follows_an_agreement_up_has_no_part_in_a_later_round() -> None:
+    """R-PET-11, R-PET-16: nor a supervisor above the unit that was complained of since; the visits stay theirs."""
+    play = in_petition(POLICE, DISTRICT_MEDIATOR)
+    play.do(m.DraftAgreement, partial=True)
+    play.do(m.SignAgreement, mediators=(DISTRICT_MEDIATOR,))
+    play.give(p.PetitionSubjectsNamed(subjects=(POLICE,), unit="GL-PETITION"))
+    play.give(p.PetitionSentToMediation(unit="GL-LAND", subjects=(POLICE,)))
+    to_session(play, DISTRICT_MEDIATOR)
+    play.do(m.DraftAgreement)
+    above = Actor(subject="s", role="supervisor", unit="GL-POLICE")
+    for command, fields in (
+        (m.TerminateMediation, {"reason": "reconciled", "settlement": True}),
+        (m.SignAgreement, {"mediators": (DISTRICT_MEDIATOR,)}),
+        (m.AssignMediators, {"mediators": (DISTRICT_MEDIATOR,)}),
+        (m.HoldSession, {}),
+    ):
+        assert play.refused(build(command, actor=above, **fields)).code == "NOT_RESPONSIBLE"
+    assert play.refused(build(m.RecordVisit, actor=above)).code == "NOT_RESPONSIBLE"
+    play.give(build(m.RecordVisit, actor=actor("GL-LAND")))
+    assert play.state.agreements[0].performance is m.Performance.PERFORMED
+
+
 def test_within_a_petition_only_what_is_in_writing_settles_it() -> None:
     """R-PET-16, XF33: 应当制作调解协议书或者和解协议书; the words say what was made."""
     play = in_petition()

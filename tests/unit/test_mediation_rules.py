@@ -636,12 +636,13 @@ def accepted_by(actor: Actor, **more: Any) -> Play:
 
 
 def test_others_do_nothing() -> None:
-    """Only the unit that has it, what stands above, its committee, and supervisors."""
+    """Only the unit that has it, what stands above, and its committee, whatever the role."""
     play = opened()
-    stranger = Actor(subject="m", role="mediator", unit="GL02")
-    assert play.refused(build(m.RegisterParties, actor=stranger)).code == "NOT_RESPONSIBLE"
+    for role in ("mediator", "supervisor"):
+        stranger = Actor(subject="m", role=role, unit="GL02")
+        assert play.refused(build(m.RegisterParties, actor=stranger)).code == "NOT_RESPONSIBLE"
     assert Play().no(m.RegisterParties) == "UNKNOWN_CASE"
-    play.give(build(m.RegisterParties, actor=Actor(subject="s", role="supervisor", unit="GL02")))
+    play.give(build(m.RegisterParties, actor=Actor(subject="s", role="supervisor", unit=STREET)))
 
 
 def test_parties_are_two_sides_with_labels() -> None:
