@@ -184,6 +184,8 @@ class MediationOpened(MediationEvent):
     opened_at: Instant
     applied_at: Instant | None = None
     """When it was first applied for, where this round goes on with an earlier one (R-LAD-02, R-MED-13)."""
+    instead_of: str | None = None
+    """The unit whose round a petition's took the place of; if the petition had left already, it gets it back."""
 
 
 class MediationMoved(MediationEvent):

@@ -25,6 +25,7 @@ NEWS: Final = [
     p.PetitionSubjectsNamed(subjects=(COMMUNITY,)),
     p.PetitionSubjectsNamed(subjects=(LAND,), unit="GL-PETITION"),
     p.PetitionSealed(unit="GL-DISCIPLINE", subjects=(STREET,)),
+    *(p.PetitionLeft(reason=reason) for reason in p.Left),
 ]
 """What is no news any more when it comes again."""
 OUTSIDERS: Final = (COMMUNITY, STREET, LAND, "GL-POLICE")
@@ -90,6 +91,10 @@ def hands_to_subject(play: Play, news: Any) -> bool:
 def heard(play: Play, news: Any) -> None:
     """R-PET-10, R-LAD-04: whoever is named is known from then on; what is sealed is sealed at once."""
     assert play.state.is_sealed or not isinstance(news, p.PetitionSealed)
+    within = play.state.in_petition and play.state.is_under_way
+    assert not within or not isinstance(
+        news, p.PetitionLeft
+    )  # R-PET-16: no mediation of a petition that left
     named = getattr(news, "subjects", None) or ()
     assert set(named) <= set(play.state.subjects) or play.state.is_sealed
 

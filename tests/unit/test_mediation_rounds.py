@@ -92,6 +92,42 @@ def test_a_mediation_within_a_petition_makes_room_when_the_resident_leaves_the_p
     assert other.last(m.MediationDutyMoved).unit == STREET
 
 
+AWAY: list[tuple[tuple[Event, ...], p.Left, str | None]] = [
+    ((r.TrackChosen(track="M", unit=STREET),), p.Left.CONVERTED, STREET),
+    ((r.TrackChosen(track="M"), dispatched(unit=STREET)), p.Left.CONVERTED, STREET),
+    ((r.TrackChosen(track="M", unit=STREET), r.TrackChosen(track="S")), p.Left.CONVERTED, None),
+    ((r.TrackChosen(track="S"), dispatched(track="S")), p.Left.CONVERTED, None),
+    ((r.EmergencyTransferred(**ROUTE, line="119", words="着火", unit="GL-HOTLINE"),), p.Left.DANGER, None),
+    ((r.CaseClosed(outcome=r.Outcome.WITHDRAWN),), p.Left.WITHDRAWN, None),
+]
+"""How the router takes a case out of a petition, why the petition says it left, and who mediates it afterwards."""
+
+
+@pytest.mark.parametrize(("news", "reason", "unit"), AWAY)
+@pytest.mark.parametrize("make", [Play, signed])
+def test_a_case_that_leaves_while_it_is_sent_to_be_mediated_has_one_owner(
+    make: Callable[[], Play], news: tuple[Event, ...], reason: p.Left, unit: str | None
+) -> None:
+    """R-PET-16, R-LAD-05, R-LAD-09: whichever service is heard first; what the router chose is all that goes on."""
+    petition = (p.PetitionSentToMediation(unit="GL-LAND"), p.PetitionLeft(reason=reason))
+    for early in range(len(news) + 1):
+        for late in range(early, len(news) + 1):
+            play = make()
+            play.give(TO_PETITION)
+            told = play.count(m.MediationHandedBack)
+            heard = (*news[:early], petition[0], *news[early:late], petition[1], *news[late:])
+            for event in heard:
+                play.give(event)
+            state = play.state
+            assert not (state.in_petition and state.is_under_way)
+            assert (state.unit if state.is_under_way else None) == unit, heard
+            assert play.count(m.MediationHandedBack) == told
+            if unit is not None:
+                assert play.last(m.MediationDutyMoved).unit == unit
+            owed = [one for one in state.followed_up() if state.term(one.clock("visit"))]
+            assert len(owed) == len(state.agreements)
+
+
 def test_what_was_signed_before_the_petition_mediates_again_does_not_settle_it() -> None:
     """R-PET-16: the two rounds are apart, and the second one hands back its own result."""
     play = in_petition()

@@ -16,6 +16,7 @@ from schemas.jurisdiction import Jurisdiction
 from schemas.mediators import Mediators
 from schemas.message import Event
 from schemas.petition import (
+    PetitionLeft,
     PetitionRegistered,
     PetitionSealed,
     PetitionSentToMediation,
@@ -48,6 +49,7 @@ CONSUMED: tuple[type[Event], ...] = (
     PetitionSubjectsNamed,
     PetitionSealed,
     PetitionSentToMediation,
+    PetitionLeft,
     PersonErased,
 )
 """What mediation hears of others. Whose personal data were erased in intake, has them erased here as well."""
@@ -85,6 +87,7 @@ class MediationDecider:
             PetitionSubjectsNamed: opening.complained_of,
             PetitionSealed: opening.sealed,
             PetitionSentToMediation: opening.sent_by_petition,
+            PetitionLeft: opening.petition_left,
             m.RegisterParties: consent.register,
             m.KeepParties: consent.keep,
             m.RecordConsent: consent.record,

@@ -35,6 +35,7 @@ def _opened(state: Mediation, e: m.MediationOpened) -> Mediation:
         matter=e.matter,
         procedure=e.procedure,
         in_petition=e.in_petition,
+        instead_of=e.instead_of,
         subjects=e.subjects,
         opened_at=e.opened_at,
         applied_at=e.applied_at or e.opened_at,

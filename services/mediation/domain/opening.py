@@ -17,6 +17,8 @@ from schemas.mediation import (
 )
 from schemas.message import Event
 from schemas.petition import (
+    Left,
+    PetitionLeft,
     PetitionRegistered,
     PetitionSealed,
     PetitionSentToMediation,
@@ -118,8 +120,26 @@ class Opening:
             named=e.subjects,
             at=at,
             in_petition=True,
+            instead_of=state.unit if state.is_under_way and not state.in_petition else None,
         )
         return [*left, *opened]
+
+    def petition_left(self, state: Mediation, e: PetitionLeft, at: datetime) -> list[Event]:
+        """The case left the petition, and the petition's mediation is over.
+
+        The router's news may have come before `PetitionSentToMediation`, which was on its way; this one always
+        comes after it. The round that the resident had chosen, and that made room, is opened again (R-LAD-09).
+        """
+        if not state.in_petition or not state.is_under_way:
+            return []
+        reason = TerminationReason.DANGER if e.reason is Left.DANGER else TerminationReason.CONVERTED
+        ended = self._leave(state, reason, at)
+        if state.instead_of is None:
+            return ended
+        opened = self._opened(
+            _after(state, ended), origin=APPLIED, unit=state.instead_of, matter=state.matter, named=(), at=at
+        )
+        return [*ended, *opened]
 
     def registered_as_petition(self, state: Mediation, e: PetitionRegistered, at: datetime) -> list[Event]:
         """R-PET-11: whom the petition complains of."""
@@ -200,6 +220,7 @@ class Opening:
         named: Iterable[str],
         at: datetime,
         in_petition: bool = False,
+        instead_of: str | None = None,
     ) -> list[Event]:
         known = matter or state.matter
         opened = MediationOpened.model_validate(
@@ -214,6 +235,7 @@ class Opening:
                 "procedure": self._desk.mediators.procedure_of(known).code,
                 "round": state.round + 1,
                 "in_petition": in_petition,
+                "instead_of": instead_of,
                 "subjects": _with(state, named),
                 "opened_at": at,
                 "applied_at": state.applied_at if state.asks_higher else at,
