@@ -384,7 +384,7 @@ def test_a_case_that_leaves_its_petition_while_that_sends_it_to_be_mediated_has_
     town.choose("P")
     town.petition_under_way()
     asked = p.MediatePetition(actor=town.officer(), both_consent=True, within_discretion=True)
-    answers = []
+    answers: list[Refused | None] = []
 
     def crosses(service: str, case_id: UUID) -> None:
         if service == "router" and not answers:

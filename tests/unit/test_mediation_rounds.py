@@ -217,6 +217,16 @@ def test_a_committee_of_a_unit_complained_of_mediates_no_more() -> None:
     assert play.last(m.MediatorLeft).mediator == "GLM-GL-01"
 
 
+def test_who_stands_above_a_committee_complained_of_has_no_part_on_its_account() -> None:
+    """R-LAD-04: once the case went to another unit, only that one acts."""
+    play = mediating(matter="neighbour.pets")
+    play.give(dispatched(matter="neighbour.pets", unit="GL-POLICE", subjects=(COMMUNITY,)))
+    assert (play.state.unit, play.state.mediators) == ("GL-POLICE", ())
+    for command in (m.DraftAgreement, m.TerminateMediation, m.AssignMediators):
+        assert play.refused(build(command, actor=actor(STREET))).code == "NOT_RESPONSIBLE"
+    play.do(m.TerminateMediation)
+
+
 @pytest.mark.parametrize(
     "told",
     [

@@ -60,7 +60,7 @@ class Desk:
         those of the agreement that a command is about, else those of the round. A supervisor is no exception: who
         follows one agreement up has no part in a later round (R-PET-11, R-PET-16)."""
         unit = self.follower(state, agreement) if agreement else state.unit
-        committee = self.committee_unit(agreement.committee if agreement else state.committee)
+        committee = self.committee_in_charge(state, agreement)
         if any(self._acts_for(actor.unit, one) for one in (unit, committee)):
             return None
         return Refused("NOT_RESPONSIBLE", f"only {unit}, a unit above it, or the committee may do this")
@@ -76,6 +76,14 @@ class Desk:
         """R-LAD-02: whether there is a rung above the unit's; a department's next one is the same department."""
         rung = self.jurisdiction.units[unit].rung
         return rung is not None and rung < Rung.DISTRICT
+
+    def committee_in_charge(self, state: Mediation, agreement: Agreement | None = None) -> str | None:
+        """The unit of the committee of an agreement, else of the round.
+
+        R-LAD-04: None where it is complained of: nobody above it has a part in the case on its account.
+        """
+        unit = self.committee_unit(agreement.committee if agreement else state.committee)
+        return None if self.interested(unit, state.subjects) else unit
 
     def committee_unit(self, code: str | None) -> str | None:
         """The unit of a committee."""
