@@ -655,7 +655,8 @@ class SignAgreement(MediationCommand):
     """The draft took effect, by default now: all parties and mediators signed, the committee sealed it."""
 
     signed: tuple[Label, ...] = Field(min_length=2, max_length=20)
-    mediators: tuple[str, ...] = Field(min_length=1, max_length=5)
+    mediators: tuple[str, ...] = Field(min_length=1, max_length=20)
+    """The staff codes of all mediators, and of who has a seat in the panel."""
     sealed_by_committee: bool
     signed_at: Instant | None = None
 

@@ -222,6 +222,19 @@ def test_a_written_agreement_needs_all_signatures_and_the_seal() -> None:
     assert (reached.written, reached.partial, reached.effective_at) == (True, False, MONDAY)
 
 
+def test_who_has_a_seat_signs_with_the_mediators() -> None:
+    """R-MED-07, R-MED-04: without police and lawyer of the panel it has no effect."""
+    play = accepted()
+    seats = ({"seat": "police", "staff": "GL-POLICE-7"}, {"seat": "lawyer", "staff": "GL-LEGAL-AID-3"})
+    play.do(m.AssignMediators, panel="three-in-one", seats=seats, parties_agree=True)
+    play.do(m.HoldSession)
+    play.do(m.DraftAgreement)
+    for some in ((ONE,), (ONE, "GL-POLICE-7"), ("GL-POLICE-7", "GL-LEGAL-AID-3")):
+        assert play.no(m.SignAgreement, mediators=some) == "MEDIATORS_SIGN"
+    play.do(m.SignAgreement, mediators=(ONE, "GL-POLICE-7", "GL-LEGAL-AID-3"))
+    assert play.state.stage is Stage.FOLLOW_UP
+
+
 def test_obligations_name_parties_and_have_numbers_of_their_own() -> None:
     """R-MED-07: who owes what until when: not before it was agreed, and not beyond all calendars."""
     play = mediating()
