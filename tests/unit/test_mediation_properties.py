@@ -25,6 +25,7 @@ NEWS: Final = [
     p.PetitionSubjectsNamed(subjects=(COMMUNITY,)),
     p.PetitionSubjectsNamed(subjects=(LAND,), unit="GL-PETITION"),
     p.PetitionSealed(unit="GL-DISCIPLINE", subjects=(STREET,)),
+    p.OfficerRecused(terms=(), officer="GLM-0101-01", unit=COMMUNITY, reason="系近亲属"),
     *(p.PetitionLeft(reason=reason) for reason in p.Left),
 ]
 """What is no news any more when it comes again."""

@@ -16,6 +16,7 @@ from services.mediation.domain import Mediation
 from tests.unit.mediation_kit import (
     CASE,
     COMMUNITY,
+    ONE,
     STREET,
     Play,
     asked,
@@ -206,6 +207,38 @@ def test_whom_a_petition_complains_of_has_no_part_in_its_mediation() -> None:
     play.give(p.PetitionSentToMediation(unit="GL-LAND"))
     assert play.state.subjects == (STREET, POLICE)
     assert play.refused(build(m.RegisterParties, actor=actor(POLICE))).code == "INTERESTED"
+
+
+def test_who_was_recused_from_the_petition_has_no_part_in_its_mediation() -> None:
+    """R-PET-11: before it was sent to be mediated or after, a mediator or not; why stays in the petition."""
+    play = in_petition(recused=("off9",))
+    somebody = Actor(subject="off9", role="handler", unit=COMMUNITY)
+    assert play.refused(build(m.DraftAgreement, actor=somebody)).code == "RECUSED"
+    colleague = somebody.model_copy(update={"subject": "off8"})
+    play.give(build(m.DraftAgreement, actor=colleague))
+    for officer in ("off8", ONE):
+        recused = p.OfficerRecused(terms=(), officer=officer, unit=COMMUNITY, reason="系王某近亲属")
+        play.give(recused)
+        assert play.give(recused) == []
+    assert play.refused(build(m.DraftAgreement, actor=colleague)).code == "RECUSED"
+    assert (play.state.mediators, play.state.barred) == ((), ("off9", "off8", ONE))
+    assert not any("王某" in one.model_dump_json() for one in play.events)
+    play.give(p.PetitionSentToMediation(unit=COMMUNITY, recused=("off9",)))
+    assert play.state.barred == ("off9", "off8", ONE)
+    unknown = Play()
+    assert unknown.give(p.OfficerRecused(terms=(), officer="off9", unit=COMMUNITY, reason="x")) == []
+
+
+def test_a_round_that_was_over_is_not_handed_back_by_what_comes_later() -> None:
+    """R-LAD-09: the resident took the case back; a recusal, or a visit to an earlier agreement, is no answer."""
+    play = signed()
+    play.give(TO_PETITION)
+    play.give(dispatched())
+    play.give(r.CaseClosed(outcome=r.Outcome.WITHDRAWN))
+    play.give(p.OfficerRecused(terms=(), officer="off9", unit=COMMUNITY, reason="x"))
+    play.do(m.RecordVisit)
+    assert (play.state.stage, play.state.reason) == (Stage.TERMINATED, m.TerminationReason.WITHDRAWN)
+    assert play.count(m.MediationHandedBack) == 0
 
 
 def test_a_committee_of_a_unit_complained_of_mediates_no_more() -> None:

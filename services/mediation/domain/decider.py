@@ -16,6 +16,7 @@ from schemas.jurisdiction import Jurisdiction
 from schemas.mediators import Mediators
 from schemas.message import Event
 from schemas.petition import (
+    OfficerRecused,
     PetitionLeft,
     PetitionRegistered,
     PetitionSealed,
@@ -50,6 +51,7 @@ CONSUMED: tuple[type[Event], ...] = (
     PetitionSealed,
     PetitionSentToMediation,
     PetitionLeft,
+    OfficerRecused,
     PersonErased,
 )
 """What mediation hears of others. Whose personal data were erased in intake, has them erased here as well."""
@@ -88,6 +90,7 @@ class MediationDecider:
             PetitionSealed: opening.sealed,
             PetitionSentToMediation: opening.sent_by_petition,
             PetitionLeft: opening.petition_left,
+            OfficerRecused: opening.officer_recused,
             m.RegisterParties: consent.register,
             m.KeepParties: consent.keep,
             m.RecordConsent: consent.record,

@@ -18,6 +18,7 @@ from schemas.mediation import (
 from schemas.message import Event
 from schemas.petition import (
     Left,
+    OfficerRecused,
     PetitionLeft,
     PetitionRegistered,
     PetitionSealed,
@@ -37,6 +38,9 @@ NOBODY: Final = ""
 """Who may see a sealed case whose authority is none of our units."""
 RECUSED: Final = "所在单位被反映，依法回避"
 """Why a mediator left whose committee belongs to a unit that is complained of (R-LAD-04)."""
+
+FROM_PETITION: Final = "已在信访程序中回避"
+"""Why somebody has no part in the mediation who was recused from the petition (R-PET-11)."""
 
 
 class Opening:
@@ -122,7 +126,20 @@ class Opening:
             in_petition=True,
             instead_of=state.unit if state.is_under_way and not state.in_petition else None,
         )
-        return [*left, *opened]
+        events = [*left, *opened]
+        return [*events, *self._barred(_after(state, events), e.recused)]
+
+    def officer_recused(self, state: Mediation, e: OfficerRecused, at: datetime) -> list[Event]:
+        """R-PET-11: who was recused from the petition has no part in the mediation of the same case."""
+        return self._barred(state, (e.officer,))
+
+    @staticmethod
+    def _barred(state: Mediation, staff: Iterable[str]) -> list[Event]:
+        return [
+            MediatorLeft(terms=state.terms, mediator=code, reason=FROM_PETITION)
+            for code in dict.fromkeys(staff)
+            if code not in state.barred
+        ]
 
     def petition_left(self, state: Mediation, e: PetitionLeft, at: datetime) -> list[Event]:
         """The case left the petition, and the petition's mediation is over.
