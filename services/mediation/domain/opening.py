@@ -200,7 +200,11 @@ class Opening:
         return self._ending.terminated(state, reason, at)
 
     def _seal(self, state: Mediation, unit: str, named: Iterable[str], at: datetime) -> list[Event]:
-        """Nothing goes on, no clock runs, and only `unit` sees it. A case never mediated leaves no row."""
+        """Nothing goes on, no clock runs, and only `unit` sees it. A case never mediated leaves no row.
+
+        Nor is an agreement followed up here, of whatever round: each visit would show the case to whom it is kept
+        from. It binds as before, and its parties may still go to the court in their thirty days (R-MED-09).
+        """
         if state.stage is None:
             return []
         ended = self._ending.terminated(state, TerminationReason.CONVERTED, at) if state.is_under_way else []
