@@ -23,6 +23,7 @@ from tests.unit.mediation_kit import (
     build,
     decider,
     dispatched,
+    in_confirmation,
     in_petition,
     mediating,
     opened,
@@ -239,6 +240,22 @@ def test_a_round_that_was_over_is_not_handed_back_by_what_comes_later() -> None:
     play.do(m.RecordVisit)
     assert (play.state.stage, play.state.reason) == (Stage.TERMINATED, m.TerminationReason.WITHDRAWN)
     assert play.count(m.MediationHandedBack) == 0
+
+
+def test_a_withdrawn_application_can_be_filed_again_in_time() -> None:
+    """R-MED-09: within the thirty days from effect, and the court's times run anew; not after them."""
+    play = in_confirmation(m.Confirmation.COURT_ACCEPTED)
+    play.do(m.ExtendCourtTime)
+    play.do(m.WithdrawConfirmation)
+    play.wait(days=20)
+    late = Play(at=play.at, state=play.state)
+    play.do(m.FileConfirmation, filed_at=play.at)
+    play.do(m.RecordCourtAcceptance)
+    play.do(m.ExtendCourtTime)
+    play.do(m.RecordCourtDecision)
+    assert play.state.confirmation is m.Confirmation.CONFIRMED
+    late.wait(days=20)
+    assert late.no(m.FileConfirmation, filed_at=late.at) == "TOO_LATE"
 
 
 def test_a_committee_of_a_unit_complained_of_mediates_no_more() -> None:

@@ -241,7 +241,9 @@ _CHANGES: Final[dict[type[Event], Callable[[Mediation, Any], Update]]] = {
     m.PoliceInformed: lambda _, e: {"police": e.unit},
     m.ConfirmationOpened: _in_confirmation(Confirmation.CONFIRM_WINDOW),
     m.ConfirmationLapsed: _lapsed,
-    m.ConfirmationFiled: _in_confirmation(Confirmation.FILED),
+    m.ConfirmationFiled: lambda s, e: _of_agreement(
+        s, e.agreement, confirmation=Confirmation.FILED, court_extended=False
+    ),
     m.CourtAccepted: _in_confirmation(Confirmation.COURT_ACCEPTED),
     m.CourtTimeExtended: lambda s, e: _of_agreement(s, e.agreement, court_extended=True),
     m.CourtDecided: lambda s, e: _of_agreement(
