@@ -184,6 +184,8 @@ class MediationOpened(MediationEvent):
     opened_at: Instant
     applied_at: Instant | None = None
     """When it was first applied for, where this round goes on with an earlier one (R-LAD-02, R-MED-13)."""
+    instead_of: str | None = None
+    """The unit whose round a petition's took the place of; if the petition had left already, it gets it back."""
 
 
 class MediationMoved(MediationEvent):
@@ -653,7 +655,8 @@ class SignAgreement(MediationCommand):
     """The draft took effect, by default now: all parties and mediators signed, the committee sealed it."""
 
     signed: tuple[Label, ...] = Field(min_length=2, max_length=20)
-    mediators: tuple[str, ...] = Field(min_length=1, max_length=5)
+    mediators: tuple[str, ...] = Field(min_length=1, max_length=20)
+    """The staff codes of all mediators, and of who has a seat in the panel."""
     sealed_by_committee: bool
     signed_at: Instant | None = None
 

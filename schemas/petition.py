@@ -156,6 +156,8 @@ class PetitionSentToMediation(ProcedureEvent):
     """By which the kind of mediation is found."""
     subjects: tuple[str, ...] = ()
     """Units complained of: they have no part in the mediation either (R-PET-11)."""
+    recused: tuple[str, ...] = ()
+    """Staff codes of those who were recused from the petition: nor have they (R-PET-11)."""
 
 
 class PetitionEvent(ProcedureEvent):

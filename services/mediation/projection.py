@@ -88,9 +88,9 @@ def _listed(state: Mediation, desk: Desk) -> dict[str, None]:
     followed = state.followed_up()
     units = (
         state.unit,
-        desk.committee_unit(state.committee),
+        desk.committee_in_charge(state),
         *(desk.follower(state, one) for one in followed),
-        *(desk.committee_unit(one.committee) for one in followed),
+        *(desk.committee_in_charge(state, one) for one in followed),
         state.police,
         *(seat.staff for seat in state.seats),
     )

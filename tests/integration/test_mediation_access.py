@@ -169,6 +169,22 @@ async def test_who_has_a_seat_sees_the_case_and_stands_on_the_agreement(
     assert (await mediation.client.get(path, headers=own)).status_code == 404
 
 
+async def test_who_stands_above_a_committee_complained_of_sees_nothing(
+    mediation: MediationUnderTest,
+) -> None:
+    """R-LAD-04: its people left the case, and nobody sees it for their sake."""
+    path = await mediation.open()
+    for step in ("parties", "consent"):
+        await act(mediation, path, step)
+    await act(mediation, path, "consent", party="B")
+    await act(mediation, path, "mediators")
+    assert (await mediation.get(path, Role.MEDIATOR, STREET)).status_code == 200
+    await mediation.say(case_of(path), dispatched(unit=POLICE, subjects=(COMMUNITY,)))
+    assert await statuses(mediation, path, Role.MEDIATOR, STREET) == {404}
+    assert str(case_of(path)) not in await listed(mediation, Role.MEDIATOR, STREET)
+    assert (await mediation.get(path, Role.MEDIATOR, POLICE)).status_code == 200
+
+
 async def test_who_was_recused_sees_nothing_more(mediation: MediationUnderTest) -> None:
     """R-MED-04: nor lists it, under the token of their own."""
     path = await agreed(mediation)

@@ -403,6 +403,28 @@ def test_a_petition_that_the_case_leaves_is_over(leave: Any) -> None:
     assert town.order.procedure == ("mediation" if leave is to_mediation else None)
 
 
+@pytest.mark.parametrize("leave", [to_mediation, to_service, to_court, withdraw, burn])
+def test_a_case_that_leaves_its_petition_while_that_sends_it_to_be_mediated_has_one_owner(leave: Any) -> None:
+    """R-PET-16, R-LAD-05, R-LAD-09: mediation hears the router first and the petition, already left, second."""
+    town = Town("order.garbage")
+    town.choose("P")
+    town.petition_under_way()
+    asked = p.MediatePetition(actor=town.officer(), both_consent=True, within_discretion=True)
+    answers: list[Refused | None] = []
+
+    def crosses(service: str, case_id: UUID) -> None:
+        if service == "router" and not answers:
+            answers.append(town.world.command("petition", case_id, asked))
+
+    town.world.on_change = crosses
+    leave(town)
+    assert answers == [None]
+    assert town.petition.status is p.PetitionStatus.LEFT
+    assert town.last(m.MediationOpened).in_petition is (leave is not to_mediation)
+    assert town.mediation.is_open is (leave is to_mediation)
+    assert town.order.procedure == ("mediation" if leave is to_mediation else None)
+
+
 def test_there_and_back_again() -> None:
     """R-LAD-09: complaint, mediation, petition and back: one case, one unit at a time, nothing lost."""
     town = Town("order.garbage", parties=("GL010102",), confidential=True)

@@ -79,7 +79,8 @@ def test_each_agreement_has_its_own_way_through_the_court() -> None:
     play.do(m.SignAgreement)
     assert [one.confirmation for one in play.state.agreements] == ["FILED", "CONFIRM_WINDOW"]
     play.do(m.WithdrawConfirmation)
-    play.do(m.FileConfirmation)
+    assert play.no(m.FileConfirmation) == "WHICH_AGREEMENT"  # what was withdrawn can be filed again
+    play.do(m.FileConfirmation, agreement=2)
     assert [one.confirmation for one in play.state.agreements] == ["WITHDRAWN", "FILED"]
 
 

@@ -159,9 +159,10 @@ def test_every_step_of_the_confirmation_is_walked() -> None:
         play = in_confirmation(C.COURT_ACCEPTED)
         play.do(command, **fields)
         follow(play)
-    late = in_confirmation(C.LAPSED)
-    late.do(m.FileConfirmation, filed_at=late.state.agreements[0].effective_at)
-    follow(late)
+    for over in (C.LAPSED, C.WITHDRAWN):
+        again = in_confirmation(over)
+        again.do(m.FileConfirmation, filed_at=again.state.agreements[0].effective_at)
+        follow(again)
     assert edges == set(machine.CONFIRMATION_EDGES)
 
 

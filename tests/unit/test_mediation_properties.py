@@ -25,8 +25,12 @@ NEWS: Final = [
     p.PetitionSubjectsNamed(subjects=(COMMUNITY,)),
     p.PetitionSubjectsNamed(subjects=(LAND,), unit="GL-PETITION"),
     p.PetitionSealed(unit="GL-DISCIPLINE", subjects=(STREET,)),
+    p.OfficerRecused(terms=(), officer="GLM-0101-01", unit=COMMUNITY, reason="系近亲属"),
+    *(p.PetitionLeft(reason=reason) for reason in p.Left),
 ]
 """What is no news any more when it comes again."""
+OUTSIDERS: Final = (COMMUNITY, STREET, LAND, "GL-POLICE")
+"""Some have the case, some had it, and follow up what was agreed then."""
 COMES: Final = [
     dispatched(),
     dispatched(unit=STREET),
@@ -88,6 +92,10 @@ def hands_to_subject(play: Play, news: Any) -> bool:
 def heard(play: Play, news: Any) -> None:
     """R-PET-10, R-LAD-04: whoever is named is known from then on; what is sealed is sealed at once."""
     assert play.state.is_sealed or not isinstance(news, p.PetitionSealed)
+    within = play.state.in_petition and play.state.is_under_way
+    assert not within or not isinstance(
+        news, p.PetitionLeft
+    )  # R-PET-16: no mediation of a petition that left
     named = getattr(news, "subjects", None) or ()
     assert set(named) <= set(play.state.subjects) or play.state.is_sealed
 
@@ -109,6 +117,12 @@ def holds(play: Play) -> None:
         acted = build(m.TerminateMediation, actor=Actor(subject="x", role="supervisor", unit=unit))
         assert isinstance(play.decider.decide(state, acted, play.at), Refused)
         assert unit not in {play.decider.desk.follower(state, one) for one in state.followed_up()}
+    desk = play.decider.desk
+    for role, unit in ((role, unit) for role in ("mediator", "supervisor") for unit in OUTSIDERS):
+        acted = build(m.TerminateMediation, actor=Actor(subject="x", role=role, unit=unit))
+        taken = not isinstance(play.decider.decide(state, acted, play.at), Refused)
+        rounds = {one for one in (state.unit, desk.committee_unit(state.committee)) if one}
+        assert not taken or any(desk.jurisdiction.in_scope(unit, one) for one in rounds)
     if state.in_petition and state.is_under_way:
         assert not play.decider.desk.interested(state.unit, state.subjects)
     if state.is_sealed:
@@ -119,8 +133,9 @@ def holds(play: Play) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(step, max_size=30), st.booleans())
 def test_no_order_of_inputs_breaks_a_rule(steps: list[tuple[str, Any]], twice: bool) -> None:
-    """R-MED-06, R-MED-08, R-MED-10, R-PET-10, R-LAD-04: a running stage has its clock, each end its notice, each
-    agreement its visits; no unit complained of acts, follows up, or mediates within a petition."""
+    """R-MED-06, R-MED-08, R-MED-10, R-PET-10, R-PET-11, R-LAD-04: a running stage has its clock, each end its
+    notice, each agreement its visits; no unit complained of acts, follows up, or mediates within a petition, and
+    nobody ends a round who does not stand over it."""
     play = Play()
     play.give(dispatched())
     for what, with_ in steps:
@@ -150,7 +165,7 @@ def test_left_alone_every_mediation_waits_for_performance_or_ends(steps: list[tu
     for what, with_ in steps:
         take(play, what, with_)
     if play.state.appraisal_since:
-        attempt(play, m.EndAppraisal, {"actor": Actor(subject="s", role="supervisor", unit="GL-PETITION")})
+        attempt(play, m.EndAppraisal, {"actor": Actor(subject="s", role="supervisor", unit="GL")})
     play.wait(days=400)
     stage = play.state.stage
     assert stage in {*FINAL, m.Stage.FOLLOW_UP, m.Stage.APPLIED, m.Stage.REFERRED, m.Stage.PROACTIVE}

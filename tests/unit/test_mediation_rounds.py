@@ -16,12 +16,14 @@ from services.mediation.domain import Mediation
 from tests.unit.mediation_kit import (
     CASE,
     COMMUNITY,
+    ONE,
     STREET,
     Play,
     asked,
     build,
     decider,
     dispatched,
+    in_confirmation,
     in_petition,
     mediating,
     opened,
@@ -92,6 +94,42 @@ def test_a_mediation_within_a_petition_makes_room_when_the_resident_leaves_the_p
     assert other.last(m.MediationDutyMoved).unit == STREET
 
 
+AWAY: list[tuple[tuple[Event, ...], p.Left, str | None]] = [
+    ((r.TrackChosen(track="M", unit=STREET),), p.Left.CONVERTED, STREET),
+    ((r.TrackChosen(track="M"), dispatched(unit=STREET)), p.Left.CONVERTED, STREET),
+    ((r.TrackChosen(track="M", unit=STREET), r.TrackChosen(track="S")), p.Left.CONVERTED, None),
+    ((r.TrackChosen(track="S"), dispatched(track="S")), p.Left.CONVERTED, None),
+    ((r.EmergencyTransferred(**ROUTE, line="119", words="着火", unit="GL-HOTLINE"),), p.Left.DANGER, None),
+    ((r.CaseClosed(outcome=r.Outcome.WITHDRAWN),), p.Left.WITHDRAWN, None),
+]
+"""How the router takes a case out of a petition, why the petition says it left, and who mediates it afterwards."""
+
+
+@pytest.mark.parametrize(("news", "reason", "unit"), AWAY)
+@pytest.mark.parametrize("make", [Play, signed])
+def test_a_case_that_leaves_while_it_is_sent_to_be_mediated_has_one_owner(
+    make: Callable[[], Play], news: tuple[Event, ...], reason: p.Left, unit: str | None
+) -> None:
+    """R-PET-16, R-LAD-05, R-LAD-09: whichever service is heard first; what the router chose is all that goes on."""
+    petition = (p.PetitionSentToMediation(unit="GL-LAND"), p.PetitionLeft(reason=reason))
+    for early in range(len(news) + 1):
+        for late in range(early, len(news) + 1):
+            play = make()
+            play.give(TO_PETITION)
+            told = play.count(m.MediationHandedBack)
+            heard = (*news[:early], petition[0], *news[early:late], petition[1], *news[late:])
+            for event in heard:
+                play.give(event)
+            state = play.state
+            assert not (state.in_petition and state.is_under_way)
+            assert (state.unit if state.is_under_way else None) == unit, heard
+            assert play.count(m.MediationHandedBack) == told
+            if unit is not None:
+                assert play.last(m.MediationDutyMoved).unit == unit
+            owed = [one for one in state.followed_up() if state.term(one.clock("visit"))]
+            assert len(owed) == len(state.agreements)
+
+
 def test_what_was_signed_before_the_petition_mediates_again_does_not_settle_it() -> None:
     """R-PET-16: the two rounds are apart, and the second one hands back its own result."""
     play = in_petition()
@@ -104,6 +142,28 @@ def test_what_was_signed_before_the_petition_mediates_again_does_not_settle_it()
     play.do(m.TerminateMediation)
     backs = [(e.unit, e.result) for e in play.events if isinstance(e, m.MediationHandedBack)]
     assert backs == [(COMMUNITY, HandBack.SETTLED), ("GL-LAND", HandBack.FAILED)]
+
+
+def test_who_follows_an_agreement_up_has_no_part_in_a_later_round() -> None:
+    """R-PET-11, R-PET-16: nor a supervisor above the unit that was complained of since; the visits stay theirs."""
+    play = in_petition(POLICE, DISTRICT_MEDIATOR)
+    play.do(m.DraftAgreement, partial=True)
+    play.do(m.SignAgreement, mediators=(DISTRICT_MEDIATOR,))
+    play.give(p.PetitionSubjectsNamed(subjects=(POLICE,), unit="GL-PETITION"))
+    play.give(p.PetitionSentToMediation(unit="GL-LAND", subjects=(POLICE,)))
+    to_session(play, DISTRICT_MEDIATOR)
+    play.do(m.DraftAgreement)
+    above = Actor(subject="s", role="supervisor", unit="GL-POLICE")
+    for command, fields in (
+        (m.TerminateMediation, {"reason": "reconciled", "settlement": True}),
+        (m.SignAgreement, {"mediators": (DISTRICT_MEDIATOR,)}),
+        (m.AssignMediators, {"mediators": (DISTRICT_MEDIATOR,)}),
+        (m.HoldSession, {}),
+    ):
+        assert play.refused(build(command, actor=above, **fields)).code == "NOT_RESPONSIBLE"
+    assert play.refused(build(m.RecordVisit, actor=above)).code == "NOT_RESPONSIBLE"
+    play.give(build(m.RecordVisit, actor=actor("GL-LAND")))
+    assert play.state.agreements[0].performance is m.Performance.PERFORMED
 
 
 def test_within_a_petition_only_what_is_in_writing_settles_it() -> None:
@@ -150,6 +210,54 @@ def test_whom_a_petition_complains_of_has_no_part_in_its_mediation() -> None:
     assert play.refused(build(m.RegisterParties, actor=actor(POLICE))).code == "INTERESTED"
 
 
+def test_who_was_recused_from_the_petition_has_no_part_in_its_mediation() -> None:
+    """R-PET-11: before it was sent to be mediated or after, a mediator or not; why stays in the petition."""
+    play = in_petition(recused=("off9",))
+    somebody = Actor(subject="off9", role="handler", unit=COMMUNITY)
+    assert play.refused(build(m.DraftAgreement, actor=somebody)).code == "RECUSED"
+    colleague = somebody.model_copy(update={"subject": "off8"})
+    play.give(build(m.DraftAgreement, actor=colleague))
+    for officer in ("off8", ONE):
+        recused = p.OfficerRecused(terms=(), officer=officer, unit=COMMUNITY, reason="系王某近亲属")
+        play.give(recused)
+        assert play.give(recused) == []
+    assert play.refused(build(m.DraftAgreement, actor=colleague)).code == "RECUSED"
+    assert (play.state.mediators, play.state.barred) == ((), ("off9", "off8", ONE))
+    assert not any("王某" in one.model_dump_json() for one in play.events)
+    play.give(p.PetitionSentToMediation(unit=COMMUNITY, recused=("off9",)))
+    assert play.state.barred == ("off9", "off8", ONE)
+    unknown = Play()
+    assert unknown.give(p.OfficerRecused(terms=(), officer="off9", unit=COMMUNITY, reason="x")) == []
+
+
+def test_a_round_that_was_over_is_not_handed_back_by_what_comes_later() -> None:
+    """R-LAD-09: the resident took the case back; a recusal, or a visit to an earlier agreement, is no answer."""
+    play = signed()
+    play.give(TO_PETITION)
+    play.give(dispatched())
+    play.give(r.CaseClosed(outcome=r.Outcome.WITHDRAWN))
+    play.give(p.OfficerRecused(terms=(), officer="off9", unit=COMMUNITY, reason="x"))
+    play.do(m.RecordVisit)
+    assert (play.state.stage, play.state.reason) == (Stage.TERMINATED, m.TerminationReason.WITHDRAWN)
+    assert play.count(m.MediationHandedBack) == 0
+
+
+def test_a_withdrawn_application_can_be_filed_again_in_time() -> None:
+    """R-MED-09: within the thirty days from effect, and the court's times run anew; not after them."""
+    play = in_confirmation(m.Confirmation.COURT_ACCEPTED)
+    play.do(m.ExtendCourtTime)
+    play.do(m.WithdrawConfirmation)
+    play.wait(days=20)
+    late = Play(at=play.at, state=play.state)
+    play.do(m.FileConfirmation, filed_at=play.at)
+    play.do(m.RecordCourtAcceptance)
+    play.do(m.ExtendCourtTime)
+    play.do(m.RecordCourtDecision)
+    assert play.state.confirmation is m.Confirmation.CONFIRMED
+    late.wait(days=20)
+    assert late.no(m.FileConfirmation, filed_at=late.at) == "TOO_LATE"
+
+
 def test_a_committee_of_a_unit_complained_of_mediates_no_more() -> None:
     """R-LAD-04, R-MED-04: its mediators leave; the unit that has the case names others."""
     play = mediating(unit=COMMUNITY, mediator="GLM-GL-01")
@@ -157,6 +265,16 @@ def test_a_committee_of_a_unit_complained_of_mediates_no_more() -> None:
     play.give(p.PetitionSubjectsNamed(subjects=("GL",)))
     assert play.state.mediators == ()
     assert play.last(m.MediatorLeft).mediator == "GLM-GL-01"
+
+
+def test_who_stands_above_a_committee_complained_of_has_no_part_on_its_account() -> None:
+    """R-LAD-04: once the case went to another unit, only that one acts."""
+    play = mediating(matter="neighbour.pets")
+    play.give(dispatched(matter="neighbour.pets", unit="GL-POLICE", subjects=(COMMUNITY,)))
+    assert (play.state.unit, play.state.mediators) == ("GL-POLICE", ())
+    for command in (m.DraftAgreement, m.TerminateMediation, m.AssignMediators):
+        assert play.refused(build(command, actor=actor(STREET))).code == "NOT_RESPONSIBLE"
+    play.do(m.TerminateMediation)
 
 
 @pytest.mark.parametrize(

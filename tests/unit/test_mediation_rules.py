@@ -222,6 +222,19 @@ def test_a_written_agreement_needs_all_signatures_and_the_seal() -> None:
     assert (reached.written, reached.partial, reached.effective_at) == (True, False, MONDAY)
 
 
+def test_who_has_a_seat_signs_with_the_mediators() -> None:
+    """R-MED-07, R-MED-04: without police and lawyer of the panel it has no effect."""
+    play = accepted()
+    seats = ({"seat": "police", "staff": "GL-POLICE-7"}, {"seat": "lawyer", "staff": "GL-LEGAL-AID-3"})
+    play.do(m.AssignMediators, panel="three-in-one", seats=seats, parties_agree=True)
+    play.do(m.HoldSession)
+    play.do(m.DraftAgreement)
+    for some in ((ONE,), (ONE, "GL-POLICE-7"), ("GL-POLICE-7", "GL-LEGAL-AID-3")):
+        assert play.no(m.SignAgreement, mediators=some) == "MEDIATORS_SIGN"
+    play.do(m.SignAgreement, mediators=(ONE, "GL-POLICE-7", "GL-LEGAL-AID-3"))
+    assert play.state.stage is Stage.FOLLOW_UP
+
+
 def test_obligations_name_parties_and_have_numbers_of_their_own() -> None:
     """R-MED-07: who owes what until when: not before it was agreed, and not beyond all calendars."""
     play = mediating()
@@ -636,12 +649,13 @@ def accepted_by(actor: Actor, **more: Any) -> Play:
 
 
 def test_others_do_nothing() -> None:
-    """Only the unit that has it, what stands above, its committee, and supervisors."""
+    """Only the unit that has it, what stands above, and its committee, whatever the role."""
     play = opened()
-    stranger = Actor(subject="m", role="mediator", unit="GL02")
-    assert play.refused(build(m.RegisterParties, actor=stranger)).code == "NOT_RESPONSIBLE"
+    for role in ("mediator", "supervisor"):
+        stranger = Actor(subject="m", role=role, unit="GL02")
+        assert play.refused(build(m.RegisterParties, actor=stranger)).code == "NOT_RESPONSIBLE"
     assert Play().no(m.RegisterParties) == "UNKNOWN_CASE"
-    play.give(build(m.RegisterParties, actor=Actor(subject="s", role="supervisor", unit="GL02")))
+    play.give(build(m.RegisterParties, actor=Actor(subject="s", role="supervisor", unit=STREET)))
 
 
 def test_parties_are_two_sides_with_labels() -> None:

@@ -71,7 +71,7 @@ class Access:
     def is_near(self, principal: Principal, case: Case) -> bool:
         """Whether the case, or the committee that mediates it, lies in the caller's jurisdiction."""
         state = case.state
-        return self._reaches_any(principal, state.unit, self.office.desk.committee_unit(state.committee))
+        return self._reaches_any(principal, state.unit, self.office.desk.committee_in_charge(state))
 
     def follows(self, principal: Principal, case: Case) -> tuple[Agreement, ...]:
         """The agreements that the caller's unit, or its committee, brought about or follows up (R-MED-08)."""
@@ -80,7 +80,7 @@ class Access:
             one
             for one in state.agreements
             if self._reaches_any(
-                principal, one.unit, desk.follower(state, one), desk.committee_unit(one.committee)
+                principal, one.unit, desk.follower(state, one), desk.committee_in_charge(state, one)
             )
         )
 

@@ -47,14 +47,16 @@ class Agreements:
         return None
 
     def sign(self, state: Mediation, c: m.SignAgreement, at: datetime) -> Decision:
-        """R-MED-07: effective once all parties and mediators signed and the committee sealed it (TJ29)."""
+        """R-MED-07: effective once all parties, mediators and holders of seats signed and the committee sealed it
+        (TJ29)."""
         draft = state.draft
         if draft is None:
             return Refused("NO_DRAFT", "draft the agreement first")
         if set(c.signed) != set(state.labels):
             return Refused("ALL_SIGN", f"all parties sign: {', '.join(state.labels)}", "signed")
-        if set(c.mediators) != set(state.mediators):
-            named = ", ".join(state.mediators) or "assign one first"
+        mediate = (*state.mediators, *(seat.staff for seat in state.seats))
+        if not state.mediators or set(c.mediators) != set(mediate):
+            named = ", ".join(mediate) if state.mediators else "assign a mediator first"
             return Refused("MEDIATORS_SIGN", f"those who mediate sign: {named}", "mediators")
         if not c.sealed_by_committee:
             reason = "TJ29: without the committee's seal it has no effect"

@@ -30,8 +30,7 @@ class Confirmations:
         if set(c.jointly) != set(one.labels):
             return Refused("JOINTLY", f"all its parties apply together: {', '.join(one.labels)}", "jointly")
         filed = c.filed_at or at
-        window = state.term(one.clock("confirm"))
-        end = window.at if window else one.window_ended
+        end = self._window_end(state, one)
         if filed > at:
             return Refused("IN_THE_FUTURE", "record it once it has happened", "filed_at")
         if end is None or filed >= end:
@@ -45,6 +44,13 @@ class Confirmations:
         return [
             m.ConfirmationFiled(by=c.actor, terms=terms, agreement=one.number, court=court, filed_at=filed)
         ]
+
+    def _window_end(self, state: Mediation, one: Agreement) -> datetime | None:
+        """What was withdrawn can be filed again within the same thirty days."""
+        if one.confirmation is m.Confirmation.WITHDRAWN:
+            return self._desk.clocks.start("confirm", "mediation.confirm-apply", one.effective_at).at
+        window = state.term(one.clock("confirm"))
+        return window.at if window else one.window_ended
 
     def accepted(
         self, state: Mediation, one: Agreement, c: m.RecordCourtAcceptance, at: datetime

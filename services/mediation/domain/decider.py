@@ -16,6 +16,8 @@ from schemas.jurisdiction import Jurisdiction
 from schemas.mediators import Mediators
 from schemas.message import Event
 from schemas.petition import (
+    OfficerRecused,
+    PetitionLeft,
     PetitionRegistered,
     PetitionSealed,
     PetitionSentToMediation,
@@ -48,6 +50,8 @@ CONSUMED: tuple[type[Event], ...] = (
     PetitionSubjectsNamed,
     PetitionSealed,
     PetitionSentToMediation,
+    PetitionLeft,
+    OfficerRecused,
     PersonErased,
 )
 """What mediation hears of others. Whose personal data were erased in intake, has them erased here as well."""
@@ -85,6 +89,8 @@ class MediationDecider:
             PetitionSubjectsNamed: opening.complained_of,
             PetitionSealed: opening.sealed,
             PetitionSentToMediation: opening.sent_by_petition,
+            PetitionLeft: opening.petition_left,
+            OfficerRecused: opening.officer_recused,
             m.RegisterParties: consent.register,
             m.KeepParties: consent.keep,
             m.RecordConsent: consent.record,

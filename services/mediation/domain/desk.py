@@ -13,7 +13,6 @@ from schemas.message import Actor
 from services.mediation.domain.clocks import Clocks
 from services.mediation.domain.state import Agreement, Mediation
 
-SUPERVISOR: Final = "supervisor"
 POLICE: Final = "traffic-police-mediation"
 ARBITRATION: Final = "labour-arbitration"
 
@@ -57,15 +56,14 @@ class Desk:
         return None
 
     def not_in_charge(self, state: Mediation, actor: Actor, agreement: Agreement | None) -> Refused | None:
-        """Refuse who acts neither for the responsible unit nor for the committee: those of the agreement that a
-        command is about, else those of the round."""
+        """Refuse who acts neither for the responsible unit nor for the committee, nor stands above one of them:
+        those of the agreement that a command is about, else those of the round. A supervisor is no exception: who
+        follows one agreement up has no part in a later round (R-PET-11, R-PET-16)."""
         unit = self.follower(state, agreement) if agreement else state.unit
-        committee = self.committee_unit(agreement.committee if agreement else state.committee)
-        if actor.role == SUPERVISOR or any(self._acts_for(actor.unit, one) for one in (unit, committee)):
+        committee = self.committee_in_charge(state, agreement)
+        if any(self._acts_for(actor.unit, one) for one in (unit, committee)):
             return None
-        return Refused(
-            "NOT_RESPONSIBLE", f"only {unit}, a unit above it, the committee or a supervisor may do this"
-        )
+        return Refused("NOT_RESPONSIBLE", f"only {unit}, a unit above it, or the committee may do this")
 
     def follower(self, state: Mediation, agreement: Agreement) -> str:
         """R-MED-08, R-LAD-04: who visits: the unit that brought it about, else who has the case, else the first
@@ -79,6 +77,14 @@ class Desk:
         rung = self.jurisdiction.units[unit].rung
         return rung is not None and rung < Rung.DISTRICT
 
+    def committee_in_charge(self, state: Mediation, agreement: Agreement | None = None) -> str | None:
+        """The unit of the committee of an agreement, else of the round.
+
+        R-LAD-04: None where it is complained of: nobody above it has a part in the case on its account.
+        """
+        unit = self.committee_unit(agreement.committee if agreement else state.committee)
+        return None if self.interested(unit, state.subjects) else unit
+
     def committee_unit(self, code: str | None) -> str | None:
         """The unit of a committee."""
         committee = self.mediators.committees.get(code or "")
@@ -88,7 +94,7 @@ class Desk:
         known = self.jurisdiction.units
         if unit is None or below is None or unit not in known or below not in known:
             return False
-        return self.jurisdiction.controls(unit, below)
+        return self.jurisdiction.in_scope(unit, below)
 
     def routes(
         self, state: Mediation, at: datetime, agreement: Agreement | None = None

@@ -52,6 +52,8 @@ class Duty:
         """The one event that follows a decision, if any."""
         if after.handed_back or isinstance(events[-1], m.MediationReminded):
             return []  # a reminder puts no duty off
+        if before.stage is after.stage and not after.is_open:
+            return []  # it was over before
         told = next((e.routes for e in events if isinstance(e, m.RoutesInformed)), ())
         if back := self._back(after, by, told):
             return [back]

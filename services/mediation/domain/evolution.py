@@ -35,6 +35,7 @@ def _opened(state: Mediation, e: m.MediationOpened) -> Mediation:
         matter=e.matter,
         procedure=e.procedure,
         in_petition=e.in_petition,
+        instead_of=e.instead_of,
         subjects=e.subjects,
         opened_at=e.opened_at,
         applied_at=e.applied_at or e.opened_at,
@@ -240,7 +241,9 @@ _CHANGES: Final[dict[type[Event], Callable[[Mediation, Any], Update]]] = {
     m.PoliceInformed: lambda _, e: {"police": e.unit},
     m.ConfirmationOpened: _in_confirmation(Confirmation.CONFIRM_WINDOW),
     m.ConfirmationLapsed: _lapsed,
-    m.ConfirmationFiled: _in_confirmation(Confirmation.FILED),
+    m.ConfirmationFiled: lambda s, e: _of_agreement(
+        s, e.agreement, confirmation=Confirmation.FILED, court_extended=False
+    ),
     m.CourtAccepted: _in_confirmation(Confirmation.COURT_ACCEPTED),
     m.CourtTimeExtended: lambda s, e: _of_agreement(s, e.agreement, court_extended=True),
     m.CourtDecided: lambda s, e: _of_agreement(

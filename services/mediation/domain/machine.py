@@ -48,6 +48,7 @@ CONFIRMATION_EDGES: Final[dict[tuple[Confirmation, Confirmation], str]] = {
     (C.CONFIRM_WINDOW, C.LAPSED): "the term confirm",
     (C.CONFIRM_WINDOW, C.FILED): "FileConfirmation",
     (C.LAPSED, C.FILED): "FileConfirmation, filed in time and entered later",
+    (C.WITHDRAWN, C.FILED): "FileConfirmation, again and in time",
     (C.FILED, C.COURT_ACCEPTED): "RecordCourtAcceptance",
     (C.FILED, C.REJECTED): "RecordCourtDecision",
     (C.FILED, C.WITHDRAWN): "WithdrawConfirmation",
@@ -85,7 +86,7 @@ IN_STAGES: Final[dict[type[m.MediationCommand], tuple[Stage, ...]]] = {
 }
 """In which stages a command may come; one that is not here does not depend on the stage."""
 IN_CONFIRMATION: Final[dict[type[m.AgreementCommand], tuple[Confirmation, ...]]] = {
-    m.FileConfirmation: (C.CONFIRM_WINDOW, C.LAPSED),
+    m.FileConfirmation: (C.CONFIRM_WINDOW, C.LAPSED, C.WITHDRAWN),
     m.RecordCourtAcceptance: (C.FILED,),
     m.ExtendCourtTime: (C.COURT_ACCEPTED,),
     m.RecordCourtDecision: (C.FILED, C.COURT_ACCEPTED),

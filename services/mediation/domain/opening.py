@@ -17,6 +17,9 @@ from schemas.mediation import (
 )
 from schemas.message import Event
 from schemas.petition import (
+    Left,
+    OfficerRecused,
+    PetitionLeft,
     PetitionRegistered,
     PetitionSealed,
     PetitionSentToMediation,
@@ -35,6 +38,9 @@ NOBODY: Final = ""
 """Who may see a sealed case whose authority is none of our units."""
 RECUSED: Final = "所在单位被反映，依法回避"
 """Why a mediator left whose committee belongs to a unit that is complained of (R-LAD-04)."""
+
+FROM_PETITION: Final = "已在信访程序中回避"
+"""Why somebody has no part in the mediation who was recused from the petition (R-PET-11)."""
 
 
 class Opening:
@@ -118,8 +124,39 @@ class Opening:
             named=e.subjects,
             at=at,
             in_petition=True,
+            instead_of=state.unit if state.is_under_way and not state.in_petition else None,
         )
-        return [*left, *opened]
+        events = [*left, *opened]
+        return [*events, *self._barred(_after(state, events), e.recused)]
+
+    def officer_recused(self, state: Mediation, e: OfficerRecused, at: datetime) -> list[Event]:
+        """R-PET-11: who was recused from the petition has no part in the mediation of the same case."""
+        return self._barred(state, (e.officer,))
+
+    @staticmethod
+    def _barred(state: Mediation, staff: Iterable[str]) -> list[Event]:
+        return [
+            MediatorLeft(terms=state.terms, mediator=code, reason=FROM_PETITION)
+            for code in dict.fromkeys(staff)
+            if code not in state.barred
+        ]
+
+    def petition_left(self, state: Mediation, e: PetitionLeft, at: datetime) -> list[Event]:
+        """The case left the petition, and the petition's mediation is over.
+
+        The router's news may have come before `PetitionSentToMediation`, which was on its way; this one always
+        comes after it. The round that the resident had chosen, and that made room, is opened again (R-LAD-09).
+        """
+        if not state.in_petition or not state.is_under_way:
+            return []
+        reason = TerminationReason.DANGER if e.reason is Left.DANGER else TerminationReason.CONVERTED
+        ended = self._leave(state, reason, at)
+        if state.instead_of is None:
+            return ended
+        opened = self._opened(
+            _after(state, ended), origin=APPLIED, unit=state.instead_of, matter=state.matter, named=(), at=at
+        )
+        return [*ended, *opened]
 
     def registered_as_petition(self, state: Mediation, e: PetitionRegistered, at: datetime) -> list[Event]:
         """R-PET-11: whom the petition complains of."""
@@ -163,7 +200,11 @@ class Opening:
         return self._ending.terminated(state, reason, at)
 
     def _seal(self, state: Mediation, unit: str, named: Iterable[str], at: datetime) -> list[Event]:
-        """Nothing goes on, no clock runs, and only `unit` sees it. A case never mediated leaves no row."""
+        """Nothing goes on, no clock runs, and only `unit` sees it. A case never mediated leaves no row.
+
+        Nor is an agreement followed up here, of whatever round: each visit would show the case to whom it is kept
+        from. It binds as before, and its parties may still go to the court in their thirty days (R-MED-09).
+        """
         if state.stage is None:
             return []
         ended = self._ending.terminated(state, TerminationReason.CONVERTED, at) if state.is_under_way else []
@@ -200,6 +241,7 @@ class Opening:
         named: Iterable[str],
         at: datetime,
         in_petition: bool = False,
+        instead_of: str | None = None,
     ) -> list[Event]:
         known = matter or state.matter
         opened = MediationOpened.model_validate(
@@ -214,6 +256,7 @@ class Opening:
                 "procedure": self._desk.mediators.procedure_of(known).code,
                 "round": state.round + 1,
                 "in_petition": in_petition,
+                "instead_of": instead_of,
                 "subjects": _with(state, named),
                 "opened_at": at,
                 "applied_at": state.applied_at if state.asks_higher else at,

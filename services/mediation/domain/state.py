@@ -99,6 +99,8 @@ class Mediation(Value):
     matter: str | None = None
     procedure: str = ""
     in_petition: bool = False
+    instead_of: str | None = None
+    """The unit whose round a round within a petition took the place of; see `Opening.petition_left`."""
     subjects: tuple[str, ...] = ()
     """Every unit ever complained of in the case: none of them comes back into it (R-LAD-04)."""
     sealed_to: str | None = None
