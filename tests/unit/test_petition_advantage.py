@@ -48,6 +48,14 @@ def test_what_is_forwarded_goes_to_who_has_authority() -> None:
         assert play.refuse(p.ForwardPetition(actor=actor(OFFICE), unit=unit, reason="转送")) == code
 
 
+def test_who_is_recused_has_no_part_in_the_mediation_either() -> None:
+    """R-PET-11, R-PET-16: the mediation inside hears who they are."""
+    play = investigating()
+    play.give(p.RecuseOfficer(actor=actor(BRANCH, "supervisor"), officer="o-9", unit=BRANCH, reason="亲属"))
+    play.give(p.MediatePetition(actor=actor(BRANCH), both_consent=True, within_discretion=True))
+    assert play.last(p.PetitionSentToMediation).recused == ("o-9",)
+
+
 def test_a_claim_stays_a_claim() -> None:
     """R-PET-06, R-PET-09: else the unit would answer it without an opinion, and so without a review."""
     play = forwarded()

@@ -52,7 +52,12 @@ class Handling:
                 "within_discretion",
             )
         return [
-            p.PetitionSentToMediation(unit=state.unit or "", matter=state.matter, subjects=state.subjects)
+            p.PetitionSentToMediation(
+                unit=state.unit or "",
+                matter=state.matter,
+                subjects=state.subjects,
+                recused=tuple(one.officer for one in state.recused),
+            )
         ]
 
     def mediated(self, state: Petition, e: MediationHandedBack, _: datetime) -> Decision:
