@@ -5,15 +5,16 @@ a petitioner's name, nor what an opinion says: those are encrypted records, name
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.procedure import DutyMoved, HandBack, HandedBack, ProcedureEvent
 from schemas.router import NamedExit, Reason, Term
 from schemas.values import Channel, Sealed
+from schemas.written import seen
 
 MOST_REPRESENTATIVES: Final = 5
 """R-PET-12 (XF20): of a group that comes in person."""
@@ -609,6 +610,11 @@ class PetitionCommand(Command):
     model_config = ConfigDict(str_strip_whitespace=True)
 
     actor: Actor
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _what_shows_nothing_is_blank(cls, value: Any) -> Any:
+        return seen(value)
 
 
 class RegisterPetition(PetitionCommand):

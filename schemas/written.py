@@ -1,5 +1,6 @@
 """Texts of a set form: the JSON Schema shows the pattern, an error says in words what would be right."""
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -27,9 +28,26 @@ TrackCode = Annotated[str, Written("^[SMPL]$", "one of the tracks S, M, P and L"
 EmergencyLine = Annotated[str, Written("^(110|119|120|122)$", "one of the lines 110, 119, 120 and 122")]
 
 
+_UNSEEN: Final = frozenset({"Cf", "Zs", "Mn"})
+"""Unicode categories of characters that show nothing by themselves, such as U+200B, zero-width space."""
+
+
+def seen(value: Any) -> Any:
+    """Return a text of nothing but unseen characters as the empty text it looks like; in lists, too."""
+    if isinstance(value, str):
+        return value if any(_is_seen(character) for character in value) else ""
+    return [seen(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _is_seen(character: str) -> bool:
+    return not character.isspace() and unicodedata.category(character) not in _UNSEEN
+
+
 def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("a text without the character U+0000")
+    if text and not seen(text):
+        raise ValueError("a text of characters that can be seen")
     return text
 
 

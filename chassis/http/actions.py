@@ -17,6 +17,7 @@ from chassis.http.problems import FieldError, Problem, unprocessable
 from chassis.http.replies import key_reused
 from chassis.idempotency import Answer, Idempotency, KeyReused, Replay, load_answers, look_up
 from chassis.metrics import Metrics
+from schemas.written import seen
 
 ACTION_PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
     {"name": "case_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
@@ -44,11 +45,12 @@ class ActionBody(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _said_plainly(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse "yes", "off" and 0 for a boolean: on such a word a consent, or an end, could rest."""
+        """Refuse "yes", "off" and 0 for a boolean: on such a word a consent, or an end, could rest. What shows
+        nothing is blank."""
         wanted = cls.model_fields[info.field_name or ""].annotation
         if value is not None and not isinstance(value, bool) and wanted in {bool, bool | None}:
             raise PydanticCustomError("bool_type", "Input should be true or false")
-        return value
+        return seen(value)
 
 
 def case_of_path(request: Request) -> UUID:

@@ -2,15 +2,16 @@
 
 import unicodedata
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from chassis.database import Connection, Pool
 from chassis.http import Principal
 from chassis.vault import Vault
 from schemas.values import Sealed
+from schemas.written import seen
 
 _READ: Final = (
     "SELECT r.record_id, k.key_id, k.wrapped_key, r.ciphertext FROM petition.record r"
@@ -33,6 +34,11 @@ class Kind(StrEnum):
 
 class _Words(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _what_shows_nothing_is_blank(cls, value: Any) -> Any:
+        return seen(value)
 
 
 class Petitioner(_Words):

@@ -104,3 +104,30 @@ async def test_an_accusation_found_in_a_petition_is_for_its_recipient_only(route
         assert (await router.get(path, role, unit)).status == 404
         assert (await router.get("/v1/assignments", role, unit, ended=True)).body["items"] == []
     assert (await router.get(path, Role.HANDLER, DISCIPLINE)).status == 200
+
+
+async def test_the_sealed_exit_chosen_here_is_for_its_recipient_only(router: RouterUnderTest) -> None:
+    """R-PET-10: whoever chose it gets no view back, and nobody who had the case finds it any more."""
+    path = await chosen(router, "P")
+    body = {"track": "L", "exit": "discipline-inspection"}
+    assert (await router.post(f"{path}/track", Role.OPERATOR, HOTLINE, body)).status == 204
+    for role, unit in ((Role.OPERATOR, HOTLINE), (Role.PETITION_OFFICER, PETITION)):
+        assert (await router.get(path, role, unit)).status == 404
+        assert (await router.get("/v1/assignments", role, unit, ended=True)).body["items"] == []
+    assert (await router.get(path, Role.HANDLER, DISCIPLINE)).status == 200
+
+
+async def test_who_a_procedure_named_last_finds_the_case_no_more(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-PET-11: neither the case nor the order that they had of it."""
+    path = await chosen(router, "P")
+    await router.say(case_of(path), PetitionDutyMoved(unit=STREET, stage="FORWARDED"))
+    gone = PetitionHandedBack(
+        result=HandBack.EXIT,
+        unit=STREET,
+        explanation="请向上一级信访部门提出",
+        exit="superior-petition",
+        subjects=(STREET,),
+    )
+    await router.say(case_of(path), gone)
+    assert (await router.get(path, Role.HANDLER, STREET)).status == 404
+    assert (await router.get("/v1/assignments", Role.HANDLER, STREET, ended=True)).body["items"] == []

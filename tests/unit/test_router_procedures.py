@@ -212,6 +212,15 @@ def test_who_is_complained_of_in_the_procedure_loses_the_case() -> None:
     assert not [e for e in again if isinstance(e, r.CaseDispatched)]
 
 
+def test_a_petition_that_was_routed_away_is_not_chosen_again() -> None:
+    """R-PET-06, R-PET-18: it is over, which is another thing than being on that track."""
+    case = petitioned()
+    choose = r.ChooseTrack(actor=OPERATOR, track="P")
+    assert case.refused(choose).code == "SAME_TRACK"
+    case.give(PetitionHandedBack(result=HandBack.EXIT, unit="GL-PETITION", explanation="依法", exit="court"))
+    assert case.refused(choose).code == "PETITION_OVER"
+
+
 @pytest.mark.parametrize("result", [HandBack.SETTLED, HandBack.ENDED, HandBack.EXIT])
 def test_who_the_procedure_named_is_known_when_it_is_over(result: HandBack) -> None:
     """R-LAD-04, R-PET-11: with those known before, however it ends; nothing is told where nobody is new."""

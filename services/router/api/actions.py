@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, create_model, field_validator
 
 from chassis.http import FieldError, Role
 from chassis.http.problems import unprocessable
@@ -15,6 +15,7 @@ from chassis.masking import mask_fields
 from schemas import router as r
 from schemas.message import Actor
 from schemas.replies import OF_UNITS, body_fields
+from schemas.written import seen
 from services.router.api.access import WORKERS
 from services.router.domain.workorder import WorkOrder
 
@@ -64,7 +65,11 @@ def _body(command: type[r.RouterCommand], example: dict[str, Any]) -> type[BaseM
     """The command without its actor, who is the caller: a model with a schema of its own."""
     config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [example]})
     made: type[BaseModel] = create_model(
-        f"{command.__name__}Body", __config__=config, __doc__=command.__doc__, **body_fields(command)
+        f"{command.__name__}Body",
+        __config__=config,
+        __doc__=command.__doc__,
+        __validators__={"what_shows_nothing_is_blank": field_validator("*", mode="before")(seen)},
+        **body_fields(command),
     )
     return made
 

@@ -277,6 +277,9 @@ class Steering:
         if c.exit is not None and c.exit not in self._desk.jurisdiction.legal_exits:
             exits = ", ".join(self._desk.jurisdiction.legal_exits)
             return Refused("UNKNOWN_EXIT", f"expected one of {exits}", "exit")
+        if c.track == "P" == state.track and state.given_back:
+            reason = "the petition is over and gave the case back; new facts make a new case (R-PET-18)"
+            return Refused("PETITION_OVER", reason, "track")
         if c.track == state.track and (c.track != "L" or state.exit in {c.exit, self._exit(state)}):
             return Refused("SAME_TRACK", f"the case is on track {c.track} already", "track")
         subjects = tuple(dict.fromkeys((*state.subjects, *c.kept_from)))
