@@ -33,7 +33,7 @@ _RUNS: Final = ROOT / ".run"
 LOGS: Final = _RUNS / "bench-logs"
 """The services' logs of the latest run stay here."""
 _PORTS: Final = range(20_000, 32_000, 16)
-_SINK_PORT: Final = 5
+_SINK_PORT: Final = 9
 
 POSTGRESQL: Final = "postgresql"
 KAFKA: Final = "kafka"

@@ -3,12 +3,18 @@
 import importlib
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
 from chassis import logs
 from chassis.settings import Settings, SettingsError
 from services.cli.local import LocalRun, local_options
+
+_PATIENT: Final = frozenset({"notify"})
+"""Services whose work can wait while cases surge: a notice that comes a minute later does no harm, an assignment
+might."""
+_NICE: Final = 10
 
 
 def _command(name: str) -> click.Command:
@@ -20,6 +26,8 @@ def _command(name: str) -> click.Command:
             module = importlib.import_module(f"services.{name}.main")
             settings = getattr(module, "SETTINGS", Settings).from_environment(name, given)
             logs.configure(settings.service, settings.log_level)
+            if name in _PATIENT:
+                os.nice(_NICE)
             module.run(settings)
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
