@@ -13,7 +13,6 @@ ANY: Final = "…"
 """In a word of conduct.yaml: up to six characters of the same clause."""
 _PARTED = re.compile(r"[ \t\u3000\xa0\u200b-\u200d\u2060\ufeff.·•_*+|/\\~-]+")
 _CLAUSE: Final = "，,、。！？!?；;：:\n（）()"
-_STOP: Final = f"[{_CLAUSE}]"
 _ASKED: Final = ("请", "祈求", "没有", "希望", "建议", "感谢", "谢谢", "表扬")
 _WITH: Final = "跟和与给对向帮替"
 """Before somebody else: the unit deals with them."""

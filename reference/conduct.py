@@ -42,8 +42,8 @@ class Accusations:
 
         A word about conduct anywhere accuses all that are named. Else it is whom a sentence complains of.
         """
-        both = f"{plain(title)}\n{plain(text)}"
-        if not self._complaints.possible(both):
+        both = self._searched(title, text)
+        if both is None:
             return ()
         named = self._names.find_matches_as_indexes(both)
         if named and not self._complaints.of_conduct(both):
@@ -52,10 +52,13 @@ class Accusations:
 
     def of_an_office(self, title: str, text: str) -> bool:
         """Whether a sentence complains of an office without saying which: by its matter the case could reach it."""
+        both = self._searched(title, text)
+        return both is not None and any(map(self._complains_of_an_office, _SENTENCE_END.split(both)))
+
+    def _searched(self, title: str, text: str) -> str | None:
+        """The message as it is searched; None where no word of a complaint stands in it, as in most."""
         both = f"{plain(title)}\n{plain(text)}"
-        if not self._complaints.possible(both):
-            return False
-        return any(map(self._complains_of_an_office, _SENTENCE_END.split(both)))
+        return both if self._complaints.possible(both) else None
 
     def _complains_of(self, text: str, name: int, start: int, end: int) -> bool:
         return self._complaints.of(text, start, end, is_place=self._are_places[name])

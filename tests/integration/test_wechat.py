@@ -112,7 +112,7 @@ async def test_pictures_are_fetched_and_lie_with_their_case(
 ) -> None:
     """R-PRIV-01, R-HOT-01: those of the matter and those added later, without what the phone noted; of one that
     cannot be had the case says so, in its words."""
-    monkeypatch.setattr("services.intake.channels.wechat.fetcher.LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("services.intake.channels.wechat.asking.LOOK_EVERY_S", 0.02)
     spoken_to.media = {
         "photo": ("image/jpeg", jpeg()),
         "later": ("image/png", png()),
@@ -246,7 +246,7 @@ async def test_a_half_told_matter_is_taken_in_after_its_time(
     database_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-HOT-01: the resident who sent no place loses no words, and is told the code by customer service."""
-    monkeypatch.setattr("services.intake.channels.wechat.courier.LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("services.intake.channels.wechat.asking.LOOK_EVERY_S", 0.02)
     adapter = channel(CASELADDER_WECHAT_URL=spoken_to.url)
     async with running(database_url, tmp_path, [adapter]) as intake:
         follower = Follower(intake.client)
@@ -267,7 +267,7 @@ async def test_an_answer_that_took_too_long_follows_by_customer_service(
     """R-HOT-01: the platform hears `success` in time; a token that it no longer takes is renewed once."""
     monkeypatch.setattr(routes, "PATIENCE_S", 0.0)
     monkeypatch.setattr("services.intake.channels.wechat.storage.PASSIVE", timedelta(0))
-    monkeypatch.setattr("services.intake.channels.wechat.courier.LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("services.intake.channels.wechat.asking.LOOK_EVERY_S", 0.02)
     monkeypatch.setattr(Book, "take", _not_yet)
     spoken_to.codes.extend([40001, 0])
     async with running(database_url, tmp_path, [channel(CASELADDER_WECHAT_URL=spoken_to.url)]) as intake:

@@ -25,8 +25,6 @@ from schemas.router import Term
 
 FINAL: Final = frozenset({Stage.PERFORMED, Stage.LEGAL_INFORMED, Stage.TERMINATED})
 """The round is over; what was agreed may still be performed, or be before the court."""
-UNDER_WAY: Final = frozenset({Stage.ACCEPTED, Stage.MEDIATING, Stage.PARTIAL})
-"""All parties agreed to mediate: the time of the procedure runs."""
 OF_AGREEMENTS: Final = ("visit", "confirm", "court")
 """The clocks that each agreement has for itself, as `visit/1`."""
 

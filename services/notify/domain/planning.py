@@ -81,10 +81,6 @@ class Planner:
         self._available = frozenset(available)
         self._endpoints = frozenset(endpoints)
 
-    def tells_residents(self, type_: str) -> bool:
-        """Whether some row tells residents of events of a type."""
-        return any(not RESIDENTS.isdisjoint(row.to) for row in self._notices.by_event.get(type_, ()))
-
     def plan(
         self, event: Event, envelope: Envelope, reporters: Sequence[Reporter], at: datetime
     ) -> list[Planned]:

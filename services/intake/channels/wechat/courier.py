@@ -1,53 +1,23 @@
 """Brings followers the answers that could not be given within the platform's own request."""
 
-import asyncio
 import logging
-from datetime import timedelta
-from typing import Final
 
-from chassis.batch import describe
-from chassis.database import is_passing
 from chassis.host import Host
 from chassis.vault import VaultError
-from chassis.waiting import wait_at_most
 from services.intake.channels.wechat.api import Unsent, WechatApi
+from services.intake.channels.wechat.asking import Asking, pause_after
 from services.intake.channels.wechat.storage import KEEP, Book, Claim, Reply
 from services.intake.domain import IntakeState
-
-LOOK_EVERY_S: Final = 2.0
-_LONGEST_PAUSE_S: Final = 900
 
 _log = logging.getLogger(__name__)
 
 
-class Courier:
+class Courier(Asking):
     """The second worker of the channel: sends, and tries again with growing pauses for two days."""
 
     def __init__(self, host: Host[IntakeState], book: Book, api: WechatApi) -> None:
-        self.trouble: str | None = None
-        self._host = host
+        super().__init__(host, api, "answers")
         self._book = book
-        self._api = api
-        self._stopping = asyncio.Event()
-
-    def stop(self) -> None:
-        """Finish the message in hand, and let `run` end."""
-        self._stopping.set()
-
-    async def run(self) -> None:
-        """Send until stopped."""
-        try:
-            while not self._stopping.is_set():
-                try:
-                    while not self._stopping.is_set() and await self.step():
-                        pass
-                except Exception as error:
-                    if not is_passing(error):
-                        raise
-                    _log.warning("answers wait: %s", describe(error))
-                await wait_at_most(self._stopping, LOOK_EVERY_S)
-        finally:
-            await self._api.close()
 
     async def step(self) -> bool:
         """Send one answer; False where none waits."""
@@ -72,7 +42,7 @@ class Courier:
     async def _put_off(self, claim: Claim, error: Unsent) -> None:
         """Try again later, or give up: the follower finds the same by asking for the progress."""
         now = self._host.clock()
-        pause = timedelta(seconds=min(2**claim.tries, _LONGEST_PAUSE_S))
+        pause = pause_after(claim.tries)
         if error.hopeless or now + pause > claim.received_at + KEEP:
             _log.warning("an answer could not be brought and was given up", extra={"code": error.code})
             await self._book.answered(claim, now)

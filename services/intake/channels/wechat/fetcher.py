@@ -1,34 +1,30 @@
 """Fetches the pictures that followers sent from the platform, and puts them into their cases (R-PRIV-01)."""
 
-import asyncio
 import logging
 from datetime import timedelta
 from typing import Final
 
-from chassis.batch import describe
 from chassis.database import is_passing
 from chassis.host import Host
 from chassis.http import Problem
-from chassis.waiting import wait_at_most
 from schemas.values import Channel
 from services.intake.attachments.storage import MOST_BYTES
 from services.intake.channels.reception import Message, Reception
 from services.intake.channels.wechat import words
 from services.intake.channels.wechat.api import Unsent, WechatApi
+from services.intake.channels.wechat.asking import Asking, pause_after
 from services.intake.channels.wechat.pictures import Picture, Pictures
 from services.intake.domain import IntakeState
 
-LOOK_EVERY_S: Final = 2.0
 CLAIM: Final = timedelta(minutes=3)
 """Longer than fetching one and writing it down can take."""
 KEPT: Final = timedelta(days=3)
 """How long the platform keeps a picture."""
-_LONGEST_PAUSE_S: Final = 900
 
 _log = logging.getLogger(__name__)
 
 
-class Fetcher:
+class Fetcher(Asking):
     """The third worker of the channel: tries again with growing pauses while the platform keeps the picture.
 
     A picture that cannot be had, is too large or is none is said in the case in words.
@@ -37,31 +33,9 @@ class Fetcher:
     def __init__(
         self, host: Host[IntakeState], reception: Reception, pictures: Pictures, api: WechatApi
     ) -> None:
-        self.trouble: str | None = None
-        self._host = host
+        super().__init__(host, api, "pictures")
         self._reception = reception
         self._pictures = pictures
-        self._api = api
-        self._stopping = asyncio.Event()
-
-    def stop(self) -> None:
-        """Finish the picture in hand, and let `run` end."""
-        self._stopping.set()
-
-    async def run(self) -> None:
-        """Fetch until stopped."""
-        try:
-            while not self._stopping.is_set():
-                try:
-                    while not self._stopping.is_set() and await self.step():
-                        pass
-                except Exception as error:
-                    if not is_passing(error):
-                        raise
-                    _log.warning("pictures wait: %s", describe(error))
-                await wait_at_most(self._stopping, LOOK_EVERY_S)
-        finally:
-            await self._api.close()
 
     async def step(self) -> bool:
         """Fetch one picture; False where none waits."""
@@ -87,7 +61,7 @@ class Fetcher:
 
     async def _put_off(self, picture: Picture, error: Exception) -> None:
         now = self._host.clock()
-        pause = timedelta(seconds=min(2**picture.tries, _LONGEST_PAUSE_S))
+        pause = pause_after(picture.tries)
         hopeless = isinstance(error, Unsent) and error.hopeless
         if hopeless or now + pause > picture.received_at + KEPT:
             await self._settle(picture, lost=True)
