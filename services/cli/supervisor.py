@@ -7,11 +7,14 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 
 from chassis.waiting import wait_at_most
 
+_ONE_ARENA: Final = {"MALLOC_ARENA_MAX": "1"}
+"""For glibc: a service has one thread that works, so an arena for each of the others only keeps memory back."""
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 15
 
@@ -96,7 +99,7 @@ class Supervisor:
         with self._log(child.name).open("ab") as log:
             self._processes[child.name] = await asyncio.create_subprocess_exec(
                 *(*leash, *child.argv),
-                env=dict(child.env),
+                env={**_ONE_ARENA, **child.env},
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,6 +1,7 @@
 """Who is submitting, and what their role and unit allow."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from chassis.http import Principal, Problem, Role
@@ -71,7 +72,12 @@ class Caller:
             return Actor(subject=self.system, role=SYSTEM)
         if self.is_resident:
             return None
-        return Actor(subject=self.recorded_as, role=self.role.value, unit=self.unit)
+        return _member_of_staff(self.recorded_as, self.role.value, self.unit)
+
+
+@lru_cache(maxsize=1024)
+def _member_of_staff(subject: str, role: str, unit: str | None) -> Actor:
+    return Actor(subject=subject, role=role, unit=unit)
 
 
 def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, ...]) -> Caller:

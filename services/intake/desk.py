@@ -128,10 +128,7 @@ class Desk:
         unit = place.grid or self.jurisdiction.code
         demand_scope(who, unit, self.jurisdiction)
         case_id = new_id(check.now)
-        title, text = (self._words(given, body.reporter) for given in (body.title, body.text))
-        case = self._event(body, check, who, place, title, text)
-        if case.emergency is None:
-            case = _without_rooms(case)
+        case = self._event(body, check, who, place)
         filing = self._filing(case_id, case, body, who, unit, check.now)
         command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
         return Submission(case_id, command, who.is_resident, self._may_hear_of_repeats(who))
@@ -183,10 +180,16 @@ class Desk:
         runs_the_system = who.role is Role.OPS and who.unit in {None, self.jurisdiction.code}
         return runs_the_system or (who.role is Role.OPERATOR and is_of_the_centre(who, self.jurisdiction))
 
-    def _event(
-        self, body: CaseBody, check: Check, who: Caller, place: Place, title: str, text: str
-    ) -> CaseSubmitted:
+    def _event(self, body: CaseBody, check: Check, who: Caller, place: Place) -> CaseSubmitted:
+        """R-PRIV-01: the building is enough to route by, the door stands in the encrypted record; but who comes
+        to help in a danger must find it."""
         reporter = body.reporter
+        title, text = (self._words(given, reporter) for given in (body.title, body.text))
+        danger = self._emergency(body, who, title, text)
+        if danger is None:
+            title, text = without_rooms(title), without_rooms(text)
+            if place.address is not None:
+                place = place.model_copy(update={"address": without_rooms(place.address)})
         received_at = body.received_at or check.now
         stated = who.channel if who.is_resident else body.channel
         return CaseSubmitted(
@@ -202,7 +205,7 @@ class Desk:
             parties=body.parties,
             households=body.households,
             subjects=body.subjects,
-            emergency=self._emergency(body, who, title, text),
+            emergency=danger,
             resolved=_resolution(body, who, received_at),
             repeat_of=None,
             new_facts=True,
@@ -371,11 +374,3 @@ def _resolution(body: CaseBody, who: Caller, received_at: datetime) -> OnSiteRes
         resolved_at=body.resolved.resolved_at or received_at,
         knowledge=KnowledgeRef(entry=told.entry, version=told.version) if told is not None else None,
     )
-
-
-def _without_rooms(case: CaseSubmitted) -> CaseSubmitted:
-    """R-PRIV-01: the building is enough to route by; the door stands in the encrypted record."""
-    address = case.place.address
-    place = case.place.model_copy(update={"address": without_rooms(address) if address else None})
-    words = {"title": without_rooms(case.title), "text": without_rooms(case.text)}
-    return case.model_copy(update={"place": place, **words})

@@ -20,18 +20,28 @@ _COUNTED: Final = r"(?![.．%％户人元万米平㎡年月日个多余名家辆
 """Behind a number that counts something: 3幢120户."""
 _BUILDING: Final = rf"((?:号楼|[幢栋座]|单元|(?<={_D})[#＃]){_GAP})"
 _PLACE: Final = rf"((?:号院?|公寓|小区|花园|新村|家园|[苑弄院里庄]){_GAP})"
+_ROW: Final = re.compile("[0-9０-９]{3}|[〇○零一二三四五六七八九]{3}")
+"""What every room is written with."""
 _PATTERNS: Final = (
-    re.compile(rf"{_BUILDING}(?:(?:{_NUMBER}|{_SPELLED})(?:[室房]|号(?!楼))|{_NUMBER}{_COUNTED})"),
-    re.compile(rf"{_PLACE}(?:{_NUMBER}|{_SPELLED})室"),
-    re.compile(
-        rf"((?<!{_D})(?<!{_H}){_D}{{1,3}}{_H}{_D}{{1,2}}{_H})"  # 3-1-602: building, entrance, room
-        rf"(?:{_NUMBER}室|(?!(?:19|20){_D}{{2}}){_NUMBER}(?!{_H}){_COUNTED})"
+    (
+        ("号楼", "幢", "栋", "座", "单元", "#", "＃"),
+        re.compile(rf"{_BUILDING}(?:(?:{_NUMBER}|{_SPELLED})(?:[室房]|号(?!楼))|{_NUMBER}{_COUNTED})"),
+    ),
+    (("室",), re.compile(rf"{_PLACE}(?:{_NUMBER}|{_SPELLED})室")),
+    (
+        ("-", "－", "—", "–"),
+        re.compile(
+            rf"((?<!{_D})(?<!{_H}){_D}{{1,3}}{_H}{_D}{{1,2}}{_H})"  # 3-1-602: building, entrance, room
+            rf"(?:{_NUMBER}室|(?!(?:19|20){_D}{{2}}){_NUMBER}(?!{_H}){_COUNTED})"
+        ),
     ),
 )
+"""Each with the signs of which a text must have one: a look for those spares nearly every case the search."""
 
 
 def without_rooms(text: str) -> str:
     """Return `text` with the room of every building replaced; doing it twice changes nothing more."""
-    for pattern in _PATTERNS:
-        text = pattern.sub(rf"\1{ROOM}", text)
+    for signs, pattern in _PATTERNS:
+        if any(sign in text for sign in signs) and _ROW.search(text):
+            text = pattern.sub(rf"\1{ROOM}", text)
     return text
