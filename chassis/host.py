@@ -92,7 +92,7 @@ class Host(Generic[S]):
         self.parked: ParkedCases[S]
         self._reader: StreamReader
         self._transport: Transport
-        self._policy = policy
+        self._policy = policy or RunnerPolicy()
         self._workers: list[Worker] = []
         self._stopping = asyncio.Event()
         self._crashed: str | None = None
@@ -177,6 +177,7 @@ class Host(Generic[S]):
             self.service.topics,
             self.pool,
             self.store,
+            pace_s=self._policy.pace_s,
             metrics=self.metrics,
             telemetry=self.telemetry,
         )

@@ -39,6 +39,10 @@ SESSION_S: Final = 15.0
 """A member of the group that was not heard of for so long loses its partitions, in seconds."""
 TELL_S: Final = 5.0
 """How often Kafka's own tools are told how far we are, in seconds."""
+FETCH_BYTES: Final = 64 * 1024
+FETCH_WAIT_S: Final = 0.03
+"""A fetch is answered when so many bytes are there, or after so many seconds: one answer for each record that comes
+would take the time of the work itself, here and on the broker."""
 AT_ONCE: Final = 2000
 """Records fetched at once at most: all that ever waits in memory beside aiokafka's own buffer."""
 
@@ -46,11 +50,19 @@ _log = logging.getLogger(__name__)
 
 
 class KafkaReader:
-    """A `StreamReader` on Kafka. `instance` names this member for good (static membership)."""
+    """A `StreamReader` on Kafka. `instance` names this member for good (static membership); `wait_s` is how many
+    seconds a record may lie on the broker for others to come."""
 
     def __init__(
-        self, connection: KafkaConnection, pool: Pool, store: Store, consumes: Collection[str], instance: str
+        self,
+        connection: KafkaConnection,
+        pool: Pool,
+        store: Store,
+        consumes: Collection[str],
+        instance: str,
+        wait_s: float = FETCH_WAIT_S,
     ) -> None:
+        self._wait_s = max(wait_s, FETCH_WAIT_S)
         self._connection = connection
         self._topic = connection.topic(CASE_EVENTS)
         self._pool = pool
@@ -163,7 +175,9 @@ class KafkaReader:
             metadata_max_age_ms=int(
                 STUCK_S * 500
             ),  # a topic that was deleted and made again is found before then
-            fetch_max_wait_ms=100,  # also how long a look at the offsets waits behind a fetch
+            fetch_min_bytes=FETCH_BYTES,
+            # also how long a look at the offsets waits behind a fetch
+            fetch_max_wait_ms=int(self._wait_s * 1000),
             max_partition_fetch_bytes=4 * 1024 * 1024,
             **self._connection.options(),
             # a join is answered only when the other members have come, or their time is over

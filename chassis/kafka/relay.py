@@ -45,6 +45,9 @@ BATCH: Final = 1000
 BUSY_S: Final = 0.005
 IDLE_S: Final = 0.05
 """The pauses after the first empty look at the log, and at most, in seconds."""
+PACE_S: Final = 0.02
+"""At least this long from one batch to the next, unless it was full, in seconds: many small ones cost more, here,
+on the broker and in every reader."""
 RETRY_S: Final = 1.0
 """The pause before leadership or an unreachable broker is tried again, in seconds."""
 LOOK_S: Final = 1.0
@@ -149,6 +152,7 @@ class Relay:
                 if await is_wanted(connection, self._service):
                     return
                 await self._catch_up(connection, position, standing.edition)
+            started = loop.time()
             rows = await read_all(connection, position, BATCH)
             if not rows:
                 await wait_at_most(self._stop, pause)
@@ -157,6 +161,8 @@ class Relay:
             pause = BUSY_S
             await self._send(connection, position, [event for _, event in rows], standing.edition)
             position = await store_position(connection, self._service, position, rows[-1][0])
+            if len(rows) < BATCH:
+                await wait_at_most(self._stop, PACE_S - (loop.time() - started))
 
     async def _send(
         self, connection: Connection, position: Position, events: Sequence[Envelope], edition: str

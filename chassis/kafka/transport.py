@@ -16,7 +16,7 @@ from schemas.message import CASE_EVENTS, CASE_PARKED
 
 
 class KafkaTransport:
-    """A `Transport`. `topics` carry the service's events beside the stream."""
+    """A `Transport`. `topics` carry the service's events beside the stream; `pace_s` is the runner's."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class KafkaTransport:
         pool: Pool,
         store: Store,
         *,
+        pace_s: float,
         metrics: Metrics,
         telemetry: Telemetry,
     ) -> None:
@@ -34,6 +35,7 @@ class KafkaTransport:
         )
         self._pool = pool
         self._store = store
+        self._pace_s = pace_s
         self._relay = Relay(
             self._connection,
             settings.database_url.get_secret_value(),
@@ -45,7 +47,7 @@ class KafkaTransport:
 
     def reader(self, consumes: Collection[str]) -> StreamReader:
         """Return the service's member of its consumer group."""
-        return KafkaReader(self._connection, self._pool, self._store, consumes, self._instance)
+        return KafkaReader(self._connection, self._pool, self._store, consumes, self._instance, self._pace_s)
 
     async def run(self) -> None:
         """Relay until stopped."""
