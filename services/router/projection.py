@@ -17,12 +17,14 @@ from schemas.department import (
     AssignmentRole,
     DepartmentAssigned,
     DepartmentAssignmentEnded,
+    DepartmentEvent,
     DepartmentReminded,
     HandlingMode,
     TextAccess,
 )
 from schemas.intake import CaseSubmitted, CaseSupplemented, ReopeningAsked
 from schemas.router import (
+    CaseClosed,
     CaseDispatched,
     CaseRedirected,
     Disposition,
@@ -120,6 +122,8 @@ _QUEUE: Final = (
     "queued_at",
     "due_at",
 )
+_UNQUEUED_BY: Final = (Disposition, CaseClosed)
+"""After these a case waits in the queue no more, or anew. Nothing else takes it out, such as a reminder."""
 _UNQUEUE: Final = "DELETE FROM router.triage WHERE case_id = ANY($1::uuid[])"
 
 
@@ -169,6 +173,9 @@ class _Work:
 
     states: dict[UUID, WorkOrder] = field(default_factory=dict)
     fresh: set[UUID] = field(default_factory=set)
+    changed: set[UUID] = field(default_factory=set)
+    """Cases with an event of their own; what departments are told alone leaves the state as it was."""
+    unqueued: set[UUID] = field(default_factory=set)
     texts: list[tuple[object, ...]] = field(default_factory=list)
     supplements: list[tuple[object, ...]] = field(default_factory=list)
     given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
@@ -184,7 +191,7 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     for change in changes:
         _collect(work, change)
     waiting = [case_id for case_id in work.queued if work.states[case_id].queue is not None]
-    known = [case_id for case_id in work.states if case_id not in work.fresh]
+    known, left = work.changed - work.fresh, work.unqueued - work.fresh
     assignments = [(*given.row(), *_shared(work, given.case_id)) for given in work.given.values()]
     await insert(connection, "router", "case_text", _TEXT, work.texts)
     await _write(connection, _SUPPLEMENTS, work.supplements)
@@ -192,8 +199,8 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     await _write(connection, _KEEP, [_kept(work, case_id) for case_id in known])
     await _write(connection, _END, work.ended)
     await _write(connection, _HIDE, [_hidden(case_id, work.states[case_id]) for case_id in work.accused])
-    if known:
-        await connection.execute(_UNQUEUE, known)
+    if left:
+        await connection.execute(_UNQUEUE, list(left))
     await insert(connection, "router", "triage", _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
     await keep_callbacks(connection, changes)
     await keep_figures(connection, changes)
@@ -215,6 +222,10 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             work.supplements.append((change.case_id, text, *_readers(change)))
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
+        if not isinstance(event, DepartmentEvent):
+            work.changed.add(change.case_id)
+        if isinstance(event, _UNQUEUED_BY):
+            work.unqueued.add(change.case_id)
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
             work.accused.add(change.case_id)
         if isinstance(event, ProcedureEnded) and event.subjects:
