@@ -3,7 +3,7 @@
 A batch of fresh cases costs at most three multi-row statements: texts, assignments, the triage queue.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -94,8 +94,11 @@ _GIVEN: Final = (
 """What is an assignment's own; `_SHARED` follows."""
 _KEEP: Final = (
     f"UPDATE router.assignment a SET {', '.join(f'{n} = {_value(n, t)}' for n, t in _SHARED.items())}"
-    f" FROM {_unnest({'case_id': 'uuid', **_SHARED})} WHERE a.case_id = u.case_id AND a.ended_at IS NULL"
+    f" FROM {_unnest({'case_id': 'uuid', 'number': 'integer', **_SHARED})}"
+    " WHERE a.case_id = u.case_id AND a.number = u.number AND num_nulls(a.ended_at) = 1"
 )
+"""Only the open ones; `ended_at IS NULL` would say the same, but on a table that was not analysed yet PostgreSQL
+takes that for rare, and reads all open assignments for a few of them."""
 _HIDE: Final = (
     "UPDATE router.assignment a SET subjects = string_to_array(u.subjects, ' '), sealed = u.sealed"
     " FROM unnest($1::uuid[], $2::text[], $3::boolean[]) AS u(case_id, subjects, sealed)"
@@ -196,7 +199,7 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     await insert(connection, "router", "case_text", _TEXT, work.texts)
     await _write(connection, _SUPPLEMENTS, work.supplements)
     await insert(connection, "router", "assignment", (*_GIVEN, *_SHARED), assignments)
-    await _write(connection, _KEEP, [_kept(work, case_id) for case_id in known])
+    await _write(connection, _KEEP, [row for case_id in known for row in _kept(work, case_id)])
     await _write(connection, _END, work.ended)
     await _write(connection, _HIDE, [_hidden(case_id, work.states[case_id]) for case_id in work.accused])
     if left:
@@ -335,10 +338,12 @@ def _shared(work: _Work, case_id: UUID) -> tuple[object, ...]:
     )
 
 
-def _kept(work: _Work, case_id: UUID) -> tuple[object, ...]:
-    """The case id and the values of `_SHARED` as `_KEEP` takes them."""
+def _kept(work: _Work, case_id: UUID) -> Iterator[tuple[object, ...]]:
+    """For each assignment that the case ever had its key and the values of `_SHARED`, as `_KEEP` takes them."""
+    state = work.states[case_id]
     *values, _ = _shared(work, case_id)
-    return case_id, *values, " ".join(work.states[case_id].subjects)
+    for number in range(1, state.issued + 1):
+        yield case_id, number, *values, " ".join(state.subjects)
 
 
 def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
