@@ -350,7 +350,7 @@ def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
     event, at = work.queued[case_id]
     state = work.states[case_id]
     judged = event.registered.judgement if event.registered else None
-    candidates = [candidate.model_dump() for candidate in judged.candidates] if judged else []
+    candidates = [{"matter": c.matter, "score": c.score} for c in judged.candidates] if judged else []
     due = state.term("triage")
     return (
         case_id,
