@@ -1,10 +1,12 @@
 """Whether words complain of the unit named beside them (R-LAD-04, R-HOT-14); patterns made of conduct.yaml."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick, Implementation
+from ahocorasick_rs import AhoCorasick
 
 from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct
@@ -13,6 +15,7 @@ ANY: Final = "…"
 """In a word of conduct.yaml: up to six characters of the same clause."""
 _PARTED = re.compile(r"[ \t\u3000\xa0\u200b-\u200d\u2060\ufeff.·•_*+|/\\~-]+")
 _CLAUSE: Final = "，,、。！？!?；;：:\n（）()"
+_SENTENCE_END: Final = re.compile(r"[。！？!?；;\n]+")
 _ASKED: Final = ("请", "祈求", "没有", "希望", "建议", "感谢", "谢谢", "表扬")
 _WITH: Final = "跟和与给对向帮替"
 """Before somebody else: the unit deals with them."""
@@ -26,10 +29,48 @@ _OBJECT_GAP: Final = (
     '(?:一下|的是|对象|区里|[是为：:“"「《我们本该当地辖区属所在某你贵这个那名一位几及和与的省市])'
 )
 
+_CONDUCT, _BESIDE, _VERB, _REGRET, _OFFICE, _HEAD = (1 << n for n in range(6))
+"""Which lists of conduct.yaml have a word in a text; a pattern fits only where its own lists have."""
+_OF_A_UNIT: Final = _BESIDE | _VERB | _REGRET
+_COMPLAINT: Final = _CONDUCT | _OF_A_UNIT
+
 
 def plain(text: str) -> str:
     """The text as it is searched for complaints: simplified, narrow, nothing between the characters of a word."""
     return _PARTED.sub("", normalise(text))
+
+
+class Said:
+    """A `plain` text and the lists of which a word stands in it."""
+
+    def __init__(self, text: str, hits: Sequence[tuple[int, int]]) -> None:
+        """`hits`: the lists and the end of each word, in the order of their ends."""
+        self.text, self._hits = text, hits
+        self.lists: int = reduce(or_, (lists for lists, _ in hits), 0)
+
+    @property
+    def may_complain(self) -> bool:
+        """Whether it may complain of anybody: no for many messages."""
+        return bool(self.lists & _COMPLAINT)
+
+    @property
+    def may_complain_of_an_office(self) -> bool:
+        """Whether it may complain of an office or a head without a name: no for most."""
+        lists = self.lists
+        return bool((lists & _OFFICE and lists & _COMPLAINT) or (lists & _VERB and lists & _HEAD))
+
+    def sentences(self) -> "Iterator[Said]":
+        """Its sentences in which there is such a word."""
+        start = place = 0
+        for stop, following in (*map(re.Match.span, _SENTENCE_END.finditer(self.text)), (len(self.text), 0)):
+            first = place
+            while place < len(self._hits) and self._hits[place][1] <= stop:
+                place += 1
+            if place > first:
+                yield Said(
+                    self.text[start:stop], [(lists, end - start) for lists, end in self._hits[first:place]]
+                )
+            start = following
 
 
 class Complaints:
@@ -38,14 +79,9 @@ class Complaints:
     def __init__(self, conduct: Conduct, district: str) -> None:
         """`district`: its name without 区, which may stand before the name of one of its departments."""
         others, little = _any(conduct.others), _LITTLE
-        self._hints = AhoCorasick(
-            list(
-                dict.fromkeys(
-                    map(_literal, (*conduct.words, *conduct.beside, *conduct.verbs, *conduct.regrets))
-                )
-            ),
-            implementation=Implementation.DFA,
-        )
+        lists = _literals(conduct)
+        self._lists = tuple(lists.values())
+        self._hints = AhoCorasick(list(lists))
         self._words = re.compile(_any(conduct.words))
         self._denied = conduct.unless_after
         self._by_others = re.compile(f"(?:{others}){little}{{0,4}}$")
@@ -63,21 +99,26 @@ class Complaints:
         self._regret = re.compile(f"(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!不)(?:{_any(conduct.regrets)})")
         self._not_accused = re.compile(_any(conduct.not_accused))
 
-    def possible(self, text: str) -> bool:
-        """The quickest answer, no for many messages."""
-        return bool(self._hints.find_matches_as_indexes(text))
+    def said(self, text: str) -> Said:
+        """The text with the lists of which a word stands in it: of many messages all that need be known."""
+        found = self._hints.find_matches_as_indexes(text, overlapping=True)
+        return Said(text, [(self._lists[word], end) for word, _, end in found])
 
-    def of_conduct(self, text: str) -> bool:
+    def of_conduct(self, said: Said) -> bool:
         """Whether a word says how somebody behaved, and neither denies it nor says it of somebody else."""
-        return any(
+        text = said.text
+        return bool(said.lists & _CONDUCT) and any(
             not text.endswith(self._denied, 0, found.start())
             and not self._by_others.search(text, max(0, found.start() - _NEAR), found.start())
             for found in self._words.finditer(text)
         )
 
-    def of(self, text: str, start: int, end: int, *, is_place: bool) -> bool:
+    def of(self, said: Said, start: int, end: int, *, is_place: bool) -> bool:
         """Whether it complains of the unit whose name stands there. `is_place`: the name is that of a place, too,
         so that only those who work for it can be complained of."""
+        if not said.lists & _OF_A_UNIT:
+            return False
+        text = said.text
         if is_place:
             staff = self._staff.match(text, end)
             if staff is None and not self._ends(text, end):
@@ -90,12 +131,29 @@ class Complaints:
             return True
         return self._towards.search(before) is not None and self._regret.match(text, end) is not None
 
-    def of_a_head(self, text: str) -> bool:
+    def of_a_head(self, said: Said) -> bool:
         """Whether it accuses somebody in office without saying of which unit, as 举报局长 does."""
-        return self._head.search(text) is not None
+        may = said.lists & _VERB and said.lists & _HEAD
+        return bool(may) and self._head.search(said.text) is not None
 
     def _ends(self, text: str, end: int) -> bool:
         return end == len(text) or text[end] in _CLAUSE
+
+
+def _literals(conduct: Conduct) -> dict[str, int]:
+    """What the text holds wherever it holds a word of a list, and of which lists."""
+    lists: dict[str, int] = {}
+    for number, words in {
+        _CONDUCT: conduct.words,
+        _BESIDE: conduct.beside,
+        _VERB: conduct.verbs,
+        _REGRET: conduct.regrets,
+        _OFFICE: conduct.offices,
+        _HEAD: conduct.heads,
+    }.items():
+        for word in map(_literal, words):
+            lists[word] = lists.get(word, 0) | number
+    return lists
 
 
 def _literal(word: str) -> str:

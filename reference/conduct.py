@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from reference.complaints import Complaints, plain
+from reference.complaints import Complaints, Said, plain
 from reference.rows import CONDUCT, ConductFile
 from reference.source import Findings, parse, read_yaml
 from reference.units import Places
@@ -15,7 +16,6 @@ from schemas.jurisdiction import Conduct, Jurisdiction, Unit, UnitKind
 
 CONDUCT_FILE: Final = "conduct.yaml"
 _COMMUNITY: Final = ("社区", "居委会", "居民委员会", "社区居委会")
-_SENTENCE_END: Final = re.compile(r"[。！？!?；;\n]+")
 _PLACES: Final = frozenset({UnitKind.COMMUNITY, UnitKind.STREET})
 _STREET: Final = ("街道", "街道办", "街办", "办事处")
 
@@ -36,43 +36,43 @@ class Accusations:
         self._units = list(names.values())
         self._are_places = [name == unit.name and unit.kind in _PLACES for name, unit in names.items()]
         self._names = AhoCorasick(list(names), matchkind=MatchKind.LeftmostLongest)
+        # who judges a message asks several things of it, one after the other
+        self._said = lru_cache(maxsize=1)(self._read)
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
         """The codes of the units that a message complains of; mostly none.
 
         A word about conduct anywhere accuses all that are named. Else it is whom a sentence complains of.
         """
-        both = self._searched(title, text)
-        if both is None:
+        said = self._said(title, text)
+        if not said.may_complain:
             return ()
-        named = self._names.find_matches_as_indexes(both)
-        if named and not self._complaints.of_conduct(both):
-            named = [found for found in named if self._complains_of(both, *found)]
+        named = self._names.find_matches_as_indexes(said.text)
+        if named and not self._complaints.of_conduct(said):
+            named = [found for found in named if self._complains_of(said, *found)]
         return tuple(dict.fromkeys(self._units[name].code for name, _, _ in named))
 
     def of_an_office(self, title: str, text: str) -> bool:
         """Whether a sentence complains of an office without saying which: by its matter the case could reach it."""
-        both = self._searched(title, text)
-        return both is not None and any(map(self._complains_of_an_office, _SENTENCE_END.split(both)))
+        said = self._said(title, text)
+        return said.may_complain_of_an_office and any(map(self._complains_of_an_office, said.sentences()))
 
-    def _searched(self, title: str, text: str) -> str | None:
-        """The message as it is searched; None where no word of a complaint stands in it, as in most."""
-        both = f"{plain(title)}\n{plain(text)}"
-        return both if self._complaints.possible(both) else None
+    def _read(self, title: str, text: str) -> Said:
+        return self._complaints.said(f"{plain(title)}\n{plain(text)}")
 
-    def _complains_of(self, text: str, name: int, start: int, end: int) -> bool:
-        return self._complaints.of(text, start, end, is_place=self._are_places[name])
+    def _complains_of(self, said: Said, name: int, start: int, end: int) -> bool:
+        return self._complaints.of(said, start, end, is_place=self._are_places[name])
 
-    def _complains_of_an_office(self, sentence: str) -> bool:
-        complaints = self._complaints
-        if not complaints.possible(sentence):
+    def _complains_of_an_office(self, sentence: Said) -> bool:
+        if not sentence.may_complain_of_an_office:
             return False
-        offices = list(self._offices.finditer(sentence))
+        complaints = self._complaints
+        if complaints.of_a_head(sentence):
+            return True
+        offices = list(self._offices.finditer(sentence.text))
         if offices and complaints.of_conduct(sentence):
             return True
-        return complaints.of_a_head(sentence) or any(
-            complaints.of(sentence, *office.span(), is_place=False) for office in offices
-        )
+        return any(complaints.of(sentence, *office.span(), is_place=False) for office in offices)
 
 
 def names_of(unit: Unit) -> tuple[str, ...]:

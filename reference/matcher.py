@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
-from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 from reference.alarm import find_alarm
 from reference.conduct import Accusations
@@ -90,9 +90,8 @@ class Matcher:
         self._words = [normalise(word.removesuffix(WEAK)) for word, _ in pairs]
         self._matters = [code for _, code in pairs]
         self._weights = [_weight(word) for word, _ in pairs]
-        self._automaton = AhoCorasick(
-            self._words, matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
-        )
+        # no DFA: between the cases of a batch its megabytes leave the processor's cache, and it is the slower one
+        self._automaton = AhoCorasick(self._words, matchkind=MatchKind.LeftmostLongest)
         self._accusations = Accusations(jurisdiction)
         self._hints = Hints((*DANGERS, *_dangers_of(jurisdiction)))
 

@@ -6,7 +6,7 @@ Only characters that occur in what is looked for: names of units, keywords, word
 import re
 from typing import Final
 
-_TRADITIONAL: Final = (
+TRADITIONAL: Final = (
     "丟並乾亂佔併來侷係倉個們傘備傢傳傷傾僱價償優兒內兩別剋剎剛創劃劑動務勞勢區卻叢員問啞啟喚喫單嗆嗎嘔噴噹嚇嚮嚴囂囑國圍園執報場塊塢塵墜壓壞壯夠夥夾姊姦婦媽嬰嬸孫學實寧審寬寵寶將專對導屆屍屢層崗嵐"
     "嶺嶼師帶幣幫幹幾庫廁廚廠廢廣廳弔張強彆彈彌後徑從復徵徹惡愛態慼應懶懸戲戶拋掃掛採揚換搆損搖搶撥撫撲擁擇擊擋擔據擠擴擺擾攤攪敗斷於昇時晝暈暢書會東桿條棟楓業極構槍樁樂樓標樣樹橋機橫檔檢檯檳櫃欄權"
     "歲歷歸殘殯殺毀毆毬氣氫汙決沒況洩淨減測準溝溫滅滯滲滾滿漲漿潑潔潤潰澆澗澤濃濕濟濫瀆瀰瀾灣災為無煙煩熱燈燒燙營燬燻爐爛爭爲爺牆牽狀獎獨獻現瑣環產畢異當痠瘋療癬發盜監盤睏睜確磚礦禍禮種稱積穩窪窯竄"
@@ -24,8 +24,8 @@ _SIMPLIFIED: Final = (
     "违逊递适迁选遗还边邮乡邻医针扣银销铝铺钢录锤钱锦错表锁镇铁鉴鉴长门开间闸阀板闯关升阳队阶际随险隐只双杂鸡离难云电响顶项顺预领头频题愿类顾风台刮飞饭饮饱养馆馈马驾骑骗验脏体发松斗闹鱼鲁鸣鸦鸽碱盐"
     "面么黄点霉龄出龙"
 )
-_TABLE: Final = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
-_ANY: Final = re.compile(f"[{_TRADITIONAL}]")
+_TABLE: Final = str.maketrans(TRADITIONAL, _SIMPLIFIED)
+_ANY: Final = re.compile(f"[{TRADITIONAL}]")
 
 
 def simplified(text: str) -> str:

@@ -2,11 +2,14 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
-from reference.traditional import simplified
+from reference.traditional import TRADITIONAL, simplified
 
-_WIDE = re.compile("[Ａ-Ｚａ-ｚ０-９]")
+_WIDE_RANGES: Final = "Ａ-Ｚａ-ｚ０-９"
+_WIDE = re.compile(f"[{_WIDE_RANGES}]")
+_OTHERWISE_WRITTEN = re.compile(f"[{_WIDE_RANGES}{TRADITIONAL}]")
 _GAP: Final = "[ \u3000.·*_~-]"
 _SPACED = re.compile(f"{_GAP}(?<=[一-鿿].){_GAP}*(?=[一-鿿](?:{_GAP}|[，。！？,!?]|$))")
 """What stands between characters that are each set apart, as in `煤 气 泄 漏`."""
@@ -97,8 +100,11 @@ OUTSIDE: Final = (
 """Topics that residents write about and no matter of the catalogue covers: where they prevail, a human decides."""
 
 
+@lru_cache(maxsize=2)  # title and text of the message in hand, which several readers want
 def normalise(text: str) -> str:
     """Return the text with full-width letters and digits narrowed and common traditional forms simplified."""
+    if _OTHERWISE_WRITTEN.search(text) is None:
+        return text
     narrow = text if _WIDE.search(text) is None else unicodedata.normalize("NFKC", text)
     return simplified(narrow)
 

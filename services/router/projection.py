@@ -3,7 +3,7 @@
 A batch of fresh cases costs at most three multi-row statements: texts, assignments, the triage queue.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -17,12 +17,14 @@ from schemas.department import (
     AssignmentRole,
     DepartmentAssigned,
     DepartmentAssignmentEnded,
+    DepartmentEvent,
     DepartmentReminded,
     HandlingMode,
     TextAccess,
 )
 from schemas.intake import CaseSubmitted, CaseSupplemented, ReopeningAsked
 from schemas.router import (
+    CaseClosed,
     CaseDispatched,
     CaseRedirected,
     Disposition,
@@ -92,8 +94,11 @@ _GIVEN: Final = (
 """What is an assignment's own; `_SHARED` follows."""
 _KEEP: Final = (
     f"UPDATE router.assignment a SET {', '.join(f'{n} = {_value(n, t)}' for n, t in _SHARED.items())}"
-    f" FROM {_unnest({'case_id': 'uuid', **_SHARED})} WHERE a.case_id = u.case_id AND a.ended_at IS NULL"
+    f" FROM {_unnest({'case_id': 'uuid', 'number': 'integer', **_SHARED})}"
+    " WHERE a.case_id = u.case_id AND a.number = u.number AND num_nulls(a.ended_at) = 1"
 )
+"""Only the open ones; `ended_at IS NULL` would say the same, but on a table that was not analysed yet PostgreSQL
+takes that for rare, and reads all open assignments for a few of them."""
 _HIDE: Final = (
     "UPDATE router.assignment a SET subjects = string_to_array(u.subjects, ' '), sealed = u.sealed"
     " FROM unnest($1::uuid[], $2::text[], $3::boolean[]) AS u(case_id, subjects, sealed)"
@@ -120,6 +125,8 @@ _QUEUE: Final = (
     "queued_at",
     "due_at",
 )
+_UNQUEUED_BY: Final = (Disposition, CaseClosed)
+"""After these a case waits in the queue no more, or anew. Nothing else takes it out, such as a reminder."""
 _UNQUEUE: Final = "DELETE FROM router.triage WHERE case_id = ANY($1::uuid[])"
 
 
@@ -169,6 +176,9 @@ class _Work:
 
     states: dict[UUID, WorkOrder] = field(default_factory=dict)
     fresh: set[UUID] = field(default_factory=set)
+    changed: set[UUID] = field(default_factory=set)
+    """Cases with an event of their own; what departments are told alone leaves the state as it was."""
+    unqueued: set[UUID] = field(default_factory=set)
     texts: list[tuple[object, ...]] = field(default_factory=list)
     supplements: list[tuple[object, ...]] = field(default_factory=list)
     given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
@@ -184,16 +194,16 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     for change in changes:
         _collect(work, change)
     waiting = [case_id for case_id in work.queued if work.states[case_id].queue is not None]
-    known = [case_id for case_id in work.states if case_id not in work.fresh]
+    known, left = work.changed - work.fresh, work.unqueued - work.fresh
     assignments = [(*given.row(), *_shared(work, given.case_id)) for given in work.given.values()]
     await insert(connection, "router", "case_text", _TEXT, work.texts)
     await _write(connection, _SUPPLEMENTS, work.supplements)
     await insert(connection, "router", "assignment", (*_GIVEN, *_SHARED), assignments)
-    await _write(connection, _KEEP, [_kept(work, case_id) for case_id in known])
+    await _write(connection, _KEEP, [row for case_id in known for row in _kept(work, case_id)])
     await _write(connection, _END, work.ended)
     await _write(connection, _HIDE, [_hidden(case_id, work.states[case_id]) for case_id in work.accused])
-    if known:
-        await connection.execute(_UNQUEUE, known)
+    if left:
+        await connection.execute(_UNQUEUE, list(left))
     await insert(connection, "router", "triage", _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
     await keep_callbacks(connection, changes)
     await keep_figures(connection, changes)
@@ -215,6 +225,10 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             work.supplements.append((change.case_id, text, *_readers(change)))
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
+        if not isinstance(event, DepartmentEvent):
+            work.changed.add(change.case_id)
+        if isinstance(event, _UNQUEUED_BY):
+            work.unqueued.add(change.case_id)
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
             work.accused.add(change.case_id)
         if isinstance(event, ProcedureEnded) and event.subjects:
@@ -324,17 +338,19 @@ def _shared(work: _Work, case_id: UUID) -> tuple[object, ...]:
     )
 
 
-def _kept(work: _Work, case_id: UUID) -> tuple[object, ...]:
-    """The case id and the values of `_SHARED` as `_KEEP` takes them."""
+def _kept(work: _Work, case_id: UUID) -> Iterator[tuple[object, ...]]:
+    """For each assignment that the case ever had its key and the values of `_SHARED`, as `_KEEP` takes them."""
+    state = work.states[case_id]
     *values, _ = _shared(work, case_id)
-    return case_id, *values, " ".join(work.states[case_id].subjects)
+    for number in range(1, state.issued + 1):
+        yield case_id, number, *values, " ".join(state.subjects)
 
 
 def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
     event, at = work.queued[case_id]
     state = work.states[case_id]
     judged = event.registered.judgement if event.registered else None
-    candidates = [candidate.model_dump() for candidate in judged.candidates] if judged else []
+    candidates = [{"matter": c.matter, "score": c.score} for c in judged.candidates] if judged else []
     due = state.term("triage")
     return (
         case_id,

@@ -1,15 +1,23 @@
 """A statement's plan follows its table, also before PostgreSQL has looked at the table again."""
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Final
 from uuid import UUID, uuid4
 
 from chassis.database import Connection, open_pool
+from chassis.decider import Refused
 from chassis.migrate import CHASSIS, upgrade
+from chassis.service import Change
 from chassis.store import Row, Store
+from schemas.envelope import Envelope
+from schemas.router import SignAssignment
 from services.intake.listing import NEWEST, OF_MATTERS, TURNS
 from services.intake.repeats import EARLIER
+from services.router.domain import WorkOrder
+from services.router.projection import project
 from tests.integration.conftest import Bench
+from tests.unit.router_kit import COMMUNITY, MONDAY, actor, router, submitted
 
 _SMALL = 200
 _ROWS = 20_000
@@ -116,3 +124,40 @@ async def test_a_page_of_the_public_list_reads_its_own_rows_before_anything_was_
             read = await _rows_read(connection, "intake") - before
             assert read <= 8 * size, (statement, read)
     await pool.close()
+
+
+_ASSIGNED: Final = (
+    "INSERT INTO router.assignment (case_id, number, unit, role, track, urgency, mode, access, locked, sealed,"
+    " confidential, dispatched_at, status, overdue, watched, coordinated, subjects)"
+    " SELECT gen_random_uuid(), 1, 'GL0101', 'lead', 'S', 3, 'transfer', 'api', false, false, false, now(),"
+    " 'DISPATCHED', false, false, false, '{}' FROM generate_series(1, $1)"
+)
+
+
+async def test_a_step_of_a_few_cases_reads_their_assignments_alone_before_anything_was_analysed(
+    database_url: str,
+) -> None:
+    """R-HOT-02: not all that are open."""
+    await upgrade(database_url, CHASSIS)
+    await upgrade(database_url, "router")
+    decider, fresh, signed = router(), list[Change[WorkOrder]](), list[Change[WorkOrder]]()
+    for given, changes in ((submitted(), fresh), (SignAssignment(actor=actor(COMMUNITY)), signed)):
+        for state in [change.state for change in fresh] or [decider.initial(uuid4()) for _ in range(24)]:
+            events = decider.decide(state, given, MONDAY)
+            assert not isinstance(events, Refused)
+            after = reduce(decider.evolve, events, state)
+            envelopes = [
+                Envelope("router", state.case_id, 1, e.type, MONDAY, e.topic(), "", "") for e in events
+            ]
+            changes.append(Change(state.case_id, given, after, 1, events, envelopes, MONDAY))
+    pool = await open_pool(database_url)
+    async with pool.acquire() as connection:
+        await connection.execute(_ASSIGNED, _ROWS)
+        await project(connection, fresh)
+        before = await _rows_read(connection, "router")
+        await project(connection, signed)
+        read = await _rows_read(connection, "router") - before
+        kept = await connection.fetchval("SELECT count(*) FROM router.assignment WHERE status = 'SIGNED'")
+    await pool.close()
+    assert kept == sum(len(change.state.seats()) for change in signed) >= len(signed)
+    assert read <= 2 * kept

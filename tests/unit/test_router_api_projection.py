@@ -7,18 +7,20 @@ from uuid import UUID, uuid4
 import pytest
 
 from chassis.database import Connection
-from chassis.decider import Input, Refused
+from chassis.decider import Input, Refused, TimerDue
 from chassis.service import Change
 from schemas.envelope import Envelope
-from schemas.intake import CaseSubmitted
+from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn
 from schemas.message import Actor
-from schemas.router import ObjectAssignment, SignAssignment
+from schemas.router import Judged, ObjectAssignment, SignAssignment, TriageCase
+from schemas.values import Emergency
 from services.router.domain import Router, WorkOrder
 from services.router.projection import project
-from tests.router_api_kit import COMMUNITY, COMPONENT, TEXT, TRACE, submission
+from tests.router_api_kit import COMMUNITY, COMPONENT, HOTLINE, TEXT, TRACE, submission
 from tests.unit.router_kit import MONDAY, Oracle, gulou, policy
 
 HANDLER = Actor(subject="h", role="handler", unit=COMMUNITY)
+CENTRE = Actor(subject="o", role="operator", unit=HOTLINE)
 
 
 class Recorder:
@@ -103,5 +105,41 @@ async def test_a_known_case_is_updated_and_its_text_left_alone(decider: Router) 
     command = ObjectAssignment(actor=HANDLER, reason="不属本社区职责")
     recorder = await written(step(decider, submitted.state, command, submitted.version))
     assert not recorder.on("case_text")
-    assert [statement.split()[0] for statement, _ in recorder.statements] == ["UPDATE", "DELETE"]
+    assert [statement.split()[0] for statement, _ in recorder.statements] == ["UPDATE"]
     assert TEXT not in str(recorder.statements)
+
+
+async def test_what_is_added_to_a_case_costs_one_statement(decider: Router) -> None:
+    """R-HOT-06: its readers are told, the text is kept, and nothing else of the case has changed."""
+    submitted = step(decider, decider.initial(UUID(int=7)), submission())
+    recorder = await written(step(decider, submitted.state, CaseSupplemented(text=TEXT), submitted.version))
+    [(statement, _)] = recorder.statements
+    assert statement.startswith("UPDATE router.case_text")
+
+
+@pytest.mark.parametrize("given", [CaseSupplemented(text=TEXT), TimerDue("triage", MONDAY)])
+async def test_a_case_in_the_queue_stays_there_when_it_is_added_to_or_late(
+    decider: Router, given: Input
+) -> None:
+    """R-HOT-02: until a human has decided."""
+    queued = step(decider, decider.initial(UUID(int=8)), submission(matter=None))
+    recorder = await written(step(decider, queued.state, given, queued.version))
+    assert not [statement for statement, _ in recorder.statements if "router.triage" in statement]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        TriageCase(actor=CENTRE, judged=Judged.DISPATCH, matter="livelihood.elderly"),
+        CaseWithdrawn(reason="已经解决"),
+        CaseSupplemented(text=TEXT, emergency=Emergency(line="119", ground="着火")),
+    ],
+)
+async def test_a_case_leaves_the_queue(decider: Router, given: Input) -> None:
+    """R-HOT-02, R-LAD-05: when it is decided on, withdrawn, or goes to an emergency line."""
+    queued = step(decider, decider.initial(UUID(int=9)), submission(matter=None))
+    left = step(decider, queued.state, given, queued.version)
+    recorder = await written(left)
+    assert left.state.queue is None
+    [rows] = [rows for statement, rows in recorder.statements if "DELETE FROM router.triage" in statement]
+    assert rows == ([UUID(int=9)],)

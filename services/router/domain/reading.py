@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from pydantic import TypeAdapter
+
 from schemas.intake import CaseSubmitted
 from schemas.jurisdiction import Jurisdiction, Matter
 from schemas.router import Candidate, Judgement, QueueReason, Registration, TriagedBy
@@ -10,6 +12,7 @@ from schemas.values import Emergency, Place
 from services.router.domain.case import Desk
 
 NO_MATTER_URGENCY: Final = 3
+_CANDIDATES: Final = TypeAdapter(tuple[Candidate, ...])
 
 
 class Scored(Protocol):
@@ -103,20 +106,33 @@ class Reader:
         ranked = [c for c in found.candidates if c.matter in matters]
         best = matters[ranked[0].matter] if ranked else None
         sure = best is not None and found.confidence >= self._desk.policy.settings.confidence
-        judged = judge(TriagedBy.ENGINE, best, e.track, e.urgency)
-        told = (
-            {}
-            if best and best.sealed
-            else {"words": found.words, "candidates": _ranked(ranked, sure=sure and not accused)}
+        told = best is None or not best.sealed
+        judged = judge(
+            TriagedBy.ENGINE,
+            best,
+            e.track,
+            e.urgency,
+            confidence=found.confidence,
+            words=found.words if told else (),
+            candidates=_ranked(ranked, sure=sure and not accused) if told else (),
         )
-        judged = judged.model_copy(update={"confidence": found.confidence, **told})
         return judged, None if sure else QueueReason.LOW_CONFIDENCE
 
 
-def judge(by: TriagedBy, matter: Matter | None, track: str | None, urgency: int | None) -> Judgement:
+def judge(
+    by: TriagedBy,
+    matter: Matter | None,
+    track: str | None,
+    urgency: int | None,
+    *,
+    confidence: float | None = None,
+    words: tuple[str, ...] = (),
+    candidates: tuple[Candidate, ...] = (),
+) -> Judgement:
     """The catalogue's word on the matter, unless staff or resident said otherwise (R-LAD-09 for the track).
 
     A danger is dealt with first, by whom the catalogue says (R-LAD-05); the resident can choose a track after that.
+    `confidence`: None for a human's, who is sure of a matter they name.
     """
     danger = matter is not None and matter.emergency
     return Judgement(
@@ -124,13 +140,17 @@ def judge(by: TriagedBy, matter: Matter | None, track: str | None, urgency: int 
         matter=matter.code if matter else None,
         track=(None if danger else track) or (matter.track if matter else "S"),
         urgency=urgency or (matter.urgency if matter else NO_MATTER_URGENCY),
-        confidence=1.0 if matter else 0.0,
+        confidence=(1.0 if matter else 0.0) if confidence is None else confidence,
+        words=words,
+        candidates=candidates,
     )
 
 
 def _ranked(candidates: Sequence[Scored], *, sure: bool) -> tuple[Candidate, ...]:
     """For the human at the queue; a sure case needs none."""
-    return () if sure else tuple(Candidate(matter=c.matter, score=c.score) for c in candidates)
+    if sure:
+        return ()
+    return _CANDIDATES.validate_python([{"matter": c.matter, "score": c.score} for c in candidates])
 
 
 def _place(place: Place, desk: Desk) -> tuple[str, bool]:
