@@ -6,13 +6,15 @@ is delivered by this; the rest is queued.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
-from chassis.database import Connection
+from chassis.database import Connection, insert
 from chassis.service import Change, Project
 from schemas.envelope import Envelope
 from schemas.intake import CaseSubmitted, CaseWithdrawn, PersonErased
@@ -57,11 +59,7 @@ _REPORTERS: Final = (
     "SELECT report, case_id, ways FROM notify.reporter"
     " WHERE report = ANY($1::uuid[]) OR case_id = ANY($1::uuid[])"
 )
-_ADD_REPORTER: Final = (
-    "INSERT INTO notify.reporter (report, case_id, ways)"
-    " SELECT report, case_id, string_to_array(ways, ' ')"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u(report, case_id, ways) ON CONFLICT DO NOTHING"
-)
+_REPORTER: Final = ("report", "case_id", "ways")
 _MOVE: Final = (
     "UPDATE notify.reporter r SET case_id = u.case_id"
     " FROM unnest($1::uuid[], $2::uuid[]) AS u(report, case_id) WHERE r.report = u.report"
@@ -83,13 +81,8 @@ _HAND_ON: Final = (
 )
 _UNSEAL: Final = "DELETE FROM notify.recipient WHERE case_id = ANY($1::uuid[])"
 _HIDE: Final = "DELETE FROM notify.inbox_item WHERE case_id = ANY($1::uuid[])"
-_INBOX: Final = (
-    "INSERT INTO notify.inbox_item (message_id, unit, case_id, event_id, template, facts, at)"
-    " SELECT message_id, unit, case_id, event_id, template, facts::json, at FROM unnest($1::uuid[], $2::text[],"
-    " $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])"
-    " WITH ORDINALITY AS u(message_id, unit, case_id, event_id, template, facts, at, n)"
-    " ORDER BY n ON CONFLICT DO NOTHING"
-)
+_ITEM: Final = ("message_id", "unit", "case_id", "event_id", "template", "facts", "at")
+_FILED: Final = "SELECT message_id FROM notify.inbox_item WHERE message_id = ANY($1::uuid[])"
 
 
 def may_begin(envelope: Envelope) -> bool:
@@ -101,13 +94,12 @@ def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]
     """Return what writes the tables; it joins the caller's transaction and never commits."""
 
     async def project(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
-        await _note(connection, changes)
-        await _seal(connection, changes)
         cases = list({change.case_id for change in changes})
-        reporters = await _reporters(connection, cases)
+        reporters = _by_case(await _note(connection, changes, await _reporters(connection, cases)))
+        await _seal(connection, changes)
         subjects = await _subjects(connection, cases)
-        inbox: list[tuple[Planned, Any]] = []
-        queued: list[tuple[Planned, Any]] = []
+        inbox: list[tuple[Planned, datetime]] = []
+        queued: list[tuple[Planned, datetime]] = []
         for change in changes:
             if change.cause is None or not isinstance(change.given, Event):
                 continue
@@ -124,9 +116,12 @@ def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]
     return project
 
 
-async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
-    """Keep the book of reporters and subjects, in the order of the stream."""
-    added: list[tuple[UUID, UUID, str]] = []
+async def _note(
+    connection: Connection, changes: Sequence[Change[NoState]], known: Mapping[UUID, Reporter]
+) -> dict[UUID, Reporter]:
+    """Keep the book of reporters and subjects; return the reporters, by their report, as they are after it."""
+    reporters = dict(known)
+    added: list[tuple[UUID, UUID, Sequence[Reach]]] = []
     moved: dict[UUID, UUID] = {}
     gone: list[UUID] = []
     erased: list[UUID] = []
@@ -138,9 +133,10 @@ async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> N
             sealed.append(change.case_id)
         match change.given:
             case CaseSubmitted() as event if event.reachable_by:
-                added.append(
-                    (change.case_id, event.linked_to or change.case_id, " ".join(event.reachable_by))
-                )
+                report, case_id = change.case_id, event.linked_to or change.case_id
+                if report not in reporters:  # it is there where the event comes a second time
+                    reporters[report] = Reporter(report, case_id, frozenset(event.reachable_by))
+                    added.append((report, case_id, event.reachable_by))
             case CaseLinked() as event:
                 moved[change.case_id] = event.to
             case CaseUnlinked():
@@ -149,8 +145,7 @@ async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> N
                 gone.append(change.case_id)
             case PersonErased():
                 erased.append(change.case_id)
-    if added:
-        await connection.execute(_ADD_REPORTER, *_columns(added))
+    await insert(connection, "notify", "reporter", _REPORTER, added)
     if moved:
         await connection.execute(_MOVE, list(moved), list(moved.values()))
     if gone:
@@ -162,6 +157,13 @@ async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> N
         await connection.execute(_ADD_SUBJECT, *_columns(subjects))
     if sealed:  # R-PET-10: of what turned out to be sealed, nobody keeps what they were told before
         await connection.execute(_HIDE, sealed)
+    reporters |= {
+        report: replace(reporters[report], case_id=case_id)
+        for report, case_id in moved.items()
+        if report in reporters
+    }
+    left = {report for report in gone if report in reporters and reporters[report].case_id != report}
+    return {report: one for report, one in reporters.items() if report not in left.union(erased)}
 
 
 async def _seal(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
@@ -204,13 +206,20 @@ def _is_sealed(event: object) -> bool:
     return isinstance(event, PetitionSealed) or (first is not None and first.sealed)
 
 
-async def _reporters(connection: Connection, cases: Sequence[UUID]) -> dict[UUID, list[Reporter]]:
+async def _reporters(connection: Connection, cases: Sequence[UUID]) -> dict[UUID, Reporter]:
+    """Return, by their report, the reporters of the cases and of those that are linked to them."""
+    return {
+        row[0]: Reporter(row[0], row[1], frozenset(Reach(way) for way in row[2]))
+        for row in await connection.fetch(_REPORTERS, cases)
+    }
+
+
+def _by_case(reporters: Mapping[UUID, Reporter]) -> dict[UUID, list[Reporter]]:
     """Return, by case, its own reporter and those of the cases that are linked to it."""
     found: dict[UUID, list[Reporter]] = defaultdict(list)
-    for row in await connection.fetch(_REPORTERS, cases):
-        reporter = Reporter(row[0], row[1], frozenset(Reach(way) for way in row[2]))
-        for case_id in {reporter.report, reporter.case_id}:
-            found[case_id].append(reporter)
+    for one in reporters.values():
+        for case_id in {one.report, one.case_id}:
+            found[case_id].append(one)
     return found
 
 
@@ -229,9 +238,11 @@ def _is_kept_from(planned: Planned, subjects: Sequence[str], jurisdiction: Juris
     )
 
 
-async def _file(connection: Connection, items: Sequence[tuple[Planned, Any]]) -> None:
+async def _file(connection: Connection, items: Sequence[tuple[Planned, datetime]]) -> None:
+    """Put items into inboxes; one that is there stays, as where an event comes a second time."""
     if not items:
         return
+    there = {row[0] for row in await connection.fetch(_FILED, [one.message_id for one, _ in items])}
     rows = [
         (
             one.message_id,
@@ -243,8 +254,9 @@ async def _file(connection: Connection, items: Sequence[tuple[Planned, Any]]) ->
             at,
         )
         for one, at in items
+        if one.message_id not in there
     ]
-    await connection.execute(_INBOX, *_columns(rows))
+    await insert(connection, "notify", "inbox_item", _ITEM, rows)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
