@@ -25,7 +25,7 @@ from services.notify.domain import (
     message_id,
 )
 from services.notify.domain.limits import Breaker, TokenBucket
-from services.notify.projection import may_begin
+from services.notify.projection import catalogue, may_begin
 from services.notify.table import Table, load_notices
 from tests.intake_kit import GULOU, TRACE
 from tests.notify_kit import dispatched
@@ -128,6 +128,25 @@ def test_personal_numbers_in_facts_are_masked(table: Table) -> None:
     )
     (one,) = plan(table, instructed)
     assert one.facts["leader"] == "王主任〔电话〕"
+
+
+def test_frequent_events_are_read_without_what_nobody_uses(table: Table) -> None:
+    """The same is planned of them; words and terms are not even looked at."""
+    classes = catalogue(table.notices)
+    assert set(table.notices.by_event) < set(classes)
+    own = Reporter(CASE, CASE, EVERY)
+    queued = r.TriageQueued(
+        route=r.Route(policy="p", jurisdiction="j"), unit="GL-HOTLINE", reason=r.QueueReason.LOW_CONFIDENCE
+    )
+    for event in (dispatched(helpers=(r.SeatGiven(unit="GL-CITY", number=2),)), queued):
+        given = envelope(event)
+        lean = classes[event.type].model_validate_json(given.data)
+        planner = Planner(table.notices, set(Channel), {"GL-CITY"})
+        found = planner.plan(lean, given, [own], AT)
+        assert found
+        assert found == planner.plan(event, given, [own], AT)
+        assert {"terms", "route"}.isdisjoint(type(lean).model_fields)
+    assert {"title", "text"}.isdisjoint(classes[i.CaseSubmitted.type].model_fields)
 
 
 def test_submissions_that_concern_nobody_are_passed_over_unread() -> None:
