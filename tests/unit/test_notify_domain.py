@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -76,6 +76,10 @@ def test_the_message_id_is_a_function_of_event_recipient_and_channel(table: Tabl
     once, again = (plan(table, dispatched(), own) for _ in range(2))
     assert [one.message_id for one in once] == [one.message_id for one in again]
     assert message_id("a", "b", "sms") != message_id("a", "b", "email")
+    namespace = UUID(
+        "6f1f4f0e-5d0c-4d5e-9a53-2b6c1a7c0e11"
+    )  # never another: what was sent would be sent again
+    assert message_id("路灯/1", "b", "sms") == uuid5(namespace, "路灯/1\nb\nsms")
 
 
 def test_a_linked_report_hears_of_its_own_event_and_a_stranger_of_none(table: Table) -> None:
