@@ -90,7 +90,10 @@ _HAND_ON: Final = (
 _UNSEAL: Final = "DELETE FROM notify.recipient WHERE case_id = ANY($1::uuid[])"
 _HIDE: Final = "DELETE FROM notify.inbox_item WHERE case_id = ANY($1::uuid[])"
 _ITEM: Final = ("message_id", "unit", "case_id", "event_id", "template", "facts", "at")
-_FILED: Final = "SELECT message_id FROM notify.inbox_item WHERE message_id = ANY($1::uuid[])"
+_TOLD: Final = (
+    "SELECT message_id FROM notify.inbox_item WHERE message_id = ANY($1::uuid[])"
+    " UNION ALL SELECT message_id FROM notify.delivery WHERE message_id = ANY($2::uuid[])"
+)
 
 
 def may_begin(envelope: Envelope) -> bool:
@@ -138,8 +141,10 @@ def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]
                 if not _is_kept_from(planned, subjects.get(change.case_id, ()), jurisdiction):
                     where = inbox if planned.channel is Channel.INBOX else queued
                     where.append((planned, change.given_at))
-        await _file(connection, inbox)
-        await enqueue(connection, queued)
+        if inbox or queued:
+            told = await _told(connection, inbox, queued)
+            await _file(connection, [item for item in inbox if item[0].message_id not in told])
+            await enqueue(connection, [item for item in queued if item[0].message_id not in told])
 
     return project
 
@@ -282,11 +287,17 @@ def _is_kept_from(planned: Planned, subjects: Sequence[str], jurisdiction: Juris
     )
 
 
+async def _told(
+    connection: Connection,
+    inbox: Sequence[tuple[Planned, datetime]],
+    queued: Sequence[tuple[Planned, datetime]],
+) -> set[UUID]:
+    """Return what of it is there already, by message id: an event comes again from a broker that was rebuilt."""
+    ids = ([one.message_id for one, _ in items] for items in (inbox, queued))
+    return {row[0] for row in await connection.fetch(_TOLD, *ids)}
+
+
 async def _file(connection: Connection, items: Sequence[tuple[Planned, datetime]]) -> None:
-    """Put items into inboxes; one that is there stays, as where an event comes a second time."""
-    if not items:
-        return
-    there = {row[0] for row in await connection.fetch(_FILED, [one.message_id for one, _ in items])}
     rows = [
         (
             one.message_id,
@@ -298,7 +309,6 @@ async def _file(connection: Connection, items: Sequence[tuple[Planned, datetime]
             at,
         )
         for one, at in items
-        if one.message_id not in there
     ]
     await insert(connection, "notify", "inbox_item", _ITEM, rows)
 

@@ -41,7 +41,6 @@ _QUEUED: Final = (
     ),
     *("statutory", "urgent", "created_at", "expires_at", "traceparent", "state", "attempts", "changed_at"),
 )
-_THERE: Final = "SELECT message_id FROM notify.delivery WHERE message_id = ANY($1::uuid[])"
 # A lane that is there is locked, so that whoever is about to find it empty waits for us, and then does not.
 _OPEN_LANES: Final = (
     "INSERT INTO notify.lane (lane, channel, urgent, next_at)"
@@ -209,14 +208,12 @@ class Finished:
 
 
 async def enqueue(connection: Connection, planned: Sequence[tuple[Planned, datetime]]) -> None:
-    """Queue deliveries, each with the time of its event. Joins the transaction; one that is there stays.
+    """Queue deliveries, each with the time of its event. Joins the transaction.
 
-    It is there where an event comes a second time, from a broker that was rebuilt. Raises UniqueViolation where the
-    first time is not over yet.
+    Raises UniqueViolation for one that is there already.
     """
     if not planned:
         return
-    there = {row[0] for row in await connection.fetch(_THERE, [one.message_id for one, _ in planned])}
     rows = [
         (
             one.message_id,
@@ -239,7 +236,6 @@ async def enqueue(connection: Connection, planned: Sequence[tuple[Planned, datet
             at,
         )
         for one, at in planned
-        if one.message_id not in there
     ]
     await insert(connection, "notify", "delivery", _QUEUED, rows)
     await _open_lanes(connection, [(one.lane, one.channel.value, one.urgent, at) for one, at in planned])

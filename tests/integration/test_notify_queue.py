@@ -420,19 +420,6 @@ async def test_who_may_be_told_at_once_is_asked_for_at_once(post: Post, table: T
     assert post.known.asked <= 8
 
 
-async def test_what_is_queued_again_stays_as_it_is(post: Post) -> None:
-    """An event may come twice, from a broker that was rebuilt: what was sent is not sent again."""
-    report = uuid4()
-    first, second = post.planned(report), post.planned(report)
-    await post.put(first)
-    await post.send_all(sms=Scripted())
-    sms = Scripted()
-    await post.put(first, second)
-    await post.send_all(sms=sms)
-    assert [message.message_id for message in sms.messages] == [second.message_id]
-    assert await post.states() == [("sms", "sent", 1, None), ("sms", "sent", 1, None)]
-
-
 async def test_receipts_say_what_arrived_and_what_has_to_take_another_way(post: Post) -> None:
     """A receipt may come twice, or before we have recorded that the message was sent."""
     report = uuid4()
