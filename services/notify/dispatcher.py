@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from services.notify.domain.limits import Breaker, TokenBucket
 from services.notify.queue import Claim, Claimed, Delivery, Finished, Result, State, claim, settle
 from services.notify.senders import Later, Message, Outcome, Sender, Sent, Undeliverable
 from services.notify.senders.base import SEND_S
-from services.notify.sparing import forget, wait_of
+from services.notify.sparing import Telling, forget, waits_of
 from services.notify.templates import TemplateError
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Pace:
     lanes: int = 32
     """Lanes in hand at most."""
     poll_s: float = 0.5
+    """At least this long from one claim to the next, unless there was no room for more: a round costs the same for
+    one lane as for all of them."""
     lease_s: float = 120.0
     """How long a lane stays ours; a process that died holds its recipients up for so long."""
     send_s: float = SEND_S
@@ -73,6 +75,8 @@ class _Known:
 
     contacts: Mapping[Who, Contact]
     opted_out: Collection[tuple[str, str]] = field(default=frozenset())
+    waits: Mapping[Telling, datetime] = field(default_factory=dict)
+    """Whose address was told of many other reports lately, and until when they wait."""
 
 
 class Dispatcher:
@@ -132,19 +136,23 @@ class Dispatcher:
     # -- claiming --------------------------------------------------------------------------------------
 
     async def _round(self) -> None:
-        """Claim what may be sent now and begin to send it; wait where there is nothing to claim or no room."""
+        """Claim what may be sent now and begin to send it; wait where nothing is left to claim, or little room."""
         await self._measure()
         room = self._pace.lanes - len(self._in_hand)
-        if room <= 0:
+        if room < max(1, self._pace.lanes // 4):
             await asyncio.wait(self._in_hand, return_when=asyncio.FIRST_COMPLETED)
             return
         now = self._clock()
         until = now + timedelta(seconds=self._pace.lease_s)
         async with self._pool().acquire() as connection:
             claimed = await claim(connection, self._wanted(room, now), until)
-        if not claimed:
+        if claimed:
+            await self._begin(claimed, now, until)
+        if len(claimed) < room:
             await wait_at_most(self._stopping, self._pace.poll_s)
-            return
+
+    async def _begin(self, claimed: Sequence[Claimed], now: datetime, until: datetime) -> None:
+        """Work on lanes from now on; where their recipients are not known, let them go for a while."""
         try:
             known = await self._find_out(claimed)
         except Exception as error:
@@ -198,7 +206,23 @@ class Dispatcher:
         columns = [[ref for ref, _ in refs], [channel for _, channel in refs]]
         async with self._pool().acquire() as connection:
             rows = await connection.fetch(_OPTED_OUT, *columns)
-        return _Known(contacts, {(row[0], row[1]) for row in rows})
+        known = _Known(contacts, {(row[0], row[1]) for row in rows})
+        asked = self._spared(claimed, known)
+        return replace(known, waits=await waits_of(self._pool(), asked, self._clock()))
+
+    def _spared(self, claimed: Sequence[Claimed], known: _Known) -> dict[Telling, int]:
+        """Whom the lanes tell of what, where their channel spares addresses, and how many reports it lets pass."""
+        asked: dict[Telling, int] = {}
+        now = self._clock()
+        for lane in claimed:
+            for one in lane.deliveries:
+                telling = _telling(one, known)
+                most = self._notices.channels[one.channel].reports_an_hour
+                if telling is None or most is None or one.channel not in self._ways or now >= one.expires_at:
+                    continue
+                if not _opted_out(one, telling, known):
+                    asked[telling] = most
+        return asked
 
     async def _let_go(self, lane: Claimed, again: datetime) -> None:
         await self._settle(Finished(lane.lane, lane.owner, (), again))
@@ -285,18 +309,13 @@ class Dispatcher:
         report = delivery.report
         if report is None:
             return self._composed(delivery, None)
-        contact = known.contacts.get((delivery.case_id, report))
-        if contact is None or delivery.channel not in contact.addresses:
+        contact, telling = known.contacts.get((delivery.case_id, report)), _telling(delivery, known)
+        if contact is None or telling is None:
             return self._ended(delivery, "cancelled", "no_address", falls_back=contact is not None)
-        ref = contact.refs.get(delivery.channel, "")
-        if not delivery.statutory and (ref, delivery.channel.value) in known.opted_out:
+        if _opted_out(delivery, telling, known):
             return self._ended(delivery, "opted_out", "opted_out")
-        most = self._notices.channels[delivery.channel].reports_an_hour
-        if most is not None:
-            now = self._clock()
-            wait = await wait_of(self._pool(), ref, delivery.channel, report, most, now)
-            if wait is not None:
-                return wait
+        if telling in known.waits:
+            return known.waits[telling]
         answer = None
         if self._composer.asks(delivery):
             answer = await self._contacts.callback_path(report, delivery.sequence)
@@ -410,6 +429,19 @@ def _way(notices: Notices, channel: Channel, sender: Sender) -> _Way:
         Breaker(policy.failures, policy.pause_s),
         policy.quiet and sender.disturbs,
     )
+
+
+def _telling(delivery: Delivery, known: _Known) -> Telling | None:
+    """Whom a delivery tells of which report; None for a unit, and where there is no address for its channel."""
+    report = delivery.report
+    contact = known.contacts.get((delivery.case_id, report)) if report is not None else None
+    if report is None or contact is None or delivery.channel not in contact.addresses:
+        return None
+    return Telling(contact.refs.get(delivery.channel, ""), delivery.channel, report)
+
+
+def _opted_out(delivery: Delivery, telling: Telling, known: _Known) -> bool:
+    return not delivery.statutory and (telling.ref, telling.channel.value) in known.opted_out
 
 
 def _put_off(span: Span, now: datetime) -> datetime:

@@ -15,7 +15,7 @@ from services.notify.composing import Composer
 from services.notify.contacts import ASK_S, IntakeContacts
 from services.notify.dispatcher import Dispatcher
 from services.notify.domain import Channel, NoState, NotifyDecider, Planner
-from services.notify.projection import KEPT, may_begin, projecting
+from services.notify.projection import catalogue, may_begin, projecting
 from services.notify.settings import NotifySettings
 from services.notify.table import load_notices
 from services.notify.wiring import providers_client, senders, tokens
@@ -47,14 +47,12 @@ def build(
     settings.demand_units(jurisdiction.units)
     table = load_notices(settings.reference, jurisdiction)
     composer = Composer(table, jurisdiction, settings.public_url)
-    catalogue = table.events | {event.type: event for event in KEPT}
+    events = catalogue(table.notices)
     # The senders are made before the host has its pool, and by then the host knows which channels there are.
     outside, inside = providers_client(), to_intake or httpx.AsyncClient(timeout=ASK_S)
     named = senders(settings, outside, lambda: host.pool, lambda: host.clock())  # noqa: PLW0108  no host yet
     planner = Planner(table.notices, {*named, Channel.INBOX}, settings.webhooks)
-    service = Service(
-        NotifyDecider(catalogue), catalogue, projecting(planner, jurisdiction), may_begin=may_begin
-    )
+    service = Service(NotifyDecider(events), events, projecting(planner, jurisdiction), may_begin=may_begin)
     host = Host(settings, service, policy=policy or UNHURRIED)
     contacts = IntakeContacts(inside, settings.intake_url, tokens(settings, inside, host.clock))
     host.add_worker(

@@ -6,19 +6,24 @@ is delivered by this; the rest is queued.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from pydantic import create_model
 
-from chassis.database import Connection
+from chassis.database import Connection, insert
 from chassis.service import Change, Project
+from schemas.catalogue import EVENTS
 from schemas.envelope import Envelope
 from schemas.intake import CaseSubmitted, CaseWithdrawn, PersonErased
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Event
 from schemas.petition import PetitionSealed, PetitionSubjectsNamed
+from schemas.router import EVENTS as ROUTER_EVENTS
 from schemas.router import (
     CaseAnswered,
     CaseDispatched,
@@ -27,12 +32,13 @@ from schemas.router import (
     CaseUnlinked,
     Disposition,
     EmergencyTransferred,
+    Registration,
     SettledOnSite,
     TriagedBy,
     TriageQueued,
 )
 from schemas.values import Reach
-from services.notify.domain import Channel, NoState, Planned, Planner, Reporter
+from services.notify.domain import Channel, NoState, Notices, Planned, Planner, Reporter
 from services.notify.queue import cancel, enqueue
 
 KEPT: Final[tuple[type[Event], ...]] = (
@@ -51,17 +57,17 @@ KEPT: Final[tuple[type[Event], ...]] = (
     SettledOnSite,
 )
 """What notify must hear of, whatever the table tells of."""
+_DISPOSITIONS: Final = frozenset(event.type for event in ROUTER_EVENTS if issubclass(event, Disposition))
+_FREQUENT: Final[tuple[type[Event], ...]] = (CaseSubmitted, TriageQueued, CaseDispatched)
+_READ: Final = frozenset({"registered", "unit", "subjects", "reachable_by", "new_facts", "repeat_of"})
+"""What is read here of the frequent events, whatever the table tells of them."""
 _TELLING: Final = re.compile(r'"(?:reachable_by|subjects)":\s*\[\s*"')
 
 _REPORTERS: Final = (
     "SELECT report, case_id, ways FROM notify.reporter"
     " WHERE report = ANY($1::uuid[]) OR case_id = ANY($1::uuid[])"
 )
-_ADD_REPORTER: Final = (
-    "INSERT INTO notify.reporter (report, case_id, ways)"
-    " SELECT report, case_id, string_to_array(ways, ' ')"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u(report, case_id, ways) ON CONFLICT DO NOTHING"
-)
+_REPORTER: Final = ("report", "case_id", "ways")
 _MOVE: Final = (
     "UPDATE notify.reporter r SET case_id = u.case_id"
     " FROM unnest($1::uuid[], $2::uuid[]) AS u(report, case_id) WHERE r.report = u.report"
@@ -83,12 +89,10 @@ _HAND_ON: Final = (
 )
 _UNSEAL: Final = "DELETE FROM notify.recipient WHERE case_id = ANY($1::uuid[])"
 _HIDE: Final = "DELETE FROM notify.inbox_item WHERE case_id = ANY($1::uuid[])"
-_INBOX: Final = (
-    "INSERT INTO notify.inbox_item (message_id, unit, case_id, event_id, template, facts, at)"
-    " SELECT message_id, unit, case_id, event_id, template, facts::json, at FROM unnest($1::uuid[], $2::text[],"
-    " $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])"
-    " WITH ORDINALITY AS u(message_id, unit, case_id, event_id, template, facts, at, n)"
-    " ORDER BY n ON CONFLICT DO NOTHING"
+_ITEM: Final = ("message_id", "unit", "case_id", "event_id", "template", "facts", "at")
+_TOLD: Final = (
+    "SELECT message_id FROM notify.inbox_item WHERE message_id = ANY($1::uuid[])"
+    " UNION ALL SELECT message_id FROM notify.delivery WHERE message_id = ANY($2::uuid[])"
 )
 
 
@@ -97,17 +101,36 @@ def may_begin(envelope: Envelope) -> bool:
     return envelope.type != CaseSubmitted.type or _TELLING.search(envelope.data) is not None
 
 
+def catalogue(notices: Notices) -> dict[str, type[Event]]:
+    """Return, by type, the class by which an event is read: that of a frequent one has only the fields in use.
+
+    Words, terms and reasons, which are most of their text, would be checked and built for nobody.
+    """
+    events = {type_: EVENTS[type_] for type_ in notices.by_event} | {event.type: event for event in KEPT}
+    return events | {event.type: _lean(event, notices) for event in _FREQUENT}
+
+
+def _lean(event: type[Event], notices: Notices) -> type[Event]:
+    rows = notices.by_event.get(event.type, ())
+    used = _READ.union(*(row.fields for row in rows))
+    fields: Any = {
+        name: (field.annotation, field) for name, field in event.model_fields.items() if name in used
+    }
+    lean = create_model(event.__name__, __base__=Event, **fields)
+    lean.type = event.type
+    return lean
+
+
 def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]:
     """Return what writes the tables; it joins the caller's transaction and never commits."""
 
     async def project(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
-        await _note(connection, changes)
-        await _seal(connection, changes)
         cases = list({change.case_id for change in changes})
-        reporters = await _reporters(connection, cases)
+        reporters = _by_case(await _note(connection, changes, await _reporters(connection, cases)))
+        await _seal(connection, changes)
         subjects = await _subjects(connection, cases)
-        inbox: list[tuple[Planned, Any]] = []
-        queued: list[tuple[Planned, Any]] = []
+        inbox: list[tuple[Planned, datetime]] = []
+        queued: list[tuple[Planned, datetime]] = []
         for change in changes:
             if change.cause is None or not isinstance(change.given, Event):
                 continue
@@ -118,29 +141,38 @@ def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]
                 if not _is_kept_from(planned, subjects.get(change.case_id, ()), jurisdiction):
                     where = inbox if planned.channel is Channel.INBOX else queued
                     where.append((planned, change.given_at))
-        await _file(connection, inbox)
-        await enqueue(connection, queued)
+        if inbox or queued:
+            told = await _told(connection, inbox, queued)
+            await _file(connection, [item for item in inbox if item[0].message_id not in told])
+            await enqueue(connection, [item for item in queued if item[0].message_id not in told])
 
     return project
 
 
-async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
-    """Keep the book of reporters and subjects, in the order of the stream."""
-    added: list[tuple[UUID, UUID, str]] = []
+async def _note(
+    connection: Connection, changes: Sequence[Change[NoState]], known: Mapping[UUID, Reporter]
+) -> dict[UUID, Reporter]:
+    """Keep the book of reporters and subjects; return the reporters, by their report, as they are after it."""
+    reporters = dict(known)
+    added: list[tuple[UUID, UUID, Sequence[Reach]]] = []
     moved: dict[UUID, UUID] = {}
     gone: list[UUID] = []
     erased: list[UUID] = []
     subjects: list[tuple[UUID, str]] = []
     sealed: list[UUID] = []
     for change in changes:
+        if not isinstance(change.given, Event):
+            continue
         subjects += [(change.case_id, unit) for unit in _named(change.given)]
         if _is_sealed(change.given):
             sealed.append(change.case_id)
+        if change.given.type == CaseSubmitted.type:
+            report, ways = change.case_id, vars(change.given)["reachable_by"]
+            if ways and report not in reporters:  # it is there where the event comes a second time
+                case_id = _linked_to(change.given) or report
+                reporters[report] = Reporter(report, case_id, frozenset(ways))
+                added.append((report, case_id, ways))
         match change.given:
-            case CaseSubmitted() as event if event.reachable_by:
-                added.append(
-                    (change.case_id, event.linked_to or change.case_id, " ".join(event.reachable_by))
-                )
             case CaseLinked() as event:
                 moved[change.case_id] = event.to
             case CaseUnlinked():
@@ -149,8 +181,7 @@ async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> N
                 gone.append(change.case_id)
             case PersonErased():
                 erased.append(change.case_id)
-    if added:
-        await connection.execute(_ADD_REPORTER, *_columns(added))
+    await insert(connection, "notify", "reporter", _REPORTER, added)
     if moved:
         await connection.execute(_MOVE, list(moved), list(moved.values()))
     if gone:
@@ -162,6 +193,13 @@ async def _note(connection: Connection, changes: Sequence[Change[NoState]]) -> N
         await connection.execute(_ADD_SUBJECT, *_columns(subjects))
     if sealed:  # R-PET-10: of what turned out to be sealed, nobody keeps what they were told before
         await connection.execute(_HIDE, sealed)
+    reporters |= {
+        report: replace(reporters[report], case_id=case_id)
+        for report, case_id in moved.items()
+        if report in reporters
+    }
+    left = {report for report in gone if report in reporters and reporters[report].case_id != report}
+    return {report: one for report, one in reporters.items() if report not in left.union(erased)}
 
 
 async def _seal(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
@@ -171,10 +209,10 @@ async def _seal(connection: Connection, changes: Sequence[Change[NoState]]) -> N
     unsealed: set[UUID] = set()
     for change in changes:
         event, case_id = change.given, change.case_id
-        if not isinstance(event, Disposition):
+        if not isinstance(event, Event) or event.type not in _DISPOSITIONS:
             continue
-        unit = event.exit.authority if isinstance(event, CaseRedirected) else getattr(event, "unit", None)
-        first = event.registered
+        unit = event.exit.authority if isinstance(event, CaseRedirected) else vars(event).get("unit")
+        first = _registered(event)
         if first is not None and first.sealed:
             sealed[case_id] = unit or ""
             unsealed.discard(case_id)
@@ -193,24 +231,42 @@ async def _seal(connection: Connection, changes: Sequence[Change[NoState]]) -> N
         await connection.execute(_SEAL, list(sealed), list(sealed.values()))
 
 
-def _named(event: object) -> Iterable[str]:
+# By `vars`: what an event's class does not have, a model takes microseconds to say.
+def _named(event: Event) -> Iterable[str]:
     """The units that an event says are complained of."""
-    first = getattr(event, "registered", None)
-    return {*(getattr(event, "subjects", None) or ()), *(first.subjects if first is not None else ())}
+    first = _registered(event)
+    return {*(vars(event).get("subjects") or ()), *(first.subjects if first is not None else ())}
 
 
-def _is_sealed(event: object) -> bool:
-    first = getattr(event, "registered", None)
-    return isinstance(event, PetitionSealed) or (first is not None and first.sealed)
+def _registered(event: Event) -> Registration | None:
+    return vars(event).get("registered")
 
 
-async def _reporters(connection: Connection, cases: Sequence[UUID]) -> dict[UUID, list[Reporter]]:
+def _linked_to(submitted: Event) -> UUID | None:
+    """As `CaseSubmitted.linked_to`."""
+    values = vars(submitted)
+    return None if values["new_facts"] else values["repeat_of"]
+
+
+def _is_sealed(event: Event) -> bool:
+    first = _registered(event)
+    return event.type == PetitionSealed.type or (first is not None and first.sealed)
+
+
+async def _reporters(connection: Connection, cases: Sequence[UUID]) -> dict[UUID, Reporter]:
+    """Return, by their report, the reporters of the cases and of those that are linked to them."""
+    return {
+        row[0]: Reporter(row[0], row[1], frozenset(Reach(way) for way in row[2]))
+        for row in await connection.fetch(_REPORTERS, cases)
+    }
+
+
+def _by_case(reporters: Mapping[UUID, Reporter]) -> dict[UUID, list[Reporter]]:
     """Return, by case, its own reporter and those of the cases that are linked to it."""
     found: dict[UUID, list[Reporter]] = defaultdict(list)
-    for row in await connection.fetch(_REPORTERS, cases):
-        reporter = Reporter(row[0], row[1], frozenset(Reach(way) for way in row[2]))
-        for case_id in {reporter.report, reporter.case_id}:
-            found[case_id].append(reporter)
+    for one in reporters.values():
+        for case_id in {one.report, one.case_id}:
+            found[case_id].append(one)
     return found
 
 
@@ -223,15 +279,25 @@ async def _subjects(connection: Connection, cases: Sequence[UUID]) -> dict[UUID,
 
 def _is_kept_from(planned: Planned, subjects: Sequence[str], jurisdiction: Jurisdiction) -> bool:
     """R-LAD-04, R-HOT-14: a unit complained of, and all under it, hear nothing of the case."""
+    if not subjects:
+        return False
     kind, _, unit = planned.recipient.partition("/")
     return kind == "unit" and any(
         unit in jurisdiction.units and jurisdiction.controls(subject, unit) for subject in subjects
     )
 
 
-async def _file(connection: Connection, items: Sequence[tuple[Planned, Any]]) -> None:
-    if not items:
-        return
+async def _told(
+    connection: Connection,
+    inbox: Sequence[tuple[Planned, datetime]],
+    queued: Sequence[tuple[Planned, datetime]],
+) -> set[UUID]:
+    """Return what of it is there already, by message id: an event comes again from a broker that was rebuilt."""
+    ids = ([one.message_id for one, _ in items] for items in (inbox, queued))
+    return {row[0] for row in await connection.fetch(_TOLD, *ids)}
+
+
+async def _file(connection: Connection, items: Sequence[tuple[Planned, datetime]]) -> None:
     rows = [
         (
             one.message_id,
@@ -244,7 +310,7 @@ async def _file(connection: Connection, items: Sequence[tuple[Planned, Any]]) ->
         )
         for one, at in items
     ]
-    await connection.execute(_INBOX, *_columns(rows))
+    await insert(connection, "notify", "inbox_item", _ITEM, rows)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from chassis.database import Connection
+from chassis.database import Connection, insert
 from services.notify.domain import Channel, Planned, message_id
 from services.notify.domain.notices import Plain
 
@@ -26,23 +26,25 @@ State = Literal["open", "sent", "delivered", "failed", "expired", "opted_out", "
 MOST_OF_A_LANE: Final = 20
 """Deliveries of a lane that are claimed at once."""
 
-_ENQUEUE: Final = (
-    "INSERT INTO notify.delivery (message_id, lane, step, event_id, case_id, recipient, channel, others, template,"
-    " facts, statutory, urgent, created_at, expires_at, traceparent, state, attempts, changed_at)"
-    " SELECT message_id, lane, 0, event_id, case_id, recipient, channel,"
-    " coalesce(string_to_array(nullif(others, ''), ' '), '{}'), template, facts::json,"
-    " statutory, urgent, at, expires_at, traceparent, 'open', 0, at FROM unnest($1::uuid[], $2::text[], $3::text[],"
-    " $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::boolean[],"
-    " $12::timestamptz[], $13::timestamptz[], $14::text[]) WITH ORDINALITY AS u(message_id, lane, event_id,"
-    " case_id, recipient, channel, others, template, facts, statutory, urgent, at, expires_at, traceparent, n)"
-    " ORDER BY n ON CONFLICT DO NOTHING"
+_QUEUED: Final = (
+    *(
+        "message_id",
+        "lane",
+        "step",
+        "event_id",
+        "case_id",
+        "recipient",
+        "channel",
+        "others",
+        "template",
+        "facts",
+    ),
+    *("statutory", "urgent", "created_at", "expires_at", "traceparent", "state", "attempts", "changed_at"),
 )
 # A lane that is there is locked, so that whoever is about to find it empty waits for us, and then does not.
 _OPEN_LANES: Final = (
     "INSERT INTO notify.lane (lane, channel, urgent, next_at)"
-    " SELECT DISTINCT ON (lane) lane, channel, urgent, at"
-    " FROM unnest($1::text[], $2::text[], $3::boolean[], $4::timestamptz[]) WITH ORDINALITY"
-    " AS u(lane, channel, urgent, at, n) ORDER BY lane, n"
+    " SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::timestamptz[])"
     " ON CONFLICT (lane) DO UPDATE SET lane = excluded.lane"
 )
 _CLAIM: Final = (
@@ -206,18 +208,22 @@ class Finished:
 
 
 async def enqueue(connection: Connection, planned: Sequence[tuple[Planned, datetime]]) -> None:
-    """Queue deliveries, each with the time of its event. Joins the transaction; one that is there stays."""
+    """Queue deliveries, each with the time of its event. Joins the transaction.
+
+    Raises UniqueViolation for one that is there already.
+    """
     if not planned:
         return
     rows = [
         (
             one.message_id,
             one.lane,
+            0,
             one.event_id,
             one.case_id,
             one.recipient,
             one.channel.value,
-            " ".join(one.others),
+            one.others,
             one.template,
             orjson.dumps(one.facts).decode(),
             one.statutory,
@@ -225,12 +231,20 @@ async def enqueue(connection: Connection, planned: Sequence[tuple[Planned, datet
             at,
             one.expires_at,
             one.traceparent,
+            "open",
+            0,
+            at,
         )
         for one, at in planned
     ]
-    await connection.execute(_ENQUEUE, *_columns(rows))
-    lanes = [(one.lane, one.channel.value, one.urgent, at) for one, at in planned]
-    await connection.execute(_OPEN_LANES, *_columns(lanes))
+    await insert(connection, "notify", "delivery", _QUEUED, rows)
+    await _open_lanes(connection, [(one.lane, one.channel.value, one.urgent, at) for one, at in planned])
+
+
+async def _open_lanes(connection: Connection, lanes: Sequence[tuple[str, str, bool, datetime]]) -> None:
+    """Make the lanes that there are not, each as it is first named, and lock all in the order of their names."""
+    first = {lane[0]: lane for lane in reversed(lanes)}
+    await connection.execute(_OPEN_LANES, *_columns([first[name] for name in sorted(first)]))
 
 
 async def claim(connection: Connection, wanted: Sequence[Claim], until: datetime) -> list[Claimed]:
@@ -306,8 +320,7 @@ async def receive(connection: Connection, receipts: Sequence[Receipt], now: date
     fallbacks = [(row[0], message_id(row[1], row[2], row[3])) for row in rows if row[3] is not None]
     if fallbacks:
         await connection.execute(_FALL_BACK, *_columns(fallbacks), now)
-        again = sorted({(row[4], row[3], row[5], now) for row in rows if row[3] is not None})
-        await connection.execute(_OPEN_LANES, *_columns(again))
+        await _open_lanes(connection, [(row[4], row[3], row[5], now) for row in rows if row[3] is not None])
     return news + len(rows)
 
 

@@ -138,11 +138,6 @@ class Table:
     texts: Mapping[str, Text]
     kinds: Mapping[str, Mapping[str, FactKind]]
 
-    @property
-    def events(self) -> dict[str, type[Event]]:
-        """The events that the table tells of, by type."""
-        return {type_: EVENTS[type_] for type_ in self.notices.by_event}
-
 
 def load_notices(path: Path, jurisdiction: Jurisdiction) -> Table:
     """Read `notices.yaml` in the jurisdiction's folder. Raises `ReferenceInvalid` with every finding."""

@@ -139,6 +139,22 @@ async def test_the_unit_complained_of_hears_nothing_and_keeps_nothing(notify: No
     assert len((await notify.ask("GET /v1/units/GL01/inbox", Role.HANDLER, "GL01")).json()["items"]) == 1
 
 
+async def test_a_stream_that_is_read_again_tells_nothing_again(notify: Notify) -> None:
+    """R-LEDGER-01: each notice has one id, by which it is known, in the queue as in the inboxes."""
+    case = await notify.intake.accepted(body(reporter={"phone": PHONE}))
+    await notify.say(case["case_id"], dispatched())
+    await notify.caught(case["case_id"], 1)
+    await notify.pool.execute("UPDATE notify.stream_position SET position = ''")
+    await notify.say(case["case_id"], r.DeadlineReminded(unit="GL0101", term="handle"))
+    await notify.heard()
+    rows = await notify.pool.fetch("SELECT template FROM notify.inbox_item ORDER BY item")
+    assert [row[0] for row in rows] == ["order", "reminded"]
+    assert await notify.settled(case["case_id"]) == [("dispatched", "delivered")]
+    assert len(await notify.caught(case["case_id"], 1)) == 1
+    assert await notify.pool.fetchval("SELECT count(*) FROM notify.reporter") == 1
+    assert await notify.pool.fetchval("SELECT count(*) FROM notify.parked") == 0
+
+
 async def test_what_turns_out_to_be_sealed_leaves_the_inboxes(notify: Notify) -> None:
     """R-PET-10: only its one recipient keeps a notice of it, without a word of the matter."""
     case = await notify.intake.accepted(body())

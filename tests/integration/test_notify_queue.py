@@ -406,6 +406,20 @@ async def test_a_rate_is_kept(post: Post, table: Table) -> None:
     assert all(n <= 5 + (at - sms.at[0]) * 100 + 1 for n, at in enumerate(sms.at, 1))
 
 
+async def test_who_may_be_told_at_once_is_asked_for_at_once(post: Post, table: Table) -> None:
+    """What the rate lets pass between two rounds goes out in one: not a question to intake for each message."""
+    slow = replace(EASY, per_second=200, burst=5, reports_an_hour=100)
+    limited = replace(table, notices=replace(table.notices, channels=dict.fromkeys(Channel, slow)))
+    await post.put(*(post.planned(uuid4()) for _ in range(25)))
+    sms = Scripted()
+    dispatcher = post.dispatcher({Channel.SMS: sms}, limited)
+    dispatcher._pace = replace(PACE, poll_s=0.05)
+    async with post.working(dispatcher):
+        await post.until("NOT EXISTS (SELECT FROM notify.lane)")
+    assert len(sms.messages) == 25
+    assert post.known.asked <= 8
+
+
 async def test_receipts_say_what_arrived_and_what_has_to_take_another_way(post: Post) -> None:
     """A receipt may come twice, or before we have recorded that the message was sent."""
     report = uuid4()

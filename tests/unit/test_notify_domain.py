@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -25,7 +25,7 @@ from services.notify.domain import (
     message_id,
 )
 from services.notify.domain.limits import Breaker, TokenBucket
-from services.notify.projection import may_begin
+from services.notify.projection import catalogue, may_begin
 from services.notify.table import Table, load_notices
 from tests.intake_kit import GULOU, TRACE
 from tests.notify_kit import dispatched
@@ -76,6 +76,10 @@ def test_the_message_id_is_a_function_of_event_recipient_and_channel(table: Tabl
     once, again = (plan(table, dispatched(), own) for _ in range(2))
     assert [one.message_id for one in once] == [one.message_id for one in again]
     assert message_id("a", "b", "sms") != message_id("a", "b", "email")
+    namespace = UUID(
+        "6f1f4f0e-5d0c-4d5e-9a53-2b6c1a7c0e11"
+    )  # never another: what was sent would be sent again
+    assert message_id("路灯/1", "b", "sms") == uuid5(namespace, "路灯/1\nb\nsms")
 
 
 def test_a_linked_report_hears_of_its_own_event_and_a_stranger_of_none(table: Table) -> None:
@@ -128,6 +132,25 @@ def test_personal_numbers_in_facts_are_masked(table: Table) -> None:
     )
     (one,) = plan(table, instructed)
     assert one.facts["leader"] == "王主任〔电话〕"
+
+
+def test_frequent_events_are_read_without_what_nobody_uses(table: Table) -> None:
+    """The same is planned of them; words and terms are not even looked at."""
+    classes = catalogue(table.notices)
+    assert set(table.notices.by_event) < set(classes)
+    own = Reporter(CASE, CASE, EVERY)
+    queued = r.TriageQueued(
+        route=r.Route(policy="p", jurisdiction="j"), unit="GL-HOTLINE", reason=r.QueueReason.LOW_CONFIDENCE
+    )
+    for event in (dispatched(helpers=(r.SeatGiven(unit="GL-CITY", number=2),)), queued):
+        given = envelope(event)
+        lean = classes[event.type].model_validate_json(given.data)
+        planner = Planner(table.notices, set(Channel), {"GL-CITY"})
+        found = planner.plan(lean, given, [own], AT)
+        assert found
+        assert found == planner.plan(event, given, [own], AT)
+        assert {"terms", "route"}.isdisjoint(type(lean).model_fields)
+    assert {"title", "text"}.isdisjoint(classes[i.CaseSubmitted.type].model_fields)
 
 
 def test_submissions_that_concern_nobody_are_passed_over_unread() -> None:

@@ -76,6 +76,11 @@ class Notice:
     urgent: bool = False
     """It does not wait for the morning."""
 
+    @property
+    def fields(self) -> set[str]:
+        """The event's own fields that the row reads."""
+        return {path[0] for path in (*self.when, *(fact.path for fact in self.facts))} | {*self.to}
+
     def applies(self, event: object) -> bool:
         """Whether the event has the values that the row asks for."""
         return all(_plain(value_at(event, path)) in values for path, values in self.when.items())
