@@ -13,8 +13,9 @@ import httpx
 
 from chassis.waiting import wait_at_most
 
-_ONE_ARENA: Final = {"MALLOC_ARENA_MAX": "1"}
-"""For glibc: a service has one thread that works, so an arena for each of the others only keeps memory back."""
+_MALLOC: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
+"""For glibc, which else keeps memory back: in an arena for each thread, though one of a service's threads does the
+work, and in the heap that large arrays leave behind."""
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 15
 
@@ -99,7 +100,7 @@ class Supervisor:
         with self._log(child.name).open("ab") as log:
             self._processes[child.name] = await asyncio.create_subprocess_exec(
                 *(*leash, *child.argv),
-                env={**_ONE_ARENA, **child.env},
+                env={**_MALLOC, **child.env},
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=log,
