@@ -1,6 +1,7 @@
 """Alert rules, dashboards and the configuration around them: that they load, and speak of what exists."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -125,10 +126,13 @@ def test_the_collector_listens_where_services_send_and_sends_where_jaeger_listen
 
 
 def _promtool(directory: Path, *words: str) -> str:
-    """What promtool says; fails where it finds a fault."""
+    """What promtool says; fails where it finds a fault, and where REQUIRE_PROMTOOL=1 and there is none."""
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not here (Debian: prometheus)")
+        reason = "promtool is not here (Debian: prometheus)"
+        if os.environ.get("REQUIRE_PROMTOOL") == "1":
+            pytest.fail(f"REQUIRE_PROMTOOL=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
     done = subprocess.run([promtool, *words], cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
