@@ -42,7 +42,7 @@ def test_tokens_are_signed_as_the_services_accept_and_short_lived() -> None:
 
 
 def test_the_signing_key_is_there_before_anybody_logs_in() -> None:
-    """Keycloak makes a missing one at the first log-in, and services that had read the keys by then refuse for a minute."""
+    """Keycloak makes a missing one at the first log-in; services that read the keys before refuse for a minute."""
     keys = {key["providerId"]: key["config"] for key in REALM["components"]["org.keycloak.keys.KeyProvider"]}
     assert REALM["defaultSignatureAlgorithm"] == "ES256"
     assert keys["ecdsa-generated"]["ecdsaEllipticCurveKey"] == ["P-256"]
