@@ -42,6 +42,8 @@ def test_every_metric_and_event_in_a_query_exists(query: str) -> None:
         assert base in KNOWN, name
         assert name.endswith("_total") is (base in get_args(CounterName)), name
         assert name.endswith("_bucket") is (base in get_args(HistogramName)), name
+    for name in re.findall(r"\bprocess_\w+", query):
+        assert f"\n{name} " in Metrics().text().decode(), name
     for kind in _EVENT.findall(query):
         assert kind in EVENTS, kind
 
@@ -123,6 +125,17 @@ def test_the_collector_listens_where_services_send_and_sends_where_jaeger_listen
     port = config["receivers"]["otlp"]["protocols"]["http"]["endpoint"].rpartition(":")[2]
     assert f"http://collector:{port}\n" in (DEPLOY / "observe.env").read_text()
     assert config["exporters"]["otlp_grpc"]["endpoint"] == "jaeger:4317"
+
+
+def test_the_collector_itself_accepts_its_configuration() -> None:
+    program = os.environ.get("OTELCOL") or shutil.which("otelcol-contrib") or shutil.which("otelcol")
+    if program is None:
+        pytest.skip("no OpenTelemetry collector here (its own program: OTELCOL=path)")
+    file = DEPLOY / "collector" / "config.yaml"
+    done = subprocess.run(
+        [program, "validate", f"--config={file}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def _promtool(directory: Path, *words: str) -> str:
