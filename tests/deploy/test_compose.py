@@ -197,7 +197,7 @@ def test_docker_compose_itself_reads_the_file_as_we_do(tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        env={name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ},
     )
     assert (done.returncode, done.stderr) == (0, "")
     theirs = json.loads(done.stdout)["services"]
