@@ -27,7 +27,7 @@ CounterName = Literal[
     "letters",  # on Kafka: what others wrote to this service, by outcome: settled, rejected
     "unparked",  # records parked no longer, by resolution: retried, skipped, discarded
     "events_published",  # on Kafka: events that the relay of this process has brought to a topic
-    "http_responses",  # HTTP answers, by status class: 2xx, 4xx, 5xx
+    "http_responses",  # HTTP answers, without those to probes, by status class: 2xx, 4xx, 5xx
     "notices",  # what became of notices, by outcome: sent, delivered, retried, failed, expired, …
 ]
 HistogramName = Literal[

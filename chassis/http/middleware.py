@@ -14,10 +14,12 @@ from chassis.http.problems import internal, too_large, unavailable, wrong_charse
 from chassis.metrics import Metrics
 
 log = logging.getLogger(__name__)
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Not counted as answers: a service that is not ready yet while it starts has failed nobody."""
 DEFAULT_BODY_BYTES = 1024 * 1024
 DISCARDED_BYTES = 8 * 1024 * 1024
-_UTF8 = re.compile(rb'charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)', re.IGNORECASE)
 """How much more than its limit is still read of a body that is refused."""
+_UTF8 = re.compile(rb'charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)', re.IGNORECASE)
 
 
 class Guard:
@@ -40,7 +42,8 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                self.metrics.count("http_responses", 1, f"{message['status'] // 100}xx")
+                if scope["path"] not in PROBES:
+                    self.metrics.count("http_responses", 1, f"{message['status'] // 100}xx")
             await send(message)
 
         try:

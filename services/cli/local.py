@@ -18,7 +18,7 @@ import click
 import orjson
 
 from chassis.settings import KafkaSettings, SettingsError, kafka_settings
-from chassis.tokens import LocalIssuer
+from chassis.tokens import PRIVATE_FILE, LocalIssuer
 
 PORT_OFFSETS = {
     "intake": 1,
@@ -106,14 +106,14 @@ class LocalRun:
         self.run_dir.chmod(0o700)
         if not self._secrets_file.exists():
             _write_private(self._secrets_file, _new_secrets())
-        self.issuer()
+        LocalIssuer.open(self.run_dir, ISSUER, AUDIENCE)
 
     def issuer(self) -> LocalIssuer:
-        """The local issuer of tokens.
+        """The local issuer of tokens: of a run directory, or of the compose stack (deploy/secrets).
 
-        Raises click.ClickException where no system was ever prepared: a token made there would open nothing.
+        Raises click.ClickException where there is no key: a token of a new one would open nothing.
         """
-        if not self._secrets_file.exists():
+        if not (self.run_dir / PRIVATE_FILE).exists():
             raise click.ClickException(
                 f"there is no system in {self.run_dir}: start one with `make up`, or name its --run-dir"
             )

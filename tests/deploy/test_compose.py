@@ -15,6 +15,7 @@ from tests.deploy.compose_kit import (
     DEPLOY,
     JOBS,
     OWN,
+    ROOT,
     Missing,
     compose,
     placeholders,
@@ -152,6 +153,20 @@ def test_the_small_start_is_small() -> None:
     }
 
 
+def test_the_guides_commands_see_the_stack_as_make_stack_started_it() -> None:
+    """The same files in the same order: with others, `up` would start services anew with other settings."""
+    guide = (ROOT / "docs" / "how-to" / "operate.md").read_text(encoding="utf-8")
+    (given,) = re.findall(r"export COMPOSE_PROFILES=(\S+) COMPOSE_ENV_FILES=(\S+)", guide)
+    printed = subprocess.run(
+        ["make", "--dry-run", "stack", "PROFILES=observe identity"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    (words,) = re.findall(r"^docker compose (.*) up .*$", printed, re.MULTILINE)
+    profiles = ",".join(re.findall(r"--profile (\S+)", words))
+    files = ",".join(re.findall(r"--env-file (\S+)", words))
+    assert given == (profiles, files)
+
+
 def _plugin() -> list[str]:
     found = os.environ.get("DOCKER_COMPOSE") or shutil.which("docker-compose")
     if found:
@@ -182,7 +197,7 @@ def test_docker_compose_itself_reads_the_file_as_we_do(tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        env={name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ},
     )
     assert (done.returncode, done.stderr) == (0, "")
     theirs = json.loads(done.stdout)["services"]

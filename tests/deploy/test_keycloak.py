@@ -118,6 +118,16 @@ async def _token(keycloak: Running, user: str, password: str) -> httpx.Response:
         )
 
 
+async def test_the_signing_key_is_there_before_anybody_logs_in(
+    keycloak: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First in this file: a service reads the keys when it starts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(keycloak.authority))
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.get(f"{keycloak.realm}/protocol/openid-connect/certs")
+    assert [key["alg"] for key in answer.json()["keys"]] == ["ES256"]
+
+
 @pytest.mark.parametrize("user", _USERS)
 async def test_a_demo_users_token_names_role_and_unit(
     keycloak: Running, monkeypatch: pytest.MonkeyPatch, user: str

@@ -1,6 +1,7 @@
 """Alert rules, dashboards and the configuration around them: that they load, and speak of what exists."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -41,6 +42,8 @@ def test_every_metric_and_event_in_a_query_exists(query: str) -> None:
         assert base in KNOWN, name
         assert name.endswith("_total") is (base in get_args(CounterName)), name
         assert name.endswith("_bucket") is (base in get_args(HistogramName)), name
+    for name in re.findall(r"\bprocess_\w+", query):
+        assert f"\n{name} " in Metrics().text().decode(), name
     for kind in _EVENT.findall(query):
         assert kind in EVENTS, kind
 
@@ -124,11 +127,25 @@ def test_the_collector_listens_where_services_send_and_sends_where_jaeger_listen
     assert config["exporters"]["otlp_grpc"]["endpoint"] == "jaeger:4317"
 
 
+def test_the_collector_itself_accepts_its_configuration() -> None:
+    program = os.environ.get("OTELCOL") or shutil.which("otelcol-contrib") or shutil.which("otelcol")
+    if program is None:
+        pytest.skip("no OpenTelemetry collector here (its own program: OTELCOL=path)")
+    file = DEPLOY / "collector" / "config.yaml"
+    done = subprocess.run(
+        [program, "validate", f"--config={file}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def _promtool(directory: Path, *words: str) -> str:
-    """What promtool says; fails where it finds a fault."""
+    """What promtool says; fails where it finds a fault, and where REQUIRE_PROMTOOL=1 and there is none."""
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not here (Debian: prometheus)")
+        reason = "promtool is not here (Debian: prometheus)"
+        if os.environ.get("REQUIRE_PROMTOOL") == "1":
+            pytest.fail(f"REQUIRE_PROMTOOL=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
     done = subprocess.run([promtool, *words], cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

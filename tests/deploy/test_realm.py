@@ -41,6 +41,14 @@ def test_tokens_are_signed_as_the_services_accept_and_short_lived() -> None:
     assert REALM["accessTokenLifespan"] <= 600
 
 
+def test_the_signing_key_is_there_before_anybody_logs_in() -> None:
+    """Keycloak makes a missing one at the first log-in; services that read the keys before refuse for a minute."""
+    keys = {key["providerId"]: key["config"] for key in REALM["components"]["org.keycloak.keys.KeyProvider"]}
+    assert REALM["defaultSignatureAlgorithm"] == "ES256"
+    assert keys["ecdsa-generated"]["ecdsaEllipticCurveKey"] == ["P-256"]
+    assert set(keys) == {"ecdsa-generated", "hmac-generated", "aes-generated"}  # and those of its sessions
+
+
 def test_the_realm_has_the_roles_that_the_services_know() -> None:
     assert {role["name"] for role in REALM["roles"]["realm"]} == {role.value for role in Role}
 

@@ -12,11 +12,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from joserfc.jwk import ECKey
 
+from chassis.http.auth import Authenticator, Role
 from chassis.http.keys import KeySource, KeysUnavailable
 from reference.load import load
-from services.cli.local import GULOU
+from services.cli import main
+from services.cli.local import AUDIENCE, GULOU, ISSUER
 from tests.deploy.compose_kit import COMPOSE_FILE, compose, read_env
 from tools.certificates import write_certificates
 from tools.deploy_secrets import demanded, make, random_value
@@ -166,3 +169,16 @@ def test_certificates_are_made_once_and_kept(tmp_path: Path) -> None:
     assert not write_certificates(tmp_path, at + timedelta(days=900))
     assert content(tmp_path) == before
     assert set(before) == {"ca.crt", "keycloak.crt", "keycloak.key"}  # the authority's own key is nowhere
+
+
+async def test_a_token_for_the_stack_is_made_as_the_guide_says(deploy: Path) -> None:
+    """docs/how-to/operate.md, under "A token": from the keys that the services verify against."""
+    make(deploy, GULOU)
+    secrets = deploy / "secrets"
+    words = ["token", "--role", "operator", "--unit", "GL", "--run-dir", str(secrets)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    source = KeySource(str(secrets / "jwks.json"))
+    principal = await Authenticator(source, ISSUER, AUDIENCE).verify(result.output.strip().encode())
+    await source.close()
+    assert (principal.roles, principal.unit) == (frozenset({Role.OPERATOR}), "GL")

@@ -90,6 +90,13 @@ async def test_not_ready_says_why(tmp_path: Path, readiness: Readiness, reason: 
         assert (await client.get("/healthz")).status_code == 200
 
 
+async def test_a_service_that_is_not_ready_yet_counts_no_server_error(tmp_path: Path) -> None:
+    """Else the alert ServerErrors wakes somebody after each slow start: few other answers come then."""
+    async with make_client(plain_app(tmp_path, not_ready)) as client:
+        assert (await client.get("/readyz")).status_code == 503
+        assert "caseladder_http_responses_total{" not in (await client.get("/metrics")).text
+
+
 async def test_not_ready_while_stopping_or_without_keys(tmp_path: Path) -> None:
     app = plain_app(tmp_path)
     async with make_client(app) as client:
