@@ -16,6 +16,11 @@ from reference.hazards import SMOKE_OF_TRADE
 from reference.signs import CLAUSE_ENDS
 from schemas.values import Emergency
 
+_SPOKEN: Final = (
+    *(("没得", "没有"), ("冇", "没"), ("啦", "了"), ("嘞", "了"), ("俺", "我"), ("天燃气", "天然气"), ("煤汽", "煤气")),
+    *(("晕到", "晕倒"), ("救名", "救命"), ("中署", "中暑")),
+)
+"""What callers say or mistype, and what is written for it, of the same length."""
 _SENTENCE = re.compile(r"[。！？!?；;\n]+")
 _CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
 _SHORT: Final = 150
@@ -66,7 +71,7 @@ _FOR_LONG = re.compile(
 )
 _AFTERMATH = re.compile(violence.AFTERMATH)
 _DEALT_WITH = re.compile(
-    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关)|(?:扑|熄|浇)灭了|(?<!灯)(?<!也)灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|(?:警察|警方|派出所|公安).{0,2}带走|扑救及时"
+    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关|住院|出院)|(?:扑|熄|浇)灭了|(?<!灯)(?<!也)灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|(?:警察|警方|派出所|公安).{0,2}带走|扑救及时"
 )
 _STILL = re.compile("正在|此刻|救命|出不来|又")
 _IF = re.compile(
@@ -80,7 +85,7 @@ _STATED = re.compile("(?:我家|我们家|家里|我妈|我爸|我孩子|我现�
 _THOUGHT_BEFORE = re.compile(
     "(?<!可)怕|担心|生怕|恐怕|唯恐|容易|隐患|风险|建议|希望|加装|安装|怎么(?!回事)|如何|是否|会不会|能不能|有没有|为什么|为何|什么(?!原因|东西)"
     "|不会|不是|并非|没有?(?:发生|出现|发现)|未|随时|即将|(?<!一)会(?!所)|将会|可能会|也许会|迟早|早晚|总有|恨不得|像(?<!好像)|简直|如同|仿佛|似|令人|让人|差点|险些"
-    "|申请|要求|加强|关于|反对|再不|只有|只能|除非|[轻重]者|条例|法律|法规|规定|案|起诉|判决|冒充|假装|关爱|帮助"
+    "|防$|申请|要求|加强|关于|反对|再不|只有|只能|除非|[轻重]者|条例|法律|法规|规定|案|起诉|判决|冒充|假装|关爱|帮助"
 )
 _THOUGHT_AFTER = re.compile(
     "一样|似的|[吗呢]$|[吗呢][，,]|是否|如何|为什么|什么|谁|哪个|多少|办法|条例|法律|法规|规定|保险|险怎|赔|责任|认定|事件|案件|不后悔"
@@ -133,6 +138,9 @@ def find_alarm(
     if length > _LETTER and not added:
         text = _head(text)
     call = settled or length <= _SHORT
+    said = title, text
+    if call:
+        title, text = _written(title), _written(text)
     titled = call or _HAPPENED.search(title) is not None
     if not (titled or _tells_now(title) or _tells_now(text)):
         return None
@@ -145,15 +153,24 @@ def find_alarm(
         if not (stated or _tells_now(sentence)):
             continue
         for danger in hints.of(sentence):
+            if danger.call and not call:
+                continue
             for found in danger.sign.finditer(sentence):
                 told = _Told(sentence, found, sentences[place + 1] if place + 1 < len(sentences) else "")
                 if not told.is_live(danger, call=stated, settled=settled):
                     continue
-                alarm = Emergency(line=danger.line, ground=found[0])
+                words = (said[0], *_SENTENCE.split(said[1]))[place][slice(*found.span())]
+                alarm = Emergency(line=danger.line, ground=words)
                 if not danger.bare:
                     return alarm
                 cry = cry or alarm
     return cry
+
+
+def _written(text: str) -> str:
+    for spoken, written in _SPOKEN:
+        text = text.replace(spoken, written)
+    return text
 
 
 def _tells_now(text: str) -> bool:
@@ -189,7 +206,7 @@ class _Told:
             return False
         if self._is_thought() if call and not settled else self._is_perhaps_thought(settled=settled):
             return False
-        if not call and (danger.call or not _tells_now(self._beside)):
+        if not call and not _tells_now(self._beside):
             return False
         if not settled and self._is_dealt_with():
             return False
