@@ -4,7 +4,7 @@ import pytest
 
 from reference.conduct import Accusations
 from reference.matcher import Matcher
-from schemas.router import OrderStatus, QueueReason
+from schemas.router import OrderStatus, QueueReason, TriageQueued
 from tests.unit.router_kit import Played, gulou, policy, router, submitted
 
 ACCUSATIONS = Accusations(gulou())
@@ -64,4 +64,6 @@ def test_it_reaches_no_unit_before_a_human_has_named_who_is_complained_of(compla
         case.give(submitted(None, title=title, text=told))
         assert case.status is status
         if status is OrderStatus.REGISTERED:
-            assert case.state.queue is QueueReason.LOW_CONFIDENCE
+            queued = case.last(TriageQueued)
+            assert (queued.reason, case.state.subjects) == (QueueReason.POLICY, ())
+            assert [row.row for row in queued.route.rows] == ["accused-in-words"]
