@@ -6,7 +6,10 @@ Each sign names who beats or who is beaten at home: a brawl of strangers told in
 from itertools import product
 from typing import Final
 
-_KIN: Final = "(?:老公|丈夫|男人(?!们)|老婆|妻子|爱人|爸爸|父亲|我爸|我妈|妈妈|前夫|男友|男朋友|继父|继母|后妈|邻居家|男主人)"
+_KIN: Final = (
+    "(?:老公|丈夫|男人(?!们)|老婆|妻子|爱人|爸爸|父亲|我爸|我妈|妈妈|前夫|男友|男朋友"
+    "|继父|继母|后妈|邻居家|男主人)"
+)
 _VICTIMS: Final = (
     *("老婆", "妻子", "媳妇", "爱人", "女友", "女朋友", "孩子", "小孩", "女儿", "儿子", "老人", "父母"),
     *("母亲", "父亲", "妈妈", "爸爸", "婆婆", "公公"),
