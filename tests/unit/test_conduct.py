@@ -191,7 +191,8 @@ def test_who_is_accused_in_words_is_sent_nothing_until_a_human_says(
     assert [row.row for row in queued.route.rows] == ["accused-in-words"]
     assert (case.state.subjects, case.all(DepartmentAssigned)) == ((subject,), [])
 
-    for said, cleared in (({}, False), ({"subjects": ()}, True)):
+    cases: tuple[tuple[dict[str, Any], bool], ...] = (({}, False), ({"subjects": ()}, True))
+    for said, cleared in cases:
         judged = Played(real())
         judged.give(submitted(matter, text=text))
         judged.give(r.TriageCase(actor=OPERATOR, matter=matter, **said))
