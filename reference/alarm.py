@@ -21,6 +21,7 @@ _SPOKEN: Final = (
     *(("天燃气", "天然气"), ("煤汽", "煤气"), ("晕到", "晕倒"), ("救名", "救命"), ("中署", "中暑")),
 )
 """What callers say or mistype, and what is written for it, of the same length."""
+_SPOKEN_WORDS: Final = AhoCorasick([spoken for spoken, _ in _SPOKEN], implementation=Implementation.DFA)
 _SENTENCE = re.compile(r"[。！？!?；;\n]+")
 _CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
 _SHORT: Final = 150
@@ -144,7 +145,8 @@ def find_alarm(
     titled = call or _HAPPENED.search(title) is not None
     if not (titled or _tells_now(title) or _tells_now(text)):
         return None
-    if not hints.of(title) and not hints.of(text):
+    looked_for = hints.in_call if call else hints.in_letter
+    if not looked_for.of(title) and not looked_for.of(text):
         return None
     sentences = [title, *_SENTENCE.split(text)]
     cry: Emergency | None = None
@@ -152,9 +154,7 @@ def find_alarm(
         stated = call or (titled and place == 0)
         if not (stated or _tells_now(sentence)):
             continue
-        for danger in hints.of(sentence):
-            if danger.call and not call:
-                continue
+        for danger in looked_for.of(sentence):
             for found in danger.sign.finditer(sentence):
                 told = _Told(sentence, found, sentences[place + 1] if place + 1 < len(sentences) else "")
                 if not told.is_live(danger, call=stated, settled=settled):
@@ -168,8 +168,9 @@ def find_alarm(
 
 
 def _written(text: str) -> str:
-    for spoken, written in _SPOKEN:
-        text = text.replace(spoken, written)
+    if _SPOKEN_WORDS.find_matches_as_indexes(text):
+        for spoken, written in _SPOKEN:
+            text = text.replace(spoken, written)
     return text
 
 

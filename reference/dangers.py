@@ -89,6 +89,14 @@ class Hints:
     """Finds the dangers of which a text may hold a sign; most texts hold none, and cost one look."""
 
     def __init__(self, dangers: tuple[Danger, ...]) -> None:
+        self.in_call = _Hints(dangers)
+        self.in_letter = _Hints(tuple(danger for danger in dangers if not danger.call))
+
+
+class _Hints:
+    """The words of some dangers."""
+
+    def __init__(self, dangers: tuple[Danger, ...]) -> None:
         places: dict[str, list[int]] = {}
         for place, danger in enumerate(dangers):
             for word in danger.words:
