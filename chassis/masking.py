@@ -1,9 +1,9 @@
 """Masking of personal numbers in free text, before the text enters an event (R-PRIV-01, R-HOT-14).
 
 Each number is replaced whole by a fixed word, so that nothing of it is left. Masked are phone numbers
-(mobile; landline with area code; 400/800; bare local numbers that are announced as such), resident identity
-numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, announced WeChat and QQ
-accounts, and names that are announced as such (我叫…, 姓名：…); phone and identity numbers also in Chinese
+(mobile; landline with area code; 400/800; bare local numbers that are announced as such, or to be called), resident
+identity numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, announced WeChat
+and QQ accounts, and names that are announced as such (我叫…, 姓名：…); phone and identity numbers also in Chinese
 numerals, and with whatever people put between the digits.
 Digits and letters in disguise (circled, keycaps, mathematical, O for 0, invisible characters between) are read
 as plain ones by `chassis.disguise`; what is not masked stays as it was written.
@@ -111,6 +111,11 @@ _SERVICE = re.compile(
 _ANNOUNCED = re.compile(
     rf"((?:电话|座机|固话|宅电|传真|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n]{{0,6}})"
     rf"({_N}{{3,4}}{_S}{{0,3}}{_N}{{4}}|{_N}{{9,12}})(?:[-－—]\d{{1,8}})?+(?!{_N}|年|元|万)"
+)
+# A local number that is to be called, without the word for a telephone: 打83712346找我.
+_CALLED = re.compile(
+    rf"([打拨联找回来](?:(?<=[打拨])|(?<=联)系|(?<=找)我|(?<=[回来])电)[^\d{_C}〔〕\n]{{0,4}})"
+    rf"([2-8２-８]\d{{2,3}}{_S}{{0,3}}\d{{4}})(?!\d|\s?[年元万亿块平米㎡斤])"
 )
 
 _Replacement = Callable[[re.Match[str]], str]
@@ -330,4 +335,5 @@ _LINES: Final[tuple[_Step, ...]] = (
     (_SPELLED_LANDLINE, _when(_is_landline, PHONE)),
     (_SERVICE, lambda _: PHONE),
     (_ANNOUNCED, _announced(PHONE)),
+    (_CALLED, _announced(PHONE)),
 )

@@ -16,6 +16,12 @@ from reference.hazards import SMOKE_OF_TRADE
 from reference.signs import CLAUSE_ENDS
 from schemas.values import Emergency
 
+_SPOKEN: Final = (
+    *(("没得", "没有"), ("冇", "没"), ("啦", "了"), ("嘞", "了"), ("俺", "我")),
+    *(("天燃气", "天然气"), ("煤汽", "煤气"), ("晕到", "晕倒"), ("救名", "救命"), ("中署", "中暑")),
+)
+"""What callers say or mistype, and what is written for it, of the same length."""
+_SPOKEN_WORDS: Final = AhoCorasick([spoken for spoken, _ in _SPOKEN], implementation=Implementation.DFA)
 _SENTENCE = re.compile(r"[。！？!?；;\n]+")
 _CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
 _SHORT: Final = 150
@@ -56,17 +62,17 @@ _AT_ONCE = re.compile("正在|此刻|刚刚|刚才|救命|出不来|现在|又|�
 _PAST = re.compile(
     "曾|以前|之前|从前|去年|前年|往年|上次|上回|上周|上个?月|昨[天晚日夜]|前[天些晚]|前[两几]天|那[次天年时]|当时|当天|小时候|[年月天]前"
     r"|\d{2,4}\s*年|\d+月|\d+[日号](?![楼栋院门线路])|日前|前不久|过后|后来"
-    "|[过次]$|[困着起失爆塌掉砸撞打晕炸死淹咬](?:了)?过|[过次]的|过火|起了?[一两三四五六几多]+次|发生[过在于]"
+    "|[过次]$|[困着起失爆塌掉砸撞打晕炸死淹咬喝吞](?:了)?过|[过次]的|过火|起了?[一两三四五六几多]+次|发生[过在于]"
 )
 _AGAIN_AND_AGAIN = re.compile(
-    "多次|经常|常常|时常|老是|总是|屡|频繁|动不动|三天两头|隔三差五|时不时|好几次|每[天次年晚月]|最近|近期|近日|至今|以来|长期|天天|多处|时有|有时|[几数多两三]次|频发|不断|常有"
+    "多次|经常|常常|时常|老是|总是|屡|频繁|(?<!一)动不动|三天两头|隔三差五|时不时|好几次|每[天次年晚月]|最近|近期|近日|至今|以来|长期|天天|多处|时有|有时|[几数多两三]次|频发|不断|常有"
 )
 _FOR_LONG = re.compile(
-    "[一二两三四五六七八九十几多半\\d]+(?:天|周|个?多?月|年|个?星期)(?!前)|好久|一直没|没人[修管]|无人[修管]"
+    "(?!半天)[一二两三四五六七八九十几多半\\d]+(?:天|周|个?多?月|年|个?星期)(?!前)|好久|一直没|没人[修管]|无人[修管]"
 )
 _AFTERMATH = re.compile(violence.AFTERMATH)
 _DEALT_WITH = re.compile(
-    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关)|(?:扑|熄|浇)灭了|(?<!灯)(?<!也)灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|(?:警察|警方|派出所|公安).{0,2}带走|扑救及时"
+    "已(?:经|被)?(?:扑灭|灭|救出|修复|处理|解决|控制|送|得到|关|住院|出院)|(?:扑|熄|浇)灭了|(?<!灯)(?<!也)灭了|救[出上]来了|(?:修|处理)好了|没事了|虚惊|(?:警察|警方|派出所|公安).{0,2}带走|扑救及时"
 )
 _STILL = re.compile("正在|此刻|救命|出不来|又")
 _IF = re.compile(
@@ -80,7 +86,7 @@ _STATED = re.compile("(?:我家|我们家|家里|我妈|我爸|我孩子|我现�
 _THOUGHT_BEFORE = re.compile(
     "(?<!可)怕|担心|生怕|恐怕|唯恐|容易|隐患|风险|建议|希望|加装|安装|怎么(?!回事)|如何|是否|会不会|能不能|有没有|为什么|为何|什么(?!原因|东西)"
     "|不会|不是|并非|没有?(?:发生|出现|发现)|未|随时|即将|(?<!一)会(?!所)|将会|可能会|也许会|迟早|早晚|总有|恨不得|像(?<!好像)|简直|如同|仿佛|似|令人|让人|差点|险些"
-    "|申请|要求|加强|关于|反对|再不|只有|只能|除非|[轻重]者|条例|法律|法规|规定|案|起诉|判决|冒充|假装|关爱|帮助"
+    "|防$|申请|要求|加强|关于|反对|再不|只有|只能|除非|[轻重]者|条例|法律|法规|规定|案|起诉|判决|冒充|假装|关爱|帮助"
 )
 _THOUGHT_AFTER = re.compile(
     "一样|似的|[吗呢]$|[吗呢][，,]|是否|如何|为什么|什么|谁|哪个|多少|办法|条例|法律|法规|规定|保险|险怎|赔|责任|认定|事件|案件|不后悔"
@@ -98,7 +104,7 @@ _SPEAKING = re.compile(
 )
 """Before a sign: a manner of speaking (吵得我想跳楼)."""
 _FEARED = re.compile(
-    "(?<!可)怕|担心|容易|随时|千万别|迟早|早晚|可能|万一|如果|防止|以免|避免|会(?:砸|掉|塌|倒|撞)"
+    "(?<!可)怕|担心|容易|随时|防[触溺摔坠]|千万别|迟早|早晚|可能|万一|如果|防止|以免|避免|会(?:砸|掉|塌|倒|撞)"
 )
 """Within a sign, which may reach over two clauses."""
 _COMPLAINT = re.compile(
@@ -133,10 +139,14 @@ def find_alarm(
     if length > _LETTER and not added:
         text = _head(text)
     call = settled or length <= _SHORT
+    said = title, text
+    if call:
+        title, text = _written(title), _written(text)
     titled = call or _HAPPENED.search(title) is not None
     if not (titled or _tells_now(title) or _tells_now(text)):
         return None
-    if not hints.of(title) and not hints.of(text):
+    looked_for = hints.in_call if call else hints.in_letter
+    if not looked_for.of(title) and not looked_for.of(text):
         return None
     sentences = [title, *_SENTENCE.split(text)]
     cry: Emergency | None = None
@@ -144,16 +154,24 @@ def find_alarm(
         stated = call or (titled and place == 0)
         if not (stated or _tells_now(sentence)):
             continue
-        for danger in hints.of(sentence):
+        for danger in looked_for.of(sentence):
             for found in danger.sign.finditer(sentence):
                 told = _Told(sentence, found, sentences[place + 1] if place + 1 < len(sentences) else "")
                 if not told.is_live(danger, call=stated, settled=settled):
                     continue
-                alarm = Emergency(line=danger.line, ground=found[0])
+                words = (said[0], *_SENTENCE.split(said[1]))[place][slice(*found.span())]
+                alarm = Emergency(line=danger.line, ground=words)
                 if not danger.bare:
                     return alarm
                 cry = cry or alarm
     return cry
+
+
+def _written(text: str) -> str:
+    if _SPOKEN_WORDS.find_matches_as_indexes(text):
+        for spoken, written in _SPOKEN:
+            text = text.replace(spoken, written)
+    return text
 
 
 def _tells_now(text: str) -> bool:
@@ -189,7 +207,7 @@ class _Told:
             return False
         if self._is_thought() if call and not settled else self._is_perhaps_thought(settled=settled):
             return False
-        if not call and (danger.call or not _tells_now(self._beside)):
+        if not call and not _tells_now(self._beside):
             return False
         if not settled and self._is_dealt_with():
             return False

@@ -87,7 +87,7 @@ class Complaints:
         self._by_others = re.compile(f"(?:{others}){little}{{0,4}}$")
         not_between = f"(?!(?<![{_WITH}])(?:{others})|{_any(_ASKED)})"
         near = f"(?:{not_between}[^。！？!?；;\n]){{0,{_NEAR}}}?"
-        self._behind = re.compile(f"(?:{near})(?<!不)(?:{_any(conduct.beside)})")
+        self._behind = re.compile(f"(?:{near})(?<!不)(?:{_any(conduct.beside)})(?!(?<=钱)吗|[，,]?是不是)")
         self._staff = re.compile(f"的?(?:{_any(conduct.staff)})")
         self._at_once = re.compile(f"(?:{_any(conduct.beside)})")
         verb = f"(?:{_any(conduct.verbs)})(?!{_any(conduct.not_objects)})"

@@ -11,7 +11,7 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from reference import harm, hazards, violence
+from reference import harm, harm_calls, hazard_calls, hazards, violence
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +52,49 @@ def _all(
 
 DANGERS: Final = (
     *_all("119", hazards.FIRE),
+    *_all("119", hazard_calls.FIRE, call=True),
     *_all("119", hazards.SMOKE, smoke=True),
+    *_all("119", hazard_calls.SMOKE, smoke=True, call=True),
     *_all("119", hazards.GAS),
+    *_all("119", hazard_calls.GAS, call=True),
     *_all("119", hazards.CURRENT),
+    *_all("119", hazard_calls.CHARGED, fresh=True, call=True),
     *_all("119", hazards.LIFT),
     *_all("122", hazards.TRAFFIC),
+    *_all("122", hazard_calls.ROAD, fresh=True, call=True),
+    *_all("110", hazard_calls.RAILS, call=True),
     *_all("110", harm.VIOLENCE),
     *_all("110", ((sign, "|".join(violence.HINTS)) for sign in violence.SIGNS), lasting=True),
+    *_all("110", harm_calls.ASSAULT, call=True),
+    *_all("110", harm_calls.CRIME, fresh=True, call=True),
+    *_all("110", harm_calls.HELD, call=True),
     *_all("110", harm.SUICIDE),
+    *_all("110", harm_calls.SUICIDE, call=True),
     *_all("120", hazards.FALLEN_IN, fresh=True),
     *_all("110", hazards.COLLAPSE, fresh=True),
     *_all("110", hazards.FALLING, fresh=True),
     *_all("119", hazards.TRAPPED),
+    *_all("119", hazard_calls.TRAPPED, fresh=True, call=True),
     *_all("119", hazards.TOTTERING, fresh=True, call=True),
+    *_all("119", hazard_calls.CREAKING, fresh=True, call=True),
     *_all("120", harm.ILL),
+    *_all("110", hazard_calls.FALLEN, fresh=True, call=True),
+    *_all("120", harm_calls.DOCTOR, fresh=True, call=True),
+    *_all("120", harm_calls.BIRTH, call=True),
     *_all("110", harm.CRY, call=True, bare=True),
 )
 
 
 class Hints:
     """Finds the dangers of which a text may hold a sign; most texts hold none, and cost one look."""
+
+    def __init__(self, dangers: tuple[Danger, ...]) -> None:
+        self.in_call = _Hints(dangers)
+        self.in_letter = _Hints(tuple(danger for danger in dangers if not danger.call))
+
+
+class _Hints:
+    """The words of some dangers."""
 
     def __init__(self, dangers: tuple[Danger, ...]) -> None:
         places: dict[str, list[int]] = {}

@@ -791,7 +791,7 @@ class TriageCase(RouterCommand):
     judged: Judged = Judged.DISPATCH
     matter: str | None = None
     track: TrackCode | None = None
-    urgency: int | None = Field(default=None, ge=1, le=4)
+    urgency: int | None = Field(default=None, strict=True, ge=1, le=4)
     place: str | None = None
     parties: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None

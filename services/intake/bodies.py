@@ -166,13 +166,13 @@ class CaseBody(Body):
     place: PlaceBody = PlaceBody()
     matter: Code | None = Field(default=None, description="matter code (staff)")
     urgency: int | None = Field(
-        default=None, ge=1, le=4, description="1 life or property … 4 complex (staff)"
+        default=None, strict=True, ge=1, le=4, description="1 life or property … 4 complex (staff)"
     )
     track: Track | None = Field(
         default=None, description="S, M, P or L: the track that the resident asks for"
     )
     parties: tuple[Code, ...] = Field(default=(), max_length=_MOST_PARTIES)
-    households: int | None = Field(default=None, ge=1, le=1_000_000)
+    households: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)
     subjects: tuple[Code, ...] = Field(default=(), max_length=_MOST_SUBJECTS)
     reporter: ReporterBody | None = None
     received_at: Moment | None = Field(default=None, description="when the resident spoke; by default now")
@@ -208,7 +208,7 @@ class CoReporterBody(Body):
 
     reporter: ReporterBody
     text: Text = "来电人反映同一事件。"
-    households: int | None = Field(default=None, ge=1, le=1_000_000)
+    households: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)
     received_at: Moment | None = None
     channel: Channel | None = None
     call_id: UUID | None = None

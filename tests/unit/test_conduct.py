@@ -13,6 +13,7 @@ from schemas.department import DepartmentAssigned
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution
 from services.router.domain import Router
+from tests.unit.conduct_phrases import FREELY_ACCUSED, NOT_ACCUSED
 from tests.unit.router_kit import (
     COMMUNITY,
     DISTRICT,
@@ -109,7 +110,13 @@ ACCUSING = {
 
 
 @pytest.mark.parametrize(
-    ("unit", "text"), [(unit, text) for unit, texts in ACCUSING.items() for text in texts.split("|")]
+    ("unit", "text"),
+    [
+        (unit, text)
+        for told in (ACCUSING, FREELY_ACCUSED)
+        for unit, texts in told.items()
+        for text in texts.split("|")
+    ],
 )
 def test_who_is_accused_in_other_words_is_found(matcher: Matcher, unit: str, text: str) -> None:
     """R-LAD-04, R-HOT-14: as the object of a complaint, or by what is said right behind its name."""
@@ -132,7 +139,7 @@ INNOCENT = (
 )
 
 
-@pytest.mark.parametrize("text", INNOCENT.split("|"))
+@pytest.mark.parametrize("text", [*INNOCENT.split("|"), *NOT_ACCUSED.split("|")])
 def test_who_is_only_named_is_not_accused(matcher: Matcher, text: str) -> None:
     """R-LAD-04, R-HOT-02: the addressee of a complaint, its place, and who is asked for help go on as before."""
     assert matcher.accused("情况反映", text) == ()
@@ -184,7 +191,8 @@ def test_who_is_accused_in_words_is_sent_nothing_until_a_human_says(
     assert [row.row for row in queued.route.rows] == ["accused-in-words"]
     assert (case.state.subjects, case.all(DepartmentAssigned)) == ((subject,), [])
 
-    for said, cleared in (({}, False), ({"subjects": ()}, True)):
+    cases: tuple[tuple[dict[str, Any], bool], ...] = (({}, False), ({"subjects": ()}, True))
+    for said, cleared in cases:
         judged = Played(real())
         judged.give(submitted(matter, text=text))
         judged.give(r.TriageCase(actor=OPERATOR, matter=matter, **said))

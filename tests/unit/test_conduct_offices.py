@@ -4,7 +4,8 @@ import pytest
 
 from reference.conduct import Accusations
 from reference.matcher import Matcher
-from schemas.router import OrderStatus, QueueReason
+from schemas.router import OrderStatus, QueueReason, TriageQueued
+from tests.unit.conduct_phrases import NOT_ACCUSED, OFFICES_ACCUSED
 from tests.unit.router_kit import Played, gulou, policy, router, submitted
 
 ACCUSATIONS = Accusations(gulou())
@@ -26,6 +27,7 @@ MATCHER = Matcher(gulou())
         "举报我们局长收黑钱。",
         "举报村干部。",
         "民警态度很嚣张。",
+        *OFFICES_ACCUSED.split("|"),
     ],
 )
 def test_an_office_and_its_conduct_in_one_sentence(text: str) -> None:
@@ -45,6 +47,7 @@ def test_an_office_and_its_conduct_in_one_sentence(text: str) -> None:
         "投诉物业的工作人员。",
         "举报班主任。",
         "民警很快就来了，邻居打人。",
+        *NOT_ACCUSED.split("|"),
     ],
 )
 def test_no_office_or_no_conduct(text: str) -> None:
@@ -64,4 +67,20 @@ def test_it_reaches_no_unit_before_a_human_has_named_who_is_complained_of(compla
         case.give(submitted(None, title=title, text=told))
         assert case.status is status
         if status is OrderStatus.REGISTERED:
-            assert case.state.queue is QueueReason.LOW_CONFIDENCE
+            queued = case.last(TriageQueued)
+            assert (queued.reason, case.state.subjects) == (QueueReason.POLICY, ())
+            assert [row.row for row in queued.route.rows] == ["accused-in-words"]
+
+
+@pytest.mark.parametrize(
+    ("matter", "waits"),
+    [("order.garbage", True), ("government.inaction", False), ("government.report", False)],
+)
+def test_a_matter_that_staff_named_waits_as_well(matter: str, waits: bool) -> None:
+    """R-LAD-04, R-HOT-14, R-PET-10: not what goes to one recipient in any case, nor where staff named the unit."""
+    case = Played(router(MATCHER))
+    case.give(submitted(matter, text="居委会的人偏袒对方"))
+    assert (case.state.queue is QueueReason.POLICY) is waits
+    case = Played(router(MATCHER))
+    case.give(submitted(matter, text="居委会的人偏袒对方", subjects=("GL0101",)))
+    assert case.state.queue is None

@@ -11,6 +11,7 @@ from reference.alarm import find_alarm
 from reference.dangers import DANGERS
 from reference.load import load
 from reference.matcher import Matcher
+from tests.unit import danger_calls as calls
 from tests.unit import danger_phrases as phrases
 
 gulou = load(Path(__file__).parents[2] / "reference" / "gulou")
@@ -256,6 +257,17 @@ def test_past_fear_question_and_proposal_give_no_alarm(text: str) -> None:
     assert find_alarm(text, text) is None
 
 
+def test_what_a_caller_says_counts_in_a_call_only() -> None:
+    """R-LAD-05, R-HOT-13: in a letter the same words tell of a nuisance; the ground quotes them as they stand."""
+    call = "地铁口有个老人倒了，没得心跳了"
+    alarm = find_alarm("", call)
+    assert alarm is not None
+    assert alarm.ground == "没得心跳"
+    nuisance = "路灯杆子漏电，狗踩上去就死了。"
+    assert find_alarm("", nuisance) is not None
+    assert find_alarm("", nuisance + "我们小区的物业服务现在一直不好。" * 12) is None
+
+
 def test_a_letter_that_mentions_danger_far_below_gives_no_alarm() -> None:
     """R-HOT-13: a caller in danger says so at once; a letter of many words tells a story."""
     letter = "我们小区的物业服务一直不好。" * 40 + "楼下电动车起火了，火势很大。"
@@ -272,6 +284,10 @@ def test_what_is_added_is_no_letter() -> None:
     assert find_alarm("", story + "去年楼下电动车起火了。", added=True) is None
 
 
+def _calls(told: dict[str, str]) -> list[tuple[str, str]]:
+    return [(line, text) for line, texts in told.items() for text in texts.split("|")]
+
+
 TOLD = {
     "trial": phrases.TRIAL,
     "tuned": phrases.TUNED,
@@ -280,10 +296,12 @@ TOLD = {
     "last": phrases.LAST,
     "plain": phrases.PLAIN,
     "plainer": phrases.PLAINER,
+    "calls": _calls(calls.CALLS),
+    "calls held out": _calls(calls.CALLS_HELD_OUT),
 }
 QUIET = (
     *(*phrases.QUIET_TUNED, *phrases.QUIET, *phrases.QUIET_LATER, *phrases.QUIET_LAST, *phrases.QUIET_PLAIN),
-    *phrases.QUIET_PLAINER,
+    *(*phrases.QUIET_PLAINER, *calls.QUIET_CALLS.split("|"), *calls.QUIET_CALLS_HELD_OUT.split("|")),
 )
 
 

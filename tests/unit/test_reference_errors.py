@@ -314,7 +314,7 @@ def test_an_abolished_unit_leaves_its_work_to_its_successor(folder: Path) -> Non
     edit(
         folder,
         "departments.yaml",
-        "name: 供电公司, kind: public_body, parent: null, levels: [3, 4]}",
+        "name: 供电公司, kind: public_body, parent: null, levels: [3, 4], aliases: [供电局]}",
         "name: 供电公司, kind: public_body, parent: null, levels: [3, 4], successor: GL-WATER}",
     )
     messages = {finding.message for finding in check(folder)}

@@ -1,7 +1,7 @@
 """What a submission is about: triage, and the units that it names (R-HOT-02)."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pydantic import TypeAdapter
 
@@ -59,14 +59,23 @@ class Triage(Protocol):
         ...
 
 
+class Reading(NamedTuple):
+    """What a submission is found to be. `doubt`: why a human must look at it, if there is a reason."""
+
+    found: Registration
+    doubt: QueueReason | None
+    accused: bool
+    """Whether its words complain of a unit, named or not, while staff named none (R-LAD-04, R-HOT-14)."""
+
+
 class Reader:
     """Reads submissions; what it cannot be sure of is a doubt for a human."""
 
     def __init__(self, desk: Desk, triage: Triage) -> None:
         self._desk, self._triage = desk, triage
 
-    def read(self, e: CaseSubmitted) -> tuple[Registration, QueueReason | None]:
-        """What the submission is found to be, and the reason why a human must look at it, if there is one.
+    def read(self, e: CaseSubmitted) -> Reading:
+        """What the submission is found to be, and whether a human must look at it.
 
         R-LAD-04, R-HOT-14: who is accused in the words only counts as complained of until a human says. Not so of
         sealed matter: it goes to its one recipient without a human, and residents often name just that (R-PET-10).
@@ -79,6 +88,9 @@ class Reader:
             doubt = QueueReason.UNKNOWN_UNIT
         matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
         sealed = matter is not None and matter.sealed
+        complains = not sealed and (bool(accused) or self._accuses_an_office(e, matter, doubt))
+        if complains and doubt is QueueReason.LOW_CONFIDENCE:
+            doubt = QueueReason.POLICY  # whom it accuses matters more than what it is about
         found = Registration(
             judgement=judgement,
             kind=e.kind,
@@ -92,7 +104,17 @@ class Reader:
             urgency_stated=e.urgency,
             channel=e.channel,
         )
-        return found, doubt
+        return Reading(found, doubt, complains)
+
+    def _accuses_an_office(self, e: CaseSubmitted, matter: Matter | None, doubt: QueueReason | None) -> bool:
+        """Whether it complains of an office without its name: sent on, it could reach that very office.
+
+        Triage is sure only where there is none, and a petition goes to the petition office in any case.
+        """
+        sure = e.matter is None and doubt is None
+        if e.subjects or sure or (matter is not None and matter.track == "P"):
+            return False
+        return self._triage.accuses_an_office(e.title, e.text)
 
     def _judgement(self, e: CaseSubmitted, accused: tuple[str, ...]) -> tuple[Judgement, QueueReason | None]:
         matters = self._desk.jurisdiction.matters

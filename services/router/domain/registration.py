@@ -57,7 +57,7 @@ class Register:
         """Triage, route and assign a submission; one that is known already changes nothing."""
         if state.status is not None:
             return []
-        found, doubt = self._reader.read(e)
+        found, doubt, accused = self._reader.read(e)
         case = registered(state, found)
         settled, settler = self._settled(e, case.subjects)
         line, words = self._alarm(e, case, doubt)
@@ -68,7 +68,7 @@ class Register:
             settled=settled,
             judged="none",
             known=doubt is None,
-            accused=not e.subjects and bool(case.subjects),
+            accused=accused,
         )
         why = Why(rows=(row[1],))
         terms = Terms(first=found, texts=Texts(e.title, e.text))
