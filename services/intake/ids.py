@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,11 +14,24 @@ _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 _SHIFTS: Final = range(0, 60, 10)
 """A code has 12 characters of 5 bits, taken two by two: 60 bits cannot be guessed over the network."""
 _DIGEST_BYTES: Final = 16
+_CHANCE_BYTES: Final = 10
+_DRAWN_AT_ONCE: Final = 256
+
+
+def _chances() -> Iterator[int]:
+    """80 bits of chance at a time; the kernel is asked for many at once, for each time costs more than the rest."""
+    while True:
+        drawn = os.urandom(_CHANCE_BYTES * _DRAWN_AT_ONCE)
+        for start in range(0, len(drawn), _CHANCE_BYTES):
+            yield int.from_bytes(drawn[start : start + _CHANCE_BYTES])
+
+
+_CHANCES: Final = _chances()
 
 
 def new_id(at: datetime) -> UUID:
     """Make a UUIDv7 (RFC 9562): 48 bits of milliseconds, then chance, so that new rows stand together."""
-    chance = int.from_bytes(os.urandom(10), "big")
+    chance = next(_CHANCES)
     number = (int(at.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance
     number = number & ~(0xF << 76) | 0x7 << 76
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
