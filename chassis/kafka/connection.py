@@ -110,6 +110,16 @@ class TopicLost(NotInOrder):
         )
 
 
+class TooFewPartitions(NotInOrder):
+    """A topic has fewer partitions than are in use, so it is not the one that was used."""
+
+    def __init__(self, topic: str, there: int, used: int) -> None:
+        super().__init__(
+            f"the topic {topic} has {there} partitions and {used} are in use, so it was made anew: "
+            "`python -m services log republish --since begin` brings its events back"
+        )
+
+
 class Rebuilding(NotInOrder):
     """The event logs are being published again, or were and that was broken off."""
 

@@ -19,6 +19,7 @@ from chassis.kafka.connection import (
     STOP_S,
     UNREACHABLE,
     KafkaConnection,
+    NotInOrder,
     TopicMissing,
     explain,
     let_go,
@@ -124,7 +125,11 @@ class KafkaReader:
                     events = await self._behind()
             except UNREACHABLE as error:
                 await self._lose(error)
-                raise ConnectionError("Kafka does not answer") from error
+                raise ConnectionError(
+                    f"the stream cannot be read: {error}"
+                    if isinstance(error, NotInOrder)
+                    else "Kafka does not answer"
+                ) from error
             head = self._partitions.next_event()
             return Lag(events, head.time if head else None)
 

@@ -133,6 +133,40 @@ async def test_a_relay_that_lost_its_session_stops_publishing(
     assert by_case(await on_topic(connection)) == {case: [1, 2]}
 
 
+async def test_the_stand_by_takes_over_from_a_relay_that_is_frozen(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariants 1 and 2. It leaves its session alone, so it loses the lock; awake, it publishes nothing newer."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    case = uuid4()
+    monkeypatch.setattr(relay_module, "ALONE_S", 0.5)
+    frozen, awake = asyncio.Event(), asyncio.Event()
+    async with relaying(connection, bench.url) as first:
+        send = first._publisher.send
+
+        async def freeze(events: Sequence[Envelope], edition: str) -> None:
+            frozen.set()
+            await awake.wait()
+            await send(events, edition)
+
+        monkeypatch.setattr(first._publisher, "send", freeze)
+        await until(lambda: first.leads)
+        monkeypatch.setattr(relay_module, "ALONE_S", 30.0)  # for the stand-by, which is well
+        await publish(bench.pool, ticked(case, 1))
+        await asyncio.wait_for(frozen.wait(), 10)
+        async with relaying(connection, bench.url) as second:
+            await publish(bench.pool, ticked(case, 2))
+            await published(bench.pool, "outside")
+            assert second.leads
+            awake.set()
+            await until(lambda: not first.leads)
+            await publish(bench.pool, ticked(case, 3))
+            await published(bench.pool, "outside")
+    found = by_case(await on_topic(connection))[case]
+    assert list(dict.fromkeys(found)) == [1, 2, 3]
+    assert sorted(found) in ([1, 1, 2, 3], [1, 2, 3]), "what the frozen one had in hand may come twice"
+
+
 async def test_a_missing_topic_is_told_and_nothing_is_lost(
     bench: Bench, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
