@@ -37,8 +37,8 @@ _PASSING: tuple[type[Exception], ...] = (
 def is_passing(error: Exception) -> bool:
     """Whether an error says nothing about the input, so that the same may succeed if tried again.
 
-    A lost connection, a deadlock, a full disk, our own freeze. A value that the driver cannot encode is the input's own fault,
-    though asyncpg raises it as an InterfaceError, too (and as a ValueError).
+    A lost connection, a deadlock, a full disk, a freeze of our own. A value that the driver cannot encode is the
+    input's own fault, though asyncpg raises it as an InterfaceError, too (and as a ValueError).
     """
     return isinstance(error, _PASSING) and not isinstance(error, ValueError)
 
@@ -62,11 +62,13 @@ stay until the next ANALYZE, when the table has long grown large: a busy system'
 _SESSION: Final = {"application_name": "caseladder", "timezone": "UTC", **_PLANNING}
 FROZEN_S: Final = 15.0
 """The server ends a session that leaves its open transaction alone, or does not take what it is sent, for so many
-seconds: its process is frozen, and what it holds keeps the stream, and the commit-ordered log of the whole cluster,
+seconds. Its process is frozen, and what it holds keeps the stream, and the commit-ordered log of the whole cluster,
 from all others. Nothing is lost: the transaction is rolled back whole, before anybody was told of its success, and
-whoever wakes up meets an error that passes (`is_passing`) and does it again. None of ours waits for anything but the
-database within a transaction. As long as the consumer group waits for a member that is silent. Not covered: a freeze
-in the millisecond between a statement's first preparation and its execution, which the server does not call idle.
+whoever wakes up meets an error that passes (`is_passing`) and does it again. Within a transaction nobody here waits
+for anything but the database. The consumer group waits as long for a member that is silent.
+
+Not covered is a freeze in the millisecond between a statement's first preparation and its execution: the server
+does not call that idle.
 """
 COMMAND_S: Final = 30
 """A statement that takes longer is given up, in seconds."""
@@ -87,7 +89,9 @@ async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | No
     )
 
 
-async def connect(url: str, settings: Mapping[str, str] | None = None) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect(
+    url: str, settings: Mapping[str, str] | None = None
+) -> "asyncpg.Connection[asyncpg.Record]":
     """Open one connection, for whom a session must live and die with its work. Raises as `open_pool` does."""
     return await asyncpg.connect(
         _plain(url), command_timeout=COMMAND_S, server_settings=_session(settings or {})

@@ -89,6 +89,10 @@ class NotInOrder(KafkaError):  # type: ignore[misc]  # aiokafka has no types
 
     safe_to_log = True
 
+    def __str__(self) -> str:
+        """Return the text without the name of the class, for people."""
+        return str(self.args[0])
+
 
 class TopicMissing(NotInOrder):
     """A topic that must be there is not."""

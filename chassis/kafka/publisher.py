@@ -127,7 +127,7 @@ class Publisher:
         return self._partitions.get(topic)
 
     async def partitions(self, topic: str) -> int:
-        """Return to how many partitions of a topic events go. Raises TopicMissing or TooFewPartitions, or as `send`."""
+        """Return to how many partitions of a topic events go. Raises TooFewPartitions, and as `send` does."""
         if self._producer is None:
             await self._start()
         there = await self._count_partitions(self._connection.topic(topic))

@@ -54,8 +54,8 @@ LOOK_S: Final = 1.0
 """How often a relay at work looks whether somebody else waits for its lock, and whether a topic that was missing is
 there, in seconds."""
 ALONE_S: Final = 30.0
-"""A relay that leaves its session alone for so many seconds is taken for frozen, and loses the lock. One at work does
-so for a delivery at most (`DELIVERY_S`), with the connecting before it (`ANSWER_S`)."""
+"""A relay that leaves its session alone for so many seconds is taken for frozen, and loses the lock. One at work
+does it for a delivery at most (`DELIVERY_S`), with the connecting before it (`ANSWER_S`)."""
 
 _log = logging.getLogger(__name__)
 

@@ -75,7 +75,9 @@ async def all_locks(
         held: dict[str, Connection] = {}
         for service in sorted(databases):
             say(f"{service}: waiting until its relay stands still (at most {wait_s:.0f} s)")
-            connection = await stack.enter_async_context(relay_lock(databases[service], service, wait_s=wait_s))
+            connection = await stack.enter_async_context(
+                relay_lock(databases[service], service, wait_s=wait_s)
+            )
             if connection is None:
                 raise LockTaken(
                     f"{service}: its relay, or another `log republish`, is still at work after {wait_s:.0f} s: "

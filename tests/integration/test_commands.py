@@ -196,7 +196,7 @@ async def test_a_connection_that_the_server_ends_in_a_commit_fails_no_command(
 async def test_a_process_that_was_frozen_in_a_commit_fails_no_command_and_doubles_none(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, turns: int
 ) -> None:
-    """Invariants 1 and 2. The server rolled it back meanwhile; asyncpg meets that in the ways of the test before."""
+    """Invariants 1 and 2. The server has rolled it back; asyncpg meets that in the ways of the test before."""
     monkeypatch.setattr(database_module, "FROZEN_S", 0.1)
     frozen = 0
 
