@@ -28,6 +28,7 @@ _PASSING: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # we were frozen, and the server rolled it back meanwhile
     asyncpg.LockNotAvailableError,
     asyncpg.InternalServerError,
 )
@@ -36,8 +37,8 @@ _PASSING: tuple[type[Exception], ...] = (
 def is_passing(error: Exception) -> bool:
     """Whether an error says nothing about the input, so that the same may succeed if tried again.
 
-    A lost connection, a deadlock, a full disk. A value that the driver cannot encode is the input's own fault,
-    though asyncpg raises it as an InterfaceError, too (and as a ValueError).
+    A lost connection, a deadlock, a full disk, a freeze of our own. A value that the driver cannot encode is the
+    input's own fault, though asyncpg raises it as an InterfaceError, too (and as a ValueError).
     """
     return isinstance(error, _PASSING) and not isinstance(error, ValueError)
 
@@ -59,6 +60,16 @@ _PLANNING: Final = {"plan_cache_mode": "force_custom_plan", "random_page_cost": 
 stay until the next ANALYZE, when the table has long grown large: a busy system's first minutes would crawl.
 """
 _SESSION: Final = {"application_name": "caseladder", "timezone": "UTC", **_PLANNING}
+FROZEN_S: Final = 15.0
+"""The server ends a session that leaves its open transaction alone, or does not take what it is sent, for so many
+seconds. Its process is frozen, and what it holds keeps the stream, and the commit-ordered log of the whole cluster,
+from all others. Nothing is lost: the transaction is rolled back whole, before anybody was told of its success, and
+whoever wakes up meets an error that passes (`is_passing`) and does it again. Within a transaction nobody here waits
+for anything but the database. The consumer group waits as long for a member that is silent.
+
+Not covered is a freeze in the millisecond between a statement's first preparation and its execution: the server
+does not call that idle.
+"""
 COMMAND_S: Final = 30
 """A statement that takes longer is given up, in seconds."""
 
@@ -74,13 +85,32 @@ async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | No
         max_size=size,
         command_timeout=COMMAND_S,
         connection_class=_Stateless,
-        server_settings={**_SESSION, **(settings or {})},
+        server_settings=_session(settings or {}),
     )
 
 
-async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect(
+    url: str, settings: Mapping[str, str] | None = None
+) -> "asyncpg.Connection[asyncpg.Record]":
     """Open one connection, for whom a session must live and die with its work. Raises as `open_pool` does."""
-    return await asyncpg.connect(_plain(url), command_timeout=COMMAND_S, server_settings={**_SESSION})
+    return await asyncpg.connect(
+        _plain(url), command_timeout=COMMAND_S, server_settings=_session(settings or {})
+    )
+
+
+def _session(settings: Mapping[str, str]) -> dict[str, str]:
+    frozen = milliseconds(FROZEN_S)
+    return {
+        **_SESSION,
+        "idle_in_transaction_session_timeout": frozen,
+        "tcp_user_timeout": frozen,  # in the midst of an answer a session is not idle; no effect on a Unix socket
+        **settings,
+    }
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time as the server's settings take it."""
+    return f"{seconds * 1000:.0f}ms"
 
 
 @asynccontextmanager

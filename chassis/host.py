@@ -196,7 +196,7 @@ class Host(Generic[S]):
     def degraded(self) -> list[str]:
         """Return what does not work while requests are still served: the event log keeps what the broker cannot."""
         troubles = [worker.trouble for worker in self._workers]
-        return [trouble for trouble in (self._unmeasured, *troubles) if trouble]
+        return [trouble for trouble in (self._unmeasured, self._transport.trouble, *troubles) if trouble]
 
     def _watched(self, work: Any) -> "asyncio.Task[None]":
         """Run a part of the service; if it ends with an error the service is not ready and says why."""

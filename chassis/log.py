@@ -184,6 +184,11 @@ class EmbeddedTransport:
     def stop(self) -> None:
         """Do nothing."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Return that nothing keeps events from being read."""
+        return None
+
     async def unpublished(self) -> Lag:
         """Return that nothing waits."""
         return Lag(0, None)

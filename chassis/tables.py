@@ -8,7 +8,19 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, MetaData, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -61,6 +73,7 @@ class RelayPosition(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=timestamp(nullable=False, server_default=func.now()))
     edition: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
     rebuilding: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    partitions: int | None = Field(sa_column=Column(Integer, nullable=True))
 
 
 class HeldTopic(SQLModel, table=True):

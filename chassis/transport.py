@@ -106,6 +106,11 @@ class Transport(Protocol):
         """Finish what is in hand, and let `run` end."""
         ...
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it cannot bring out what is in the log now, in plain words."""
+        ...
+
     async def unpublished(self) -> Lag:
         """Measure how far what is in the log has not been brought out yet."""
         ...

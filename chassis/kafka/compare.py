@@ -20,6 +20,7 @@ from chassis.kafka.relay import stored_standing
 from chassis.log import Position
 from chassis.store import START
 from schemas.envelope import event_id
+from schemas.message import CASE_EVENTS
 
 PAGE: Final = 20_000
 EXAMPLES: Final = 10
@@ -42,6 +43,7 @@ class Held:
     """What a topic holds."""
 
     partitions: int
+    """To how many of them events go."""
     trimmed: frozenset[int]
     """The partitions of which retention has deleted the beginning."""
     ids: set[int] = field(default_factory=set)
@@ -94,11 +96,13 @@ async def compare(
 
     Raises one of UNREACHABLE where the broker does not answer.
     """
-    ends = [(await stored_standing(log, service)).position for service, log in logs]  # before the topic's own
+    standings = [await stored_standing(log, service) for service, log in logs]  # before the topic's own end
     held = await read_topic(connection, topic)
     found = Comparison(topic, held.records)
-    for (_, log), end in zip(logs, ends, strict=True):
-        after = Position.parse(START)
+    for (_, log), standing in zip(logs, standings, strict=True):
+        if topic == CASE_EVENTS and standing.partitions:
+            held.partitions = standing.partitions
+        after, end = Position.parse(START), standing.position
         while rows := await log.fetch(
             _PAGE, topic, after.xid, after.position, end.xid, end.position, PAGE, timeout=600
         ):

@@ -89,6 +89,10 @@ class NotInOrder(KafkaError):  # type: ignore[misc]  # aiokafka has no types
 
     safe_to_log = True
 
+    def __str__(self) -> str:
+        """Return the text without the name of the class, for people."""
+        return str(self.args[0])
+
 
 class TopicMissing(NotInOrder):
     """A topic that must be there is not."""
@@ -107,6 +111,16 @@ class TopicLost(NotInOrder):
         super().__init__(
             f"the topic {topic} is empty although events were published to it, so the broker has lost it: "
             "`python -m services log republish --since begin` brings them back"
+        )
+
+
+class TooFewPartitions(NotInOrder):
+    """A topic has fewer partitions than are in use, so it is not the one that was used."""
+
+    def __init__(self, topic: str, there: int, used: int) -> None:
+        super().__init__(
+            f"the topic {topic} has {there} partitions and {used} are in use, so it was made anew: "
+            "`python -m services log republish --since begin` brings its events back"
         )
 
 

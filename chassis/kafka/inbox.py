@@ -46,6 +46,10 @@ TOPICS_S: Final = 30.0
 """How often it is looked whether a topic was made or has gone, in seconds."""
 RETRY_S: Final = 1.0
 """The pause before leadership, an unreachable broker or a database is tried again, in seconds."""
+ALONE_S: Final = 30.0
+"""An inbox that leaves its session alone for so many seconds is taken for frozen, and loses the lock. One at work
+uses it every `LOOK_S`; where settling takes longer than this, the letters come again, and those that were settled
+are passed over."""
 
 Settle = Callable[[Sequence[Letter]], Awaitable[None]]
 """Deals with letters for good, in their order for each topic: what they ask is committed, or why not.
@@ -105,7 +109,7 @@ class Inbox:
     async def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                async with relay_lock(self._url, f"{self._service}.inbox") as connection:
+                async with relay_lock(self._url, f"{self._service}.inbox", alone_s=ALONE_S) as connection:
                     if connection is not None:
                         await self._read_all(connection)
                     else:  # another process reads them; what kept this one from it is its matter no more

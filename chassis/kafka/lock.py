@@ -1,6 +1,8 @@
 """The lock of a service's relay: who holds it may publish the service's log. Others ask for it and wait.
 
-It is an advisory lock of the database session that also reads the log and stores the position: lost together.
+It is an advisory lock of the database session that also reads the log and stores the position: lost together. A
+process that is frozen would keep both for as long as it is, so the server ends a session that is left `alone_s`
+seconds without a statement. To be ended without being frozen harms nobody: it is one more lost session.
 """
 
 import zlib
@@ -8,19 +10,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from chassis.database import Connection, connect
+from chassis.database import Connection, connect, milliseconds
 
 LOCK_SPACE: Final = 0x434C  # "CL": our own part of the advisory locks
 
 
 @asynccontextmanager
-async def relay_lock(url: str, service: str, wait_s: float = 0.0) -> AsyncIterator[Connection | None]:
+async def relay_lock(
+    url: str, service: str, *, wait_s: float = 0.0, alone_s: float = 0.0
+) -> AsyncIterator[Connection | None]:
     """Hold a service's lock on a connection of its own; None where another has it still after `wait_s`.
 
-    A relay at work sees that somebody waits, and lets go. Raises OSError or asyncpg.PostgresError where the
-    database does not answer.
+    alone_s: how long the holder may leave the session alone; 0 is without end. A relay at work sees that somebody
+    waits, and lets go. Raises OSError or asyncpg.PostgresError where the database does not answer.
     """
-    connection = await connect(url)
+    connection = await connect(url, {"idle_session_timeout": milliseconds(alone_s)})
     try:
         yield connection if await _take(connection, service, wait_s) else None
     finally:

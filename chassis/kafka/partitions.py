@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from chassis.kafka.positions import Position, mark_of
+from chassis.kafka.records import UNREADABLE
 from chassis.transport import Move, Place, StreamBatch
 from schemas.envelope import Envelope
 
@@ -110,10 +111,12 @@ class Partitions:
 
     def _is_new(self, number: int, found: Sequence[Found]) -> bool:
         known = self._editions.setdefault(number, set())
-        if found and number in self._begun:
+        # A record that is none of ours names no edition: it tells nothing of the log in which it stands.
+        editions = [record.edition for record in found if record.event.type != UNREADABLE]
+        if editions and number in self._begun:
             self._begun.discard(number)
-            known.add(found[0].edition)
-        new = [record.edition for record in found if record.edition not in known]
+            known.add(editions[0])
+        new = [edition for edition in editions if edition not in known]
         known.update(new[:1])
         return bool(new)
 

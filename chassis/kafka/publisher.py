@@ -5,7 +5,8 @@ away. What it had in hand may have arrived or not; readers skip by their sequenc
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,7 +15,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from chassis.kafka.connection import ANSWER_S, KafkaConnection, TopicMissing, let_go
+from chassis.kafka.connection import ANSWER_S, KafkaConnection, TooFewPartitions, TopicMissing, let_go
 from chassis.kafka.records import headers, milliseconds
 from chassis.telemetry import Span, SpanKind, Telemetry
 from schemas.envelope import Envelope
@@ -28,6 +29,8 @@ DELIVERY_S: Final = 20.0
 APPEARS_S: Final = 1.0
 """How long a topic that was just made may take to show in the broker's metadata, in seconds."""
 AGAIN_S: Final = 0.05
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ class Publisher:
         self._telemetry = telemetry or Telemetry(None, 0)
         self._producer: Any = None
         self._partitions: dict[str, int] = {}
+        self.used: Mapping[str, int] = {}
+        """By topic, how many partitions its events go to, where that must not change: in another one a case's later
+        events could overtake its earlier ones."""
 
     @property
     def is_connected(self) -> bool:
@@ -93,10 +99,9 @@ class Publisher:
         """Sort events by topic and partition, the order within each kept."""
         made = _Sorted()
         for event in events:
-            topic = self._connection.topic(event.topic)
-            count = self._partitions.get(topic) or await self._count_partitions(topic)
+            count = self._partitions.get(event.topic) or await self.partitions(event.topic)
             key = str(event.case_id).encode()
-            place = topic, partition_of(key, count)
+            place = self._connection.topic(event.topic), partition_of(key, count)
             made.traceparents.setdefault(place, []).append(event.traceparent)
             batches = made.batches.setdefault(place, [])
             record = {
@@ -117,15 +122,36 @@ class Publisher:
         there = (await self._metadata()).topics()
         return {topic for topic in topics if self._connection.topic(topic) not in there}
 
-    async def _count_partitions(self, topic: str) -> int:
-        """Return how many partitions a topic has. Raises TopicMissing."""
+    def known_partitions(self, topic: str) -> int | None:
+        """Return to how many partitions of a topic this producer has published; None where to none."""
+        return self._partitions.get(topic)
+
+    async def partitions(self, topic: str) -> int:
+        """Return to how many partitions of a topic events go. Raises TooFewPartitions, and as `send` does."""
+        if self._producer is None:
+            await self._start()
+        there = await self._count_partitions(self._connection.topic(topic))
+        used = self.used.get(topic, there)
+        if there < used:
+            raise TooFewPartitions(self._connection.topic(topic), there, used)
+        if there > used:
+            _log.warning(
+                "the topic %s has %d partitions now: events go on to the first %d, in which those before them are",
+                self._connection.topic(topic),
+                there,
+                used,
+            )
+        self._partitions[topic] = used
+        return used
+
+    async def _count_partitions(self, name: str) -> int:
+        """Return how many partitions the topic of that full name has. Raises TopicMissing."""
         loop = asyncio.get_running_loop()
         late = loop.time() + APPEARS_S
-        while not (found := (await self._metadata()).partitions_for_topic(topic)):
+        while not (found := (await self._metadata()).partitions_for_topic(name)):
             if loop.time() > late:
-                raise TopicMissing(topic)
+                raise TopicMissing(name)
             await asyncio.sleep(AGAIN_S)
-        self._partitions[topic] = len(found)
         return len(found)
 
     async def _metadata(self) -> Any:

@@ -19,6 +19,7 @@ from chassis.kafka.connection import (
     STOP_S,
     UNREACHABLE,
     KafkaConnection,
+    NotInOrder,
     TopicMissing,
     explain,
     let_go,
@@ -124,7 +125,11 @@ class KafkaReader:
                     events = await self._behind()
             except UNREACHABLE as error:
                 await self._lose(error)
-                raise ConnectionError("Kafka does not answer") from error
+                raise ConnectionError(
+                    f"the stream cannot be read: {error}"
+                    if isinstance(error, NotInOrder)
+                    else "Kafka does not answer"
+                ) from error
             head = self._partitions.next_event()
             return Lag(events, head.time if head else None)
 
@@ -185,7 +190,13 @@ class KafkaReader:
         )
         consumer.subscribe([self._topic], listener=_Listener(self._partitions))
         self._consumer = consumer
-        await asyncio.wait_for(consumer.start(), ANSWER_S)
+        try:
+            await asyncio.wait_for(consumer.start(), ANSWER_S)
+        except TimeoutError:  # it waits for a topic that is missing, too
+            there = await asyncio.wait_for(consumer._client.fetch_all_metadata(), ANSWER_S)
+            if self._topic not in there.topics():
+                raise TopicMissing(self._topic) from None
+            raise
         if not consumer.partitions_for_topic(self._topic):
             raise TopicMissing(self._topic)
         self._moved_at = asyncio.get_running_loop().time()

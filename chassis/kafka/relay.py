@@ -53,6 +53,9 @@ RETRY_S: Final = 1.0
 LOOK_S: Final = 1.0
 """How often a relay at work looks whether somebody else waits for its lock, and whether a topic that was missing is
 there, in seconds."""
+ALONE_S: Final = 30.0
+"""A relay that leaves its session alone for so many seconds is taken for frozen, and loses the lock. One at work
+does it for a delivery at most (`DELIVERY_S`), with the connecting before it (`ANSWER_S`)."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,11 +83,10 @@ class Relay:
         self._stop = asyncio.Event()
         self._metrics = metrics or Metrics()
         self._publisher = Publisher(connection, telemetry)
-        self._told = ""
         self._held: dict[str, Position] = {}
         """The topics that the broker does not have, and behind which place of the log their events wait."""
-        self.is_away = False
-        """Whether events wait because the broker does not take them."""
+        self.trouble: str | None = None
+        """Why events wait that could be published."""
         self.leads = False
         """Whether this one is at work."""
 
@@ -96,10 +98,12 @@ class Relay:
         """Publish until stopped, through every outage of the broker and of the database."""
         while not self._stop.is_set():
             try:
-                async with relay_lock(self._url, self._service) as connection:
+                async with relay_lock(self._url, self._service, alone_s=ALONE_S) as connection:
                     self._lead(connection is not None)
                     if connection is not None:
                         await self._publish_all(connection)
+                    else:  # another process publishes them; what kept this one from it is its matter no more
+                        self.trouble = None
             except FenceLost as error:
                 _log.warning("%s", error)
             except UNREACHABLE as error:
@@ -129,16 +133,22 @@ class Relay:
         self._metrics.set("topics_missing", len(held))
 
     def _note_away(self, error: BaseException) -> None:
-        reason = explain(error)
-        if not self.is_away or reason != self._told:
-            _log.warning("%s: events wait to be published (%s); trying again", self._service, reason)
-        self.is_away, self._told = True, reason
+        trouble = f"events wait to be published: {explain(error)}"
+        if trouble != self.trouble:
+            _log.warning("%s: %s; trying again", self._service, trouble)
+        self.trouble = trouble
+
+    def _note_well(self) -> None:
+        if self.trouble is not None:
+            _log.info("%s: publishing again", self._service)
+        self.trouble = None
 
     async def _publish_all(self, connection: Connection) -> None:
         """Publish until stopped, or until another session waits for the lock. Raises as the broker fails."""
         standing = await stored_standing(connection, self._service)
         if standing.rebuilding:
             raise Rebuilding
+        self._publisher.used = {CASE_EVENTS: standing.partitions} if standing.partitions else {}
         # No flush is waited for: what a crash of the database takes back of our position is published twice.
         await connection.execute("SET synchronous_commit = off")
         found = await held_topics(connection, self._service)
@@ -155,12 +165,14 @@ class Relay:
             started = loop.time()
             rows = await read_all(connection, position, BATCH)
             if not rows:
+                self._note_well()
                 await wait_at_most(self._stop, pause)
                 pause = min(pause * 2, IDLE_S)
                 continue
             pause = BUSY_S
             await self._send(connection, position, [event for _, event in rows], standing.edition)
-            position = await store_position(connection, self._service, position, rows[-1][0])
+            partitions = self._publisher.known_partitions(CASE_EVENTS)
+            position = await store_position(connection, self._service, position, rows[-1][0], partitions)
             if len(rows) < BATCH:
                 await wait_at_most(self._stop, PACE_S - (loop.time() - started))
 
@@ -183,9 +195,7 @@ class Relay:
         await self._publisher.send(events, edition)
         self._metrics.count("events_published", len(events))
         self._metrics.observe("published_batch_events", len(events))
-        if self.is_away:
-            _log.info("%s: publishing again", self._service)
-        self.is_away = False
+        self._note_well()
 
     async def _hold(self, connection: Connection, position: Position, topics: Collection[str]) -> None:
         """Hold those of the topics that are missing. Raises TopicMissing where the stream is among them."""
@@ -238,6 +248,8 @@ class Standing:
     """The edition of the topics to which it is published."""
     rebuilding: bool
     """Whether the topics are being published anew: the relay waits for the end of that."""
+    partitions: int | None
+    """To how many partitions of the stream its events go; None where there were none in this edition."""
 
 
 async def stored_standing(connection: Connection, service: str) -> Standing:
@@ -248,20 +260,27 @@ async def stored_standing(connection: Connection, service: str) -> Standing:
         str(Position.parse(START)),
     )
     row = await connection.fetchrow(
-        "SELECT position, edition, rebuilding FROM relay.position WHERE service = $1", service
+        "SELECT position, edition, rebuilding, partitions FROM relay.position WHERE service = $1", service
     )
     if row is None:
         raise FenceLost(f"{service}: somebody has removed the relay's position")
-    return Standing(Position.parse(row[0]), row[1], row[2])
+    return Standing(Position.parse(row[0]), row[1], row[2], row[3])
 
 
-async def store_position(connection: Connection, service: str, start: Position, end: Position) -> Position:
-    """Move the position from `start` to `end` and return it. Raises FenceLost where it is not at `start`."""
+async def store_position(
+    connection: Connection, service: str, start: Position, end: Position, partitions: int | None = None
+) -> Position:
+    """Move the position from `start` to `end` and return it. Raises FenceLost where it is not at `start`.
+
+    partitions: how many of the stream there are; the first number that is given stays.
+    """
     done = await connection.execute(
-        "UPDATE relay.position SET position = $3, updated_at = now() WHERE service = $1 AND position = $2",
+        "UPDATE relay.position SET position = $3, partitions = coalesce(partitions, $4), updated_at = now()"
+        " WHERE service = $1 AND position = $2",
         service,
         str(start),
         str(end),
+        partitions,
     )
     if done != "UPDATE 1":
         raise FenceLost(f"{service}: the relay is no longer at position {start}")

@@ -75,7 +75,9 @@ async def all_locks(
         held: dict[str, Connection] = {}
         for service in sorted(databases):
             say(f"{service}: waiting until its relay stands still (at most {wait_s:.0f} s)")
-            connection = await stack.enter_async_context(relay_lock(databases[service], service, wait_s))
+            connection = await stack.enter_async_context(
+                relay_lock(databases[service], service, wait_s=wait_s)
+            )
             if connection is None:
                 raise LockTaken(
                     f"{service}: its relay, or another `log republish`, is still at work after {wait_s:.0f} s: "
@@ -143,8 +145,9 @@ async def republish(
     what the database raises; the relays stand still then until it is run again.
     """
     edition = uuid4().hex[:12]
+    partitions = await publisher.partitions(CASE_EVENTS) if moves or wanted(CASE_EVENTS) else None
     for source in sources:
-        await _begin(source, edition if moves or wanted(CASE_EVENTS) else None)
+        await _begin(source, edition, partitions)
     count = 0
     async for events in _batches(sources, wanted):
         await publisher.send(events, edition)
@@ -157,14 +160,18 @@ async def republish(
     return count
 
 
-async def _begin(source: Source, edition: str | None) -> None:
-    """Let the relay stand still from now on, whatever becomes of us; it will go on in this edition, if given."""
+async def _begin(source: Source, edition: str, partitions: int | None) -> None:
+    """Let the relay stand still from now on, whatever becomes of us.
+
+    It will go on in this edition and with so many partitions of the stream; None where that is not published anew.
+    """
     await stored_standing(source.connection, source.service)
     await source.connection.execute(
-        "UPDATE relay.position SET rebuilding = true, edition = coalesce($2, edition), updated_at = now()"
-        " WHERE service = $1",
+        "UPDATE relay.position SET rebuilding = true, edition = CASE WHEN $3::int IS NULL THEN edition ELSE $2 END,"
+        " partitions = coalesce($3, partitions), updated_at = now() WHERE service = $1",
         source.service,
         edition,
+        partitions,
     )
 
 

@@ -57,6 +57,11 @@ class KafkaTransport:
         """Finish the events in hand."""
         self._relay.stop()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why events wait that this process should publish."""
+        return self._relay.trouble
+
     async def unpublished(self) -> Lag:
         """Count what the relay of this service, in whichever process, has not published."""
         async with self._pool.acquire() as connection:

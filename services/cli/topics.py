@@ -44,6 +44,9 @@ def show(file: Path, run_dir: Path, port_base: int) -> None:
     found = {entry.topic.name: entry for entry in asyncio.run(_differences(local, wanted))}
     for topic in wanted:
         click.echo(f"{topic.name:40} {topic.partitions:3} partitions  {_state(found.get(topic.name))}")
+    for entry in found.values():
+        if _has_others(entry):
+            click.echo(_other_partitions(entry))
     if found:
         raise click.ClickException(f"{len(found)} of {len(wanted)} topics are not as {file} wants them")
 
@@ -64,7 +67,7 @@ async def apply_topics(local: LocalRun, say: Callable[[str], None], file: Path =
         async with _there(local) as there:
             differences = await there.differences(wanted)
             for entry in differences:
-                if entry.partitions not in {None, entry.topic.partitions}:
+                if _has_others(entry):
                     raise click.ClickException(_other_partitions(entry))
             missing = [entry.topic for entry in differences if entry.is_missing]
             await there.create(missing)
@@ -110,13 +113,19 @@ def _state(entry: Difference | None) -> str:
     if entry.is_missing:
         return "MISSING"
     told = [f"{name} is {value}, not {entry.topic.settings[name]}" for name, value in entry.settings.items()]
-    told += [f"has {entry.partitions}"] if entry.partitions != entry.topic.partitions else []
+    told += [f"has {entry.partitions}"] if _has_others(entry) else []
     return "; ".join(told)
+
+
+def _has_others(entry: Difference) -> bool:
+    """Whether the topic is there with another number of partitions."""
+    return entry.partitions not in {None, entry.topic.partitions}
 
 
 def _other_partitions(entry: Difference) -> str:
     return (
         f"{entry.topic.name} has {entry.partitions} partitions and not {entry.topic.partitions}: with another "
         "number the events of a case would go on in another partition, out of order. Set the number that there "
-        "is, or make the topic anew (docs/how-to/recover-from-a-lost-broker.md)"
+        "is, or make the topic anew (docs/how-to/recover-from-a-lost-broker.md#another-number-of-partitions). "
+        "Until then events go to as many partitions of case.events as before"
     )

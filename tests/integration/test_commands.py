@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from chassis import database as database_module
 from chassis.batch import Applied, Failed, Stale
 from chassis.commands import CommandBus, Reply, Request, Unavailable
-from chassis.database import Connection
+from chassis.database import Connection, open_pool
 from chassis.decider import Refused
 from chassis.idempotency import Answer, Idempotency, KeyReused, Replay
 from chassis.service import Change
@@ -187,5 +188,35 @@ async def test_a_connection_that_the_server_ends_in_a_commit_fails_no_command(
     finally:
         await other.close()
     assert cut == 2
+    assert [reply.state.total for reply in replies if isinstance(reply, Applied)] == [1, 2, 3]
+    assert await bench.ledger.totals() == {case: 3}
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_process_that_was_frozen_in_a_commit_fails_no_command_and_doubles_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """Invariants 1 and 2. The server has rolled it back; asyncpg meets that in the ways of the test before."""
+    monkeypatch.setattr(database_module, "FROZEN_S", 0.1)
+    frozen = 0
+
+    async def project(connection: Connection, changes: Sequence[Change[CounterState]]) -> None:
+        nonlocal frozen
+        if frozen < 2:
+            frozen += 1
+            # no await, as in a process that is stopped: the event loop stands still until the session was ended
+            assert select.select([socket_of(connection)], [], [], 10)[0]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    case = uuid4()
+    bench.pool, whole = await open_pool(bench.url), bench.pool
+    try:
+        async with working(bench.bus(counter_service(project=project))) as bus:
+            replies = await together(bus, *(add(case) for _ in range(3)))
+    finally:
+        await bench.pool.close()
+        bench.pool = whole
+    assert frozen == 2
     assert [reply.state.total for reply in replies if isinstance(reply, Applied)] == [1, 2, 3]
     assert await bench.ledger.totals() == {case: 3}

@@ -60,6 +60,16 @@ async def test_a_part_that_ends_by_itself_makes_the_service_unready(
     assert reasons[0].startswith(f"a part of the service ended: {type(end).__name__}")
 
 
+async def test_events_that_wait_to_be_published_are_told(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble = "events wait to be published: there is no topic case.events"
+    monkeypatch.setattr(EmbeddedTransport, "trouble", trouble)
+    host = made(bench, tmp_path)
+    async with host.lifespan(FastAPI()):
+        assert (host.degraded(), await host.readiness()) == ([trouble], [])
+
+
 async def test_a_broker_that_is_away_is_told_and_requests_are_still_served(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

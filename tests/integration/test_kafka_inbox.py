@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.commands import Unavailable
+from chassis.kafka import inbox as inbox_module
 from chassis.kafka.connection import KafkaConnection, let_go
 from chassis.kafka.inbox import Inbox
 from chassis.kafka.letters import Letter
@@ -165,6 +166,34 @@ async def test_a_second_process_waits_and_takes_over(connection: KafkaConnection
     async with reading(connection, url, second):
         await write(connection, b"3", topic=TOPICS[5])
         await until(lambda: second.values == [b"3"])
+
+
+async def test_the_stand_by_takes_over_from_an_inbox_that_is_frozen(
+    connection: KafkaConnection, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves its session alone, so it loses the lock; awake, it can store nothing."""
+    monkeypatch.setattr(inbox_module, "ALONE_S", 2.0)
+    frozen, awake, second = asyncio.Event(), asyncio.Event(), Settled()
+
+    class Sleeper(Settled):
+        async def __call__(self, letters: Sequence[Letter]) -> None:
+            frozen.set()
+            await awake.wait()
+            await super().__call__(letters)
+
+    first = Sleeper()
+    async with reading(connection, url, first) as sleeper:
+        await write(connection, b"1")
+        await asyncio.wait_for(frozen.wait(), LIMIT_S)
+        monkeypatch.setattr(inbox_module, "ALONE_S", 30.0)  # for the stand-by, which is well
+        async with reading(connection, url, second):
+            await until(lambda: second.values == [b"1"])
+            awake.set()
+            await until(lambda: sleeper.trouble is not None)  # its session has gone
+            await until(lambda: sleeper.trouble is None)  # another process reads them
+            await write(connection, b"2")
+            await until(lambda: second.values == [b"1", b"2"])
+    assert first.values == [b"1"], "settled once more, which is harmless"
 
 
 async def test_what_a_sender_has_taken_back_was_never_sent(connection: KafkaConnection, url: str) -> None:

@@ -279,3 +279,12 @@ async def test_a_member_to_spare_is_left_in_peace(
         assert spare._renewals == 0
         for member in members:
             await member.leave()
+
+
+async def test_a_stream_that_is_missing_is_named(bench: Bench, kafka_bootstrap: str) -> None:
+    reader = reading(bench, KafkaConnection(kafka_bootstrap, prefix=f"t{uuid4().hex}."))
+    with pytest.raises(
+        ConnectionError, match=r"the stream cannot be read: there is no topic t\w+\.case\.events"
+    ):
+        await reader.lag()
+    await reader.close()

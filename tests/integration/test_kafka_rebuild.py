@@ -46,14 +46,14 @@ def story(case: UUID, *sequences: int) -> list[Envelope]:
     return [ticked(case, sequence) for sequence in sequences]
 
 
-async def lose(connection: KafkaConnection, *names: str) -> None:
+async def lose(connection: KafkaConnection, *names: str, partitions: int = 1) -> None:
     """Delete topics with all they hold, and make them anew."""
     async with Topics(connection) as topics:
         await topics.delete([connection.topic(name) for name in names])
         async with asyncio.timeout(30):
             while {connection.topic(name) for name in names} & set(await topics._admin.list_topics()):
                 await asyncio.sleep(0.05)  # polled: the broker deletes in its own time
-        await topics.create([Topic(name, 1, 1) for name in names])
+        await topics.create([Topic(name, partitions, 1) for name in names])
 
 
 async def rebuild(
@@ -186,12 +186,37 @@ async def test_broken_off_it_keeps_the_relay_still_until_it_has_been_run_again(
     after = await standing(bench)
     assert (after.position, after.rebuilding) == (before.position, True)
     await publish(bench.pool, *story(case, 3))
-    async with relaying(connection, bench.url):
+    async with relaying(connection, bench.url) as relay:
         await until(lambda: "has not ended: if it runs no more, run it again" in caplog.text)
+        assert "`log republish` was begun and has not ended" in (relay.trouble or "")
         assert await is_untouched(connection, CASE_EVENTS)
         await rebuild(bench, connection)
+        await until(lambda: relay.trouble is None)
         await published(bench.pool, "outside")
     assert ids(await on_topic(connection)) == [1, 2, 3]
+
+
+async def test_a_stream_with_another_number_of_partitions_needs_a_republish(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer than are in use: it was made anew, and written to by another service. Then the new number counts."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    case = uuid4()
+    await lose(connection, CASE_EVENTS, partitions=3)
+    await relay_all(bench, connection, *story(case, 1))
+    assert (await standing(bench)).partitions == 3
+    await lose(connection, CASE_EVENTS, partitions=2)
+    other = Publisher(connection)
+    await other.send(story(uuid4(), 1))
+    await other.drop()
+    async with relaying(connection, bench.url) as relay:
+        await publish(bench.pool, *story(case, 2))
+        await until(lambda: "has 2 partitions and 3 are in use" in (relay.trouble or ""))
+        assert len(await on_topic(connection)) == 1
+        await rebuild(bench, connection)
+        await published(bench.pool, "outside")
+    assert (await standing(bench)).partitions == 2
+    assert ids([event for event in await on_topic(connection) if event.case_id == case]) == [1, 2]
 
 
 async def test_a_relay_does_not_publish_to_a_stream_that_was_lost(

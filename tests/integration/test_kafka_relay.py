@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from aiokafka.admin import NewPartitions
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -16,6 +17,7 @@ from chassis.kafka import publisher as publisher_module
 from chassis.kafka import relay as relay_module
 from chassis.kafka.connection import STOP_S, KafkaConnection
 from chassis.kafka.lock import LOCK_SPACE
+from chassis.kafka.offsets import looking
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.relay import Relay, store_position, unpublished
 from chassis.kafka.topics import Topic, Topics
@@ -133,6 +135,40 @@ async def test_a_relay_that_lost_its_session_stops_publishing(
     assert by_case(await on_topic(connection)) == {case: [1, 2]}
 
 
+async def test_the_stand_by_takes_over_from_a_relay_that_is_frozen(
+    bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariants 1 and 2. It leaves its session alone, so it loses the lock; awake, it publishes nothing newer."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    case = uuid4()
+    monkeypatch.setattr(relay_module, "ALONE_S", 0.5)
+    frozen, awake = asyncio.Event(), asyncio.Event()
+    async with relaying(connection, bench.url) as first:
+        send = first._publisher.send
+
+        async def freeze(events: Sequence[Envelope], edition: str) -> None:
+            frozen.set()
+            await awake.wait()
+            await send(events, edition)
+
+        monkeypatch.setattr(first._publisher, "send", freeze)
+        await until(lambda: first.leads)
+        monkeypatch.setattr(relay_module, "ALONE_S", 30.0)  # for the stand-by, which is well
+        await publish(bench.pool, ticked(case, 1))
+        await asyncio.wait_for(frozen.wait(), 10)
+        async with relaying(connection, bench.url) as second:
+            await publish(bench.pool, ticked(case, 2))
+            await published(bench.pool, "outside")
+            assert second.leads
+            awake.set()
+            await until(lambda: not first.leads)
+            await publish(bench.pool, ticked(case, 3))
+            await published(bench.pool, "outside")
+    found = by_case(await on_topic(connection))[case]
+    assert list(dict.fromkeys(found)) == [1, 2, 3]
+    assert sorted(found) in ([1, 1, 2, 3], [1, 2, 3]), "what the frozen one had in hand may come twice"
+
+
 async def test_a_missing_topic_is_told_and_nothing_is_lost(
     bench: Bench, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -140,15 +176,19 @@ async def test_a_missing_topic_is_told_and_nothing_is_lost(
     await upgrade(bench.url, RELAY)
     connection = KafkaConnection(kafka_bootstrap, prefix=f"t{uuid4().hex}.")
     case = uuid4()
-    async with relaying(connection, bench.url):
+    async with relaying(connection, bench.url) as relay:
         await publish(bench.pool, ticked(case, 1))
         await until(lambda: "if it is new, `python -m services topics apply` makes it" in caplog.text)
+        assert (relay.trouble or "").startswith(
+            f"events wait to be published: there is no topic {connection.topic(CASE_EVENTS)}"
+        )
         async with bench.pool.acquire() as database:
             assert (await unpublished(database, "outside")).events == 1
         async with Topics(connection) as topics:
             await topics.create([Topic(CASE_EVENTS, 1, 1)])
             await published(bench.pool, "outside")
             assert by_case(await on_topic(connection)) == {case: [1]}
+            assert relay.trouble is None
             await topics.delete([connection.topic(CASE_EVENTS)])
 
 
@@ -212,14 +252,44 @@ async def test_a_topic_that_is_deleted_while_the_relay_works_stops_no_other(
     assert by_case(await on_topic(connection, dept)) == {case: [2]}, "1 was deleted with the topic"
 
 
+async def test_partitions_that_are_added_get_no_events(
+    bench: Bench, connection: KafkaConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Invariant 2: in another partition a case's later events could overtake its earlier ones."""
+    cases = [uuid4() for _ in range(20)]
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, *(ticked(case, 1) for case in cases))
+        await published(bench.pool, "outside")
+    async with Topics(connection) as topics:
+        await topics._admin.create_partitions({connection.topic(CASE_EVENTS): NewPartitions(8)})
+        async with asyncio.timeout(30):
+            while await partitions_of(topics) < 8:
+                await asyncio.sleep(0.05)  # polled: the broker makes them after it has answered
+    async with relaying(connection, bench.url):  # a new producer, which asks how many there are
+        await publish(bench.pool, *(ticked(case, 2) for case in cases))
+        await published(bench.pool, "outside")
+    async with looking(connection, CASE_EVENTS) as (consumer, places):
+        ends = await consumer.end_offsets(places)
+    assert sum(ends.values()) == 40
+    assert {place.partition for place, end in ends.items() if end} == {0, 1, 2}
+    assert "has 8 partitions now: events go on to the first 3" in caplog.text
+
+
+async def partitions_of(topics: Topics) -> int:
+    [found] = await topics.differences([Topic(CASE_EVENTS, 0, 1)])
+    return found.partitions or 0
+
+
 async def test_its_position_costs_no_flush(
     bench: Bench, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
 
-    async def store(database: Connection, service: str, start: Position, end: Position) -> Position:
+    async def store(
+        database: Connection, service: str, start: Position, end: Position, partitions: int | None
+    ) -> Position:
         seen.append(await database.fetchval("SHOW synchronous_commit"))
-        return await store_position(database, service, start, end)
+        return await store_position(database, service, start, end, partitions)
 
     monkeypatch.setattr(relay_module, "store_position", store)
     async with relaying(connection, bench.url):
@@ -253,7 +323,7 @@ async def test_what_waited_while_the_broker_was_away_is_published_in_order(
             await publish(
                 bench.pool, *(replace(e, sequence=e.sequence + 5 * number) for e in story(cases, 5))
             )
-        await until(lambda: relay.is_away)
+        await until(lambda: relay.trouble is not None)
         await asyncio.to_thread(broker.start if outage == "killed" else broker.resume)
         await published(bench.pool, "outside")
         found = by_case(await on_topic(connection))

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chassis.database import Connection
+from chassis import database as database_module
+from chassis.database import Connection, open_pool
 from chassis.decider import Decision, Input
 from chassis.runner import Runner, RunnerPolicy, TooManyParked
 from chassis.service import Change, Service
@@ -268,6 +269,39 @@ async def test_survives_the_loss_of_its_connections(bench: Bench) -> None:
     assert await bench.ledger.totals() == dict.fromkeys(cases, 1)
     for case in cases:
         assert len(await bench.ledger.emitted(case)) == 1
+
+
+async def test_a_stand_by_goes_on_where_another_is_frozen_in_its_transaction(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the fence, and the log back, only until the server ends its session; and it recovers from that."""
+    monkeypatch.setattr(database_module, "FROZEN_S", 0.2)
+    case = uuid4()
+    frozen, awake = asyncio.Event(), asyncio.Event()
+
+    async def project(connection: Connection, changes: Sequence[Change[CounterState]]) -> None:
+        frozen.set()
+        await awake.wait()
+
+    await publish(bench.pool, ticked(case, 1))
+    bench.pool, whole = await open_pool(bench.url), bench.pool
+    sleeper = bench.runner(counter_service(project=project), RunnerPolicy(first_pause_s=0.01))
+    bench.pool, short = whole, bench.pool
+    running = asyncio.create_task(sleeper.run())
+    async with asyncio.timeout(10):
+        await frozen.wait()
+        await publish(bench.pool, ticked(case, 2))
+        await bench.drain()
+        while (await bench.ledger.totals()) != {case: 2}:
+            await bench.drain()  # polled: what is committed behind the frozen one is seen when it has ended
+        awake.set()
+        await publish(bench.pool, ticked(case, 3))
+        while (await bench.ledger.totals()) != {case: 3}:
+            await asyncio.sleep(0.01)  # polled: the one that was frozen applies it
+    sleeper.stop()
+    await asyncio.wait_for(running, 10)
+    await short.close()
+    assert sleeper.troubles == {}
 
 
 async def test_counts_what_it_did(bench: Bench) -> None:

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +18,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from chassis.http.auth import Role
+from chassis.kafka.topics import Difference, Topic
+from schemas.message import CASE_EVENTS
 from services.cli import main
 from services.cli.local import GULOU, ISSUER, LocalRun, Run
 from services.cli.token import ROLES
@@ -298,3 +301,16 @@ def test_an_unknown_event_type_is_told_with_the_nearest(given: str, nearest: str
     result = CliRunner().invoke(main, ["log", "--type", given])
     assert result.exit_code == 2
     assert f"there is no event type {given}; nearest: {nearest}" in result.output
+
+
+def test_topics_show_says_what_to_do_about_another_number_of_partitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(_: object, wanted: Sequence[Topic]) -> list[Difference]:
+        return [Difference(topic, 9) for topic in wanted if topic.name == CASE_EVENTS]
+
+    monkeypatch.setattr("services.cli.topics._differences", found)
+    result = CliRunner().invoke(main, ["topics", "show", "--run-dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "case.events has 9 partitions and not 6" in result.output
+    assert "recover-from-a-lost-broker.md#another-number-of-partitions" in result.output

@@ -120,3 +120,16 @@ def test_a_rewind_makes_every_partition_look_up_its_place_again() -> None:
     assert made.unplaced == {0, 1}
     assert made.take(10) is None
     assert made.reached == {}
+
+
+def test_a_record_of_others_is_no_sign_of_another_log() -> None:
+    """It names no edition: in a log that was published again it is set aside, and nothing is read twice."""
+    made = held(0)
+    ours = [found._replace(edition="e2") for found in events(3)]
+    foreign = Found(4, replace(ticked(uuid4(), 4), type=UNREADABLE))
+    assert made.receive(0, [*ours, foreign])
+    assert made.receive(0, [found._replace(edition="e2") for found in events(2, 4)])
+    assert taken(made, 10) == {0: 6}
+    first = held(0)
+    assert first.receive(0, [foreign, *ours]), "nor is it one where reading begins"
+    assert not first.receive(0, events(1, 4)), "an event of ours is"
