@@ -162,9 +162,10 @@ def names_in(*texts: str) -> frozenset[str]:
 
 def mask_names(text: str, names: Collection[str]) -> str:
     """Return `text` with these names replaced wherever they stand, also with spaces between their characters."""
-    if not names:
+    present = [name for name in names if all(each in text or each.isspace() for each in name)]
+    if not present:  # nearly always: no pattern is made for a name that cannot be there
         return text
-    pattern = re.compile("|".join(map(_spelled, sorted(names, key=len, reverse=True))))
+    pattern = re.compile("|".join(map(_spelled, sorted(present, key=len, reverse=True))))
     if not is_disguised(text):
         return pattern.sub(NAME, text)
     _, written = _replaced(pattern, lambda _: NAME, undisguised(text), written_for(text))

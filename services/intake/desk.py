@@ -319,7 +319,7 @@ class Desk:
 def _words(body: CaseBody) -> tuple[str, str, str]:
     """Return title, text and address, masked: a name that one of them announces stands in none (R-PRIV-01)."""
     given = (body.title, body.text, body.place.address or "")
-    masked = [mask(each) for each in given]
+    masked = [mask(each) if each else "" for each in given]
     own = body.reporter.name if body.reporter is not None else None
     names = names_to_hide(own, *(given if any(NAME in each for each in masked) else ()))
     title, text, address = (mask_names(each, names) for each in masked)
