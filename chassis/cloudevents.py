@@ -19,7 +19,7 @@ def structured(event: Envelope) -> bytes:
         "time": event.time.astimezone(UTC),
         "datacontenttype": "application/json",
         "sequence": str(event.sequence),
-        "traceparent": event.traceparent,
+        **({"traceparent": event.traceparent} if event.traceparent else {}),
         "topic": event.topic,
         "data": orjson.loads(event.data),
     }

@@ -12,11 +12,11 @@ Every pattern is bounded or possessive, hence the time is linear in the length o
 """
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection, Set
 from typing import Any, Final
 
 from chassis.disguise import is_disguised, undisguised, written_for
-from chassis.names import ANNOUNCED, INTRODUCED, WORD
+from chassis.names import ANNOUNCED, INTRODUCED, WORD, announced
 
 PHONE: Final = "〔电话〕"
 IDENTITY: Final = "〔证件号〕"
@@ -146,10 +146,36 @@ def mask(text: str, *, keep_lines: bool = False) -> str:
     `keep_lines` leaves landlines and 400 numbers: for what an office says, which may be where to call it.
     """
     if is_disguised(text):
-        return _mask_disguised(text, keep_lines=keep_lines)
-    for pattern, replacement in _steps(text, keep_lines=keep_lines):
-        text = pattern.sub(replacement, text)
-    return text
+        masked = _mask_disguised(text, keep_lines=keep_lines)
+    else:
+        masked = text
+        for pattern, replacement in _steps(text, keep_lines=keep_lines):
+            masked = pattern.sub(replacement, masked)
+    return mask_names(masked, names_in(text)) if NAME in masked else masked
+
+
+def names_in(*texts: str) -> frozenset[str]:
+    """Return the names that texts announce: those of one message hide a name wherever it stands in another."""
+    plain = (undisguised(text) if is_disguised(text) else text for text in texts)
+    return frozenset().union(*map(announced, plain))
+
+
+def mask_names(text: str, names: Collection[str]) -> str:
+    """Return `text` with these names replaced wherever they stand, also with spaces between their characters."""
+    present = [name for name in names if all(each in text or each.isspace() for each in name)]
+    if not present:  # nearly always: no pattern is made for a name that cannot be there
+        return text
+    pattern = re.compile("|".join(map(_spelled, sorted(present, key=len, reverse=True))))
+    if not is_disguised(text):
+        return pattern.sub(NAME, text)
+    _, written = _replaced(pattern, lambda _: NAME, undisguised(text), written_for(text))
+    return "".join(written)
+
+
+def _spelled(name: str) -> str:
+    if name.isascii():
+        return re.escape(name)
+    return r"[ \u3000]?".join(re.escape(character) for character in name if not character.isspace())
 
 
 def mask_fields(given: Any, prose: Set[str], with_lines: Set[str], name: str = "") -> Any:

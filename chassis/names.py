@@ -1,7 +1,7 @@
 """How people announce a name in free text (R-PRIV-01).
 
-`ANNOUNCED` are patterns whose first group is the announcement, and the rest of the match the name, or several. All
-are bounded; a text without a `WORD` holds none of them.
+`ANNOUNCED` are patterns whose first group is the announcement, and the rest of the match the name, or several;
+further groups are the parts of one name. All are bounded; a text without a `WORD` holds none of them.
 """
 
 import re
@@ -70,7 +70,7 @@ ANNOUNCED: Final = (
         rf"(本(?<!{_HAN}本)人(?:叫|是)?)(?:(?:{_DOUBLE}){_HAN}{{1,2}}|{_FOREIGN}|[{_COMMON}]{_HAN}{{1,2}}){_END}"
     ),
     re.compile(
-        rf"((?:[我贵]|本人)姓)(?:{_DOUBLE}|[{_SURNAMES}])[，, ]?(?:单名|名叫|名|叫){_HAN}{{1,3}}{_END}"
+        rf"((?:[我贵]|本人)姓)({_DOUBLE}|[{_SURNAMES}])[，, ]?(?:单名|名叫|名|叫)({_HAN}{{1,3}}){_END}"
     ),
 )
 INTRODUCED: Final = re.compile(
@@ -79,3 +79,17 @@ INTRODUCED: Final = re.compile(
     rf"(?:{_END}|(?=家住|住在|电话|手机))"
 )
 """我是…, looked for where these two characters stand: what follows is mostly no name."""
+_EACH: Final = re.compile(rf"(?:{_FOREIGN}|{_PERSON}|{_LONG})(?=$|[ \u3000、/和及与])")
+"""One of the names that stand behind an announcement."""
+
+
+def announced(text: str) -> frozenset[str]:
+    """Return the names that a plain text announces, so that they can be found where they stand without it; what has
+    not the form of a name is left out.
+    """
+    found: set[str] = set()
+    for pattern in (*ANNOUNCED, INTRODUCED):
+        for match in pattern.finditer(text):
+            parts = match.groups()[1:]
+            found.update(["".join(parts)] if parts else _EACH.findall(match[0].removeprefix(match[1])))
+    return frozenset(found)

@@ -82,9 +82,10 @@ class BatchSpans:
         attributes: dict[Attribute, Value] = {
             "db.system.name": "postgresql",
             "db.operation.name": "COMMIT",
-            "db.operation.batch.size": cases,
             "db.namespace": self._service,
         }
+        if cases > 1:  # the conventions know no batch of one
+            attributes["db.operation.batch.size"] = cases
         name = f"COMMIT {self._service}"
         if self._receiving:
             return self._telemetry.span(name, self._receiving, SpanKind.CLIENT, attributes=attributes)

@@ -79,7 +79,11 @@ def header_schema() -> dict[str, Any]:
             "Version of the source's own record of the case; rises by at least one from event to event.",
             {"pattern": "^[1-9][0-9]*$"},
         ),
-        "traceparent": ("W3C trace context of the step that emitted the event.", {}),
+        "traceparent": (
+            "W3C trace context of the step that emitted the event; absent where nobody traces: from the "
+            "rejection of a reply that came without one.",
+            {},
+        ),
         "content-type": ("Media type of the value.", {"const": "application/json"}),
     }
     properties = {name: _header(text, example[name], **more) for name, (text, more) in told.items()}
@@ -87,7 +91,7 @@ def header_schema() -> dict[str, Any]:
         "title": "CloudEventsHeaders",
         "type": "object",
         "properties": properties,
-        "required": sorted(properties),
+        "required": sorted(properties.keys() - {"traceparent"}),
     }
 
 

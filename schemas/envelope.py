@@ -26,6 +26,7 @@ class Envelope:
     time: datetime
     topic: str
     traceparent: str
+    """Empty where nobody traces: a letter's rejection, whose writer did not."""
     data: str
     """The event itself as JSON text."""
 

@@ -111,7 +111,8 @@ class ReplyRejected(Event):
     sent_at: Instant
     """The time that Kafka has of the reply."""
     id: str | None = None
-    """The department's own, where it could be read, personal numbers masked; like the next two."""
+    """The department's own, where it could be read; like the next two. What looks like a personal number in it is
+    masked; `partition` and `offset` name the reply whatever it is called."""
     action: str | None = None
     case_id: UUID | None = None
 

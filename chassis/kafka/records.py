@@ -29,7 +29,7 @@ def headers(event: Envelope, edition: str = "") -> list[tuple[str, bytes]]:
         ("ce_time", event.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
         ("ce_subject", str(event.case_id).encode()),
         ("ce_sequence", str(event.sequence).encode()),
-        ("traceparent", event.traceparent.encode()),
+        *([("traceparent", event.traceparent.encode())] if event.traceparent else []),
         ("content-type", b"application/json"),
     ]
 
@@ -61,7 +61,7 @@ def decode(record: Any, topic: str) -> Envelope:
             type=found["ce_type"].decode(),
             time=datetime.fromisoformat(found["ce_time"].decode()),
             topic=topic,
-            traceparent=found["traceparent"].decode(),
+            traceparent=found.get("traceparent", b"").decode(),
             data=record.value.decode(),
         )
     except KeyError as error:

@@ -41,6 +41,8 @@ def command(grace: float, topics: bool, run_dir: Path, port_base: int) -> None:
     hush_client()
     try:
         missing = asyncio.run(_compare(local, grace, topics))
+    except BrokenPipeError:
+        raise  # whoever read what is printed has seen enough: click ends quietly
     except OSError as error:
         raise click.ClickException(f"a database or Kafka does not answer ({error})") from None
     if missing:

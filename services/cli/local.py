@@ -134,6 +134,19 @@ class LocalRun:
         except FileNotFoundError:
             return None
 
+    def check_transport(self, wanted: str) -> None:
+        """Refuse another transport, `embedded` or `kafka`, than that of the last `up`: the cases taken in there are
+        in other databases, and would seem lost.
+        """
+        run = self.last_run()
+        last = None if run is None else "kafka" if run.kafka else "embedded"
+        if last not in {None, wanted}:
+            raise click.ClickException(
+                f"the cases in {self.run_dir} were taken in with the transport {last}, and {wanted} would not find "
+                f"them: start it with --transport {last} (make up TRANSPORT={last}), or use another --run-dir "
+                f"(make up TRANSPORT={wanted} RUN_DIR={self.run_dir}-{wanted})"
+            )
+
     def databases(self) -> dict[str, str]:
         """The address of each service's database: CASELADDER_<SERVICE>_DATABASE_URL for all of them, or one
         CASELADDER_DATABASE_URL, else those of the last `up`.
@@ -154,12 +167,12 @@ class LocalRun:
             )
         return run.databases
 
-    def kafka(self) -> KafkaSettings:
-        """What the CASELADDER_KAFKA_* variables say; without an address, that of the last `up`.
+    def kafka(self, run: Run | None = None) -> KafkaSettings:
+        """What the CASELADDER_KAFKA_* variables say; without an address, that of `run`, else of the last `up`.
 
         Raises click.ClickException where no broker is named, or a variable is wrong.
         """
-        run = self.last_run()
+        run = run or self.last_run()
         given = {"CASELADDER_KAFKA_BOOTSTRAP": run.kafka} if run and run.kafka else {}
         given |= {name: value for name, value in os.environ.items() if name.startswith("CASELADDER_KAFKA_")}
         if not given.get("CASELADDER_KAFKA_BOOTSTRAP"):

@@ -177,6 +177,8 @@ def log(
         asyncio.run(_print(urls, wanted, count, follow, show))
     except KeyboardInterrupt:
         return
+    except BrokenPipeError:
+        raise  # whoever read what is printed has seen enough: click ends quietly
     except OSError as error:
         raise click.ClickException(f"the database does not answer ({error}): is `make up` running?") from None
 

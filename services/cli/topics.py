@@ -12,7 +12,7 @@ from chassis.kafka.connection import UNREACHABLE, KafkaConnection
 from chassis.kafka.topics import Difference, Topic, Topics, TopicsInvalid, load_topics
 from reference.load import load
 from reference.source import ReferenceInvalid
-from services.cli.local import LocalRun, local_options
+from services.cli.local import LocalRun, Run, local_options
 from services.departments import units_with_topics
 
 TOPICS: Final = Path(__file__).parents[2] / "deploy" / "kafka" / "topics.yaml"
@@ -60,11 +60,16 @@ def apply(file: Path, run_dir: Path, port_base: int) -> None:
     asyncio.run(apply_topics(local, click.echo, file))
 
 
-async def apply_topics(local: LocalRun, say: Callable[[str], None], file: Path = TOPICS) -> None:
-    """Bring the broker to what the file wants. Raises click.ClickException where that cannot be."""
+async def apply_topics(
+    local: LocalRun, say: Callable[[str], None], file: Path = TOPICS, run: Run | None = None
+) -> None:
+    """Bring the broker, of `run` or else of the last `up`, to what the file wants.
+
+    Raises click.ClickException where that cannot be.
+    """
     wanted = wanted_topics(local, file)
     try:
-        async with _there(local) as there:
+        async with _there(local, run) as there:
             differences = await there.differences(wanted)
             for entry in differences:
                 if _has_others(entry):
@@ -94,9 +99,9 @@ async def _differences(local: LocalRun, wanted: Sequence[Topic]) -> list[Differe
 
 
 @asynccontextmanager
-async def _there(local: LocalRun) -> AsyncIterator[Topics]:
+async def _there(local: LocalRun, run: Run | None = None) -> AsyncIterator[Topics]:
     """The topics on the broker. Raises click.ClickException where it does not answer."""
-    given = local.kafka()
+    given = local.kafka(run)
     try:
         async with Topics(KafkaConnection.of(given)) as topics_there:
             yield topics_there

@@ -52,11 +52,12 @@ def up(transport: str, kafka: str, run_dir: Path, port_base: int) -> None:
     """Run PostgreSQL and all services, print their addresses and demo log-ins; Ctrl-C stops all cleanly.
 
     Data, secrets and logs are kept in the run directory and found again at the next start. The two transports
-    have databases, and so cases, of their own.
+    have databases, and so cases, of their own: a run directory stays with the one that it began with.
     """
     signal.signal(signal.SIGTERM, _interrupt)  # until the services run; then both signals stop them in order
     local = LocalRun(run_dir, port_base)
     with local.claimed():
+        local.check_transport(transport)
         local.check_ports()
         local.prepare()
         check_reference(local.reference)
@@ -90,13 +91,13 @@ async def prepare(local: LocalRun, server: EmbeddedPostgres, kafka: str | None) 
     databases = {name: "caseladder" if kafka is None else f"caseladder_{name}" for name in PORT_OFFSETS}
     run = Run({name: await server.create_database(database) for name, database in databases.items()}, kafka)
     await upgrade_all(run.databases, relayed=kafka is not None)
-    local.remember(run)
     if kafka is not None:
         _say(f"making sure of the topics on {kafka}")
         # imported here: an embedded run has no use for a Kafka client
         from services.cli.topics import apply_topics  # noqa: PLC0415
 
-        await apply_topics(local, _say)
+        await apply_topics(local, _say, run=run)
+    local.remember(run)  # last: a broker that was not there must not bind the run directory to Kafka
 
 
 async def _serve(local: LocalRun, server: EmbeddedPostgres) -> str | None:

@@ -1,21 +1,24 @@
 """Reading personal data: for a stated purpose, and never without a trace of who read it (R-PRIV-01, R-HOT-14)."""
 
+import logging
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from chassis.database import Connection, Pool
 from chassis.masking import mask
-from chassis.vault import Vault
+from chassis.vault import Vault, VaultError
 from schemas.values import Sealed
 from services.intake.callers import Caller
-from services.intake.persons import PersonalRecord
+from services.intake.persons import PersonalRecord, names_to_hide
 from services.intake.views import PersonView
 
+_log = logging.getLogger(__name__)
 Outcome = Literal["read", "nothing"]
 _READ: Final = (
     "SELECT r.record_id, k.key_id, k.wrapped_key, r.ciphertext FROM intake.personal_record r"
     " JOIN intake.record_key k USING (record_id) WHERE r.case_id = $1 ORDER BY r.record_id"
 )
+_SUBMITTED: Final = f"{_READ} LIMIT 1"
 _LOG: Final = (
     "INSERT INTO intake.access_log (case_id, subject, role, unit, purpose, outcome)"
     " VALUES ($1, $2, $3, $4, $5, $6)"
@@ -56,6 +59,28 @@ def _together(records: list[PersonalRecord]) -> PersonView:
     for record in records:
         shown |= record.model_dump(exclude_none=True, exclude={"supplement"})
     return PersonView(**shown, supplements=tuple(r.supplement for r in records if r.supplement is not None))
+
+
+async def names_known(pool: Pool, vault: Vault, case_id: UUID) -> frozenset[str]:
+    """Return the names that may stand in no further words about a report: its reporter's, and those that the report
+    announced; none where it gave no personal data, or they were erased (R-PRIV-01).
+
+    Only the record of the submission is opened, however many supplements there are. Nobody is shown anything, so
+    the access log has no entry. A record that cannot be opened must keep nobody from saying more: then none, too.
+    """
+    async with pool.acquire() as connection:
+        row = await connection.fetchrow(_SUBMITTED, case_id)
+    if row is None:
+        return frozenset()
+    try:
+        plain = vault.open(
+            case_id, Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3])
+        )
+    except VaultError as error:
+        _log.error("the names in further words are not masked: %s", error)
+        return frozenset()
+    record = PersonalRecord.model_validate_json(plain)
+    return names_to_hide(record.name, *filter(None, (record.title, record.text, record.address)))
 
 
 async def rewrap_keys(connection: Connection, vault: Vault, limit: int = 1000) -> int:

@@ -98,7 +98,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     async def add(case_id: UUID, body: SupplementBody, principal: Adder, given: Writing) -> Response:
         file, who = await opening.for_staff(case_id, principal, ADDING)
         there = file.handled_as
-        command = supplement(desk, host, there, body, who.actor)
+        command = await supplement(desk, host, file, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(there, command, given, who.subject, told)
 
@@ -113,7 +113,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     ) -> Response:
         file, who = await opening.for_staff(case_id, principal, WITHDRAWING, demand_centre)
         await _demand_own(host, case_id, who)
-        command = withdrawal(desk, body, who.actor)
+        command = await withdrawal(desk, host, file.case_id, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(case_id, command, given.of_link(file), who.subject, told)
 
@@ -125,7 +125,9 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     )
     async def give(case_id: UUID, body: FeedbackBody, principal: Hearer, given: Writing) -> Response:
         file, who = await opening.for_staff(case_id, principal, HEARING, demand_centre)
-        there, command = await placed(host.pool, file, feedback(desk, body, who.actor))
+        there, command = await placed(
+            host.pool, file, await feedback(desk, host, file.case_id, body, who.actor)
+        )
         told = heard(command, file, to_resident=False)
         own = given if there == file.handled_as else given.of_link(file)
         return await change(there, command, own, who.subject, told)
@@ -138,7 +140,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     )
     async def reopen(case_id: UUID, body: ReopeningBody, principal: Hearer, given: Writing) -> Response:
         file, who = await opening.for_staff(case_id, principal, HEARING, demand_centre)
-        command = reopening(desk, body, who.actor)
+        command = await reopening(desk, host, file.case_id, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(file.handled_as, command, given, who.subject, told)
 

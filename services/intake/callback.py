@@ -79,7 +79,7 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
         command: GiveFeedback | ReopenCase | None = None
         try:
             link, file, found = await opened(token, request)
-            command = _command(await request.body(), desk, link, as_json=as_json)
+            command = await _command(await request.body(), host, desk, link, as_json=as_json)
             there = file.handled_as
             if isinstance(command, GiveFeedback):
                 _demand_open(link, found)
@@ -142,7 +142,9 @@ def link_view(desk: Desk, case_id: UUID, found: Called, now: datetime) -> LinkVi
     return LinkView(path=PATH + desk.links.token(link), callback=link.callback, expires_at=expires_at)
 
 
-def _command(raw: bytes, desk: Desk, link: Link, *, as_json: bool) -> GiveFeedback | ReopenCase:
+async def _command(
+    raw: bytes, host: Host[IntakeState], desk: Desk, link: Link, *, as_json: bool
+) -> GiveFeedback | ReopenCase:
     """Read what was sent. Raises Problem 400 and 422."""
     given = _given(raw, as_json=as_json)
     model = ReopeningBody if "reason" in given else AnswerBody
@@ -151,8 +153,8 @@ def _command(raw: bytes, desk: Desk, link: Link, *, as_json: bool) -> GiveFeedba
     except ValidationError as error:
         raise validation_problem(error, raw) from None
     if isinstance(body, ReopeningBody):
-        return reopening(desk, body, None)
-    return feedback(desk, body, None, callback=link.callback)
+        return await reopening(desk, host, link.case_id, body, None)
+    return await feedback(desk, host, link.case_id, body, None, callback=link.callback)
 
 
 def _demand_open(link: Link, found: Called) -> None:

@@ -236,7 +236,7 @@ async def _tell(
     words = FeedbackBody(
         contacted=said.contacted, resolved=said.resolved, satisfied=said.satisfied, note=said.note or answer
     )
-    command = feedback(desk, words, who.actor)
+    command = await feedback(desk, host, said.case_id, words, who.actor)
     once = Idempotency(f"call {call_id}", str(said.case_id), b"closing")
     try:
         done = await carry_out(

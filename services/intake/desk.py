@@ -1,6 +1,5 @@
 """The desk: turns a checked body into the command that takes the case in, and the answer that goes back."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +11,7 @@ from chassis.batch import Applied
 from chassis.http import Role
 from chassis.http.problems import unprocessable
 from chassis.idempotency import Answer
-from chassis.masking import NAME, mask
+from chassis.masking import NAME, mask, mask_names
 from chassis.vault import Vault
 from reference.gazetteer import Gazetteer
 from reference.matcher import Matcher
@@ -44,7 +43,7 @@ from services.intake.check import Check, Surroundings
 from services.intake.domain import IntakeState
 from services.intake.guessing import Guesses
 from services.intake.ids import PublicNumbers, TrackingCodes, new_id
-from services.intake.persons import BlindIndex, PersonalRecord
+from services.intake.persons import BlindIndex, PersonalRecord, names_to_hide
 from services.intake.rooms import without_rooms
 from services.intake.storage import File
 
@@ -53,8 +52,6 @@ ALL_FILES_AT_ONCE, ALL_FILE_SECONDS = 1000, 1.0
 """How many files may come without a log-in, of one address and of all: so many at once, then one every so many
 seconds (DES)."""
 _OPERATOR_SAYS: Final = "operator"
-_SURE_NAME: Final = re.compile(r"[\u3400-\u9fff·]{2,}|\S+(?: \S+)+")
-"""A name that is hardly a part of other words: not a surname alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +120,15 @@ class Desk:
         _check_role(body, check, who)
         if check.errors:
             raise unprocessable(check.errors)
-        given = body.place.address
-        place = places.resolve(body, check, who, self._gazetteer, mask(given) if given else None)
+        title, text, address = _words(body)
+        place = places.resolve(body, check, who, self._gazetteer, address or None)
         unit = place.grid or self.jurisdiction.code
         demand_scope(who, unit, self.jurisdiction)
         case_id = new_id(check.now)
-        case = self._event(body, check, who, place)
+        case = self._event(body, check, who, place, title, text)
         filing = self._filing(case_id, case, body, who, unit, check.now)
         command = SubmitCase(case=case, filing=filing, new_facts=body.new_facts)
         return Submission(case_id, command, who.is_resident, self._may_hear_of_repeats(who))
-
-    def _words(self, given: str, reporter: ReporterBody | None) -> str:
-        """R-PRIV-01: masked, and without the reporter's name, with which people sign."""
-        masked = mask(given)
-        name = reporter.name if reporter is not None else None
-        return masked.replace(name, NAME) if name and _SURE_NAME.fullmatch(name) else masked
 
     def joining(
         self, first: File, said: CaseSubmitted, body: CoReporterBody, check: Check, who: Caller
@@ -180,11 +171,12 @@ class Desk:
         runs_the_system = who.role is Role.OPS and who.unit in {None, self.jurisdiction.code}
         return runs_the_system or (who.role is Role.OPERATOR and is_of_the_centre(who, self.jurisdiction))
 
-    def _event(self, body: CaseBody, check: Check, who: Caller, place: Place) -> CaseSubmitted:
+    def _event(
+        self, body: CaseBody, check: Check, who: Caller, place: Place, title: str, text: str
+    ) -> CaseSubmitted:
         """R-PRIV-01: the building is enough to route by, the door stands in the encrypted record; but who comes
         to help in a danger must find it."""
         reporter = body.reporter
-        title, text = (self._words(given, reporter) for given in (body.title, body.text))
         danger = self._emergency(body, who, title, text)
         if danger is None:
             title, text = without_rooms(title), without_rooms(text)
@@ -322,6 +314,16 @@ class Desk:
         if text == masked:
             return None
         return self.vault.seal(case_id, new_id(now), PersonalRecord(supplement=text).dump())
+
+
+def _words(body: CaseBody) -> tuple[str, str, str]:
+    """Return title, text and address, masked: a name that one of them announces stands in none (R-PRIV-01)."""
+    given = (body.title, body.text, body.place.address or "")
+    masked = [mask(each) if each else "" for each in given]
+    own = body.reporter.name if body.reporter is not None else None
+    names = names_to_hide(own, *(given if any(NAME in each for each in masked) else ()))
+    title, text, address = (mask_names(each, names) for each in masked)
+    return title, text, address
 
 
 def _ways(reporter: ReporterBody | None) -> tuple[Reach, ...]:

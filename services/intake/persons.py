@@ -8,8 +8,11 @@ from typing import Final
 import orjson
 from pydantic import BaseModel, ConfigDict
 
+from chassis.masking import names_in
 from schemas.values import Reach
 
+_SURE_NAME: Final = re.compile(r"[\u3400-\u9fff·]{2,}|\S+(?: \S+)+")
+"""A name that is hardly a part of other words: not a surname alone."""
 _DIGEST_BYTES: Final = 16
 _NOT_DIGIT: Final = re.compile(r"[^0-9]")
 _NOT_ALNUM: Final = re.compile(r"[\W_]+")
@@ -41,6 +44,14 @@ class PersonalRecord(BaseModel):
     def dump(self) -> bytes:
         """Return the record as JSON, without what is empty."""
         return orjson.dumps({name: value for name, value in self.__dict__.items() if value is not None})
+
+
+def names_to_hide(reporter: str | None, *words: str) -> frozenset[str]:
+    """Return what may stand nowhere in the words about a case (R-PRIV-01): the reporter's name, with which people
+    sign, where it is hardly a part of other words, and the names that `words` announce.
+    """
+    own = {reporter} if reporter and _SURE_NAME.fullmatch(reporter) else frozenset[str]()
+    return names_in(*words) | own
 
 
 class BlindIndex:

@@ -64,7 +64,7 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     @public
     async def add(file: Annotated[File, opening], body: SupplementBody, given: Writing) -> Response:
         there = file.handled_as
-        command = supplement(desk, host, there, body, None)
+        command = await supplement(desk, host, file, body, None)
         told = heard(command, file, to_resident=True)
         return await change(there, command, given, f"case {file.case_id}", told)
 
@@ -76,7 +76,7 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     )
     @public
     async def withdraw(file: Annotated[File, opening], body: WithdrawalBody, given: Writing) -> Response:
-        command = withdrawal(desk, body, None)
+        command = await withdrawal(desk, host, file.case_id, body, None)
         told = heard(command, file, to_resident=True)
         return await change(file.case_id, command, given.of_link(file), f"case {file.case_id}", told)
 
@@ -88,7 +88,7 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     )
     @public
     async def give(file: Annotated[File, opening], body: FeedbackBody, given: Writing) -> Response:
-        there, command = await placed(host.pool, file, feedback(desk, body, None))
+        there, command = await placed(host.pool, file, await feedback(desk, host, file.case_id, body, None))
         told = heard(command, file, to_resident=True)
         own = given if there == file.handled_as else given.of_link(file)
         return await change(there, command, own, f"case {file.case_id}", told)
@@ -101,6 +101,6 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     )
     @public
     async def reopen(file: Annotated[File, opening], body: ReopeningBody, given: Writing) -> Response:
-        command = reopening(desk, body, None)
+        command = await reopening(desk, host, file.case_id, body, None)
         told = heard(command, file, to_resident=True)
         return await change(file.handled_as, command, given, f"case {file.case_id}", told)

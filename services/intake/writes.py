@@ -13,10 +13,11 @@ from chassis.batch import Applied
 from chassis.host import Host
 from chassis.http import Problem, check_version, etag, expected_versions, idempotency_key, request_hash
 from chassis.idempotency import Answer, Idempotency
-from chassis.masking import mask
+from chassis.masking import mask, mask_names
 from schemas.intake import GiveFeedback, ReopenCase, SupplementCase, WithdrawCase
 from schemas.message import Actor, Command
 from schemas.values import Emergency
+from services.intake.access import names_known
 from services.intake.answers import carry_out, plain
 from services.intake.bodies import FeedbackBody, ReopeningBody, SupplementBody, WithdrawalBody
 from services.intake.desk import Desk
@@ -100,24 +101,31 @@ def with_advice(problem: Problem, command: Command) -> Problem:
     return Problem(problem.status_code, problem.code, problem.title, detail, problem.errors, problem.headers)
 
 
-def supplement(
-    desk: Desk, host: Host[IntakeState], case_id: UUID, body: SupplementBody, by: Actor | None
+async def supplement(
+    desk: Desk, host: Host[IntakeState], file: File, body: SupplementBody, by: Actor | None
 ) -> SupplementCase:
-    """Return the command for further facts; the words as given are encrypted where masking changed them."""
-    text, danger = _read(desk, body.text)
+    """Return the command for further facts, to the case where the matter is handled; the words as given are
+    encrypted where masking changed them.
+    """
+    text, danger = await _read(desk, host, file.case_id, body.text)
     return SupplementCase(
         text=text,
         new_facts=body.new_facts,
         attachments=tuple(mask(reference) for reference in body.attachments),
         emergency=danger,
-        sealed=desk.seal_text(case_id, body.text, text, host.clock()),
+        sealed=desk.seal_text(file.handled_as, body.text, text, host.clock()),
         by=by,
     )
 
 
-def _read(desk: Desk, given: str) -> tuple[str, Emergency | None]:
-    """Return a resident's words as they may stand in an event, and the danger that they report (R-PRIV-01)."""
+async def _read(
+    desk: Desk, host: Host[IntakeState], report: UUID, given: str
+) -> tuple[str, Emergency | None]:
+    """Return a resident's words about their report as they may stand in an event, and the danger that they report
+    (R-PRIV-01)."""
     masked = mask(given)
+    if masked:
+        masked = mask_names(masked, await names_known(host.pool, desk.vault, report))
     danger = desk.danger(masked)
     return (masked if danger is not None else without_rooms(masked)), danger
 
@@ -136,23 +144,33 @@ def heard(command: Asked, file: File, *, to_resident: bool) -> Answering:
     return answer
 
 
-def withdrawal(desk: Desk, body: WithdrawalBody, by: Actor | None) -> WithdrawCase:
+async def withdrawal(
+    desk: Desk, host: Host[IntakeState], report: UUID, body: WithdrawalBody, by: Actor | None
+) -> WithdrawCase:
     """Return the command for a withdrawal."""
-    reason, danger = _read(desk, body.reason or "")
+    reason, danger = await _read(desk, host, report, body.reason or "")
     return WithdrawCase(reason=reason, emergency=danger, by=by)
 
 
-def reopening(desk: Desk, body: ReopeningBody, by: Actor | None) -> ReopenCase:
+async def reopening(
+    desk: Desk, host: Host[IntakeState], report: UUID, body: ReopeningBody, by: Actor | None
+) -> ReopenCase:
     """Return the command for a closed case that is to be handled again."""
-    reason, danger = _read(desk, body.reason)
+    reason, danger = await _read(desk, host, report, body.reason)
     return ReopenCase(reason=reason, emergency=danger, by=by)
 
 
-def feedback(
-    desk: Desk, body: FeedbackBody, by: Actor | None, *, callback: int | None = None
+async def feedback(
+    desk: Desk,
+    host: Host[IntakeState],
+    report: UUID,
+    body: FeedbackBody,
+    by: Actor | None,
+    *,
+    callback: int | None = None,
 ) -> GiveFeedback:
     """Return the command for the resident's own answer to the callback, by a signed link to that `callback`."""
-    note, danger = _read(desk, body.note or "")
+    note, danger = await _read(desk, host, report, body.note or "")
     return GiveFeedback(
         contacted=body.contacted,
         resolved=body.resolved,

@@ -102,13 +102,14 @@ class Dispatcher:
         self._stopping = asyncio.Event()
         self._in_hand: set[asyncio.Task[None]] = set()
         self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[bool]]] = asyncio.Queue()
+        self._halted: str | None = None
         self._trouble: str | None = None
         self._measured_at = 0.0
 
     @property
     def trouble(self) -> str | None:
         """Why nothing can be sent now, in plain words."""
-        return self._trouble
+        return self._halted or self._trouble
 
     def stop(self) -> None:
         """Finish the messages in hand, and let `run` end."""
@@ -121,10 +122,11 @@ class Dispatcher:
             while not self._stopping.is_set():
                 try:
                     await self._round()
+                    self._halted = None  # also where nothing was due: the queue can be read again
                 except Exception as error:
                     if not is_passing(error):
                         _log.exception("a round of sending failed")
-                    self._trouble = f"nothing is sent: {describe(error)}"
+                    self._halted = f"nothing is sent: {describe(error)}"
                     await wait_at_most(self._stopping, self._pace.pause_s)
             await asyncio.gather(*self._in_hand, return_exceptions=True)
         finally:

@@ -170,6 +170,8 @@ async def test_a_repeat_takes_effect_once(scene: Scene) -> None:
     await scene.urban.reply("contact", case, id="sign-1", note="已联系")
     rejection = await scene.urban.rejected()
     assert (rejection.code, rejection.id, rejection.action) == ("idempotency_key_reused", "sign-1", "contact")
+    [record] = await on_topic(scene.connection, f"dept.{URBAN}.rejected")
+    assert record.traceparent == ""  # the department traces nothing
     assert (await scene.router.events(case)).count("AssignmentSigned") == 1
     assert len(await on_topic(scene.connection, f"dept.{URBAN}.rejected")) == 1
 

@@ -1,6 +1,7 @@
 """Personal data on a real PostgreSQL: who may read them, what is recorded, what erasing leaves."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,12 @@ from chassis.vault import Vault, VaultError
 from schemas.department import HandlingMode
 from schemas.procedure import HandBack
 from schemas.router import (
+    CaseClosed,
     CaseDispatched,
     CaseRedirected,
     Judgement,
     NamedExit,
+    Outcome,
     ProcedureEnded,
     QueueReason,
     Registration,
@@ -186,6 +189,57 @@ async def test_a_supplement_keeps_its_own_words(intake: Intake) -> None:
     text = "请打13900139000找我女儿"
     await intake.client.post(f"/v1/track/{case['tracking_code']}/supplements", json={"text": text})
     assert (await read(intake, case["case_id"])).json()["supplements"] == [text]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"reporter": {"name": "欧阳修文"}},
+        {"text": "我叫欧阳修文，楼下路灯不亮。"},
+    ],
+    ids=["given", "announced"],
+)
+async def test_the_reporters_name_stands_in_none_of_their_later_words(
+    intake: Intake, told: dict[str, Any]
+) -> None:
+    """R-PRIV-01: it is known from the encrypted record of the submission, however many supplements there are."""
+    case = await intake.accepted(body(**told))
+    path, said = f"/v1/track/{case['tracking_code']}", "请打给欧阳修文"
+    for _ in range(2):
+        assert (await intake.client.post(f"{path}/supplements", json={"text": said})).status_code == 200
+    by_staff = f"/v1/cases/{case['case_id']}/supplements"
+    assert (
+        await intake.client.post(by_staff, json={"text": said}, headers=intake.operator)
+    ).status_code == 200
+    rating = {"contacted": True, "resolved": False, "satisfied": False, "note": said}
+    assert (await intake.client.post(f"{path}/feedback", json=rating)).status_code == 200
+    soon = datetime.now(UTC) + timedelta(days=1)
+    await intake.say(case["case_id"], CaseClosed(outcome=Outcome.RESOLVED, unit="GL0101", reopen_until=soon))
+    assert (await intake.client.post(f"{path}/reopening", json={"reason": said})).status_code == 200
+    events = await intake.pool.fetch("SELECT type, data::text FROM chassis.event_log WHERE source = 'intake'")
+    assert not [type_ for type_, data in events if "欧阳" in data]
+    assert sum("请打给〔姓名〕" in data for _, data in events) == 5
+    assert (await read(intake, case["case_id"])).json()["supplements"] == [said] * 3
+    assert len(await log(intake)) == 1  # that reading: masking shows nobody anything
+
+    other = await intake.accepted(body(**told))
+    gone = await intake.client.post(f"/v1/track/{other['tracking_code']}/withdrawal", json={"reason": said})
+    assert gone.status_code == 200
+    (withdrawn,) = await intake.events(other["case_id"], "CaseWithdrawn")
+    assert withdrawn["reason"] == "请打给〔姓名〕"
+
+
+async def test_what_was_erased_or_cannot_be_opened_hinders_no_later_words(intake: Intake) -> None:
+    """R-PRIV-01: then nobody knows the name any more."""
+    erased, broken = [await intake.accepted(body(reporter={"name": "王大爷"})) for _ in range(2)]
+    await erase(intake, erased["case_id"])
+    await intake.pool.execute(
+        "UPDATE intake.personal_record SET ciphertext = '\\x00' WHERE case_id = $1", UUID(broken["case_id"])
+    )
+    for case in (erased, broken):
+        path = f"/v1/track/{case['tracking_code']}/supplements"
+        assert (await intake.client.post(path, json={"text": "王大爷在家"})).status_code == 200
+        assert (await intake.events(case["case_id"], "CaseSupplemented"))[0]["text"] == "王大爷在家"
 
 
 async def erase(intake: Intake, case_id: str) -> httpx.Response:

@@ -21,7 +21,7 @@ from services.notify.composing import Composer
 from services.notify.contacts import Contact, TooEarly, Unreachable, Who
 from services.notify.dispatcher import Dispatcher, Pace
 from services.notify.domain import Channel, ChannelPolicy, Planned, RetryPolicy, lane_of, message_id
-from services.notify.queue import Claim, Finished, Receipt, Result, claim, enqueue, receive, settle
+from services.notify.queue import Claim, Claimed, Finished, Receipt, Result, claim, enqueue, receive, settle
 from services.notify.senders import Later, Message, Outcome, Sent, Undeliverable
 from services.notify.senders.catch_all import CatchAll
 from services.notify.table import Table, load_notices
@@ -282,6 +282,24 @@ async def test_nothing_is_sent_blindly_while_intake_is_away_and_nothing_to_who_w
         await post.until("NOT EXISTS (SELECT FROM notify.lane)")
         assert dispatcher.trouble is None
     assert (sms.messages, await post.states()) == ([], [("sms", "cancelled", 0, "no_address")])
+
+
+async def test_an_outage_is_over_with_the_first_round_that_succeeds(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing is due: /readyz would call the service unwell for good."""
+
+    async def away(*_: object) -> list[Claimed]:
+        raise ConnectionRefusedError("no database")
+
+    async with post.working(dispatcher := post.dispatcher({})), asyncio.timeout(PATIENCE_S):
+        with monkeypatch.context() as outage:
+            outage.setattr("services.notify.dispatcher.claim", away)
+            while dispatcher.trouble is None:
+                await asyncio.sleep(0.001)  # polled: the property has no event
+        assert dispatcher.trouble.startswith("nothing is sent: ConnectionRefusedError")
+        while dispatcher.trouble is not None:
+            await asyncio.sleep(0.001)
 
 
 async def test_what_asks_for_an_answer_waits_for_its_link(post: Post) -> None:

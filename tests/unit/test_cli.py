@@ -1,6 +1,7 @@
 """The command line: what it lists, what it makes, what it refuses and in which words."""
 
 import base64
+import errno
 import json
 import os
 import re
@@ -10,6 +11,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+from unittest.mock import AsyncMock
 
 import click
 import pytest
@@ -17,12 +21,14 @@ from click.testing import CliRunner
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from chassis.embedded import EmbeddedPostgres
 from chassis.http.auth import Role
 from chassis.kafka.topics import Difference, Topic
 from schemas.message import CASE_EVENTS
 from services.cli import main
 from services.cli.local import GULOU, ISSUER, LocalRun, Run
 from services.cli.token import ROLES
+from services.cli.up import prepare
 
 
 @pytest.fixture
@@ -205,6 +211,37 @@ def test_on_kafka_each_service_has_its_database_and_the_broker(local: LocalRun) 
     assert local.kafka().kafka_bootstrap == "127.0.0.1:9092"
 
 
+@pytest.mark.parametrize(("last", "wanted"), [("embedded", "kafka"), ("kafka", "embedded")])
+def test_up_does_not_change_the_transport_of_a_run_directory(
+    local: LocalRun, monkeypatch: pytest.MonkeyPatch, last: str, wanted: str
+) -> None:
+    """It would open empty databases, and the cases taken in would seem lost."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the tests' process keeps its own handlers
+    local.remember(Run({"intake": "postgresql:///none"}, "127.0.0.1:9092" if last == "kafka" else None))
+    result = CliRunner().invoke(main, ["up", "--transport", wanted, "--run-dir", str(local.run_dir)])
+    assert result.exit_code == 1
+    assert f"start it with --transport {last} (make up TRANSPORT={last}), or use another" in result.output
+    assert not (local.run_dir / "postgres").exists()
+    local.check_transport(last)
+
+
+async def test_a_broker_that_is_away_does_not_bind_the_run_directory_to_kafka(
+    local: LocalRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise click.ClickException("Kafka does not answer")
+
+    async def database(name: str) -> str:
+        return f"postgresql:///{name}"
+
+    monkeypatch.setattr("services.cli.up.upgrade_all", AsyncMock())
+    monkeypatch.setattr("services.cli.topics.apply_topics", away)
+    server = SimpleNamespace(create_database=database)
+    with pytest.raises(click.ClickException, match="Kafka does not answer"):
+        await prepare(local, cast(EmbeddedPostgres, server), "127.0.0.1:9092")
+    local.check_transport("embedded")
+
+
 def test_no_broker_is_guessed(local: LocalRun) -> None:
     with pytest.raises(click.ClickException, match=r"start it with `make up TRANSPORT=kafka`"):
         local.kafka()
@@ -314,3 +351,19 @@ def test_topics_show_says_what_to_do_about_another_number_of_partitions(
     assert result.exit_code == 1
     assert "case.events has 9 partitions and not 6" in result.output
     assert "recover-from-a-lost-broker.md#another-number-of-partitions" in result.output
+
+
+@pytest.mark.parametrize("command", ["log", "log compare"])
+def test_a_reader_that_has_seen_enough_is_no_database_that_is_away(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`log | head`: the pipe breaks, which is an OSError like a refused connection."""
+
+    async def printing(*_: object) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setenv("CASELADDER_DATABASE_URL", "postgresql:///none")
+    monkeypatch.setattr("services.cli.log._print", printing)
+    monkeypatch.setattr("services.cli.compare._compare", printing)
+    result = CliRunner().invoke(main, [*command.split(), "--run-dir", str(tmp_path)])
+    assert (result.exit_code, result.output) == (1, "")

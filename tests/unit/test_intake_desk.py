@@ -362,3 +362,21 @@ def test_the_name_that_a_reporter_signs_with_is_masked(
     """R-PRIV-01, R-HOT-14: it is known from its own field; a surname alone could be a part of any word."""
     made = read(desk, body(text=signed, title=signed, reporter={"name": name}))
     assert (made.command.case.text, made.command.case.title) == (kept, kept)
+
+
+def test_a_name_that_is_announced_anywhere_is_masked_in_the_whole_message(desk: Desk) -> None:
+    """R-PRIV-01: title, text and address are one message; what was written stands encrypted."""
+    given = body(
+        title="欧阳修文反映路灯不亮13912345678",
+        text="我叫欧阳修文，楼下路灯不亮。",
+        place={"grid": GRID, "address": "秋岭公寓3幢欧阳修文家"},
+    )
+    made = read(desk, given).command
+    assert (made.case.title, made.case.text) == (
+        "〔姓名〕反映路灯不亮〔电话〕",
+        "我叫〔姓名〕，楼下路灯不亮。",
+    )
+    assert made.case.place.address == "秋岭公寓3幢〔姓名〕家"
+    assert made.filing.sealed is not None
+    apart = read(desk, body(title="欧阳修文反映路灯不亮", text="楼下路灯不亮。")).command.case
+    assert apart.title == "欧阳修文反映路灯不亮"  # nobody says that it is a name

@@ -11,6 +11,7 @@ from uuid import uuid4
 import click
 import pytest
 
+from chassis.cloudevents import structured
 from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position, mark_of
 from chassis.kafka.records import UNREADABLE, decode, edition_of, headers
@@ -97,6 +98,15 @@ def test_the_edition_travels_as_a_header_and_changes_no_event(edition: str) -> N
     record = Record(event, edition)
     assert edition_of(record) == edition
     assert decode(record, event.topic) == event
+
+
+def test_an_event_that_nobody_traces_has_no_header_of_a_trace() -> None:
+    event = replace(ticked(uuid4(), 1), traceparent="")
+    record = Record(event, "")
+    assert "traceparent" not in dict(record.headers)
+    assert decode(record, event.topic) == event
+    assert b"traceparent" not in structured(event)
+    assert b"traceparent" in structured(ticked(uuid4(), 1))
 
 
 @pytest.mark.parametrize(

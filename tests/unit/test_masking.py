@@ -358,3 +358,21 @@ def test_real_messages_keep_their_meaning() -> None:
     changed = [text for text in texts if mask(text) != text]
     assert len(texts) == 4326
     assert len(changed) == 92
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("我叫欧阳修文，请回电给欧阳修文", "我叫〔姓名〕，请回电给〔姓名〕"),
+        ("欧阳修文反映：联系人：欧阳修文", "〔姓名〕反映：联系人：〔姓名〕"),
+        ("联系人：李四和王五。李四在家，王 五不在", "联系人：〔姓名〕。〔姓名〕在家，〔姓名〕不在"),
+        ("我姓王，单名芳。王芳敬上", "我姓〔姓名〕。〔姓名〕敬上"),
+        ("我叫阿依古丽·买买提，阿依古丽·买买提在家", "我叫〔姓名〕，〔姓名〕在家"),
+        ("我叫李四。李\u200b四在家", "我叫〔姓名〕。〔姓名〕在家"),
+        ("联系人：物业经理。物业经理不在", "联系人：物业经理。物业经理不在"),
+    ],
+)
+def test_an_announced_name_is_masked_wherever_it_stands(text: str, masked: str) -> None:
+    """R-PRIV-01: also where people sign, and with spaces between its characters."""
+    assert mask(text) == masked
+    assert mask(masked) == masked

@@ -6,7 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from chassis.http import Problem, Role
+from chassis.http import FieldError, Problem, Role
+from chassis.http.problems import unprocessable
+from chassis.http.replies import key_reused
 from chassis.kafka.letters import Letter
 from schemas.message import Actor
 from schemas.replies import OF_UNITS, REPLIES, Reply
@@ -171,6 +173,29 @@ def test_the_departments_own_id_is_masked_where_it_is_told() -> None:
     received = receive(letter({"action": "progress", "case_id": CASE, "id": "call-13912345678"}))
     assert isinstance(received.deed, Problem)
     assert rejected(received, received.deed).id == "call-〔电话〕"
+
+
+def test_a_uuid_as_the_departments_own_id_comes_back_whole() -> None:
+    """R-PRIV-01: its digits can look like a phone number, and the department's program must find it again."""
+    own = "sign/01a20e84-3b7c-7d4a-bda4-138001380001"
+    received = receive(letter({"action": "progress", "case_id": CASE, "id": own}))
+    assert isinstance(received.deed, Problem)
+    assert rejected(received, received.deed).id == own
+
+
+def test_a_used_id_is_told_in_the_departments_own_terms() -> None:
+    assert rejected(read(id="a"), key_reused()).reason == (
+        "This `id` was used for another reply; take a new one for a new reply."
+    )
+
+
+def test_a_long_reason_ends_with_a_whole_word() -> None:
+    expected = "one of " + ", ".join(f"action-{number}" for number in range(100, 140))
+    problem = unprocessable([FieldError(field="action", message="unknown", expected=expected)])
+    [told] = rejected(read(), problem).errors
+    assert len(told.expected) <= 202
+    assert told.expected.endswith(", …")
+    assert expected.startswith(told.expected.removesuffix(" …"))
 
 
 def test_what_could_be_read_of_a_bad_reply_is_told() -> None:

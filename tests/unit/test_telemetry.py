@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
@@ -15,6 +16,7 @@ from opentelemetry.trace import StatusCode
 
 from chassis.logs import current_traceparent
 from chassis.recording import Recorder
+from chassis.spans import BatchSpans
 from chassis.telemetry import SpanKind, Telemetry, child, sampled
 from tests.unit.http_kit import make_settings
 
@@ -204,3 +206,18 @@ def test_a_span_of_many_cases_is_recorded_where_one_of_them_is(
         (done,) = exported.get_finished_spans()
         assert (written(done), done.parent, len(done.links)) == (some.traceparent, None, 500)
         exported.clear()
+
+
+@pytest.mark.parametrize(("cases", "told"), [(1, None), (2, 2)])
+def test_a_commit_of_one_case_is_no_batch(
+    make: Make, exported: InMemorySpanExporter, cases: int, told: int | None
+) -> None:
+    """The conventions: `db.operation.batch.size` for two and more."""
+    spans = BatchSpans(make(1.0), "router")
+    with spans.of_case("SubmitCase", uuid4(), SAMPLED):
+        pass
+    with spans.commit(cases):
+        pass
+    done = exported.get_finished_spans()[-1]
+    assert done.name == "COMMIT router"
+    assert (done.attributes or {}).get("db.operation.batch.size") == told

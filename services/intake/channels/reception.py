@@ -112,10 +112,9 @@ class Reception:
         Raises Problem: 404 for a wrong code, 409 where the case takes nothing more.
         """
         file = await self._opened(tracking_code)
-        there = file.handled_as
         body = SupplementBody(text=text)
-        command = supplement(self.desk, self._host, there, body, None)
-        return await self._say(message, file, there, command, b"facts")
+        command = await supplement(self.desk, self._host, file, body, None)
+        return await self._say(message, file, file.handled_as, command, b"facts")
 
     async def attach(self, message: Message, tracking_code: str, files: Sequence[bytes]) -> list[int]:
         """Put the files that came with a message into its case; return the places of those that were not kept.
@@ -147,19 +146,20 @@ class Reception:
     async def withdraw(self, message: Message, tracking_code: str, reason: str | None) -> str | None:
         """Take the case of a tracking code back; return what to do at once in a danger. Raises Problem as `add`."""
         file = await self._opened(tracking_code)
-        command = withdrawal(self.desk, WithdrawalBody(reason=reason), None)
+        command = await withdrawal(self.desk, self._host, file.case_id, WithdrawalBody(reason=reason), None)
         return await self._say(message, file, file.case_id, command, b"withdrawal")
 
     async def reopen(self, message: Message, tracking_code: str, reason: str) -> str | None:
         """Have a closed case handled again (R-HOT-08); return what to do in a danger. Raises Problem as `add`."""
         file = await self._opened(tracking_code)
-        command = reopening(self.desk, ReopeningBody(reason=reason), None)
+        command = await reopening(self.desk, self._host, file.case_id, ReopeningBody(reason=reason), None)
         return await self._say(message, file, file.handled_as, command, b"reopening")
 
     async def rate(self, message: Message, tracking_code: str, said: FeedbackBody) -> str | None:
         """Take down how it was handled; return what to do at once in a danger. Raises Problem as `add`."""
         file = await self._opened(tracking_code)
-        there, command = await placed(self._host.pool, file, feedback(self.desk, said, None))
+        command = await feedback(self.desk, self._host, file.case_id, said, None)
+        there, command = await placed(self._host.pool, file, command)
         return await self._say(message, file, there, command, b"feedback")
 
     async def look_up(self, tracking_code: str) -> Tracking:

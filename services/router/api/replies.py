@@ -25,8 +25,6 @@ from services.router.api.office import Case, Office
 from services.router.api.reply_records import Received, receive, rejected, sender_of
 
 _OK: Final = 200
-_UNTRACED: Final = f"00-{1:032x}-{1:016x}-00"
-"""What answers a letter whose writer does not trace it: no span of it is recorded."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +96,7 @@ class ReplyDesk:
             type=event.type,
             time=self._office.host.clock(),
             topic=event.topic(),
-            traceparent=telemetry.accept(sent.decode("ascii", "replace")) or _UNTRACED,
+            traceparent=telemetry.accept(sent.decode("ascii", "replace")) or "",
             data=event.model_dump_json(exclude_none=True),
         )
 

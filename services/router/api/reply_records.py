@@ -23,6 +23,7 @@ NO_CASE: Final = UUID(int=0)
 _TOPIC: Final = re.compile(r"dept\.(.+)\.replies")
 _TOLD_FIELDS: Final = 20
 _TOLD_CHARACTERS: Final = 200
+_UUID: Final = re.compile(r"(?<![\w-])([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?![\w-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,40 +76,48 @@ def receive(letter: Letter) -> Received:
 
 def rejected(received: Received, problem: Problem) -> ReplyRejected:
     """Say why a reply had no effect. What the sender wrote is not repeated, but for its own id and
-    the names of fields, both masked (R-PRIV-01).
+    the names of fields, both masked (R-PRIV-01): the place in the topic names the reply in any case.
     """
     errors = tuple(_at_fault(error) for error in problem.errors[:_TOLD_FIELDS])
     return ReplyRejected(
         unit=received.unit,
         code=problem.code,
-        reason=_masked(_reason(problem, errors), received.case_id),
+        reason=_masked(_reason(problem, errors)),
         errors=errors,
         replies=received.letter.topic,
         partition=received.letter.partition,
         offset=received.letter.offset,
         sent_at=received.letter.at,
-        id=None if received.id is None else mask(received.id),
+        id=None if received.id is None else _masked(received.id),
         action=received.action,
         case_id=received.case_id,
     )
 
 
-def _masked(reason: str, case_id: UUID | None) -> str:
-    """Mask a reason, but for the case id: its digits can look like a phone number, and it is ours."""
-    own = str(case_id)
-    return own.join(mask(part) for part in reason.split(own))
+def _masked(text: str) -> str:
+    """Mask a reason or an id, but for the UUIDs in it: of a case, or made up by a program, and their digits can
+    look like a phone number."""
+    return "".join(part if number % 2 else mask(part) for number, part in enumerate(_UUID.split(text)))
 
 
 def _reason(problem: Problem, errors: tuple[FieldAtFault, ...]) -> str:
+    if problem.code == "idempotency_key_reused":  # a department knows no such key, only its `id`
+        return "This `id` was used for another reply; take a new one for a new reply."
     if problem.code != "validation_failed":
         return str(problem.detail)
     return f"{problem.title}. " + "; ".join(f"{error.field}: expected {error.expected}" for error in errors)
 
 
 def _at_fault(error: FieldError) -> FieldAtFault:
-    return FieldAtFault(
-        field=mask(error.field[:_TOLD_CHARACTERS]), expected=mask(error.expected[:_TOLD_CHARACTERS])
-    )
+    return FieldAtFault(field=mask(_cut(error.field)), expected=mask(_cut(error.expected)))
+
+
+def _cut(text: str) -> str:
+    """Shorten what is too long, between two words where there are several."""
+    if len(text) <= _TOLD_CHARACTERS:
+        return text
+    start = text[:_TOLD_CHARACTERS]
+    return f"{start.rpartition(' ')[0] or start} …"
 
 
 def _peek(value: bytes) -> dict[str, Any] | Problem:
