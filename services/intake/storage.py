@@ -10,7 +10,15 @@ from chassis.database import Connection, Pool, insert
 from chassis.service import Change
 from schemas.intake import CaseSubmitted, PersonErased, SubmitCase, SupplementCase
 from schemas.message import Event
-from schemas.router import CaseLinked, CaseRedirected, Disposition, ProcedureEnded, TriagedBy
+from schemas.router import (
+    CaseLinked,
+    CaseRedirected,
+    Disposition,
+    ProcedureEnded,
+    QueueReason,
+    TriagedBy,
+    TriageQueued,
+)
 from schemas.values import Sealed
 from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
@@ -45,8 +53,10 @@ _HIDE = (
     "UPDATE intake.case_file f SET"
     " subjects = CASE WHEN u.subjects IS NULL THEN f.subjects"
     " ELSE string_to_array(nullif(u.subjects, ''), ',') END,"
+    " unit = coalesce(u.area, f.unit),"
     " recipient = CASE WHEN coalesce(u.sealed, f.recipient IS NOT NULL) THEN coalesce(u.holder, '') END"
-    " FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[]) AS u(case_id, subjects, sealed, holder)"
+    " FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[])"
+    " AS u(case_id, subjects, sealed, holder, area)"
     " WHERE f.case_id = u.case_id"
 )
 _ERASE = ("record_key", "personal_record", "person_index")
@@ -168,18 +178,21 @@ async def _file(connection: Connection, submitted: Sequence[tuple[UUID, SubmitCa
 
 
 class _Found(NamedTuple):
-    """What the router found out about a case. None for `subjects` or `sealed`: as before."""
+    """What the router found out about a case. None for `subjects`, `sealed` or `area`: as before."""
 
     subjects: str | None
     sealed: bool | None
     holder: str | None
+    area: str | None = None
+    """The unit whose area the case lies in: the hotline's where a human must say whom the words accuse."""
 
     def after(self, earlier: "_Found | None") -> "_Found":
         """Return both together."""
         if earlier is None:
             return self
         subjects = earlier.subjects if self.subjects is None else self.subjects
-        return _Found(subjects, earlier.sealed if self.sealed is None else self.sealed, self.holder)
+        sealed = earlier.sealed if self.sealed is None else self.sealed
+        return _Found(subjects, sealed, self.holder, self.area or earlier.area)
 
 
 async def _hide(connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
@@ -206,12 +219,18 @@ def _named(event: ProcedureEnded) -> _Found | None:
 def _found(event: Disposition) -> _Found | None:
     first = event.registered
     subjects: tuple[str, ...] | None = getattr(event, "subjects", None)
+    area: str | None = None
+    if isinstance(event, TriageQueued) and event.reason is QueueReason.POLICY:
+        area = event.unit  # the office that the words accuse without its name may be that of the place
     if first is not None:
         subjects = subjects or first.subjects
-        if not (subjects or first.sealed or first.judgement.by is TriagedBy.HUMAN):
+        by_human = first.judgement.by is TriagedBy.HUMAN
+        if not (subjects or first.sealed or by_human or area):
             return None  # nearly every case: the first that is heard of it, and nobody to keep it from
+        area = first.place if by_human else area
     holder = event.exit.authority if isinstance(event, CaseRedirected) else getattr(event, "unit", None)
-    return _Found(None if subjects is None else ",".join(subjects), first.sealed if first else None, holder)
+    found = None if subjects is None else ",".join(subjects)
+    return _Found(found, first.sealed if first else None, holder, area)
 
 
 async def _keep(connection: Connection, records: Sequence[tuple[UUID, Sealed]]) -> None:

@@ -127,6 +127,17 @@ _QUEUE: Final = (
 )
 _UNQUEUED_BY: Final = (Disposition, CaseClosed)
 """After these a case waits in the queue no more, or anew. Nothing else takes it out, such as a reminder."""
+_REQUEUE: Final = (
+    "UPDATE router.triage q SET unit = u.unit, reason = u.reason, subjects = string_to_array(u.subjects, ' '),"
+    " sealed = u.sealed, urgency = u.urgency,"
+    " confidence = CASE WHEN u.candidates = '[]' THEN q.confidence ELSE u.confidence END,"
+    " candidates = CASE WHEN u.sealed THEN '[]' WHEN u.candidates = '[]' THEN q.candidates"
+    " ELSE u.candidates::jsonb END"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::int[], $7::float[],"
+    " $8::text[]) AS u(case_id, unit, reason, subjects, sealed, urgency, confidence, candidates)"
+    " WHERE q.case_id = u.case_id"
+)
+"""A case of which more became known while it waits keeps its turn."""
 _UNQUEUE: Final = "DELETE FROM router.triage WHERE case_id = ANY($1::uuid[])"
 
 
@@ -186,6 +197,7 @@ class _Work:
     accused: set[UUID] = field(default_factory=set)
     """Cases of which more subjects became known, or that they are sealed matter."""
     queued: dict[UUID, tuple[TriageQueued, datetime]] = field(default_factory=dict)
+    requeued: list[tuple[object, ...]] = field(default_factory=list)
 
 
 async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) -> None:
@@ -205,6 +217,7 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     if left:
         await connection.execute(_UNQUEUE, list(left))
     await insert(connection, "router", "triage", _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
+    await _write(connection, _REQUEUE, work.requeued)
     await keep_callbacks(connection, changes)
     await keep_figures(connection, changes)
 
@@ -227,7 +240,8 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
     for event, envelope in zip(change.events, change.envelopes, strict=True):
         if not isinstance(event, DepartmentEvent):
             work.changed.add(change.case_id)
-        if isinstance(event, _UNQUEUED_BY):
+        waits_on = isinstance(event, TriageQueued) and isinstance(change.given, CaseSupplemented)
+        if isinstance(event, _UNQUEUED_BY) and not waits_on:
             work.unqueued.add(change.case_id)
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
             work.accused.add(change.case_id)
@@ -243,6 +257,8 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
                 work.given[change.case_id, 1] = _settled(change, event, envelope.time)
             case DepartmentAssignmentEnded():
                 _end(work, change.case_id, event, envelope.time)
+            case TriageQueued() if waits_on:
+                work.requeued.append(_requeued(change, event))
             case TriageQueued():
                 work.queued[change.case_id] = (event, envelope.time)
 
@@ -349,8 +365,7 @@ def _kept(work: _Work, case_id: UUID) -> Iterator[tuple[object, ...]]:
 def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
     event, at = work.queued[case_id]
     state = work.states[case_id]
-    judged = event.registered.judgement if event.registered else None
-    candidates = [{"matter": c.matter, "score": c.score} for c in judged.candidates] if judged else []
+    confidence, candidates = _judged(event)
     due = state.term("triage")
     return (
         case_id,
@@ -358,11 +373,27 @@ def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
         event.reason,
         state.place,
         state.urgency,
-        judged.confidence if judged else 0.0,
-        orjson.dumps(candidates).decode(),
+        confidence,
+        candidates,
         state.subjects,
         state.sealed,
         state.confidential,
         at,
         due.at if due else None,
     )
+
+
+def _requeued(change: Change[WorkOrder], event: TriageQueued) -> tuple[object, ...]:
+    """A row as `_REQUEUE` takes it."""
+    state = change.state
+    subjects = " ".join(state.subjects)
+    return change.case_id, event.unit, event.reason, subjects, state.sealed, state.urgency, *_judged(event)
+
+
+def _judged(event: TriageQueued) -> tuple[float, str]:
+    """How sure triage was, and its candidates as JSON."""
+    if event.registered is None:
+        return 0.0, "[]"
+    judged = event.registered.judgement
+    candidates = [{"matter": c.matter, "score": c.score} for c in judged.candidates]
+    return judged.confidence, orjson.dumps(candidates).decode()

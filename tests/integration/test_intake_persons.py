@@ -175,6 +175,40 @@ async def test_what_a_human_unseals_is_open_again(intake: Intake) -> None:
     assert (await read(intake, case["case_id"])).status_code == 200
 
 
+async def test_until_a_human_says_whom_the_words_accuse_the_centre_alone_reads(intake: Intake) -> None:
+    """R-HOT-14, R-LAD-04: an office accused without its name may be that of the place."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    local = intake.as_role(Role.SUPERVISOR, unit="GL0101")
+    accused = TriageQueued(
+        route=ROUTE, registered=registration(), unit="GL-HOTLINE", reason=QueueReason.POLICY
+    )
+    await intake.say(case["case_id"], accused)
+    path = f"/v1/cases/{case['case_id']}"
+    assert (await read(intake, case["case_id"], **local)).status_code == 404
+    assert (await intake.client.get(path, headers=local)).status_code == 404
+    for unit in ("GL", "GL-HOTLINE"):
+        headers = intake.as_role(Role.OPERATOR, unit=unit)
+        assert (await read(intake, case["case_id"], **headers)).status_code == 200
+    judged = registration(by=TriagedBy.HUMAN).model_copy(update={"place": "GL010101"})
+    await intake.say(case["case_id"], dispatched("GL0101").model_copy(update={"registered": judged}))
+    assert (await read(intake, case["case_id"], **local)).status_code == 200
+
+
+async def test_whom_a_later_word_accuses_reads_nothing_more_before_triage(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: a supplement accused a unit of the place while the case waited."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    local = intake.as_role(Role.SUPERVISOR, unit="GL0101")
+    found = registration().model_copy(update={"subjects": ("GL01",)})
+    accused = TriageQueued(route=ROUTE, registered=found, unit="GL-HOTLINE", reason=QueueReason.POLICY)
+    await intake.say(case["case_id"], accused)
+    judged = found.model_copy(
+        update={"place": "GL010101", "judgement": registration(by=TriagedBy.HUMAN).judgement}
+    )
+    await intake.say(case["case_id"], dispatched("GL-CIVIL").model_copy(update={"registered": judged}))
+    assert (await read(intake, case["case_id"], **local)).status_code == 404
+    assert (await read(intake, case["case_id"])).status_code == 200
+
+
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.SUPERVISOR])
 async def test_staff_without_a_unit_read_nothing(intake: Intake, role: Role) -> None:
     """R-PRIV-01: a claim that is missing narrows what a token opens, and never widens it."""

@@ -173,10 +173,10 @@ def case_of(path: str) -> str:
 async def test_a_unit_complained_of_gets_nothing_of_the_case_again(site: Site, subject: str) -> None:
     """R-LAD-04, R-HOT-14: what it was sent before is left out; that its assignment ended, it learns."""
     router = site.router
-    before, lost = await router.submit(), await router.submit(text="居委会干部偏袒邻居。")
+    before, lost = await router.submit(), await router.submit(text="邻居半夜敲打管道。")
     async with site.feed() as stream:
         first, second = await stream.told(2)
-        assert second.data["data"]["text"] == "居委会干部偏袒邻居。"
+        assert second.data["data"]["text"] == "邻居半夜敲打管道。"
         await accuse(router, lost, subject)
         [ended] = await stream.told(1)
         kept = await router.submit()

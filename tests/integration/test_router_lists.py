@@ -11,6 +11,7 @@ import pytest
 from chassis.database import open_pool
 from chassis.http import Role
 from schemas.department import HandlingMode
+from schemas.intake import CaseSupplemented
 from schemas.router import OrderStatus, Term
 from services.router.api.paging import encode
 from services.router.card import COLOUR_SQL, Card
@@ -100,6 +101,52 @@ async def test_the_queue_shows_whom_the_words_accuse_to_nobody_under_it(router: 
     )
     assert cleared.body["unit"]["code"] == COMMUNITY
     assert (await router.get(path, Role.HANDLER, COMMUNITY)).body["status"] == "DISPATCHED"
+
+
+async def test_the_queue_shows_what_was_added_and_whom_it_accuses(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: the case keeps its turn; who is accused sees it no more and is not sent it."""
+    path = await router.submit(matter=None, title="有件事", text="想说件事情，说不明白呀。")
+    [before] = (await router.get("/v1/queue/triage", Role.OPERATOR, COMMUNITY)).body["items"]
+    assert (before["reason"], before["candidates"], before["supplements"]) == ("LOW_CONFIDENCE", [], [])
+    case_id = UUID(path.rpartition("/")[2])
+    added = "澄湖街道办工作人员推诿扯皮。路灯不亮。"
+    await router.say(case_id, CaseSupplemented(text="谢谢"))
+    await router.say(case_id, CaseSupplemented(text=added))
+    [queued] = (await router.get("/v1/queue/triage", Role.OPERATOR, HOTLINE)).body["items"]
+    assert (queued["reason"], queued["subjects"]) == ("POLICY", [STREET])
+    assert [said["text"] for said in queued["supplements"]] == ["谢谢", added]
+    assert queued["candidates"][0]["matter"] == COMPONENT
+    assert (queued["queued_at"], queued["due_at"]) == (before["queued_at"], before["due_at"])
+    [for_ops] = (await router.get("/v1/queue/triage", Role.OPERATOR, DISTRICT)).body["items"]
+    assert for_ops["subjects"] == [STREET]
+    for unit in (STREET, COMMUNITY):
+        assert (await router.get("/v1/queue/triage", Role.OPERATOR, unit)).body["items"] == []
+        assert (await router.get(path, Role.OPERATOR, unit)).code == "case_unknown"
+    sent = await router.post(
+        f"{path}/triage", Role.OPERATOR, HOTLINE, {"judged": "dispatch", "matter": PLAIN}
+    )
+    assert sent.body["unit"]["code"] not in {STREET, COMMUNITY}
+
+
+@pytest.mark.parametrize("first", ["居委会的人偏袒对方，态度恶劣。", None])
+async def test_an_office_accused_without_its_name_is_for_the_centre_alone(
+    router: RouterUnderTest, first: str | None
+) -> None:
+    """R-HOT-14, R-LAD-04: it may be that of the place, so its desks read nothing until a human said which it is."""
+    path = await router.submit(matter=None, title="有件事", text=first or "想说件事情，说不明白呀。")
+    if first is None:
+        said = CaseSupplemented(text="居委会的人偏袒对方，态度恶劣。")
+        await router.say(UUID(path.rpartition("/")[2]), said)
+    for role in (Role.OPERATOR, Role.SUPERVISOR, Role.OPS):
+        for unit in (STREET, COMMUNITY):
+            assert (await router.get("/v1/queue/triage", role, unit)).body["items"] == []
+            assert (await router.get(path, role, unit)).code == "case_unknown"
+    for unit in (HOTLINE, DISTRICT):
+        [queued] = (await router.get("/v1/queue/triage", Role.OPERATOR, unit)).body["items"]
+        assert (queued["reason"], queued["subjects"]) == ("POLICY", [])
+        assert (await router.get(path, Role.OPERATOR, unit)).status == 200
+    await router.post(f"{path}/triage", Role.OPERATOR, HOTLINE, {"judged": "dispatch", "matter": PLAIN})
+    assert (await router.get(path, Role.SUPERVISOR, COMMUNITY)).status == 200
 
 
 async def test_a_unit_and_how_its_cases_stand(router: RouterUnderTest) -> None:

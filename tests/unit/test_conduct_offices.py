@@ -4,9 +4,10 @@ import pytest
 
 from reference.conduct import Accusations
 from reference.matcher import Matcher
-from schemas.router import OrderStatus, QueueReason, TriageQueued
+from schemas.intake import CaseSupplemented
+from schemas.router import Judged, OrderStatus, QueueReason, TriageCase, TriageQueued
 from tests.unit.conduct_phrases import NOT_ACCUSED, OFFICES_ACCUSED
-from tests.unit.router_kit import Played, gulou, policy, router, submitted
+from tests.unit.router_kit import OPERATOR, Played, gulou, policy, router, submitted
 
 ACCUSATIONS = Accusations(gulou())
 MATCHER = Matcher(gulou())
@@ -84,3 +85,64 @@ def test_a_matter_that_staff_named_waits_as_well(matter: str, waits: bool) -> No
     case = Played(router(MATCHER))
     case.give(submitted(matter, text="居委会的人偏袒对方", subjects=("GL0101",)))
     assert case.state.queue is None
+
+
+UNCLEAR = {"title": "有件事", "text": "想说件事情，说不明白呀。"}
+
+
+@pytest.mark.parametrize(
+    ("added", "reason", "subjects", "best"),
+    [
+        (
+            "我要投诉区城市管理局推诿扯皮，城管打人。路灯不亮没人管。",
+            QueueReason.POLICY,
+            ("GL-URBAN",),
+            "municipal.streetlight",
+        ),
+        ("居委会的人偏袒对方。路灯不亮。", QueueReason.POLICY, (), "municipal.streetlight"),
+        ("路灯不亮没人管。", QueueReason.LOW_CONFIDENCE, (), "municipal.streetlight"),
+    ],
+)
+def test_what_is_added_before_triage_is_read_as_the_first_text(
+    added: str, reason: QueueReason, subjects: tuple[str, ...], best: str
+) -> None:
+    """R-LAD-04, R-HOT-14, R-HOT-02: it waits on in its old time, and is not sent to whom the added words accuse."""
+    case = Played(router(MATCHER))
+    case.give(submitted(None, **UNCLEAR))
+    first = case.last(TriageQueued)
+    assert (first.reason, first.registered and first.registered.judgement.candidates) == (
+        QueueReason.LOW_CONFIDENCE,
+        (),
+    )
+    case.later(minutes=5)
+    case.give(CaseSupplemented(text=added))
+    again = case.last(TriageQueued)
+    assert (case.status, again.reason, case.state.subjects) == (OrderStatus.REGISTERED, reason, subjects)
+    assert again.registered is not None
+    assert again.registered.judgement.candidates[0].matter == best
+    assert again.terms == first.terms
+    assert case.give(CaseSupplemented(text="谢谢")) == []
+    case.give(TriageCase(actor=OPERATOR, judged=Judged.DISPATCH, matter="municipal.streetlight"))
+    assert case.state.unit == ("GL" if subjects else "GL-URBAN")
+    assert "GL-URBAN" not in {seat.unit for seat in case.state.seats()} or not subjects
+
+
+def test_an_accusation_added_before_triage_makes_the_case_a_careful_one() -> None:
+    """R-PET-10, R-LAD-04: only a human sends it on, and neither the office nor those over it read it until then."""
+    case = Played(router(MATCHER))
+    case.give(submitted(None, **UNCLEAR))
+    case.give(CaseSupplemented(text="举报城管局长收受贿赂"))
+    assert (case.state.queue, case.state.subjects, case.state.sealed) == (
+        QueueReason.POLICY,
+        ("GL-URBAN",),
+        True,
+    )
+    assert case.last(TriageQueued).registered
+    assert case.give(CaseSupplemented(text="举报城管局长收受贿赂")) == []
+
+
+def test_who_is_accused_matters_more_than_an_unknown_code() -> None:
+    """R-HOT-14: it waits for whom it accuses, so that none but the centre reads it."""
+    case = Played(router(MATCHER))
+    case.give(submitted("no.matter", text="居委会的人偏袒对方"))
+    assert case.state.queue is QueueReason.POLICY

@@ -10,6 +10,7 @@ from uuid import UUID
 from chassis.http import Principal, Problem, Role
 from schemas.department import AssignmentRole, TextAccess
 from schemas.jurisdiction import Jurisdiction
+from schemas.router import QueueReason
 from services.router.api.office import Case
 from services.router.domain.workorder import WorkOrder
 
@@ -65,6 +66,10 @@ class Access:
             return False
         if first is not None and first.sealed and principal.unit != _recipient(first):
             return False
+        if not self.is_wide(principal) and any(
+            state is not None and state.queue is QueueReason.POLICY for state in (case.state, first)
+        ):
+            return False  # whom it accuses only a human can tell: it may be whoever asks
         if case.state.sealed:
             return principal.has(*WORKERS, *DESKS) and principal.unit in _recipients(case)
         return (

@@ -16,7 +16,7 @@ from fastapi import Query as Parameter
 from chassis.http import FieldError, Principal, Problem, Role, allow, etag
 from chassis.http.problems import unprocessable
 from schemas.department import AssignmentRole, TextAccess
-from schemas.router import OrderStatus
+from schemas.router import OrderStatus, QueueReason
 from services.colours import Colour
 from services.router.api.access import DESKS, READERS, WORKERS, Access
 from services.router.api.office import Office, linked_to_barred
@@ -27,6 +27,7 @@ from services.router.api.views import (
     CandidateView,
     QueuedView,
     QueuePage,
+    Supplement,
     SuspendedPage,
     SuspendedView,
     unit_name,
@@ -174,9 +175,12 @@ class Lists:
     async def triage(self, principal: Principal, cursor: str | None, limit: int) -> QueuePage:
         query = self.query(principal, "q")
         self.within(query, principal, "q.place", "q.unit")
+        if not self._access.is_wide(principal):
+            query.where(f"q.reason <> {query.value(QueueReason.POLICY, 'text')}")
         after(query, cursor, {"q.urgency": int, "q.queued_at": datetime, "q.case_id": UUID})
         rows = await self.fetch(
-            "SELECT q.*, q.candidates::text AS ranked, g.version, t.title, t.body FROM router.triage q"
+            "SELECT q.*, q.candidates::text AS ranked, g.version, t.title, t.body,"
+            " t.supplements::text AS supplements FROM router.triage q"
             " JOIN router.aggregate g ON g.case_id = q.case_id"
             " LEFT JOIN router.case_text t ON t.case_id = q.case_id"
             f" WHERE {query.conditions} ORDER BY q.urgency, q.queued_at, q.case_id",
@@ -188,6 +192,7 @@ class Lists:
 
     def _queued(self, principal: Principal, row: Any) -> QueuedView:
         readable = principal.has(Role.OPERATOR) or (principal.has(*DESKS) and not row["confidential"])
+        said = orjson.loads(row["supplements"] or "[]") if readable else []
         return QueuedView(
             case_id=row["case_id"],
             etag=etag(row["version"]),
@@ -207,6 +212,10 @@ class Lists:
             due_at=row["due_at"],
             title=row["title"] if readable else None,
             text=row["body"] if readable else None,
+            supplements=[
+                Supplement.model_validate(entry)
+                for entry in self._office.shown(said, self._access.above(principal))
+            ],
         )
 
     async def suspended(self, principal: Principal, cursor: str | None, limit: int) -> SuspendedPage:

@@ -127,13 +127,18 @@ class Office:
         reads, and all those over them (R-LAD-04, R-HOT-14)."""
         if case.words is None:
             return None
+        return replace(case.words, supplements=self.shown(case.words.supplements, above))
+
+    def shown(
+        self, supplements: Sequence[Mapping[str, Any]], above: tuple[str, ...]
+    ) -> tuple[Mapping[str, Any], ...]:
+        """Those of the supplements that complain of none of the units `above`."""
         barred = set(above)
-        shown = (
+        return tuple(
             s
-            for s in case.words.supplements
+            for s in supplements
             if barred.isdisjoint(s.get("kept_from", ())) and barred.isdisjoint(self.accused(s["text"]))
         )
-        return replace(case.words, supplements=tuple(shown))
 
     def name(self, unit: str | None) -> str | None:
         """The name of a unit."""

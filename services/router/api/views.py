@@ -147,6 +147,7 @@ class QueuedView(BaseModel):
     due_at: datetime | None
     title: str | None
     text: str | None
+    supplements: list[Supplement] = Field(description="none where you may not read them")
 
 
 class QueuePage(BaseModel):

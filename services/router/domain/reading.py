@@ -10,6 +10,7 @@ from schemas.jurisdiction import Jurisdiction, Matter
 from schemas.router import Candidate, Judgement, QueueReason, Registration, TriagedBy
 from schemas.values import Emergency, Place
 from services.router.domain.case import Desk
+from services.router.domain.workorder import WorkOrder, judged_anew
 
 NO_MATTER_URGENCY: Final = 3
 _CANDIDATES: Final = TypeAdapter(tuple[Candidate, ...])
@@ -89,8 +90,8 @@ class Reader:
         matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
         sealed = matter is not None and matter.sealed
         complains = not sealed and (bool(accused) or self._accuses_an_office(e, matter, doubt))
-        if complains and doubt is QueueReason.LOW_CONFIDENCE:
-            doubt = QueueReason.POLICY  # whom it accuses matters more than what it is about
+        if complains and doubt is not None:
+            doubt = QueueReason.POLICY  # whom it accuses matters more than what else is not sure
         found = Registration(
             judgement=judgement,
             kind=e.kind,
@@ -106,13 +107,48 @@ class Reader:
         )
         return Reading(found, doubt, complains)
 
+    def further(self, state: WorkOrder, text: str) -> Reading:
+        """What a case that waits for a human is found to be with a text that was added to it; it goes on waiting.
+
+        The first text is not at hand here, so its matter stands unless nothing was found in it, or the added text
+        alone makes triage sure.
+        """
+        accused = self._triage.accused("", text)
+        judgement = self._judged_further(state, text)
+        matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
+        complains = bool(accused) or self._triage.accuses_an_office("", text)
+        if complains or self._triage.is_accusation("", text):
+            reason: QueueReason | None = QueueReason.POLICY
+        else:
+            reason = state.queue
+        found = judged_anew(
+            state,
+            judgement,
+            sealed=state.sealed or (matter is not None and matter.sealed),
+            urgency_stated=state.urgency_stated,
+        )
+        subjects = self._desk.ladder.with_successors((*state.subjects, *accused))
+        return Reading(found.model_copy(update={"subjects": subjects}), reason, complains)
+
+    def _judged_further(self, state: WorkOrder, text: str) -> Judgement:
+        matters = self._desk.jurisdiction.matters
+        if state.queue is QueueReason.LOW_CONFIDENCE and not state.sealed:
+            found = self._triage.match("", text)
+            ranked = [c for c in found.candidates if c.matter in matters]
+            sure = found.confidence >= self._desk.policy.settings.confidence
+            if ranked and (state.matter is None or sure):
+                return self._by_engine(found, ranked, state.track_asked, state.urgency_stated, sure=False)
+        known = matters[state.matter] if state.matter else None
+        return judge(TriagedBy.ENGINE, known, state.track_asked, state.urgency_stated, confidence=0.0)
+
     def _accuses_an_office(self, e: CaseSubmitted, matter: Matter | None, doubt: QueueReason | None) -> bool:
         """Whether it complains of an office without its name: sent on, it could reach that very office.
 
-        Triage is sure only where there is none, and a petition goes to the petition office in any case.
+        Triage is sure only where there is none, and what staff say is a petition goes to the petition office in any
+        case; what only may be one, a human can send anywhere.
         """
-        sure = e.matter is None and doubt is None
-        if e.subjects or sure or (matter is not None and matter.track == "P"):
+        is_petition = matter is not None and matter.track == "P"
+        if e.subjects or (doubt is None and (e.matter is None or is_petition)):
             return False
         return self._triage.accuses_an_office(e.title, e.text)
 
@@ -126,19 +162,25 @@ class Reader:
             return judge(TriagedBy.STAFF, matter, e.track, e.urgency), doubt
         found = self._triage.match(e.title, e.text)
         ranked = [c for c in found.candidates if c.matter in matters]
-        best = matters[ranked[0].matter] if ranked else None
-        sure = best is not None and found.confidence >= self._desk.policy.settings.confidence
+        sure = bool(ranked) and found.confidence >= self._desk.policy.settings.confidence
+        judged = self._by_engine(found, ranked, e.track, e.urgency, sure=sure and not accused)
+        return judged, None if sure else QueueReason.LOW_CONFIDENCE
+
+    def _by_engine(
+        self, found: Found, ranked: Sequence[Scored], track: str | None, urgency: int | None, *, sure: bool
+    ) -> Judgement:
+        """The best of `ranked`, those that the catalogue knows. `sure`: no human will look at the others."""
+        best = self._desk.jurisdiction.matters[ranked[0].matter] if ranked else None
         told = best is None or not best.sealed
-        judged = judge(
+        return judge(
             TriagedBy.ENGINE,
             best,
-            e.track,
-            e.urgency,
+            track,
+            urgency,
             confidence=found.confidence,
             words=found.words if told else (),
-            candidates=_ranked(ranked, sure=sure and not accused) if told else (),
+            candidates=_ranked(ranked, sure=sure) if told else (),
         )
-        return judged, None if sure else QueueReason.LOW_CONFIDENCE
 
 
 def judge(

@@ -6,7 +6,7 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas.department import AssignmentRole, EndReason, HandlingMode
-from schemas.intake import CaseSubmitted
+from schemas.intake import CaseSubmitted, CaseSupplemented
 from schemas.jurisdiction import Matter, Rung
 from schemas.message import Actor, Event
 from schemas.router import (
@@ -86,6 +86,21 @@ class Register:
                 return self._queue(case, doubt or QueueReason.POLICY, why, terms, at)
             case outcome:
                 return self._leave_or_dispatch(outcome, case, None, why, terms, at)
+
+    def further(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
+        """R-LAD-04, R-HOT-14: whom an added text accuses, before a human has judged the case, is complained of.
+
+        It waits on in its old time, for the reason and with the subjects that are known now.
+        """
+        found, reason, accused = self._reader.further(state, e.text)
+        case = registered(state, found)
+        if case == state and reason is state.queue and not found.judgement.candidates:
+            return []  # nothing that the queue does not show already
+        _, row = self._row(
+            case, emergency=False, repeat="no", settled="no", judged="none", known=False, accused=accused
+        )
+        why, terms = Why(rows=(row,)), Terms(first=found, by=e.by)
+        return self._queue(case, reason or QueueReason.POLICY, why, terms, at)
 
     def triaged(self, state: WorkOrder, c: TriageCase, at: datetime) -> Decision:
         """A human's decision on a case in the queue."""
@@ -309,8 +324,16 @@ class Register:
         clocks, matter = self._desk.policy.settings.clocks, self._matter(case)
         danger = matter is not None and matter.emergency  # perhaps: it waits no longer than an emergency line
         wait = self._desk.clocks.start("triage", clocks.emergency if danger else clocks.triage, at)
-        route = self._routing.route(why)
-        return [TriageQueued(terms=(wait,), route=route, registered=terms.first, unit=keeper, reason=reason)]
+        return [
+            TriageQueued(
+                by=terms.by,
+                terms=case.terms or (wait,),
+                route=self._routing.route(why),
+                registered=terms.first,
+                unit=keeper,
+                reason=reason,
+            )
+        ]
 
 
 def _yes(value: bool) -> str:

@@ -38,12 +38,16 @@ class Supplements:
         return self._desk.ladder.with_successors(self._triage.accused("", text))
 
     def supplemented(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
-        """To the emergency line where a danger is reported; else lead and helpers who may read it, or the exit's
-        authority, are told that new material lies at the API."""
+        """To the emergency line where a danger is reported; where it waits for a human, read as the first text was.
+
+        Else lead and helpers who may read it, or the exit's authority, are told that new material lies at the API.
+        """
         if state.status is None or state.status in FINAL:
             return []
         if e.emergency is not None and self._goes_to_line(state, e.emergency):
             return self._to_line(state, e.emergency, "supplement", e.by, at)
+        if state.queue is not None:
+            return self._register.further(state, e, at)
         return self._readers_told(state, e.text)
 
     def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
