@@ -2,9 +2,9 @@
 
 Each number is replaced whole by a fixed word, so that nothing of it is left. Masked are phone numbers
 (mobile; landline with area code; 400/800; bare local numbers that are announced as such, or to be called), resident
-identity numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, announced WeChat
-and QQ accounts, and names that are announced as such (我叫…, 姓名：…); phone and identity numbers also in Chinese
-numerals, and with whatever people put between the digits.
+identity numbers of 18 and 15 digits, passports, travel permits, cards of service and insurance, bank cards, e-mail
+addresses, announced WeChat and QQ accounts, and names that are announced as such (我叫…, 姓名：…); phone and
+identity numbers also in Chinese numerals, and with whatever people put between the digits.
 Digits and letters in disguise (circled, keycaps, mathematical, O for 0, invisible characters between) are read
 as plain ones by `chassis.disguise`; what is not masked stays as it was written.
 Licence plates stay: traffic and parking matters cannot be handled without them. In doubt a number is masked.

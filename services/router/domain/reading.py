@@ -88,7 +88,7 @@ class Reader:
             doubt = QueueReason.UNKNOWN_UNIT
         matter = self._desk.jurisdiction.matters[judgement.matter] if judgement.matter else None
         sealed = matter is not None and matter.sealed
-        complains = not sealed and (bool(accused) or self._accuses_an_office(e, matter, doubt))
+        complains = not sealed and (bool(accused) or self._accuses_an_office(e, matter))
         if complains and doubt is QueueReason.LOW_CONFIDENCE:
             doubt = QueueReason.POLICY  # whom it accuses matters more than what it is about
         found = Registration(
@@ -106,13 +106,11 @@ class Reader:
         )
         return Reading(found, doubt, complains)
 
-    def _accuses_an_office(self, e: CaseSubmitted, matter: Matter | None, doubt: QueueReason | None) -> bool:
-        """Whether it complains of an office without its name: sent on, it could reach that very office.
-
-        Triage is sure only where there is none, and a petition goes to the petition office in any case.
-        """
-        sure = e.matter is None and doubt is None
-        if e.subjects or sure or (matter is not None and matter.track == "P"):
+    def _accuses_an_office(self, e: CaseSubmitted, matter: Matter | None) -> bool:
+        """Whether it complains of an office without its name: sent on, it could reach that very office, but for
+        what the petition office handles itself."""
+        petition = self._desk.policy.settings.units.petition
+        if e.subjects or (matter is not None and matter.responsible[matter.entry] == petition):
             return False
         return self._triage.accuses_an_office(e.title, e.text)
 
