@@ -2,9 +2,9 @@
 
 Each number is replaced whole by a fixed word, so that nothing of it is left. Masked are phone numbers
 (mobile; landline with area code; 400/800; bare local numbers that are announced as such, or to be called), resident
-identity numbers of 18 and 15 digits, passports and travel permits, bank cards, e-mail addresses, announced WeChat
-and QQ accounts, and names that are announced as such (我叫…, 姓名：…); phone and identity numbers also in Chinese
-numerals, and with whatever people put between the digits.
+identity numbers of 18 and 15 digits, passports, travel permits, cards of service and insurance, bank cards, e-mail
+addresses, announced WeChat and QQ accounts, and names that are announced as such (我叫…, 姓名：…); phone and
+identity numbers also in Chinese numerals, and with whatever people put between the digits.
 Digits and letters in disguise (circled, keycaps, mathematical, O for 0, invisible characters between) are read
 as plain ones by `chassis.disguise`; what is not masked stays as it was written.
 Licence plates stay: traffic and parking matters cannot be handled without them. In doubt a number is masked.
@@ -75,7 +75,7 @@ _PASSPORT = re.compile(
 )
 _OTHER_NUMBER = re.compile(r"(?:单号?|编号|文号|合同号?|车架号?|型号)(?:码|为|是)?[\s:：]{0,3}$")
 _PERMIT = re.compile(
-    r"((?:护照|通行证|台胞证|回乡证|居住证)[^\dA-Za-zＡ-Ｚａ-ｚ〔〕\n]{0,6})"
+    r"((?:护照|通行证|台胞证|回乡证|居住证|军官证|士兵证|警官证|社保卡|医保卡)[^\dA-Za-zＡ-Ｚａ-ｚ〔〕\n电话拨打]{0,6})"
     rf"([A-Za-zＡ-Ｚａ-ｚ]{{0,2}}(?:{_S}{{0,2}}\d){{7,10}})(?!\d|年|元|万)"
 )
 _BETWEEN = rf"[{_T}\r\n:：;；~～。]{{1,2}}"
@@ -98,6 +98,12 @@ _SPELLED = re.compile(
     rf"|[1１](?<!\d[1１]){_L}{{0,3}}[三四五六七八九叁參肆伍陆陸柒捌玖](?:{_L}{{0,3}}{_N}){{9}}(?!\d)"
     rf"|[1１](?<!\d[1１]){_L}{{0,3}}[3-9３-９](?:{_L}{{0,3}}\d){{0,8}}+(?:{_L}{{0,3}}[{_C}])"
     rf"(?:{_L}{{0,3}}{_N}){{0,8}}(?!{_N})"
+)
+# The first three digits read as one number, or said before the others: 一百三十八…, 135后面是….
+_SAID = re.compile(
+    rf"一百[三四五六七八九]十[一二三四五六七八九]?(?:{_L}{{0,3}}{_N}){{8}}(?!{_N})"
+    rf"|[1１](?<!\d[1１])[3-9３-９]\d[，,\s]?(?:后[面边头]|然后|接着|再|加上)[是接跟加：:\s]{{0,3}}"
+    rf"\d{{4}}{_S}{{0,3}}\d{{4}}(?!\d|[元万年])"
 )
 _LANDLINE = re.compile(
     rf"[0０](?<!\d[0０])(?:[1１][0０]|[2２]\d|[3-9３-９]\d{{2}}){_L}{{0,3}}"
@@ -355,6 +361,7 @@ _NUMBERS: Final[tuple[_Step, ...]] = (
     (_MOBILE, _when(_is_mobile, PHONE)),
     (_PERMIT, _announced(IDENTITY)),
     (_SPELLED, _when(_is_spelled_mobile, PHONE)),
+    (_SAID, lambda _: PHONE),
 )
 _LINES: Final[tuple[_Step, ...]] = (
     (_LANDLINE, lambda _: PHONE),

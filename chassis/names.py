@@ -39,7 +39,8 @@ _SOUNDS: Final = "阿艾买吐努古热依乌帕麦玉扎卓次格达巴索旦�
 """What names from other languages of the country often begin with."""
 _FOREIGN: Final = rf"(?:{_HAN}{{2,8}}[·•・‧∙]{_HAN}{{2,8}}|[{_SOUNDS}]{_HAN}{{1,7}}[.．]{_HAN}{{2,8}})"
 _LONG: Final = rf"(?!阿姨|苏州|那个|那些|其他|其它|达到|白天|古城)[{_SOUNDS}]{_HAN}{{2,5}}"
-_PERSON: Final = rf"{_NOT}(?:(?:{_DOUBLE}){_HAN}{{1,2}}|[{_SURNAMES}][ \u3000]?{_HAN}{{1,2}})"
+_GIVEN: Final = rf"(?:[ \u3000]{_HAN}[ \u3000]{_HAN}(?!{_HAN})|[ \u3000]?{_HAN}{{1,2}})"
+_PERSON: Final = rf"{_NOT}(?:(?:{_DOUBLE}){_HAN}{{1,2}}|[{_SURNAMES}]{_GIVEN})"
 _END: Final = rf"(?!{_HAN})"
 _GOES_ON: Final = (
     rf"(?:{_END}|(?=今年|现年|家住|住在|电话|手机|来自|是(?:一|本|鼓|这|小|业)|[和及与]{_PERSON}))"

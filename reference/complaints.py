@@ -19,6 +19,9 @@ _SENTENCE_END: Final = re.compile(r"[。！？!?；;\n]+")
 _ASKED: Final = ("请", "祈求", "没有", "希望", "建议", "感谢", "谢谢", "表扬")
 _WITH: Final = "跟和与给对向帮替"
 """Before somebody else: the unit deals with them."""
+_PRONOUNS: Final = ("他", "她")
+_STEALTHY: Final = "(?:偷偷|悄悄|私下里?|暗中|背地里|居然|竟然?|还|又|也|都|就|硬是?)?"
+"""What may stand between the name of a place and what its people did."""
 _LITTLE: Final = "(?:还|又|也|都|总|老|常|是|在|就|仍|依|然|一直|经常|不停|天天|多次|继续|的|地|人)"
 """What may stand between who does something and what is said of it, so that it is still said of them."""
 _NEAR: Final = 14
@@ -86,10 +89,13 @@ class Complaints:
         self._denied = conduct.unless_after
         self._by_others = re.compile(f"(?:{others}){little}{{0,4}}$")
         not_between = f"(?!(?<![{_WITH}])(?:{others})|{_any(_ASKED)})"
-        near = f"(?:{not_between}[^。！？!?；;\n]){{0,{_NEAR}}}?"
+        # whom the unit deals with is passed over whole (给那个工厂); a pronoun may begin a word (给他小舅子)
+        named = _any(word for word in conduct.others if word not in _PRONOUNS)
+        with_others = f"[{_WITH}][^{_CLAUSE}]{{0,2}}?(?:{named})"
+        near = f"(?>{with_others}|{not_between}[^。！？!?；;\n]){{0,{_NEAR}}}?"
         self._behind = re.compile(f"(?:{near})(?<!不)(?:{_any(conduct.beside)})(?!(?<=钱)吗|[，,]?是不是)")
         self._staff = re.compile(f"的?(?:{_any(conduct.staff)})")
-        self._at_once = re.compile(f"(?:{_any(conduct.beside)})")
+        self._at_once = re.compile(f"{_STEALTHY}(?:{_any(conduct.beside)})")
         verb = f"(?:{_any(conduct.verbs)})(?!{_any(conduct.not_objects)})"
         self._object = re.compile(f"{verb}(?:{_OBJECT_GAP}|{re.escape(district)}){{0,8}}$")
         self._head = re.compile(

@@ -53,6 +53,7 @@ def _all(
 DANGERS: Final = (
     *_all("119", hazards.FIRE),
     *_all("119", hazard_calls.FIRE, call=True),
+    *_all("119", hazard_calls.BLAST, call=True),
     *_all("119", hazards.SMOKE, smoke=True),
     *_all("119", hazard_calls.SMOKE, smoke=True, call=True),
     *_all("119", hazards.GAS),

@@ -168,11 +168,15 @@ def invalid_utf8(offset: int) -> Problem:
 
 def unprocessable(errors: Iterable[FieldError]) -> Problem:
     """422 naming each field that is wrong; personal numbers in the place of a name or code are masked."""
-    found = [
-        one.model_copy(update={"field": mask(one.field), "message": mask(one.message)}) for one in errors
-    ]
+    found = [one.model_copy(update={"field": mask(one.field), "message": _masked(one)}) for one in errors]
     names = ", ".join(error.field for error in found)
     return Problem(422, "validation_failed", "Some fields are not right", f"Check: {names}.", found)
+
+
+def _masked(error: FieldError) -> str:
+    """The message; what is expected is told as it is, for its example may look like a number of a person."""
+    ours = error.expected
+    return ours.join(map(mask, error.message.split(ours))) if ours else mask(error.message)
 
 
 def too_large(limit: int) -> Problem:

@@ -60,10 +60,11 @@ def told(event: Event) -> str | None:
 
 
 def result(event: Event) -> Result | None:
-    """Return what an event says came of the case; None: nothing new. Its explanation is masked."""
+    """Return what an event says came of the case; None: nothing new. Its explanation is masked, but for
+    the lines of offices, as the resident was told it."""
     says = RESULTS.get(type(event))
     found = says(event) if says else None
-    return found and replace(found, explanation=mask(found.explanation))
+    return found and replace(found, explanation=mask(found.explanation, keep_lines=True))
 
 
 def _unit(event: Any) -> str | None:

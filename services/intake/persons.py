@@ -16,7 +16,7 @@ _SURE_NAME: Final = re.compile(r"[\u3400-\u9fff·]{2,}|\S+(?: \S+)+")
 _DIGEST_BYTES: Final = 16
 _NOT_DIGIT: Final = re.compile(r"[^0-9]")
 _NOT_ALNUM: Final = re.compile(r"[\W_]+")
-_TRUNK: Final = re.compile(r"^(?:00)?86(?=1[3-9]\d{9}$|0\d{9,11}$)")
+_TRUNK: Final = re.compile(r"^(?:(?:00)?86)?0(?=1[3-9]\d{9}$)|^(?:00)?86(?=1[3-9]\d{9}$|0\d{9,11}$)")
 
 
 class PersonalRecord(BaseModel):
@@ -81,7 +81,10 @@ class BlindIndex:
 
 
 def normal_phone(phone: str) -> str:
-    """Return the digits of a phone number without the country code: `+86 138-0013-8000` -> `13800138000`."""
+    """Return the digits of a phone number without the country code: `+86 138-0013-8000` -> `13800138000`.
+
+    Nor with the 0 that was dialled before a mobile number of another city; an area code keeps its own.
+    """
     return _TRUNK.sub("", _NOT_DIGIT.sub("", unicodedata.normalize("NFKC", phone)))
 
 

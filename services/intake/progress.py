@@ -6,6 +6,7 @@ never shown; what a unit replies to the resident is.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from chassis.masking import mask
@@ -40,6 +41,8 @@ Names = Callable[[str], str]
 """The name of a unit by its code."""
 Entry = Callable[[Names, Event], Progress | None]
 
+_masked = partial(mask, keep_lines=True)
+"""What an office says may be where to call it."""
 _OUTCOMES: Final = {
     Outcome.RESOLVED: "您的诉求已办结。",
     Outcome.UNSATISFIED: "本件经办理、答复和回访，您仍不满意，现予办结；您可以选择已告知您的法定途径。",
@@ -85,7 +88,7 @@ def _dispatched(names: Names, event: Event) -> Progress | None:
 
 def _answered(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseAnswered)  # noqa: S101
-    return Progress("answered", f"已答复：{mask(event.answer)}" if event.answer else "已当场答复。")
+    return Progress("answered", f"已答复：{_masked(event.answer)}" if event.answer else "已当场答复。")
 
 
 def _redirected(names: Names, event: Event) -> Progress | None:
@@ -118,7 +121,7 @@ def _in_procedure(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.ProcedureAdvanced)  # noqa: S101
     name = PROCEDURES[event.procedure]
     entered = f"您的诉求已进入{name}程序" if event.entered else f"{name}程序有新进展"
-    told = mask(event.told, keep_lines=True)
+    told = _masked(event.told)
     return Progress(
         event.procedure, f"{entered}：{stage_words(event.stage)}，由{names(event.unit)}负责。{told}"
     )
@@ -129,20 +132,20 @@ def _out_of_procedure(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.ProcedureEnded)  # noqa: S101
     said = f"{PROCEDURES[event.procedure]}{_HANDED_BACK[event.result]}"
     is_answered = event.result in {HandBack.SETTLED, HandBack.FAILED}
-    return Progress(None, f"{said}。" if is_answered else mask(f"{said}：{event.explanation}"))
+    return Progress(None, f"{said}。" if is_answered else _masked(f"{said}：{event.explanation}"))
 
 
 def _replied(names: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.CaseReplied)  # noqa: S101
     why = f"未解决的原因：{event.explanation}" if event.explanation else ""
-    return Progress(REPLIED, mask(f"{names(event.unit)}答复：{event.result}{why}"))
+    return Progress(REPLIED, _masked(f"{names(event.unit)}答复：{event.result}{why}"))
 
 
 def _offered(_: Names, event: Event) -> Progress | None:
     assert isinstance(event, router.LawfulReviewOffered)  # noqa: S101
     ways = "；".join(way.name for way in event.routes)
     why = f"说明：{event.explanation}" if event.explanation else ""
-    return Progress("review", mask(f"您对办理结果仍不满意，可以依法选择：{ways}。{why}"))
+    return Progress("review", _masked(f"您对办理结果仍不满意，可以依法选择：{ways}。{why}"))
 
 
 def _settled(names: Names, event: Event) -> Progress | None:

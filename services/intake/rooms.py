@@ -18,6 +18,8 @@ _SPELLED: Final = "[〇○零一二三四五六七八九]{3,4}"
 _GAP: Final = r"[ \u3000,，、\-－—–]{0,2}"
 _COUNTED: Final = r"(?![.．%％户人元万米平㎡年月日个多余名家辆盏层度号])"
 """Behind a number that counts something: 3幢120户."""
+_ROWS: Final = "(?![〇○零一二三四五六七八九十单楼幢栋座])"
+"""Behind numerals that are several: 3幢一二三单元."""
 _BUILDING: Final = rf"((?:号楼|[幢栋座]|单元|(?<={_D})[#＃]){_GAP})"
 _PLACE: Final = rf"((?:号院?|公寓|小区|花园|新村|家园|[苑弄院里庄]){_GAP})"
 _ROW: Final = re.compile("[0-9０-９]{3}|[〇○零一二三四五六七八九]{3}")
@@ -25,7 +27,9 @@ _ROW: Final = re.compile("[0-9０-９]{3}|[〇○零一二三四五六七八九]
 _PATTERNS: Final = (
     (
         ("号楼", "幢", "栋", "座", "单元", "#", "＃"),
-        re.compile(rf"{_BUILDING}(?:(?:{_NUMBER}|{_SPELLED})(?:[室房]|号(?!楼))|{_NUMBER}{_COUNTED})"),
+        re.compile(
+            rf"{_BUILDING}(?:(?:{_NUMBER}|{_SPELLED})(?:[室房]|号(?!楼))|(?:{_NUMBER}|{_SPELLED}{_ROWS}){_COUNTED})"
+        ),
     ),
     (("室",), re.compile(rf"{_PLACE}(?:{_NUMBER}|{_SPELLED})室")),
     (

@@ -75,7 +75,12 @@ def test_it_reaches_no_unit_before_a_human_has_named_who_is_complained_of(compla
 
 @pytest.mark.parametrize(
     ("matter", "waits"),
-    [("order.garbage", True), ("government.inaction", False), ("government.report", False)],
+    [
+        ("order.garbage", True),
+        ("land.demolition", True),
+        ("government.inaction", False),
+        ("government.report", False),
+    ],
 )
 def test_a_matter_that_staff_named_waits_as_well(matter: str, waits: bool) -> None:
     """R-LAD-04, R-HOT-14, R-PET-10: not what goes to one recipient in any case, nor where staff named the unit."""
@@ -146,3 +151,11 @@ def test_who_is_accused_matters_more_than_an_unknown_code() -> None:
     case = Played(router(MATCHER))
     case.give(submitted("no.matter", text="居委会的人偏袒对方"))
     assert case.state.queue is QueueReason.POLICY
+
+
+def test_a_petition_that_a_department_handles_waits_as_well() -> None:
+    """R-LAD-04, R-HOT-14: the department asks the community to help, which may be who is complained of."""
+    case = Played(router(MATCHER))
+    text = "街道的人强拆我家阳台还推我妈"
+    case.give(submitted(None, title=text, text=text))
+    assert (case.status, case.state.queue) == (OrderStatus.REGISTERED, QueueReason.POLICY)

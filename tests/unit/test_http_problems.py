@@ -308,3 +308,13 @@ def test_what_is_named_as_wrong_tells_no_number_of_a_person() -> None:
     told = FieldError(field="reporter.〔电话〕", message="There is no grid 〔电话〕.", expected="a grid")
     assert made.errors == (told,)
     assert made.detail == "Check: reporter.〔电话〕."
+
+
+def test_the_example_of_what_is_right_is_shown() -> None:
+    """R-PRIV-01: an example is of nobody; what the caller gave beside it is masked."""
+    right = "6 to 20 digits, such as 0516-83712345"
+    wrong = FieldError(
+        field="reporter.phone", message=f"String should be {right}, not 13651297402", expected=right
+    )
+    (told,) = unprocessable([wrong]).errors
+    assert told.message == f"String should be {right}, not 〔电话〕"

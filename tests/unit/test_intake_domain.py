@@ -201,9 +201,15 @@ def test_a_sealed_matter_names_no_authority() -> None:
 def test_words_of_the_events_that_carry_some() -> None:
     """R-HOT-07, R-LEDGER-01: the unsolved is explained, personal numbers masked; refused requests are not told."""
     reply = router.CaseReplied(
-        unit="GL0101", result="暂不能修", solved=False, explanation="缺料，问13800138000"
+        unit="GL0101",
+        result="暂不能修",
+        solved=False,
+        explanation="缺料，问13800138000或拨打0516-83712345、4008123456",
     )
-    assert words(reply) == "〈GL0101〉答复：暂不能修未解决的原因：缺料，问〔电话〕"
+    assert (
+        words(reply)
+        == "〈GL0101〉答复：暂不能修未解决的原因：缺料，问〔电话〕或拨打0516-83712345、4008123456"
+    )
     assert words(router.ExtensionDecided(granted=False, reason="内部")) is None
     assert words(router.ExtensionDecided(granted=True, reason="内部")) == "经批准，办理期限已延长。"
     assert words(router.TrackChosen(track="M")) == "按您的选择，转入人民调解程序。"
@@ -217,7 +223,7 @@ def test_a_procedure_is_told_from_its_beginning_to_its_end() -> None:
     assert words(entered) == "您的诉求已进入人民调解程序：正在征求各方当事人意见，由〈GL0101〉负责。"
     further = router.ProcedureAdvanced(procedure="petition", unit="GL", stage="REVIEW")
     assert words(further) == "信访程序有新进展：正在复查，由〈GL〉负责。"
-    said = "三级终结，问13800138000"
+    said = "三级终结，问13800138000，致电0516-83712345"
     told = {
         result: words(router.ProcedureEnded(procedure="petition", unit="GL", result=result, explanation=said))
         for result in HandBack
@@ -225,8 +231,8 @@ def test_a_procedure_is_told_from_its_beginning_to_its_end() -> None:
     assert told == {
         HandBack.SETTLED: "信访程序已办结。",
         HandBack.FAILED: "信访程序已结束，未能达成一致。",
-        HandBack.EXIT: "信访程序已结束，该事项依法转由其他法定途径办理：三级终结，问〔电话〕",
-        HandBack.ENDED: "信访程序已依法终结：三级终结，问〔电话〕",
+        HandBack.EXIT: "信访程序已结束，该事项依法转由其他法定途径办理：三级终结，问〔电话〕，致电0516-83712345",
+        HandBack.ENDED: "信访程序已依法终结：三级终结，问〔电话〕，致电0516-83712345",
     }
 
 

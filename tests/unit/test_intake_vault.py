@@ -83,7 +83,14 @@ INDEX = BlindIndex(OTHER)
 
 @pytest.mark.parametrize(
     "phone",
-    ["13800138000", "+86 138-0013-8000", "0086 13800138000", "１３８００１３８０００", "86 13800138000"],
+    [
+        "13800138000",
+        "+86 138-0013-8000",
+        "0086 13800138000",
+        "１３８００１３８０００",
+        "86 13800138000",
+        "013800138000",
+    ],
 )
 def test_one_phone_has_one_index(phone: str) -> None:
     """R-PET-18: however it is written."""

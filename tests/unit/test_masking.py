@@ -182,6 +182,11 @@ def test_what_is_not_masked_stays_as_it_was_written(text: str) -> None:
             f"身份证{IDENTITY}一直没还，第一{IDENTITY}",
         ),
         ("卡号6222：0212：3456：7890：123", f"卡号{CARD}"),
+        ("一百三十八 一二三四 五六七八", PHONE),
+        ("打一百五十，12345678找我", f"打{PHONE}找我"),
+        ("135后面是12345678，晚上打", f"{PHONE}，晚上打"),
+        ("军官证号：军字第2001988号", f"军官证号：军字第{IDENTITY}号"),
+        ("社保卡号A12345678", f"社保卡号{IDENTITY}"),
     ],
 )
 def test_known_disguises(text: str, masked: str) -> None:
@@ -213,6 +218,8 @@ def test_known_disguises(text: str, masked: str) -> None:
         ("联系人：张三、李四，电话", "联系人：〔姓名〕，电话"),
         ("联系人张三和李四。", "联系人〔姓名〕。"),
         ("姓　名：张 三", "姓　名：〔姓名〕"),
+        ("我姓名是 张 三 丰", "我姓名是 〔姓名〕"),
+        ("姓名：张 三 住在鼓楼", "姓名：〔姓名〕 住在鼓楼"),
         ("我叫李雷今年30岁", "我叫〔姓名〕今年30岁"),
         ("我叫韩梅梅住在鼓楼", "我叫〔姓名〕住在鼓楼"),
         ("a.b [at] qq.com，", "〔邮箱〕，"),
@@ -291,6 +298,8 @@ def test_whatever_stands_between_the_digits_of_a_phone_number(separator: str, di
         "微信2019-08-01发的通知，QQ群2019.8.1公告",
         "1。3。5栋；13:14:15；①路灯②1500元③2000元",
         "1380元；1500元\n1600元\n1700元",
+        "一百三十八元，一二三四五六七号楼",
+        "补135再加20001000元",
     ],
 )
 def test_other_numbers_survive(text: str) -> None:
@@ -329,6 +338,9 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
         "①③",
         "1\u200b",
         "13800138000。①",
+        "一百三十八",
+        "135后面是",
+        "姓名：张 三 ",
         "Oo1",
         "我叫阿",
         "姓名：张三、",

@@ -144,11 +144,12 @@ class Reader:
     def _accuses_an_office(self, e: CaseSubmitted, matter: Matter | None, doubt: QueueReason | None) -> bool:
         """Whether it complains of an office without its name: sent on, it could reach that very office.
 
-        Triage is sure only where there is none, and what staff say is a petition goes to the petition office in any
-        case; what only may be one, a human can send anywhere.
+        What the petition office handles itself reaches no other; what only may be such a matter, a human can send
+        anywhere.
         """
-        is_petition = matter is not None and matter.track == "P"
-        if e.subjects or (doubt is None and (e.matter is None or is_petition)):
+        petition = self._desk.policy.settings.units.petition
+        is_theirs = matter is not None and matter.responsible[matter.entry] == petition
+        if e.subjects or (doubt is None and is_theirs):
             return False
         return self._triage.accuses_an_office(e.title, e.text)
 
