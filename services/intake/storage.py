@@ -10,7 +10,7 @@ from chassis.database import Connection, Pool, insert
 from chassis.service import Change
 from schemas.intake import CaseSubmitted, PersonErased, SubmitCase, SupplementCase
 from schemas.message import Event
-from schemas.router import CaseLinked, CaseRedirected, Disposition, ProcedureEnded, TriagedBy
+from schemas.router import CaseLinked, CaseRedirected, Disposition, HelpersRecused, ProcedureEnded, TriagedBy
 from schemas.values import Sealed
 from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
@@ -187,7 +187,7 @@ async def _hide(connection: Connection, changes: Sequence[Change[IntakeState]]) 
     from all but the one unit that has it."""
     found: dict[UUID, _Found] = {}
     for change in changes:
-        if isinstance(change.given, ProcedureEnded):
+        if isinstance(change.given, ProcedureEnded | HelpersRecused):
             said = _named(change.given)
         else:
             said = _found(change.given) if isinstance(change.given, Disposition) else None
@@ -198,8 +198,8 @@ async def _hide(connection: Connection, changes: Sequence[Change[IntakeState]]) 
         await connection.execute(_HIDE, list(found), *(list(column) for column in columns))
 
 
-def _named(event: ProcedureEnded) -> _Found | None:
-    """Whom a procedure named, now that it is over; who holds the file does not change."""
+def _named(event: ProcedureEnded | HelpersRecused) -> _Found | None:
+    """Whom a procedure named, now that it is over, or who of the helpers left; who holds the file does not change."""
     return _Found(",".join(event.subjects), None, event.unit) if event.subjects else None
 
 
