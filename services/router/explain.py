@@ -231,8 +231,11 @@ class _Speaker:
                 found = "成立" if event.upheld else "不成立，继续由其办理且不得再退"
                 return f"{self._unit(event.unit)}的退单{found}：{event.reason}（R-HOT-05）。"
             case DepartmentsWhistled():
-                called = self._units(seat.unit for seat in event.helpers)
-                return f"{self._unit(event.street)}吹哨，召集{called}：{event.reason}（{event.source}，R-HOT-12）。"
+                others = [seat.unit for seat in event.helpers if seat.unit != event.street]
+                called = f"召集{self._units(others)}" if others else "一同办理"
+                return (
+                    f"{self._unit(event.street)}吹哨，{called}：{event.reason}（{event.source}，R-HOT-12）。"
+                )
             case PoliceJoined():
                 return (
                     f"调解中发现可能引起治安、刑事案件，已报告{self._unit(event.police.unit)}（R-MED-11）。"

@@ -134,7 +134,7 @@ STORIES: list[tuple[Event, str]] = [
     (
         DepartmentsWhistled(
             street="GL01",
-            helpers=(SeatGiven(unit="GL-URBAN", number=2),),
+            helpers=(SeatGiven(unit="GL-URBAN", number=2), SeatGiven(unit="GL01", number=3)),
             reason="联合执法",
             source="R-HOT-12: BJ16",
         ),
