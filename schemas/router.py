@@ -895,7 +895,7 @@ class EscalateCase(RouterCommand):
     ground: Ground
     evidence: tuple[Evidence, ...] = ()
     subjects: tuple[str, ...] = ()
-    """For SUBJECT_SKIPPED: the units found to be interested. Where only helpers are, they leave and the lead stays."""
+    """For SUBJECT_SKIPPED: the units found to be interested. Where only helpers are, they leave; the lead stays."""
     parties: tuple[str, ...] = ()
     """For PARTIES_OUTSIDE: territorial units where further parties live."""
     line: EmergencyLine | None = None

@@ -199,7 +199,7 @@ async def _hide(connection: Connection, changes: Sequence[Change[IntakeState]]) 
 
 
 def _named(event: ProcedureEnded | HelpersRecused) -> _Found | None:
-    """Whom a procedure named, now that it is over, or who of the helpers left; who holds the file does not change."""
+    """Whom a procedure named, now that it is over, or which helpers left; who holds the file does not change."""
     return _Found(",".join(event.subjects), None, event.unit) if event.subjects else None
 
 

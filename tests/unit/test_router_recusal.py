@@ -193,6 +193,9 @@ def test_interest_is_the_owners_or_a_helpers_and_has_its_own_ground() -> None:
     far: dict[str, Any] = {"parties": ("GL02",)}
     assert case.refused(climb(case, Ground.NO_LEGAL_POWER, *plain, **far)).field == "parties"
     assert case.refused(recuse(case, "GL-EDUCATION")).code == "NOT_INTERESTED"
+    unheard = case.refused(climb(case, Ground.NO_LEGAL_POWER, "legal_basys", "handling_record"))
+    assert unheard.code == "EVIDENCE_NEEDED"
+    assert "'legal_basys'" in unheard.reason
 
 
 def test_a_successor_of_the_complained_of_is_complained_of() -> None:

@@ -122,7 +122,9 @@ class Steering:
         if lacking:
             words = self._desk.policy.settings.evidence
             named = "、".join(f"{kind} {words[kind]}" for kind in sorted(lacking))
-            return Refused("EVIDENCE_NEEDED", f"R-LAD-10: show {named}", "evidence")
+            unknown = ", ".join(sorted({repr(e.kind) for e in c.evidence if e.kind not in words}))
+            strange = f"; not known as a kind of evidence: {unknown}" if unknown else ""
+            return Refused("EVIDENCE_NEEDED", f"R-LAD-10: show {named}{strange}", "evidence")
         if c.ground is r.Ground.SECOND_BREACH and not state.second_breach:
             return Refused("NO_SECOND_BREACH", "R-LAD-08: first remind and supervise the same owner")
         return self._not_interested(state, c) or self._parties_inside(state, c)
