@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 TimeUnit = Literal["hours", "days", "working_days"]
-RuleUnit = TimeUnit | Literal["years"]
+RuleUnit = Literal[TimeUnit, "years"]
 """What a rule can count by; a clock that carries a rule of its own never counts by years."""
 
 

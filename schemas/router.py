@@ -497,6 +497,20 @@ class PoliceJoined(RouterEvent):
     police: SeatGiven
 
 
+class HelpersRecused(RouterEvent):
+    """R-LAD-04, R-LAD-10: helpers found interested have no part in the case any more; `unit`, the lead, goes on."""
+
+    type: ClassVar[str] = "router.HelpersRecused.v1"
+
+    unit: str
+    helpers: tuple[SeatGiven, ...]
+    """Who left."""
+    subjects: tuple[str, ...]
+    """All subjects now known."""
+    evidence: tuple[Evidence, ...]
+    row: Fired
+
+
 class CaseEscalated(ClockedEvent):
     """R-LAD-02, R-LAD-10: one step up, with ground and evidence; a `CaseDispatched` follows."""
 
@@ -756,6 +770,7 @@ EVENTS: Final[tuple[type[RouterEvent], ...]] = (
     HelpDelivered,
     DepartmentsWhistled,
     PoliceJoined,
+    HelpersRecused,
     CaseEscalated,
     CaseInstructed,
     CaseReplied,
@@ -880,7 +895,7 @@ class EscalateCase(RouterCommand):
     ground: Ground
     evidence: tuple[Evidence, ...] = ()
     subjects: tuple[str, ...] = ()
-    """For SUBJECT_SKIPPED: the units found to be interested."""
+    """For SUBJECT_SKIPPED: the units found to be interested. Where only helpers are, they leave; the lead stays."""
     parties: tuple[str, ...] = ()
     """For PARTIES_OUTSIDE: territorial units where further parties live."""
     line: EmergencyLine | None = None

@@ -39,7 +39,7 @@ class Fault:
 
 
 def read_messages(path: Path) -> Iterator[Message | Fault]:
-    """Read a messages file row by row; a broken row becomes a Fault that names its line.
+    """Read a messages file row by row; a broken row, and one whose id stood before, becomes a Fault with its line.
 
     Raises click.ClickException where the file has not the columns of a messages file.
     """
@@ -53,6 +53,7 @@ def read_messages(path: Path) -> Iterator[Message | Fault]:
                 f"must stand in the header; it has: {', '.join(header) or 'nothing'}"
             )
         line = rows.line_num + 1
+        lines: dict[str, int] = {}
         while True:
             try:
                 row = next(rows)
@@ -63,8 +64,18 @@ def read_messages(path: Path) -> Iterator[Message | Fault]:
                 line = rows.line_num + 1
                 continue
             if row:
-                yield _message(header, row, line, rows.line_num)
+                yield _once(_message(header, row, line, rows.line_num), lines)
             line = rows.line_num + 1
+
+
+def _once(row: Message | Fault, lines: dict[str, int]) -> Message | Fault:
+    """The row, unless a message with its id stood on one of `lines` before."""
+    if isinstance(row, Fault):
+        return row
+    first = lines.setdefault(row.message_id.strip(), row.line)
+    if first == row.line:
+        return row
+    return Fault(row.line, f"message_id {row.message_id!r} stands on line {first} already; that one is taken")
 
 
 def _extent(line: int, last: int) -> str:

@@ -60,6 +60,7 @@ PROGRESS: Final[tuple[type[Event], ...]] = (
     router.CaseArchived,
     router.DepartmentsWhistled,
     router.PoliceJoined,
+    router.HelpersRecused,
 )
 """What the resident's time line is made of (R-PET-13, R-LEDGER-01), and who helps (R-HOT-06)."""
 

@@ -13,11 +13,11 @@ from chassis.http import Role
 from chassis.service import Change
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Event
-from schemas.router import CaseDispatched, DepartmentsWhistled, PoliceJoined, SeatGiven
+from schemas.router import CaseDispatched, DepartmentsWhistled, HelpersRecused, PoliceJoined, SeatGiven
 from services.intake.callers import Caller
 from services.intake.domain import IntakeState
 
-HELPING: Final[tuple[type[Event], ...]] = (DepartmentsWhistled, PoliceJoined)
+HELPING: Final[tuple[type[Event], ...]] = (DepartmentsWhistled, PoliceJoined, HelpersRecused)
 """Events of which the resident is told nothing: only who helps changes."""
 _GIVING: Final = ("dispatched", "settled")
 """Statuses with which a case gets a new lead, and the helpers before it are released."""
@@ -32,6 +32,10 @@ _HELPERS: Final = (
     "INSERT INTO intake.helper (case_id, unit, at)"
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])"
     " ON CONFLICT (case_id, unit) DO UPDATE SET at = excluded.at"
+)
+_RELEASED: Final = (
+    "DELETE FROM intake.helper h USING unnest($1::uuid[], $2::text[]) AS u(case_id, unit)"
+    " WHERE h.case_id = u.case_id AND h.unit = u.unit"
 )
 _HOLDERS: Final = (
     "SELECT t.status, t.unit, ARRAY(SELECT h.unit FROM intake.helper h WHERE h.case_id = $1 AND h.at >="
@@ -74,12 +78,17 @@ async def holders(pool: Pool, case_id: UUID) -> Holders:
 async def keep_helpers(connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
     """Write down who helps; joins the transaction and never commits."""
     found: dict[tuple[UUID, str], datetime] = {}
+    left: set[tuple[UUID, str]] = set()
     for change in changes:
-        if isinstance(change.given, Event):
+        if isinstance(change.given, HelpersRecused):  # whoever is interested is asked no more (R-LAD-04)
+            left |= {(change.case_id, seat.unit) for seat in change.given.helpers}
+        elif isinstance(change.given, Event):
             found |= {(change.case_id, seat.unit): change.given_at for seat in _seats(change.given)}
     if found:
         rows = [(case_id, unit, at) for (case_id, unit), at in found.items()]
         await connection.execute(_HELPERS, *(list(column) for column in zip(*rows, strict=True)))
+    if left:
+        await connection.execute(_RELEASED, *(list(column) for column in zip(*left, strict=True)))
 
 
 def _seats(event: Event) -> tuple[SeatGiven, ...]:

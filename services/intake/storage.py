@@ -14,6 +14,7 @@ from schemas.router import (
     CaseLinked,
     CaseRedirected,
     Disposition,
+    HelpersRecused,
     ProcedureEnded,
     QueueReason,
     TriagedBy,
@@ -200,7 +201,7 @@ async def _hide(connection: Connection, changes: Sequence[Change[IntakeState]]) 
     from all but the one unit that has it."""
     found: dict[UUID, _Found] = {}
     for change in changes:
-        if isinstance(change.given, ProcedureEnded):
+        if isinstance(change.given, ProcedureEnded | HelpersRecused):
             said = _named(change.given)
         else:
             said = _found(change.given) if isinstance(change.given, Disposition) else None
@@ -211,8 +212,8 @@ async def _hide(connection: Connection, changes: Sequence[Change[IntakeState]]) 
         await connection.execute(_HIDE, list(found), *(list(column) for column in columns))
 
 
-def _named(event: ProcedureEnded) -> _Found | None:
-    """Whom a procedure named, now that it is over; who holds the file does not change."""
+def _named(event: ProcedureEnded | HelpersRecused) -> _Found | None:
+    """Whom a procedure named, now that it is over, or which helpers left; who holds the file does not change."""
     return _Found(",".join(event.subjects), None, event.unit) if event.subjects else None
 
 

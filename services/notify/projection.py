@@ -32,6 +32,7 @@ from schemas.router import (
     CaseUnlinked,
     Disposition,
     EmergencyTransferred,
+    HelpersRecused,
     Registration,
     SettledOnSite,
     TriagedBy,
@@ -55,6 +56,7 @@ KEPT: Final[tuple[type[Event], ...]] = (
     EmergencyTransferred,
     CaseDispatched,
     SettledOnSite,
+    HelpersRecused,
 )
 """What notify must hear of, whatever the table tells of."""
 _DISPOSITIONS: Final = frozenset(event.type for event in ROUTER_EVENTS if issubclass(event, Disposition))

@@ -33,6 +33,7 @@ from schemas.router import (
     Entry,
     Fired,
     Ground,
+    HelpersRecused,
     Judged,
     LawfulReviewOffered,
     ObjectionAdjudicated,
@@ -148,6 +149,8 @@ def _step(entry: Recorded, text: str) -> Step:
         }
     elif isinstance(event, CaseEscalated):
         codes |= {"rows": (event.row,), "ground": event.ground, "evidence": event.evidence}
+    elif isinstance(event, HelpersRecused):
+        codes |= {"rows": (event.row,), "ground": Ground.SUBJECT_SKIPPED, "evidence": event.evidence}
     return step.model_copy(update=codes)
 
 
@@ -228,11 +231,20 @@ class _Speaker:
                 found = "成立" if event.upheld else "不成立，继续由其办理且不得再退"
                 return f"{self._unit(event.unit)}的退单{found}：{event.reason}（R-HOT-05）。"
             case DepartmentsWhistled():
-                called = self._units(seat.unit for seat in event.helpers)
-                return f"{self._unit(event.street)}吹哨，召集{called}：{event.reason}（{event.source}，R-HOT-12）。"
+                others = [seat.unit for seat in event.helpers if seat.unit != event.street]
+                called = f"召集{self._units(others)}" if others else "一同办理"
+                return (
+                    f"{self._unit(event.street)}吹哨，{called}：{event.reason}（{event.source}，R-HOT-12）。"
+                )
             case PoliceJoined():
                 return (
                     f"调解中发现可能引起治安、刑事案件，已报告{self._unit(event.police.unit)}（R-MED-11）。"
+                )
+            case HelpersRecused():
+                gone = self._units(seat.unit for seat in event.helpers)
+                return (
+                    f"{gone}有利害关系，退出协办并回避，{self._unit(event.unit)}继续办理；"
+                    f"{self._evidence(event.evidence)}。依据：{event.row.table}/{event.row.row}（{event.row.source}，R-LAD-10）。"
                 )
             case CaseInstructed():
                 return f"{event.leader}批示由{self._unit(event.unit)}办理：{event.note}（R-MODE-01）。"

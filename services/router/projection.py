@@ -28,6 +28,7 @@ from schemas.router import (
     CaseDispatched,
     CaseRedirected,
     Disposition,
+    HelpersRecused,
     ProcedureEnded,
     SettledOnSite,
     TriageQueued,
@@ -245,7 +246,7 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             work.unqueued.add(change.case_id)
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
             work.accused.add(change.case_id)
-        if isinstance(event, ProcedureEnded) and event.subjects:
+        if isinstance(event, ProcedureEnded | HelpersRecused) and event.subjects:
             work.accused.add(change.case_id)
         match event:
             case CaseDispatched(number=number, rung=rung):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -238,6 +239,15 @@ async def test_the_units_that_handle_a_case_read_its_files_as_long_as_they_do(in
     police = router.PoliceJoined(police=router.SeatGiven(unit="GL-POLICE", number=3))
     await intake.say(case["case_id"], police, router.RedoOrdered(unit=lead, reason="未解决"))
     await reads(intake, address, none | both | {(Role.HANDLER, "GL-POLICE"): 200})
+    row = router.Fired(table="escalations", row="subject-skipped", source="R-LAD-04")
+    gone = (router.SeatGiven(unit=helper, number=2),)
+    left = router.HelpersRecused(unit=lead, helpers=gone, subjects=(helper,), evidence=(), row=row)
+    await intake.say(case["case_id"], left)
+    await reads(
+        intake, address, none | both | {(Role.HANDLER, helper): 404, (Role.HANDLER, "GL-POLICE"): 200}
+    )
+    query = "SELECT array_agg(unit) FROM intake.helper WHERE case_id = $1"
+    assert await intake.pool.fetchval(query, UUID(case["case_id"])) == ["GL-POLICE"]
     await intake.say(case["case_id"], dispatched(later))
     await reads(intake, address, none | {(Role.HANDLER, later): 200})
     await intake.say(case["case_id"], router.CaseClosed(outcome=router.Outcome.RESOLVED, unit=later))

@@ -65,6 +65,9 @@ async def test_a_case_from_dispatch_to_close(router: RouterUnderTest) -> None:
     ]
     assert [len(items) for items in lists] == [0, 1]
     assert (lists[1][0]["end_reason"], lists[1][0]["text"]) == ("closed", None)
+    late = await router.post(f"{path}/sign", Role.HANDLER, COMMUNITY, {})
+    assert (late.status, late.code) == (409, "wrong_status")
+    assert "CLOSED" in late.body["detail"]
 
 
 async def test_a_worker_who_tells_of_a_danger_is_answered_with_its_line(router: RouterUnderTest) -> None:

@@ -149,6 +149,29 @@ async def test_an_office_accused_without_its_name_is_for_the_centre_alone(
     assert (await router.get(path, Role.SUPERVISOR, COMMUNITY)).status == 200
 
 
+async def test_what_is_overdue_stands_first_in_the_queue(router: RouterUnderTest) -> None:
+    """R-CARD-01: before the more urgent, by colour as assignments are; a case that turns late shifts no page."""
+    paths = [await router.submit(matter=None, text="请问一件事。", urgency=urgency) for urgency in (3, 2, 2)]
+    late, plain, other = (UUID(path.rpartition("/")[2]) for path in paths)
+    await router.pool.execute(
+        "UPDATE router.triage SET due_at = now() - interval '1 hour' WHERE case_id = $1", late
+    )
+    await router.pool.execute(
+        "UPDATE router.aggregate SET state = jsonb_set(state::jsonb, '{overdue}', 'true') WHERE case_id = $1",
+        late,
+    )
+    first = (await router.get("/v1/queue/triage", Role.OPERATOR, HOTLINE, limit=2)).body
+    assert [(item["case_id"], item["overdue"], item["colour"]) for item in first["items"]] == [
+        (str(late), True, "orange"),
+        (str(plain), False, "green"),
+    ]
+    await router.pool.execute("UPDATE router.triage SET due_at = now() WHERE case_id = $1", other)
+    rest = (await router.get("/v1/queue/triage", Role.OPERATOR, HOTLINE, cursor=first["next"])).body
+    assert [item["case_id"] for item in rest["items"]] == [str(other)]
+    shown = (await router.get(paths[0], Role.OPERATOR, HOTLINE)).body
+    assert (shown["overdue"], shown["colour"]) == (True, "orange")
+
+
 async def test_a_unit_and_how_its_cases_stand(router: RouterUnderTest) -> None:
     """R-KPI-01: figures are the unit's, by colour; those above see them, its neighbours do not."""
     for _ in range(2):

@@ -29,6 +29,7 @@ from schemas.router import (
     Entry,
     Fired,
     Ground,
+    HelpersRecused,
     LawfulReviewOffered,
     NamedExit,
     ObjectionAdjudicated,
@@ -133,7 +134,7 @@ STORIES: list[tuple[Event, str]] = [
     (
         DepartmentsWhistled(
             street="GL01",
-            helpers=(SeatGiven(unit="GL-URBAN", number=2),),
+            helpers=(SeatGiven(unit="GL-URBAN", number=2), SeatGiven(unit="GL01", number=3)),
             reason="联合执法",
             source="R-HOT-12: BJ16",
         ),
@@ -142,6 +143,16 @@ STORIES: list[tuple[Event, str]] = [
     (
         PoliceJoined(police=SeatGiven(unit="GL-POLICE", number=2)),
         "已报告公安分局（R-MED-11）",
+    ),
+    (
+        HelpersRecused(
+            unit="GL-URBAN",
+            helpers=(SeatGiven(unit="GL-POWER", number=2),),
+            subjects=("GL-POWER",),
+            evidence=(Evidence(kind="interest_declaration", reference="回避申请2026-001"),),
+            row=Fired(table="escalations", row="subject-skipped", source="R-LAD-04: XF28"),
+        ),
+        "供电公司有利害关系，退出协办并回避，区城市管理局继续办理",
     ),
     (
         CaseInstructed(unit="GL-URBAN", leader="分管副区长", note="限期办结", handle_by=AT),

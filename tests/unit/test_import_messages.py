@@ -104,3 +104,14 @@ def test_the_levels_add_up_to_the_cases_with_a_unit(tmp_path: Path) -> None:
     assert "L3 street 街道" in shown
     assert "none: LINKED_DUP" in shown
     assert "2 cases accepted: 2 with a responsible unit" in shown
+
+
+def test_a_repeated_id_is_taken_once_and_named(tmp_path: Path) -> None:
+    """A second case of one message would be counted twice; its line and the first one's are told."""
+    row = "GL1,R1,2026-03-02T07:41:00+08:00,t,b,0,0\n"
+    first, repeated, other = rows_of(
+        tmp_path, HEADER + row + row.replace(",t,", ",u,") + row.replace("GL1", "GL2")
+    )
+    assert isinstance(first, Message)
+    assert isinstance(other, Message)
+    assert str(repeated) == "line 3: message_id 'GL1' stands on line 2 already; that one is taken"

@@ -23,6 +23,13 @@ NEWS: Final = [
     r.TrackChosen(track="M", unit=STREET),
     r.CaseClosed(outcome=r.Outcome.WITHDRAWN),
     p.PetitionSubjectsNamed(subjects=(COMMUNITY,)),
+    r.HelpersRecused(
+        unit=COMMUNITY,
+        helpers=(r.SeatGiven(unit=LAND, number=2),),
+        subjects=(LAND,),
+        evidence=(),
+        row=r.Fired(table="escalations", row="subject-skipped", source="R-LAD-04"),
+    ),
     p.PetitionSubjectsNamed(subjects=(LAND,), unit="GL-PETITION"),
     p.PetitionSealed(unit="GL-DISCIPLINE", subjects=(STREET,)),
     p.OfficerRecused(terms=(), officer="GLM-0101-01", unit=COMMUNITY, reason="系近亲属"),

@@ -203,6 +203,12 @@ def sealed_exit() -> r.CaseRedirected:
     return r.CaseRedirected(route=ROW, exit=named, registered=found, subjects=("GL-WOMEN",))
 
 
+def recused(subjects: tuple[str, ...]) -> r.HelpersRecused:
+    """A helper left the router's order, since it is complained of (R-LAD-04)."""
+    row = r.Fired(table="escalations", row="subject-skipped", source="R-LAD-04")
+    return r.HelpersRecused(unit=OFFICE, helpers=(), subjects=subjects, evidence=(), row=row)
+
+
 def inputs(play: Play) -> Iterator[Input]:
     """Every input there is, in the shapes that lead to different states; each from who may give it here."""
     unit = play.state.unit or OFFICE
@@ -223,6 +229,7 @@ def inputs(play: Play) -> Iterator[Input]:
     for subjects in (("GL-WOMEN",), (unit,), ("GL",)):
         yield p.NamePetitionSubjects(actor=actor(OFFICE), subjects=subjects, reason="被反映")
         yield dispatched(subjects=subjects)
+        yield recused(subjects)
     yield p.DeliverOpinion(actor=me, received_at=play.at)
     yield p.ReportExecution(actor=me, done=False, note="正在办理")
     yield p.ReportExecution(actor=me, done=True, note="已补发")

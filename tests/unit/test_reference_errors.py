@@ -151,7 +151,12 @@ LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
         (LISTS, "from: 2026-01-01", "from: 2027-01-01", "lies after until 2026-12-31"),
         (LISTS, "from: 2026-01-01", "from: 2026-02-30", "cannot be read"),
         # deadlines.yaml
-        ("deadlines.yaml", "unit: hours, source: DES", "unit: minutes, source: DES", "got 'minutes'"),
+        (
+            "deadlines.yaml",
+            "unit: hours, source: DES",
+            "unit: minutes, source: DES",
+            ".unit: Input should be 'hours', 'days', 'working_days' or 'years', got 'minutes'",
+        ),
         (
             "deadlines.yaml",
             "name: handle.2, amount: 24",

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from chassis.http import Problem
 from schemas.message import Actor
-from schemas.router import EscalateCase, InstructCase, RecordCallback, ReplyCase
+from schemas.router import EscalateCase, InstructCase, RecordCallback, RecordContact, ReplyCase
 from services.router.api.actions import ACTIONS
 
 BY_COMMAND = {action.command: action for action in ACTIONS}
@@ -84,3 +84,13 @@ def test_an_answer_may_name_the_office_to_call() -> None:
     command = action.build(action.body.model_validate(action.example | {"result": words}), ACTOR)
     assert isinstance(command, ReplyCase)
     assert command.result == "请致电区供热服务中心0516-83712345或4008001234，经办人〔电话〕"
+
+
+@pytest.mark.parametrize("note", ["", " ", "\u3000\u200b"])
+def test_a_blank_note_records_no_contact(note: str) -> None:
+    """R-HOT-07: handling begins with what was said or with the bare fact, not with a note that shows nothing."""
+    action = BY_COMMAND[RecordContact]
+    with pytest.raises(Problem) as refused:
+        action.build(action.body.model_validate({"note": note}), ACTOR)
+    assert [error.field for error in refused.value.errors] == ["note"]
+    assert action.build(action.body.model_validate({}), ACTOR) == RecordContact(actor=ACTOR)

@@ -13,6 +13,7 @@ from schemas.department import (
     DepartmentAssignmentEnded,
     DepartmentReminded,
     EndReason,
+    HandlingMode,
     ReminderKind,
 )
 from schemas.intake import CaseSupplemented
@@ -139,7 +140,51 @@ def test_interest_found_at_the_highest_rung() -> None:
     assert case.refused(r.ChooseTrack(actor=OPERATOR, track="P")).code == "INTERESTED"
 
 
-def test_interest_is_the_owners_and_has_its_own_ground() -> None:
+@pytest.mark.parametrize("stage", [S.DISPATCHED, S.HANDLING])
+def test_a_helper_found_interested_leaves_and_the_lead_stays(stage: S) -> None:
+    """R-LAD-04, R-LAD-10: its assignment ends, it hears of nothing more and is not summoned again."""
+    case = open_case("municipal.streetlight") if stage is S.DISPATCHED else handled("municipal.streetlight")
+    helper, community = case.state.helpers
+    assert (case.state.unit, helper.unit, community.unit) == ("GL-URBAN", "GL-POWER", COMMUNITY)
+    terms = case.state.terms
+    events = case.give(recuse(case, "GL-POWER"))
+    [left] = [e for e in events if isinstance(e, DepartmentAssignmentEnded)]
+    assert (left.unit, left.assignment, left.reason) == (
+        "GL-POWER",
+        case.state.assignment(helper.number),
+        EndReason.REASSIGNED,
+    )
+    assert [type(e) for e in events] == [DepartmentAssignmentEnded, r.HelpersRecused]
+    assert (case.status, case.state.unit, case.state.terms) == (stage, "GL-URBAN", terms)
+    assert (case.state.helpers, case.state.subjects) == ((community,), ("GL-POWER",))
+    own = actor("GL-POWER")
+    assert case.refused(r.DeliverHelp(actor=own, done=True, note="已到场")).code == "INTERESTED"
+    again = r.WhistleDepartments(
+        actor=actor(STREET), units=("GL-POWER",), occasion="public_problem", reason="联合处置"
+    )
+    assert case.refused(again).code == "INTERESTED"
+    assert case.state.mode is HandlingMode.JOINT
+    case.give(recuse(case, COMMUNITY))
+    assert (case.state.unit, case.state.helpers, case.state.mode) == ("GL-URBAN", (), HandlingMode.TRANSFER)
+
+
+def test_a_unit_above_a_helper_takes_the_helper_along() -> None:
+    """R-LAD-04: control counts, not the name; the other helpers stay, and the case stays joint."""
+    case = handled("municipal.streetlight")
+    called = ("GL-TRAFFIC-POLICE", "GL-HOUSING")
+    case.give(
+        r.WhistleDepartments(actor=actor(STREET), units=called, occasion="public_problem", reason="联合处置")
+    )
+    before = {seat.unit for seat in case.state.helpers}
+    case.give(recuse(case, "GL-POLICE"))
+    assert {seat.unit for seat in case.state.helpers} == before - {"GL-TRAFFIC-POLICE"}
+    assert (case.state.unit, case.state.mode) == ("GL-URBAN", HandlingMode.JOINT)
+    assert [seat.unit for seat in case.last(r.HelpersRecused).helpers] == ["GL-TRAFFIC-POLICE"]
+    said = recuse(case, "GL-HOUSING").model_copy(update={"actor": actor("GL-URBAN")})
+    assert case.refused(said).code == "NOT_YOURS_TO_SAY"
+
+
+def test_interest_is_the_owners_or_a_helpers_and_has_its_own_ground() -> None:
     """R-LAD-10: no rung is jumped by naming units or parties under another ground, nor strange units."""
     case = handled()
     other: dict[str, Any] = {"subjects": (STREET,)}
@@ -148,6 +193,9 @@ def test_interest_is_the_owners_and_has_its_own_ground() -> None:
     far: dict[str, Any] = {"parties": ("GL02",)}
     assert case.refused(climb(case, Ground.NO_LEGAL_POWER, *plain, **far)).field == "parties"
     assert case.refused(recuse(case, "GL-EDUCATION")).code == "NOT_INTERESTED"
+    unheard = case.refused(climb(case, Ground.NO_LEGAL_POWER, "legal_basys", "handling_record"))
+    assert unheard.code == "EVIDENCE_NEEDED"
+    assert "'legal_basys'" in unheard.reason
 
 
 def test_a_successor_of_the_complained_of_is_complained_of() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -336,3 +337,20 @@ def test_the_mark_of_an_extended_time_is_recounted_from_its_beginning() -> None:
     assert handle is not None
     assert mark is not None
     assert mark.at - began.since == (handle.at - began.since) * 0.75
+
+
+def test_a_case_that_waits_too_long_for_a_human_is_marked() -> None:
+    """R-CARD-01: overdue by the time of triage, red once supervised; who gets it in the end starts afresh."""
+    case = Played()
+    case.give(submitted(None))
+    due = next(term for term in case.state.terms if term.name == "triage")
+    assert colour(case.state, case.at) is Colour.GREEN
+    assert colour(case.state, due.at) is Colour.ORANGE
+    case.wait("triage")
+    assert (case.state.overdue, colour(case.state, case.at)) == (True, Colour.ORANGE)
+    case.wait("triage_supervise")
+    assert (case.state.overdue, colour(case.state, case.at)) == (True, Colour.RED)
+    judged: dict[str, Any] = {"judged": "dispatch", "matter": "property.leak"}
+    case.give(r.TriageCase(actor=OPERATOR, **judged))
+    assert (case.state.overdue, case.state.supervised) == (False, False)
+    assert colour(case.state, case.at) is Colour.GREEN

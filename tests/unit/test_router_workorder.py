@@ -574,3 +574,38 @@ def test_a_danger_in_a_note_of_the_unit_goes_to_its_line(note: r.RecordContact |
     for late in (worker, OPERATOR):
         no = case.refused(note.model_copy(update={"actor": late}))
         assert "119" in no.reason, "what the case no longer takes names the line all the same"
+
+
+def test_a_unit_does_not_propose_itself() -> None:
+    """R-HOT-05: an objection says that another is competent, or none."""
+    case = open_case("municipal.manhole")
+    own = r.ObjectAssignment(actor=case.owner, reason="不属于本单位", proposed=case.state.unit)
+    assert (case.refused(own).code, case.refused(own).field) == ("SAME_UNIT", "proposed")
+    case.give(own.model_copy(update={"proposed": "GL-HOUSING"}))
+
+
+@pytest.mark.parametrize(
+    ("stage", "first"),
+    [
+        (S.DISPATCHED, "sign the order"),
+        (S.SIGNED, "record the contact"),
+        (S.SUSPENDED, "resume the case first"),
+    ],
+)
+def test_who_cannot_reply_yet_is_told_what_comes_first(stage: S, first: str) -> None:
+    """R-GRD-02: the step that is missing, not one that is done already or not allowed."""
+    case = STAGES[stage]()
+    refused = case.refused(r.ReplyCase(actor=case.owner, result="已修好"))
+    assert refused.code == "WRONG_STATUS"
+    assert first in refused.reason
+
+
+def test_what_the_rules_decide_is_said_in_chinese() -> None:
+    """R-LAD-10: the reasons that a route shows to residents and units."""
+    objected_to = objected()
+    objected_to.wait("adjudicate")
+    objected_to.wait("adjudicate_supervise")
+    assert objected_to.last(r.ObjectionAdjudicated).reason == "期限内无人审定"
+    again = called_back()
+    again.give(r.RecordCallback(actor=OPERATOR, contacted=True))
+    assert again.last(r.RedoOrdered).reason == "居民表示问题未解决或者不满意"

@@ -183,6 +183,10 @@ class Opening:
         known = self._complained(state, named, at)
         return [*known, *self._leave(_after(state, known), TerminationReason.CONVERTED, at)]
 
+    def helpers_recused(self, state: Mediation, e: r.HelpersRecused, at: datetime) -> list[Event]:
+        """R-LAD-04: a helper was found interested; nothing else moved."""
+        return self._complained(state, e.subjects, at)
+
     def endangered(self, state: Mediation, _: r.EmergencyTransferred, at: datetime) -> list[Event]:
         """R-LAD-05: danger is never mediated."""
         return self._leave(state, TerminationReason.DANGER, at)

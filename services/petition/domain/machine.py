@@ -13,7 +13,14 @@ from chassis.decider import Refused
 from schemas import petition as p
 from schemas.mediation import MediationHandedBack
 from schemas.petition import PetitionStatus
-from schemas.router import CaseClosed, CaseDispatched, CaseRedirected, EmergencyTransferred, TrackChosen
+from schemas.router import (
+    CaseClosed,
+    CaseDispatched,
+    CaseRedirected,
+    EmergencyTransferred,
+    HelpersRecused,
+    TrackChosen,
+)
 from services.petition.domain.petition import OVER, UNDER_OPINION, S
 
 From = PetitionStatus | None
@@ -65,6 +72,7 @@ MOVES: Final[Mapping[By, Moves]] = {
         **_each(OPEN, S.LEFT, S.DISCIPLINE_SEALED),
         **_each(OVER - {S.DISCIPLINE_SEALED}, S.DISCIPLINE_SEALED),
     },
+    HelpersRecused: {**_moves_away(), S.LEFT: frozenset({S.LEFT})},
     EmergencyTransferred: _each(OPEN, S.LEFT),
     CaseClosed: _each(OPEN, S.LEFT),
     MediationHandedBack: {S.MEDIATING: frozenset({S.SETTLED, S.INVESTIGATING})},

@@ -54,7 +54,9 @@ class Reactions:
         moved = self._subjects.moved(again, named, again.terms, at)
         return [resumed, *(moved or heard)]
 
-    def _heard(self, state: Petition, e: r.CaseDispatched) -> list[p.PetitionSubjectsNamed]:
+    def _heard(
+        self, state: Petition, e: r.CaseDispatched | r.HelpersRecused
+    ) -> list[p.PetitionSubjectsNamed]:
         """R-LAD-04: who is complained of is kept from it while it is away, too."""
         fresh = tuple(unit for unit in e.subjects or () if unit not in state.subjects)
         if state.away is None or not fresh:
@@ -73,6 +75,10 @@ class Reactions:
             named = tuple(dict.fromkeys((*state.subjects, *said)))
             return [p.PetitionSealed(unit=e.exit.authority or "", subjects=named)]
         return self._left(state, p.Left.CONVERTED)
+
+    def helpers_recused(self, state: Petition, e: r.HelpersRecused, at: datetime) -> Decision:
+        """R-LAD-04: a helper was found interested; the case stays where it is."""
+        return self._subjects.added(state, e.subjects, at) if state.is_open else self._heard(state, e)
 
     def endangered(self, state: Petition, _: r.EmergencyTransferred, __: datetime) -> Decision:
         """R-LAD-05: danger goes first."""

@@ -124,6 +124,12 @@ class Access:
                 return role
         return None
 
+    def had(self, principal: Principal, roles: tuple[Role, ...], case: Case) -> bool:
+        """Whether the caller, in one of the roles, has or had the case as a unit at work on it."""
+        return any(
+            role in WORKERS and self._at_work(principal, role, case, open_only=False) for role in roles
+        )
+
     def _at_desk(self, principal: Principal, case: Case) -> bool:
         return principal.has(*DESKS, Role.OPS) and self._in_jurisdiction(principal, case)
 

@@ -91,6 +91,19 @@ def _answers_of_the_called(body: BaseModel) -> list[FieldError]:
     return [FieldError(field=name, message=message, expected=expected) for name in wrong]
 
 
+def _words_of_the_contact(body: BaseModel) -> list[FieldError]:
+    """A note may be left out; one that shows nothing is no record of what was said."""
+    if "note" not in body.model_fields_set or body.model_dump()["note"]:
+        return []
+    expected = "what was said or agreed, or no note at all"
+    return [FieldError(field="note", message="The note is blank.", expected=expected)]
+
+
+def _without_a_proposal(_: WorkOrder) -> dict[str, Any]:
+    """The unit that the other example proposes may be the one that has the case."""
+    return {"reason": "不属我单位职责"}
+
+
 def _recusal(state: WorkOrder) -> dict[str, Any]:
     """R-LAD-04: whoever has the case is interested; that may be said before any work was done on it."""
     declared = {"kind": "interest_declaration", "reference": "回避申请2026-001"}
@@ -103,10 +116,11 @@ def _of_unit(
     summary: str,
     example: dict[str, Any],
     *also: Role,
+    check: Callable[[BaseModel], list[FieldError]] | None = None,
     other: Callable[[WorkOrder], dict[str, Any]] | None = None,
 ) -> Action:
     """What a unit does with its own case; the command stands in the table of replies."""
-    return Action(path, OF_UNITS[path], (*WORKERS, *also), summary, example, other=other)
+    return Action(path, OF_UNITS[path], (*WORKERS, *also), summary, example, check=check, other=other)
 
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -122,6 +136,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "objection",
         "退单: say that your unit is not competent (R-HOT-05)",
         {"reason": "该路段由市级管养，不属我单位职责", "proposed": "GL-URBAN"},
+        other=_without_a_proposal,
     ),
     Action(
         "objection/adjudication",
@@ -135,6 +150,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "contact",
         "联系居民: you spoke with the resident",
         {"note": "已电话联系，约定明日上午上门"},
+        check=_words_of_the_contact,
     ),
     _of_unit(
         "progress",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from chassis import commands
 from chassis.batch import Applied
+from chassis.decider import Refused
 from chassis.http import Principal, Problem, Role
 from chassis.http.actions import answered_before, refusal_of
 from chassis.idempotency import Answer, Idempotency
@@ -15,7 +16,7 @@ from schemas.router import ChooseTrack
 from services.router.api.access import Access
 from services.router.api.actions import Action
 from services.router.api.office import Case, Office
-from services.router.domain.workorder import WorkOrder
+from services.router.domain.workorder import FINAL, WorkOrder
 
 refusal = refusal_of("case")
 
@@ -49,7 +50,8 @@ async def prepare(
     """Return the command to be sent, or the answer that the same request got before.
 
     `answer` builds that of a fresh effect from the case as it is then. Raises Problem: 404 where the case does not
-    exist for the sender, 403 where they may not do this to it, 422 where the key was another request's.
+    exist for the sender, 403 where they may not do this to it, 409 where it was theirs and is over, 422 where the
+    key was another request's.
     """
     host = office.host
     again = await answered_before(host.pool, host.metrics, host.service.name, deed.asked)
@@ -72,13 +74,18 @@ async def prepare(
 
 
 def _role(access: Access, principal: Principal, action: Action, case: Case) -> Role:
-    """The role in which the sender may do this to the case. Raises Problem 403."""
+    """The role in which the sender may do this to the case.
+
+    Raises Problem 403; 409 where it was theirs and is over.
+    """
     role = access.acts_as(principal, action.roles, case, independent=action.independent)
     if role is not None:
         return role
     if action.independent and access.acts_as(principal, action.roles, case, independent=False) is not None:
         detail = f"{principal.unit} has the case itself; a unit above it or the hotline centre decides."
         raise Problem(403, "own_case", "Nobody decides on their own unit's case", detail)
+    if case.state.status in FINAL and access.had(principal, action.roles, case):
+        raise refusal(Refused("WRONG_STATUS", f"the case is over; it is {case.state.status}"))
     detail = (
         f"The case is not in the hands of {principal.unit}, nor, for those who oversee, in its area; "
         "mediators act on track M, petition officers on track P."

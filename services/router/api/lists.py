@@ -33,6 +33,7 @@ from services.router.api.views import (
     unit_name,
 )
 from services.router.card import COLOUR_SQL
+from services.router.domain.colour import colour
 from services.router.domain.workorder import OPEN
 
 Reader = Annotated[Principal, allow(*READERS)]
@@ -40,6 +41,8 @@ Desk = Annotated[Principal, allow(*DESKS, Role.OPS)]
 Cursor = Annotated[str | None, Parameter(description="`next` of the page before", max_length=400)]
 Limit = Annotated[int, Parameter(ge=1, le=200)]
 T = TypeVar("T")
+_QUEUE_KEY: Final = (datetime, int, int, datetime, UUID)
+"""The types of the triage queue's sort key, which begins with the instant at which the first page was asked for."""
 _OPEN: Final = {status.value for status in OPEN}
 
 
@@ -79,7 +82,11 @@ def add_list_routes(app: FastAPI, office: Office, access: Access) -> None:
             query.where(f"a.track = ANY({query.value(tracks, 'text[]')})")
         return await lists.assignments(principal, query, cursor, limit)
 
-    @app.get("/v1/queue/triage", tags=["desk"], summary="Cases that wait for a human, most urgent first")
+    @app.get(
+        "/v1/queue/triage",
+        tags=["desk"],
+        summary="Cases that wait for a human, overdue and most urgent first",
+    )
     async def triage(principal: Desk, cursor: Cursor = None, limit: Limit = 50) -> QueuePage:
         access.check_unit(principal)
         return await lists.triage(principal, cursor, limit)
@@ -177,20 +184,27 @@ class Lists:
         self.within(query, principal, "q.place", "q.unit")
         if not self._access.is_wide(principal):
             query.where(f"q.reason <> {query.value(QueueReason.POLICY, 'text')}")
-        after(query, cursor, {"q.urgency": int, "q.queued_at": datetime, "q.case_id": UUID})
+        start = self._office.host.clock() if cursor is None else decode(cursor, _QUEUE_KEY)[0]
+        at = query.value(start, "timestamptz")  # a case that turns late between two pages is on one of them
+        late = f"CASE WHEN q.due_at <= {at} THEN 0 ELSE 1 END"
+        columns = (at, late, "q.urgency", "q.queued_at", "q.case_id")
+        after(query, cursor, dict(zip(columns, _QUEUE_KEY, strict=True)))
         rows = await self.fetch(
-            "SELECT q.*, q.candidates::text AS ranked, g.version, t.title, t.body,"
-            " t.supplements::text AS supplements FROM router.triage q"
+            f"SELECT q.*, {at} AS start, {late} AS late, q.candidates::text AS ranked, g.version, g.state::text,"
+            " t.title, t.body, t.supplements::text AS supplements FROM router.triage q"
             " JOIN router.aggregate g ON g.case_id = q.case_id"
             " LEFT JOIN router.case_text t ON t.case_id = q.case_id"
-            f" WHERE {query.conditions} ORDER BY q.urgency, q.queued_at, q.case_id",
+            f" WHERE {query.conditions} ORDER BY late, q.urgency, q.queued_at, q.case_id",
             query,
             limit,
         )
         items = [self._queued(principal, row) for row in rows[:limit]]
-        return QueuePage(items=items, next=next_cursor(rows, limit, "urgency", "queued_at", "case_id"))
+        return QueuePage(
+            items=items, next=next_cursor(rows, limit, "start", "late", "urgency", "queued_at", "case_id")
+        )
 
     def _queued(self, principal: Principal, row: Any) -> QueuedView:
+        seen = colour(self._office.decider.load(row["state"]), row["start"])
         readable = principal.has(Role.OPERATOR) or (principal.has(*DESKS) and not row["confidential"])
         said = orjson.loads(row["supplements"] or "[]") if readable else []
         return QueuedView(
@@ -210,6 +224,8 @@ class Lists:
             subjects=row["subjects"],
             queued_at=row["queued_at"],
             due_at=row["due_at"],
+            overdue=seen is not Colour.GREEN,
+            colour=seen,
             title=row["title"] if readable else None,
             text=row["body"] if readable else None,
             supplements=[

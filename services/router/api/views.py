@@ -145,13 +145,16 @@ class QueuedView(BaseModel):
     subjects: list[str] = Field(description="complained of; your decision keeps them, names others or none")
     queued_at: datetime
     due_at: datetime | None
+    overdue: bool = Field(description="the time to decide has run out")
+    colour: Colour
     title: str | None
     text: str | None
     supplements: list[Supplement] = Field(description="none where you may not read them")
 
 
 class QueuePage(BaseModel):
-    """A page, most urgent and longest waiting first."""
+    """A page: what is overdue first, then the most urgent, then the longest waiting; `next` goes on with what was
+    overdue when the first page was asked for."""
 
     items: list[QueuedView]
     next: str | None
@@ -243,7 +246,7 @@ def case_view(
         case_id=state.case_id,
         version=case.version,
         status=state.status,
-        colour=colour(state, at) if state.status in OPEN else None,
+        colour=colour(state, at) if state.status in OPEN or state.queue is not None else None,
         unit=unit_name(office, state.unit),
         exit=state.exit,
         queue=state.queue,

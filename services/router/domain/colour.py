@@ -8,7 +8,15 @@ from services.router.domain.workorder import OPEN, S, WorkOrder
 
 
 def colour(state: WorkOrder, at: datetime) -> Colour:
-    """The colour at an instant. While the handling clock stands still a case is as it was when it stopped."""
+    """The colour at an instant. While the handling clock stands still a case is as it was when it stopped.
+
+    A case that waits for a human is late by the time that triage has.
+    """
+    if state.queue is not None:
+        triage = state.term("triage")
+        is_late = state.overdue or (triage is not None and triage.at <= at)
+        late = Colour.RED if state.supervised else Colour.ORANGE
+        return late if is_late else Colour.GREEN
     if state.status not in OPEN:
         return Colour.GREEN
     seen = state.suspended_at if state.status is S.SUSPENDED and state.suspended_at else at

@@ -17,6 +17,8 @@ _OFF_LADDER: Final[Update] = {
     "copies": (),
     "receiver": None,
     "procedure": None,
+    "overdue": False,
+    "supervised": False,
 }
 _FRESH_OWNER: Final[Update] = {
     "queue": None,
@@ -42,6 +44,8 @@ _FRESH_OWNER: Final[Update] = {
     "given_back": False,
 }
 """What belongs to the unit that had the case before, and ends with it."""
+TRIAGE: Final = "triage"
+"""The clock of a case that waits for a human: nobody handles it yet, so it is this one that makes it late."""
 
 
 def evolve(state: WorkOrder, event: Event) -> WorkOrder:
@@ -58,7 +62,13 @@ def evolve(state: WorkOrder, event: Event) -> WorkOrder:
 
 
 def _queued(_: WorkOrder, e: r.TriageQueued) -> Update:
-    return {"status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
+    return {
+        "status": S.REGISTERED,
+        "unit": e.unit,
+        "queue": e.reason,
+        "overdue": False,
+        "supervised": False,
+    }
 
 
 def _answered(_: WorkOrder, e: r.CaseAnswered) -> Update:
@@ -160,6 +170,14 @@ def _police_joined(state: WorkOrder, e: r.PoliceJoined) -> Update:
     return {"helpers": (*state.helpers, *taken((e.police,))), "issued": e.police.number}
 
 
+def _recused(state: WorkOrder, e: r.HelpersRecused) -> Update:
+    gone = {seat.number for seat in e.helpers}
+    left = tuple(seat for seat in state.helpers if seat.number not in gone)
+    alone = not left and state.mode is HandlingMode.JOINT
+    mode = HandlingMode.TRANSFER if alone else state.mode
+    return {"helpers": left, "subjects": e.subjects, "mode": mode}
+
+
 def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
     return {
         "status": S.REDO,
@@ -232,7 +250,13 @@ def _breached(state: WorkOrder, e: r.DeadlineBreached) -> Update:
     return {"breaches": e.breaches, "overdue": True, "second_breach": second, "pending": None}
 
 
+def _reminded(_: WorkOrder, e: r.DeadlineReminded) -> Update:
+    return {"overdue": True} if e.term == TRIAGE else {}
+
+
 def _supervised(state: WorkOrder, e: r.CaseSupervised) -> Update:
+    if e.term == TRIAGE:
+        return {"overdue": True, "supervised": True}
     if not state.number or e.unit != state.unit:
         return {}
     return {"supervised": True, "warned": state.warned or state.breaches > 0}
@@ -265,6 +289,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.HelpDelivered: _delivered,
     r.DepartmentsWhistled: _whistled,
     r.PoliceJoined: _police_joined,
+    r.HelpersRecused: _recused,
     r.CaseEscalated: _to(S.ESCALATED),
     r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": HandlingMode.INSTRUCTED},
     r.CaseReplied: _replied,
@@ -281,7 +306,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.ProcedureAdvanced: _advanced,
     r.ProcedureEnded: _procedure_ended,
     r.DeadlineAtRisk: lambda _, __: {},
-    r.DeadlineReminded: lambda _, __: {},
+    r.DeadlineReminded: _reminded,
     r.DeadlineBreached: _breached,
     r.CaseSupervised: _supervised,
     r.DeadlineRecomputed: lambda _, __: {},

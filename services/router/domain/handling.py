@@ -1,5 +1,6 @@
 """The unit's own acts: sign, object, contact, progress, ask, help, reply (R-HOT-05…07, R-GRD-02)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,14 @@ from services.router.domain.workorder import TO_SIGN, WORKING, S, WorkOrder
 
 WHISTLED_FROM: Final = TO_SIGN | WORKING | {S.SIGNED, S.REDO}
 CONTACTED_FROM: Final = WORKING | {S.SIGNED, S.REDO}
+_BEFORE_A_REPLY: Final[Mapping[S | None, str]] = {
+    S.DISPATCHED: "sign the order and record the contact with the resident first",
+    S.DISPATCHED_LOCKED: "sign the order and record the contact with the resident first",
+    S.SIGNED: "record the contact with the resident first",
+    S.REDO: "record the contact with the resident first",
+    S.SUSPENDED: "resume the case first",
+}
+"""What a unit has to do before it can reply, by the status of its case."""
 
 
 class Handling:
@@ -48,6 +57,10 @@ class Handling:
             return Refused("TOO_LATE", "the time to object has passed; sign the order and act")
         if c.proposed is not None and c.proposed not in self._desk.jurisdiction.units:
             return Refused("UNKNOWN_UNIT", "propose a unit of this jurisdiction, or none", "proposed")
+        if c.proposed is not None and self._desk.jurisdiction.current(c.proposed) == state.unit:
+            return Refused(
+                "SAME_UNIT", f"{state.unit} has the case; propose another unit, or none", "proposed"
+            )
         terms = (self._desk.asked(state, "adjudicate", at), *state.only("handle", "mark"))
         unit = state.unit or ""
         return [
@@ -123,7 +136,7 @@ class Handling:
         handle = state.term("handle")
         late = expired or (handle is not None and handle.at <= at)
         if state.status not in WORKING and not expired:
-            return wrong_status(state, "replied to", WORKING, "record the contact with the resident first")
+            return wrong_status(state, "replied to", WORKING, _BEFORE_A_REPLY.get(state.status, ""))
         if (late or not c.solved) and not c.explanation:
             reason = "R-HOT-07: lateness, or an unsolved matter, is explained to the resident"
             return Refused("EXPLANATION_NEEDED", reason, "explanation")

@@ -148,7 +148,7 @@ class Oversight:
             return [recorded, *closed]
         if self._beyond_the_settler(state, at):
             return [recorded, *self._register.uploaded(state, at)]
-        return [recorded, *self.redo(state, "resident: unsettled or unsatisfied", at)]
+        return [recorded, *self.redo(state, "居民表示问题未解决或者不满意", at)]
 
     def _beyond_the_settler(self, state: WorkOrder, at: datetime) -> bool:
         """R-GRD-01, R-COM-01: settled on the spot by a unit to which the matter cannot be given back."""
@@ -172,8 +172,8 @@ class Oversight:
         """After the last attempt: what was replied to, and seen to be done, is closed; the rest goes back."""
         if closable:
             return self.close(state, r.Outcome.UNREACHABLE, at, EndReason.CLOSED)
-        lacking = "matching check on the spot" if state.replied else "reply within the time"
-        return self.redo(state, f"no {lacking}, resident not reached", at)
+        lacking = "现场核查尚未相符" if state.replied else "单位未按期答复"
+        return self.redo(state, f"{lacking}，且未能联系到居民", at)
 
     def redo(self, state: WorkOrder, reason: str, at: datetime) -> list[Event]:
         """JN27, R-LAD-08: once more to the same unit, with a new time, never more than the order had.

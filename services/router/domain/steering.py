@@ -22,6 +22,7 @@ from services.router.domain.workorder import (
     TO_SIGN,
     WORKING,
     S,
+    Seat,
     WorkOrder,
     judged_anew,
     registered,
@@ -73,8 +74,28 @@ class Steering:
         allowed = starts.get(c.ground, CLIMBS_FROM)
         if state.status not in allowed:
             return wrong_status(state, "escalated", allowed)
+        subjects = self._desk.ladder.with_successors(c.subjects)
+        if subjects and not self._desk.ladder.interested(state.unit or "", subjects):
+            return self._without_helpers(state, c, row)
         lift = Lift(c.ground, c.actor, c.evidence, c.parties, c.subjects)
         return self._climb(state, lift, row, at)
+
+    def _without_helpers(self, state: WorkOrder, c: r.EscalateCase, row: Row) -> list[Event]:
+        """R-LAD-04: interested helpers leave, told of it before the case says why; the lead and its times stay."""
+        subjects = self._desk.ladder.with_successors((*state.subjects, *c.subjects))
+        seats = self._helping(state, subjects)
+        recused = r.HelpersRecused(
+            by=c.actor,
+            unit=state.unit or "",
+            helpers=tuple(r.SeatGiven(unit=seat.unit, number=seat.number) for seat in seats),
+            subjects=subjects,
+            evidence=c.evidence,
+            row=row.fired,
+        )
+        return [*ended(state, EndReason.REASSIGNED, seats), recused]
+
+    def _helping(self, state: WorkOrder, subjects: tuple[str, ...]) -> list[Seat]:
+        return [seat for seat in state.helpers if self._desk.ladder.interested(seat.unit, subjects)]
 
     def breached_again(self, state: WorkOrder, at: datetime) -> list[Event]:
         """R-LAD-02, R-LAD-08: a rung up on the router's own record; nothing where there is no rung above."""
@@ -101,13 +122,15 @@ class Steering:
         if lacking:
             words = self._desk.policy.settings.evidence
             named = "、".join(f"{kind} {words[kind]}" for kind in sorted(lacking))
-            return Refused("EVIDENCE_NEEDED", f"R-LAD-10: show {named}", "evidence")
+            unknown = ", ".join(sorted({repr(e.kind) for e in c.evidence if e.kind not in words}))
+            strange = f"; not known as a kind of evidence: {unknown}" if unknown else ""
+            return Refused("EVIDENCE_NEEDED", f"R-LAD-10: show {named}{strange}", "evidence")
         if c.ground is r.Ground.SECOND_BREACH and not state.second_breach:
             return Refused("NO_SECOND_BREACH", "R-LAD-08: first remind and supervise the same owner")
         return self._not_interested(state, c) or self._parties_inside(state, c)
 
     def _not_interested(self, state: WorkOrder, c: r.EscalateCase) -> Refused | None:
-        """R-LAD-04, R-LAD-10: subjects are named under their own ground, and the owner must be among them."""
+        """R-LAD-04, R-LAD-10: subjects are named under their own ground, the owner or a helper among them."""
         if set(c.subjects) - self._desk.jurisdiction.units.keys():
             return Refused("UNKNOWN_UNIT", "name units of this jurisdiction", "subjects")
         if c.ground is not r.Ground.SUBJECT_SKIPPED:
@@ -115,8 +138,12 @@ class Steering:
             return Refused("ANOTHER_GROUND", wrong, "subjects") if c.subjects else None
         if not c.subjects:
             return Refused("SUBJECTS_NEEDED", "name the units that are interested", "subjects")
-        if not self._desk.ladder.interested(state.unit or "", c.subjects):
-            return Refused("NOT_INTERESTED", f"name {state.unit}, or a unit above it", "subjects")
+        named = self._desk.ladder.with_successors(c.subjects)
+        if not self._desk.ladder.interested(state.unit or "", named) and not self._helping(state, named):
+            holders = ", ".join((state.unit or "", *(seat.unit for seat in state.helpers)))
+            return Refused(
+                "NOT_INTERESTED", f"name one of {holders}, or a unit above one of them", "subjects"
+            )
         own = c.actor.unit or ""
         if c.actor.role != SUPERVISOR and not all(
             self._desk.jurisdiction.controls(own, s) for s in c.subjects

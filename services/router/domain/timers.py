@@ -20,7 +20,7 @@ from services.router.domain.workorder import TO_SIGN, S, WorkOrder
 URGENT: Final = 1
 """Life or property (domain.md §7)."""
 HOTLINE_WAITS: Final = {"triage": ReminderKind.TRIAGE, "callback": ReminderKind.CALLBACK}
-LAPSED: Final = "nobody decided in time"
+LAPSED: Final = "期限内无人审定"
 
 
 class Timers:
@@ -218,4 +218,4 @@ class Timers:
         if state.status is not S.SUSPENDED:
             return []
         terms = self._handling.resumed_terms(state, at)
-        return [r.CaseResumed(terms=terms, reason="the time on the register is over", lapsed=True)]
+        return [r.CaseResumed(terms=terms, reason="挂账期限届满", lapsed=True)]
