@@ -24,7 +24,8 @@ def recount(at: datetime, before: WorkOrder, event: Event, after: WorkOrder) -> 
         found[unit, "satisfied"] += event.satisfied
     if isinstance(event, r.CallbackRecorded) and before.attempts < after.attempts == ATTEMPTS:
         found[unit, "not_reached"] += 1
-    found[unit, "late"] += after.overdue and not before.overdue
+    if after.queue is None:  # the wait for triage is no handling
+        found[unit, "late"] += after.overdue and not before.overdue
     if isinstance(event, r.CaseReplied):
         handle = before.term("handle")
         is_over = before.overdue or (handle is not None and handle.at <= at)

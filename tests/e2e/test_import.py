@@ -35,7 +35,8 @@ async def test_every_row_is_a_case_once_though_intake_is_restarted(
 
     header, *rows = OWN_MESSAGES.read_text(encoding="utf-8").splitlines()
     path = tmp_path / "messages.csv"
-    path.write_text("\n".join([header, *rows * 50, ""]), encoding="utf-8")
+    many = [f"{time}-{row}" for time in range(50) for row in rows]  # each a message of its own
+    path.write_text("\n".join([header, *many, ""]), encoding="utf-8")
     importing = asyncio.create_task(asyncio.to_thread(own_system.command, "import", str(path)))
     while await count(own_system, "SELECT count(*) FROM intake.case_file") == 30:
         assert not importing.done()
