@@ -4,7 +4,7 @@ import logging
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from chassis.database import Connection, Pool
+from chassis.database import Connection, Pool, Record
 from chassis.masking import mask
 from chassis.vault import Vault, VaultError
 from schemas.values import Sealed
@@ -49,8 +49,13 @@ async def read_person(
         )
     if not rows:
         return None
-    sealed = [Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3]) for row in rows]
-    return _together([PersonalRecord.model_validate_json(vault.open(case_id, record)) for record in sealed])
+    return _together([_opened(vault, case_id, row) for row in rows])
+
+
+def _opened(vault: Vault, case_id: UUID, row: Record) -> PersonalRecord:
+    """Decrypt a row of `_READ`. Raises VaultError."""
+    sealed = Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3])
+    return PersonalRecord.model_validate_json(vault.open(case_id, sealed))
 
 
 def _together(records: list[PersonalRecord]) -> PersonView:
@@ -73,13 +78,10 @@ async def names_known(pool: Pool, vault: Vault, case_id: UUID) -> frozenset[str]
     if row is None:
         return frozenset()
     try:
-        plain = vault.open(
-            case_id, Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3])
-        )
+        record = _opened(vault, case_id, row)
     except VaultError as error:
         _log.error("the names in further words are not masked: %s", error)
         return frozenset()
-    record = PersonalRecord.model_validate_json(plain)
     return names_to_hide(record.name, *filter(None, (record.title, record.text, record.address)))
 
 
