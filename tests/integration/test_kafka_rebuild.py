@@ -335,8 +335,9 @@ async def test_the_check_finds_what_was_not_applied_and_what_is_not_on_a_topic(
     bench: Bench, connection: KafkaConnection
 ) -> None:
     good, bad, lost = uuid4(), uuid4(), ticked(uuid4(), 1)
-    refused = ticked(bad, 1, 13), ticked(bad, 2)
-    await relay_all(bench, connection, *story(good, 1, 2), *refused)
+    told = story(good, 1, 2)
+    refused = [ticked(bad, 1, 13), ticked(bad, 2)]
+    await relay_all(bench, connection, *told, *refused)
     async with reading(bench, connection) as reader:
         await apply(bench, reader, 2, good, parked=refused)
     async with bench.pool.acquire() as database:
