@@ -55,6 +55,9 @@ async def lose(connection: KafkaConnection, *names: str, partitions: int = 1) ->
             while {connection.topic(name) for name in names} & set(await topics._admin.list_topics()):
                 await asyncio.sleep(0.05)  # polled: the broker deletes in its own time
         await topics.create([Topic(name, partitions, 1) for name in names])
+        async with asyncio.timeout(30):
+            while not {connection.topic(name) for name in names} <= set(await topics._admin.list_topics()):
+                await asyncio.sleep(0.05)  # polled: the broker tells of it in its own time
 
 
 async def rebuild(
