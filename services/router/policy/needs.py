@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.jurisdiction import Jurisdiction, Matter, Track
 from services.router.policy.tables import Box, Row, first_hits
 
 
@@ -57,11 +58,24 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
 """By table. A case that is answered otherwise is handled by whoever must not see it, or by nobody who decided."""
 
 
+def needs(table: str, jurisdiction: Jurisdiction) -> tuple[Need, ...]:
+    """All needs of a table. R-LAD-05, R-LAD-07, R-HOT-11: of `mediations`, that only what may be mediated is."""
+    if table != "mediations":
+        return NEEDS.get(table, ())
+    unlawful = (matter.code for matter in jurisdiction.matters.values() if not _may_be_mediated(matter))
+    rule, never = "R-LAD-05, R-LAD-07, R-HOT-11", ("first", "catalogue")
+    return tuple(Need("by-catalogue", {"matter": frozenset({code})}, never, rule) for code in unlawful)
+
+
+def _may_be_mediated(matter: Matter) -> bool:
+    return matter.track is Track.MEDIATION and not matter.emergency and not matter.sealed
+
+
 def unmet(
-    table: str, fields: Mapping[str, frozenset[str]], rows: tuple[Row, ...]
+    demanded: tuple[Need, ...], fields: Mapping[str, frozenset[str]], rows: tuple[Row, ...]
 ) -> Iterator[tuple[int, str]]:
     """Yield line and words for each need that a row answers otherwise; `fields` are all with their values."""
-    for need in NEEDS.get(table, ()):
+    for need in demanded:
         box: Box = tuple(need.when.get(name, values) for name, values in fields.items())
         answer, wanted = need.then
         wrong = next((row for row in first_hits(box, rows) if row.then.get(answer) != wanted), None)
