@@ -152,6 +152,16 @@ def test_only_what_may_be_mediated_is_mediated_first(folder: Path, matter: str) 
     assert f"where matter: {matter}, the first must be catalogue" in found.message
 
 
+def test_a_department_that_waits_gets_its_turn(folder: Path) -> None:
+    """R-LAD-07: a table that ends a case with who mediates is refused."""
+    text = (folder / "escalations.yaml").read_text(encoding="utf-8")
+    (folder / "escalations.yaml").write_text(text.replace("unit: department, ", ""), encoding="utf-8")
+    found = [f.message for f in check_policy(folder, gulou())]
+    missing = [f"row {need.row} is missing (R-LAD-07)" for need in NEEDS["escalations"]]
+    assert sorted(message.split(":")[0] for message in found) == sorted(missing)
+    assert all("the unit must be department" in message for message in found)
+
+
 def test_missing_and_empty_source(folder: Path) -> None:
     """R-LAD-10: every row names the rule that it is from."""
     edit(folder, "floors.yaml", "source: R-LAD-01", "source: habit")

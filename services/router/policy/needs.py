@@ -23,6 +23,12 @@ def _need(row: str, outcome: str, source: str, **when: str) -> Need:
     return Need(row, cells, ("outcome", outcome), source)
 
 
+def _to_department(row: str, **when: str) -> Need:
+    """R-LAD-07: a department that waits for the mediation gets its turn, at the district's rung, too."""
+    cells = {name: frozenset({value}) for name, value in when.items()}
+    return Need(row, {**cells, "department": frozenset({"waits"})}, ("unit", "department"), "R-LAD-07")
+
+
 _FRESH: Final = {"emergency": "no", "judged": "none"}
 NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "dispositions": (
@@ -54,8 +60,13 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
         _need("outside-remit", "redirect", "R-HOT-03", judged="outside_remit"),
         _need("uncertain", "queue", "DES", repeat="no new_facts", settled="no", known="no", **_FRESH),
     ),
+    "escalations": (
+        _to_department("no-legal-power", ground="NO_LEGAL_POWER"),
+        _to_department("mediation-failed", ground="MEDIATION_FAILED", track="M"),
+    ),
 }
-"""By table. A case that is answered otherwise is handled by whoever must not see it, or by nobody who decided."""
+"""By table. A case that is answered otherwise is handled by whoever must not see it, by nobody who decided,
+or for ever by who mediates."""
 
 
 def needs(table: str, jurisdiction: Jurisdiction) -> tuple[Need, ...]:
