@@ -6,8 +6,8 @@ nonces throughout; the case and the record are authenticated with it, so no ciph
 
 import hashlib
 import os
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -99,6 +99,12 @@ class Pieces:
 
     def _of(self, number: int, *, last: bool) -> bytes:
         return self._bound + number.to_bytes(4) + bytes([last])
+
+
+def sealed_in(columns: Iterable[Any]) -> Sealed:
+    """Return the record of a row's columns record_id, key_id, wrapped_key and ciphertext, in this order."""
+    record_id, wrapped_by, wrapped_key, ciphertext = columns
+    return Sealed(record_id=record_id, key_id=wrapped_by, wrapped_key=wrapped_key, ciphertext=ciphertext)
 
 
 def key_id(master: bytes) -> str:

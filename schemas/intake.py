@@ -53,7 +53,12 @@ class CaseSubmitted(Event):
     @property
     def linked_to(self) -> UUID | None:
         """Return the earlier case that is handled for this one as well (R-HOT-03); None where this one has news."""
-        return None if self.new_facts else self.repeat_of
+        return handled_for(self.repeat_of, new_facts=self.new_facts)
+
+
+def handled_for(repeat_of: UUID | None, *, new_facts: bool) -> UUID | None:
+    """Say `linked_to` for who reads only these two fields of a submission."""
+    return None if new_facts else repeat_of
 
 
 class CaseSupplemented(Event):

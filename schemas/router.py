@@ -165,7 +165,7 @@ class Fired(Value):
 
 
 class Skip(Value):
-    """A rung that was passed over, and the rule that demands it (R-LAD-01, 03 and 04, R-COM-01, R-HOT-11)."""
+    """A rung that was passed over, and the rule that demands it (R-LAD-01, 03, 04 and 07, R-COM-01, R-HOT-11)."""
 
     rung: int
     unit: str

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis.database import Connection, Pool, Record
 from chassis.masking import mask
-from chassis.vault import Vault, VaultError
+from chassis.vault import Vault, VaultError, sealed_in
 from schemas.values import Sealed
 from services.intake.callers import Caller
 from services.intake.persons import PersonalRecord, names_to_hide
@@ -54,8 +54,7 @@ async def read_person(
 
 def _opened(vault: Vault, case_id: UUID, row: Record) -> PersonalRecord:
     """Decrypt a row of `_READ`. Raises VaultError."""
-    sealed = Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3])
-    return PersonalRecord.model_validate_json(vault.open(case_id, sealed))
+    return PersonalRecord.model_validate_json(vault.open(case_id, sealed_in(row)))
 
 
 def _together(records: list[PersonalRecord]) -> PersonView:

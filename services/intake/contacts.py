@@ -15,6 +15,7 @@ from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Principal, allow
 from chassis.masking import mask
+from chassis.vault import sealed_in
 from schemas.values import Sealed
 from services.intake.bodies import ContactsBody, WhoseContact
 from services.intake.callers import NOTIFYING, Caller, caller
@@ -69,8 +70,7 @@ async def read_contacts(
         allowed = {(row[0], row[1]) for row in found if _is_near(desk, who, row[2])}
         wanted = list({report for _, report in allowed})
         for row in await connection.fetch(_RECORDS, wanted):
-            record = Sealed(record_id=row[1], key_id=row[2], wrapped_key=row[3], ciphertext=row[4])
-            sealed[row[0]].append(record)
+            sealed[row[0]].append(sealed_in(row[1:]))
         outcomes = ["read" if report in sealed else "nothing" for report in wanted]
         purpose = mask(body.purpose)
         logged = (who.recorded_as, who.role.value, who.unit, purpose)

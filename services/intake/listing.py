@@ -27,7 +27,7 @@ PUBLIC_WORDS: Final = {
     "signed": "承办单位已签收。",
     "handling": "正在办理。",
     "suspended": "条件尚不具备，已挂账。",
-    "escalated": "已提请上级单位办理。",
+    "escalated": "已提请上级单位或者主管部门办理。",
     "settled": "已现场处置，待核实。",
     "replied": "承办单位已答复。",
     "callback": "等待回访。",

@@ -181,7 +181,7 @@ TABLE: Final[Mapping[type[Event], Entry]] = {
     router.ExtensionDecided: _extended,
     router.SuspensionDecided: _suspended,
     router.CaseResumed: _says("handling", "已恢复办理。"),
-    router.CaseEscalated: _says("escalated", "已提请上级单位办理。"),
+    router.CaseEscalated: _says("escalated", "已提请上级单位或者主管部门办理。"),
     router.TrackChosen: _chosen,
     router.ProcedureAdvanced: _in_procedure,
     router.ProcedureEnded: _out_of_procedure,

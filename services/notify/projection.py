@@ -19,7 +19,7 @@ from chassis.database import Connection, insert
 from chassis.service import Change, Project
 from schemas.catalogue import EVENTS
 from schemas.envelope import Envelope
-from schemas.intake import CaseSubmitted, CaseWithdrawn, PersonErased
+from schemas.intake import CaseSubmitted, CaseWithdrawn, PersonErased, handled_for
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Event
 from schemas.petition import PetitionSealed, PetitionSubjectsNamed
@@ -169,9 +169,10 @@ async def _note(
         if _is_sealed(change.given):
             sealed.append(change.case_id)
         if change.given.type == CaseSubmitted.type:
-            report, ways = change.case_id, vars(change.given)["reachable_by"]
+            report, said = change.case_id, vars(change.given)
+            ways = said["reachable_by"]
             if ways and report not in reporters:  # it is there where the event comes a second time
-                case_id = _linked_to(change.given) or report
+                case_id = handled_for(said["repeat_of"], new_facts=said["new_facts"]) or report
                 reporters[report] = Reporter(report, case_id, frozenset(ways))
                 added.append((report, case_id, ways))
         match change.given:
@@ -242,12 +243,6 @@ def _named(event: Event) -> Iterable[str]:
 
 def _registered(event: Event) -> Registration | None:
     return vars(event).get("registered")
-
-
-def _linked_to(submitted: Event) -> UUID | None:
-    """As `CaseSubmitted.linked_to`."""
-    values = vars(submitted)
-    return None if values["new_facts"] else values["repeat_of"]
 
 
 def _is_sealed(event: Event) -> bool:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from chassis.database import Connection, Pool
 from chassis.http import Principal
-from chassis.vault import Vault
+from chassis.vault import Vault, sealed_in
 from schemas.values import Sealed
 from schemas.written import seen
 
@@ -80,8 +80,7 @@ async def opened(
     row = await connection.fetchrow(_READ, case_id, kind.value, record)
     if row is None:
         return None
-    sealed = Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3])
-    return model.model_validate_json(vault.open(case_id, sealed))
+    return model.model_validate_json(vault.open(case_id, sealed_in(row)))
 
 
 async def note_reading(pool: Pool, case_id: UUID, who: Principal, what: str) -> None:

@@ -192,7 +192,7 @@ class _Speaker:
 
     def _escalated(self, event: CaseEscalated) -> str:
         return (
-            f"离开{self._unit(event.unit)}（{RUNGS[event.rung]}级）上报一级。理由：{GROUNDS[event.ground]}"
+            f"离开{self._unit(event.unit)}（{RUNGS[event.rung]}级）上行。理由：{GROUNDS[event.ground]}"
             f"（{event.ground}）；{self._evidence(event.evidence)}。依据：{event.row.table}/{event.row.row}（{event.row.source}，R-LAD-10）。"
         )
 

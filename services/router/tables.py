@@ -100,7 +100,6 @@ class Triage(SQLModel, table=True):
     """A case that waits for a human to decide where it goes."""
 
     __tablename__: ClassVar[Any] = "triage"
-    __table_args__ = (Index("triage_order", "urgency", "queued_at", "case_id"),)
 
     case_id: UUID = Field(primary_key=True)
     unit: str = Field(sa_column=_text())

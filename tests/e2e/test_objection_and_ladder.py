@@ -78,7 +78,7 @@ async def test_nothing_climbs_without_ground_and_evidence(town: Town) -> None:
     )
     assert (lifted["status"], lifted["unit"]["code"], lifted["rung"]) == ("DISPATCHED", STREET, 3)
     words = await town.told(case, "dispatched", "已派单至澄湖街道办理")
-    assert words[-2] == "已提请上级单位办理。"
+    assert words[-2] == "已提请上级单位或者主管部门办理。"
 
 
 async def test_the_route_explains_every_step(town: Town) -> None:

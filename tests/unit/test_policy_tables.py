@@ -87,6 +87,8 @@ def test_reference_policy_is_whole_and_has_a_version(folder: Path) -> None:
             "unknown duty 'asist'; expected one of",
         ),
         ("modes.yaml", "duty: assist, helpers", "dutty: assist, helpers", "unknown field 'dutty'"),
+        ("mediations.yaml", "neighbour.pets", "neighbour.pests", "unknown matter 'neighbour.pests'"),
+        ("mediations.yaml", "{first: territory}", "{first: street}", "unknown first 'street'"),
         ("checks.yaml", "municipal.manhole", "municipal.manhol", "unknown matter 'municipal.manhol'"),
         ("floors.yaml", "{floor: 4}", "{floor: 9}", "unknown floor '9'"),
         ("floors.yaml", "{floor: 4}", "{flor: 4}", "unknown answer 'flor'"),
@@ -139,6 +141,25 @@ def test_a_row_that_the_code_relies_on_is_demanded(folder: Path, need: Need) -> 
     assert [f.file for f in found] == ["policy/dispositions.yaml"]
     with pytest.raises(ReferenceInvalid, match=f"row {need.row} is missing"):
         load_policy(folder, gulou())
+
+
+@pytest.mark.parametrize("matter", ["family.violence", "government.report", "order.construction-noise"])
+def test_only_what_may_be_mediated_is_mediated_first(folder: Path, matter: str) -> None:
+    """R-LAD-07, R-LAD-05, R-HOT-11: no danger, no accusation, and no duty of a department is passed down."""
+    line = edit(folder, "mediations.yaml", "[neighbour.noise,", f"[{matter}, neighbour.noise,")
+    [found] = check_policy(folder, gulou())
+    assert (found.file, found.line) == ("policy/mediations.yaml", line)
+    assert f"where matter: {matter}, the first must be catalogue" in found.message
+
+
+def test_a_department_that_waits_gets_its_turn(folder: Path) -> None:
+    """R-LAD-07: a table that ends a case with who mediates is refused."""
+    text = (folder / "escalations.yaml").read_text(encoding="utf-8")
+    (folder / "escalations.yaml").write_text(text.replace("unit: department, ", ""), encoding="utf-8")
+    found = [f.message for f in check_policy(folder, gulou())]
+    missing = [f"row {need.row} is missing (R-LAD-07)" for need in NEEDS["escalations"]]
+    assert sorted(message.split(":")[0] for message in found) == sorted(missing)
+    assert all("the unit must be department" in message for message in found)
 
 
 def test_missing_and_empty_source(folder: Path) -> None:

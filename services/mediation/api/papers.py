@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from chassis.database import Pool
 from chassis.http import Principal, Role
 from chassis.masking import mask
-from chassis.vault import Vault
+from chassis.vault import Vault, sealed_in
 from schemas import mediation as m
 from schemas.mediation import Label
 from schemas.values import Sealed
@@ -132,14 +132,4 @@ async def read_papers(pool: Pool, vault: Vault, case_id: UUID, reader: Reader) -
             _LOG, case_id, who.recorded_as, reader.role, who.unit, reader.what, mask(reader.purpose)
         )
         rows = await connection.fetch(_READ, case_id)
-    return [
-        Paper(
-            row[0],
-            row[1],
-            row[2],
-            vault.open(
-                case_id, Sealed(record_id=row[3], key_id=row[4], wrapped_key=row[5], ciphertext=row[6])
-            ),
-        )
-        for row in rows
-    ]
+    return [Paper(row[0], row[1], row[2], vault.open(case_id, sealed_in(row[3:]))) for row in rows]

@@ -7,13 +7,14 @@ from typing import Final
 from chassis.calendar import WorkingCalendar
 from chassis.decider import Refused
 from schemas.department import DepartmentAssignmentEnded, DepartmentReminded, EndReason, ReminderKind
-from schemas.jurisdiction import Jurisdiction
+from schemas.jurisdiction import Jurisdiction, Rung
 from schemas.message import Actor, Event
-from schemas.router import NamedExit, Outcome, Route, Term
+from schemas.router import Ground, NamedExit, Outcome, Route, Term
 from services.router.domain.clocks import SUPERVISED, Clocks
 from services.router.domain.ladder import Ladder
 from services.router.domain.workorder import Seat, WorkOrder
 from services.router.policy.model import Policy
+from services.router.policy.tables import Row
 
 OPERATOR: Final = "operator"
 SUPERVISOR: Final = "supervisor"
@@ -57,6 +58,18 @@ class Desk:
         if state.reopened >= int(then["most"]):
             return None
         return self.clocks.start("reopen", then["window"], at).at
+
+    def department_waits(self, case: WorkOrder, unit: str | None, rung: int) -> bool:
+        """R-LAD-07: whether `unit` has, or is to have, the case before the department of its rung."""
+        place = case.place or self.ladder.district
+        return self.ladder.department_waits(case.matter, rung, place, unit, case.subjects)
+
+    def escalation(self, state: WorkOrder, ground: Ground) -> Row:
+        """R-LAD-02, R-LAD-06, R-LAD-10: whether the ground lifts the case from where it is, and by what proof."""
+        matter = self.ladder.matter_key(state.matter)
+        rung = int(Rung.DISTRICT) if state.rung is None else state.rung
+        department = "waits" if self.department_waits(state, state.unit, rung) else "none"
+        return self.policy.escalations.decide(ground, str(rung), state.track, matter, department)
 
     def rules(self, state: WorkOrder) -> Mapping[str, str]:
         """The deadline rules by which the case's times run (domain.md §6)."""

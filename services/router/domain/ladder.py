@@ -1,4 +1,4 @@
-"""Which unit may have a case, and from which rung (R-LAD-01, R-LAD-03, R-LAD-04, R-COM-01, R-HOT-04, R-HOT-11)."""
+"""Which unit may have a case, and from which rung (R-LAD-01, 03, 04 and 07, R-COM-01, R-HOT-04, R-HOT-11)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,12 +21,14 @@ class Placement:
     """The lowest lawful unit from a rung on, and the rungs passed over; `unit` None: no lawful rung is left.
 
     Where all departments in question are interested the district itself takes the matter, unless it is, too.
+    `rows` are the rows of policy tables that chose the unit.
     """
 
     unit: str | None
     rung: int
     skipped: tuple[Skip, ...] = ()
     successor_of: str | None = None
+    rows: tuple[Fired, ...] = ()
 
 
 class Ladder:
@@ -36,6 +38,10 @@ class Ladder:
         self._j = jurisdiction
         self._floors = policy.floors
         self._several = {code: self._is_several(matter) for code, matter in jurisdiction.matters.items()}
+        first = {code: policy.mediations.decide(code) for code in jurisdiction.matters}
+        self._mediated_first = {
+            code: row.fired for code, row in first.items() if row.then["first"] == "territory"
+        }
         self.district = next(u.code for u in jurisdiction.units.values() if u.kind is UnitKind.DISTRICT)
 
     def _is_several(self, matter: Matter) -> str:
@@ -100,26 +106,53 @@ class Ladder:
         from_rung: int,
         on: date,
         beyond: str | None = None,
+        *,
+        mediated: bool = False,
     ) -> Placement:
         """The lowest lawful unit from `from_rung` up. Without a matter only the district can be (R-HOT-04).
 
         Below the matter's own rung nobody is competent, even where the case stands there (a grid settled it).
         `beyond`: a unit that failed and does not get the case again at a higher rung (R-LAD-08).
+        `mediated`: a department need not wait any longer until the parties were brought together (R-LAD-07).
         """
+        mediation = None if mediated else self._mediated_first.get(matter or "")
         skipped: list[Skip] = []
         first = max(from_rung, int(self._j.matters[matter].entry)) if matter else int(TOP)
         for rung in range(first, TOP + 1):
-            named = self._j.responsible(matter, Rung(rung), place) if matter else self.district
+            lawful = self._j.responsible(matter, Rung(rung), place) if matter else self.district
+            named = self._j.territorial(place, Rung(rung)) if mediation else lawful
             unit = self._j.current(named)
             skip = self._skip(matter, rung, unit, subjects, on)
             if skip is None and unit == beyond:
                 skip = Skip(rung=rung, unit=unit, rule="R-LAD-08", reason="该单位经督办后再次逾期")
             if skip is None:
-                return Placement(unit, rung, tuple(skipped), named if named != unit else None)
+                rows: tuple[Fired, ...] = ()
+                if mediation and named != lawful:
+                    department, rows = self._j.current(lawful), (mediation,)
+                    skipped.append(
+                        self._skip(matter, rung, department, subjects, on)
+                        or self._waits(rung, department, unit)
+                    )
+                return Placement(unit, rung, tuple(skipped), named if named != unit else None, rows)
             skipped.append(skip)
         if not self.interested(self.district, subjects):  # it stands above its departments (XF24, BJ20)
             return Placement(self.district, TOP, tuple(skipped))
         return Placement(None, TOP, tuple(skipped))
+
+    def _waits(self, rung: int, department: str, unit: str) -> Skip:
+        reason = f"该事项先由{self._j.units[unit].name}劝阻、调解，无效的再由该部门处理"
+        return Skip(rung=rung, unit=department, rule="R-LAD-07", reason=reason)
+
+    def department_waits(
+        self, matter: str | None, rung: int, place: str, unit: str | None, subjects: tuple[str, ...]
+    ) -> bool:
+        """R-LAD-07: whether `unit` mediates before a department of the same rung, which may have the case then."""
+        if matter is None or matter not in self._mediated_first:
+            return False
+        department = self._j.matters[matter].responsible.get(Rung(rung), TERRITORIAL)
+        if department == TERRITORIAL or unit != self._j.current(self._j.territorial(place, Rung(rung))):
+            return False
+        return not self.interested(self._j.current(department), subjects)
 
     def _skip(
         self, matter: str | None, rung: int, unit: str, subjects: tuple[str, ...], on: date
@@ -152,9 +185,10 @@ class Ladder:
             unit, Rung.COMMUNITY
         ):
             return self._listed(matter, unit, on)
-        return unit in {
-            self._j.responsible(matter, rung, place) for rung in self._j.matters[matter].responsible
-        }
+        rungs = self._j.matters[matter].responsible
+        if matter in self._mediated_first and unit in {self._j.territorial(place, rung) for rung in rungs}:
+            return True
+        return unit in {self._j.responsible(matter, rung, place) for rung in rungs}
 
     def rung_of(self, unit: str, near: int) -> int:
         """The rung at which a named unit works: its own, or of a department's the lowest not below `near`."""

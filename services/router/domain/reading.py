@@ -133,9 +133,7 @@ class Reader:
     def _judged_further(self, state: WorkOrder, text: str) -> Judgement:
         matters = self._desk.jurisdiction.matters
         if state.queue is QueueReason.LOW_CONFIDENCE and not state.sealed:
-            found = self._triage.match("", text)
-            ranked = [c for c in found.candidates if c.matter in matters]
-            sure = found.confidence >= self._desk.policy.settings.confidence
+            found, ranked, sure = self._match("", text)
             if ranked and (state.matter is None or sure):
                 return self._by_engine(found, ranked, state.track_asked, state.urgency_stated, sure=False)
         known = matters[state.matter] if state.matter else None
@@ -161,11 +159,15 @@ class Reader:
             if matter is not None and not matter.sealed and self._triage.is_accusation(e.title, e.text):
                 doubt = QueueReason.POLICY  # R-PET-10: as what staff named it, it could reach whom it accuses
             return judge(TriagedBy.STAFF, matter, e.track, e.urgency), doubt
-        found = self._triage.match(e.title, e.text)
-        ranked = [c for c in found.candidates if c.matter in matters]
-        sure = bool(ranked) and found.confidence >= self._desk.policy.settings.confidence
+        found, ranked, sure = self._match(e.title, e.text)
         judged = self._by_engine(found, ranked, e.track, e.urgency, sure=sure and not accused)
         return judged, None if sure else QueueReason.LOW_CONFIDENCE
+
+    def _match(self, title: str, text: str) -> tuple[Found, list[Scored], bool]:
+        """What the text is about, the candidates that the catalogue knows, and whether the best of them is sure."""
+        found = self._triage.match(title, text)
+        ranked = [c for c in found.candidates if c.matter in self._desk.jurisdiction.matters]
+        return found, ranked, bool(ranked) and found.confidence >= self._desk.policy.settings.confidence
 
     def _by_engine(
         self, found: Found, ranked: Sequence[Scored], track: str | None, urgency: int | None, *, sure: bool

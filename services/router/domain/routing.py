@@ -128,7 +128,7 @@ class Routing:
 
         Nor may a rung have it where hotline and district are interested: nobody could review, call back, supervise.
         """
-        why = replace(why, skipped=(*why.skipped, *placement.skipped))
+        why = replace(why, rows=(*why.rows, *placement.rows), skipped=(*why.skipped, *placement.skipped))
         subjects = case.subjects if terms.subjects is None else terms.subjects
         if placement.unit is None or self._desk.keeper(subjects) is None:
             why = replace(why, rows=(*why.rows, ALL_SKIPPED))
@@ -214,14 +214,18 @@ class Routing:
     def _mode(
         self, case: WorkOrder, unit: str, rung: int, terms: Terms
     ) -> tuple[HandlingMode, list[str], Fired]:
-        """R-MODE-01, R-COM-01: the mode and who helps; nobody interested, and nobody twice."""
+        """R-MODE-01, R-COM-01: the mode and who helps; nobody interested, and nobody twice.
+
+        R-LAD-07: while a department waits for the mediation, so do those that help it.
+        """
         if terms.procedure is not None:
             return HandlingMode.TRANSFER, [], UNIT_BY_LAW
         matters = self._desk.jurisdiction.matters
         matter = matters[case.matter] if case.matter else None
         duty = matter.community_duty if matter else CommunityDuty.NONE
-        row = self._desk.policy.modes.decide(str(rung), duty, "some" if matter and matter.helpers else "none")
-        helping = list(matter.helpers) if matter and row.then["departments"] == "yes" else []
+        helpers = matter.helpers if matter and not self._desk.department_waits(case, unit, rung) else ()
+        row = self._desk.policy.modes.decide(str(rung), duty, "some" if helpers else "none")
+        helping = list(helpers) if row.then["departments"] == "yes" else []
         if row.then["community"] == "yes" and (community := self._community(case.place)):
             helping.append(community)
         current = dict.fromkeys(self._desk.jurisdiction.current(code) for code in helping)

@@ -61,7 +61,7 @@ class Steering:
         """R-LAD-02, R-LAD-06, R-LAD-10: a ground of the escalation table with all the evidence that it demands."""
         if state.status not in OPEN or state.rung is None:
             return wrong_status(state, "escalated", OPEN)
-        row = self._row(state, c.ground)
+        row = self._desk.escalation(state, c.ground)
         if row.then["verdict"] == "refuse":
             return Refused(
                 f"GROUND_{row.id.upper().replace('-', '_')}", row.then.get("alternative", row.source)
@@ -99,7 +99,7 @@ class Steering:
 
     def breached_again(self, state: WorkOrder, at: datetime) -> list[Event]:
         """R-LAD-02, R-LAD-08: a rung up on the router's own record; nothing where there is no rung above."""
-        row = self._row(state, r.Ground.SECOND_BREACH)
+        row = self._desk.escalation(state, r.Ground.SECOND_BREACH)
         climbs = row.then["verdict"] == "climb"
         return self._climb(state, Lift(r.Ground.SECOND_BREACH), row, at) if climbs else []
 
@@ -107,15 +107,11 @@ class Steering:
         self, state: WorkOrder, evidence: tuple[Evidence, ...], by: Actor | None, at: datetime
     ) -> list[Event]:
         """R-LAD-02, R-LAD-10: a rung up on the record of the mediation; nothing where that is not lawful."""
-        row = self._row(state, r.Ground.MEDIATION_FAILED)
+        row = self._desk.escalation(state, r.Ground.MEDIATION_FAILED)
         lacking = set(row.then.get("evidence", "").split()) - {e.kind for e in evidence}
         if row.then["verdict"] != "climb" or lacking:
             return []
         return self._climb(state, Lift(r.Ground.MEDIATION_FAILED, by, evidence), row, at)
-
-    def _row(self, state: WorkOrder, ground: r.Ground) -> Row:
-        key = self._desk.ladder.matter_key(state.matter)
-        return self._desk.policy.escalations.decide(ground, str(state.rung), state.track, key)
 
     def _unproven(self, state: WorkOrder, c: r.EscalateCase, needed: str) -> Refused | None:
         lacking = set(needed.split()) - {e.kind for e in c.evidence}
@@ -184,15 +180,23 @@ class Steering:
         return [left, *ended(state, EndReason.ESCALATED), *moved]
 
     def _step(self, case: WorkOrder, ground: r.Ground, row: Row, at: datetime) -> Placement:
-        """Where the ground lifts the case to: the next lawful rung, or the district where the row says so."""
+        """Where the ground lifts the case to: the next lawful rung, or the district where the row says so.
+
+        R-LAD-07: a department that waits is the next step on the same rung; once one had the case, none waits.
+        """
         ladder, rung, place = self._desk.ladder, case.rung or 0, self._place(case)
         if row.then.get("unit") == "district" and not ladder.interested(ladder.district, case.subjects):
             return Placement(ladder.district, int(Rung.DISTRICT))
-        lowest = rung if ground is r.Ground.SUBJECT_SKIPPED else rung + 1
+        mediated = row.then.get("unit") == "department"
+        is_next = mediated and self._desk.department_waits(case, case.unit, rung)
+        lowest = rung if is_next or ground is r.Ground.SUBJECT_SKIPPED else rung + 1
         _, common = ladder.common_rung(place, case.parties)
         from_rung = max(lowest, int(row.then.get("to", "0")), common)
         beyond = case.unit if ground is r.Ground.SECOND_BREACH else None
-        return ladder.place(case.matter, place, case.subjects, from_rung, day_of(at), beyond)
+        mediated = mediated or self._desk.jurisdiction.units[case.unit or ladder.district].kind in BODIES
+        return ladder.place(
+            case.matter, place, case.subjects, from_rung, day_of(at), beyond, mediated=mediated
+        )
 
     def _breach(self, state: WorkOrder) -> Evidence:
         """The router's own record of two lapses, which SECOND_BREACH rests on."""

@@ -9,7 +9,6 @@ from chassis.decider import Decision, Refused
 from schemas import router as r
 from schemas.department import ReminderKind
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
-from schemas.jurisdiction import Rung
 from schemas.message import Actor, Event
 from schemas.values import Emergency, Evidence
 from services.router.domain.case import Desk, remind
@@ -19,7 +18,6 @@ from services.router.domain.reading import Triage
 from services.router.domain.registration import DangerReport, Register
 from services.router.domain.routing import Terms, Why
 from services.router.domain.workorder import FINAL, S, WorkOrder
-from services.router.policy.tables import Row
 
 REOPENED: Final = r.Fired(table="reopenings", row="asked-for", source="R-HOT-08: JN27")
 
@@ -76,17 +74,12 @@ class Supplements:
             return []
         again = r.CaseReopened(by=e.by, unit=state.unit or "", times=state.reopened + 1)
         if e.emergency is not None:
-            row = self._danger_row(state).fired
+            row = self._desk.escalation(state, r.Ground.DANGER).fired
             words = "" if state.confidential else e.emergency.ground
             why, terms = Why(rows=(REOPENED, row)), Terms(by=e.by)
             return [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
         moved = [again, *self._register.again(state, REOPENED, e.by, at)]
         return [*moved, *self._readers_told(reduce(evolve, moved, state), e.reason)]
-
-    def _danger_row(self, state: WorkOrder) -> Row:
-        rung = int(Rung.DISTRICT) if state.rung is None else state.rung
-        matter = self._desk.ladder.matter_key(state.matter)
-        return self._desk.policy.escalations.decide(r.Ground.DANGER, str(rung), state.track, matter)
 
     def noted(
         self, act: Callable[[WorkOrder, Note, datetime], Decision]
@@ -146,5 +139,5 @@ class Supplements:
     ) -> list[Event]:
         words = "" if state.confidential else danger.ground[:1000]
         told = Evidence(kind="danger_report", reference=f"{said_in} of {state.case_id}", note=words)
-        report = DangerReport(self._danger_row(state).fired, (told,), by)
+        report = DangerReport(self._desk.escalation(state, r.Ground.DANGER).fired, (told,), by)
         return self._register.danger(state, danger.line, danger.ground, report, at)

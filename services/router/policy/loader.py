@@ -12,7 +12,7 @@ from reference.source import Finding, Findings, ReferenceInvalid, YamlFile, pars
 from schemas.jurisdiction import Jurisdiction
 from schemas.router import Fired
 from services.router.policy.model import Policy, Settings
-from services.router.policy.needs import unmet
+from services.router.policy.needs import needs, unmet
 from services.router.policy.shapes import SHAPES, Shape
 from services.router.policy.tables import Box, Row, Table, cover, example
 
@@ -124,7 +124,8 @@ def _table(
     if len(findings.items) == before:
         _covered(name, shape, domains, rows, findings)
     if len(findings.items) == before:
-        for line, message in unmet(shape.name, dict(zip(shape.fields, domains, strict=True)), rows):
+        fields = dict(zip(shape.fields, domains, strict=True))
+        for line, message in unmet(needs(shape.name, jurisdiction), fields, rows):
             findings.add(name, line, message)
     return Table(shape.name, tuple(shape.fields), domains, rows)
 

@@ -77,6 +77,7 @@ class Policy(_Part):
     settings: Settings
     dispositions: Table
     floors: Table
+    mediations: Table
     modes: Table
     terms: Table
     checks: Table

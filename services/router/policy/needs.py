@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.jurisdiction import Jurisdiction, Matter, Track
 from services.router.policy.tables import Box, Row, first_hits
 
 
@@ -20,6 +21,12 @@ class Need:
 def _need(row: str, outcome: str, source: str, **when: str) -> Need:
     cells = {name: frozenset(values.split()) for name, values in when.items()}
     return Need(row, cells, ("outcome", outcome), source)
+
+
+def _to_department(row: str, **when: str) -> Need:
+    """R-LAD-07: a department that waits for the mediation gets its turn, at the district's rung, too."""
+    cells = {name: frozenset({value}) for name, value in when.items()}
+    return Need(row, {**cells, "department": frozenset({"waits"})}, ("unit", "department"), "R-LAD-07")
 
 
 _FRESH: Final = {"emergency": "no", "judged": "none"}
@@ -53,15 +60,33 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
         _need("outside-remit", "redirect", "R-HOT-03", judged="outside_remit"),
         _need("uncertain", "queue", "DES", repeat="no new_facts", settled="no", known="no", **_FRESH),
     ),
+    "escalations": (
+        _to_department("no-legal-power", ground="NO_LEGAL_POWER"),
+        _to_department("mediation-failed", ground="MEDIATION_FAILED", track="M"),
+    ),
 }
-"""By table. A case that is answered otherwise is handled by whoever must not see it, or by nobody who decided."""
+"""By table. A case that is answered otherwise is handled by whoever must not see it, by nobody who decided,
+or for ever by who mediates."""
+
+
+def needs(table: str, jurisdiction: Jurisdiction) -> tuple[Need, ...]:
+    """All needs of a table. R-LAD-05, R-LAD-07, R-HOT-11: of `mediations`, that only what may be mediated is."""
+    if table != "mediations":
+        return NEEDS.get(table, ())
+    unlawful = (matter.code for matter in jurisdiction.matters.values() if not _may_be_mediated(matter))
+    rule, never = "R-LAD-05, R-LAD-07, R-HOT-11", ("first", "catalogue")
+    return tuple(Need("by-catalogue", {"matter": frozenset({code})}, never, rule) for code in unlawful)
+
+
+def _may_be_mediated(matter: Matter) -> bool:
+    return matter.track is Track.MEDIATION and not matter.emergency and not matter.sealed
 
 
 def unmet(
-    table: str, fields: Mapping[str, frozenset[str]], rows: tuple[Row, ...]
+    demanded: tuple[Need, ...], fields: Mapping[str, frozenset[str]], rows: tuple[Row, ...]
 ) -> Iterator[tuple[int, str]]:
     """Yield line and words for each need that a row answers otherwise; `fields` are all with their values."""
-    for need in NEEDS.get(table, ()):
+    for need in demanded:
         box: Box = tuple(need.when.get(name, values) for name, values in fields.items())
         answer, wanted = need.then
         wrong = next((row for row in first_hits(box, rows) if row.then.get(answer) != wanted), None)

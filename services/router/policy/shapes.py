@@ -68,6 +68,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         },
         {"floor": _just(_RUNGS)},
     ),
+    Shape("mediations", {"matter": _matters}, {"first": _just(frozenset({"territory", "catalogue"}))}),
     Shape(
         "modes",
         {
@@ -96,11 +97,12 @@ SHAPES: Final[tuple[Shape, ...]] = (
             "rung": _just(_RUNGS),
             "track": _just(frozenset(Track)),
             "matter": _matters,
+            "department": _just(frozenset({"waits", "none"})),
         },
         {
             "verdict": _just(frozenset({"climb", "emergency", "refuse"})),
             "to": _just(_RUNGS),
-            "unit": _just(frozenset({"district"})),
+            "unit": _just(frozenset({"district", "department"})),
             "evidence": None,
             "alternative": None,
         },

@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.database import Connection, Pool
 from chassis.host import Host
-from chassis.vault import Vault
-from schemas.values import Sealed
+from chassis.vault import Vault, sealed_in
 from services.intake.channels.wechat.dialogue import Talk
 from services.intake.channels.wechat.messages import Said
 from services.intake.channels.wechat.pictures import Sent, await_pictures
@@ -150,7 +149,7 @@ class Book:
     async def talk_of(self, sender: bytes, now: datetime) -> Talk | None:
         """Return what a follower has told so far, also where its time is over by now."""
         row = await self._pool.fetchrow(f"SELECT {_SEALED} FROM intake.wechat_talk WHERE sender = $1", sender)
-        return self._open(sender, tuple(row), Talk) if row is not None else None
+        return self._open(sender, row, Talk) if row is not None else None
 
     async def settle(
         self,
@@ -235,5 +234,4 @@ class Book:
         return sealed.record_id, sealed.key_id, sealed.wrapped_key, sealed.ciphertext
 
     def _open(self, sender: bytes, row: Any, model: type[M]) -> M:
-        sealed = Sealed(record_id=row[0], key_id=row[1], wrapped_key=row[2], ciphertext=row[3])
-        return model.model_validate_json(self._vault.open(UUID(bytes=sender), sealed))
+        return model.model_validate_json(self._vault.open(UUID(bytes=sender), sealed_in(row)))
