@@ -11,7 +11,7 @@ from typing import Final
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from reference import violence
-from reference.dangers import HINTS, Danger, Hints
+from reference.dangers import Danger, Hints
 from reference.hazards import SMOKE_OF_TRADE
 from reference.signs import CLAUSE_ENDS
 from schemas.values import Emergency
@@ -125,15 +125,15 @@ _SMOKE = re.compile(SMOKE_OF_TRADE)
 
 
 def find_alarm(
-    title: str, text: str, *, settled: bool = False, added: bool = False, hints: Hints = HINTS
+    title: str, text: str, hints: Hints, *, settled: bool = False, added: bool = False
 ) -> Emergency | None:
     """Return the first danger reported as happening now, a bare cry for help only where there is no other.
 
     `ground` quotes the words that told of it.
+    `hints`: the dangers that are looked for.
     `settled`: the text says what was found and dealt with on the spot. That a grid worker calls the danger settled
     does not end it: the line, or the danger's owner, must hear of it and say so (R-GRD-01, R-LAD-05).
     `added`: the text was added to a case. It tells what happened since, the newest often last, so all of it counts.
-    `hints`: the dangers that are looked for.
     """
     length = len(title) + len(text)
     if length > _LETTER and not added:
@@ -145,8 +145,7 @@ def find_alarm(
     titled = call or _HAPPENED.search(title) is not None
     if not (titled or _tells_now(title) or _tells_now(text)):
         return None
-    looked_for = hints.in_call if call else hints.in_letter
-    if not looked_for.of(title) and not looked_for.of(text):
+    if not hints.of(title, call=call) and not hints.of(text, call=call):
         return None
     sentences = [title, *_SENTENCE.split(text)]
     cry: Emergency | None = None
@@ -154,7 +153,7 @@ def find_alarm(
         stated = call or (titled and place == 0)
         if not (stated or _tells_now(sentence)):
             continue
-        for danger in looked_for.of(sentence):
+        for danger in hints.of(sentence, call=call):
             for found in danger.sign.finditer(sentence):
                 told = _Told(sentence, found, sentences[place + 1] if place + 1 < len(sentences) else "")
                 if not told.is_live(danger, call=stated, settled=settled):

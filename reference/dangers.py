@@ -90,14 +90,6 @@ class Hints:
     """Finds the dangers of which a text may hold a sign; most texts hold none, and cost one look."""
 
     def __init__(self, dangers: tuple[Danger, ...]) -> None:
-        self.in_call = _Hints(dangers)
-        self.in_letter = _Hints(tuple(danger for danger in dangers if not danger.call))
-
-
-class _Hints:
-    """The words of some dangers."""
-
-    def __init__(self, dangers: tuple[Danger, ...]) -> None:
         places: dict[str, list[int]] = {}
         for place, danger in enumerate(dangers):
             for word in danger.words:
@@ -106,12 +98,10 @@ class _Hints:
         self._places = tuple(map(tuple, places.values()))
         self._automaton = AhoCorasick(list(places), implementation=Implementation.DFA)
 
-    def of(self, text: str) -> list[Danger]:
-        """Return them in the order of the table."""
+    def of(self, text: str, *, call: bool) -> list[Danger]:
+        """Return them in the order of the table; those that count in a call only where it is one."""
         hits = self._automaton.find_matches_as_indexes(text, overlapping=True)
         if not hits:
             return []
-        return [self._dangers[place] for place in sorted({p for hit in hits for p in self._places[hit[0]]})]
-
-
-HINTS: Final = Hints(DANGERS)
+        found = [self._dangers[place] for place in sorted({p for hit in hits for p in self._places[hit[0]]})]
+        return found if call else [danger for danger in found if not danger.call]

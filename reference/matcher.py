@@ -129,9 +129,9 @@ class Matcher:
         return find_alarm(
             closed_up(normalise(title)),
             closed_up(normalise(text)),
+            self._hints,
             settled=settled,
             added=added,
-            hints=self._hints,
         )
 
     def accused(self, title: str, text: str) -> tuple[str, ...]:
@@ -192,9 +192,10 @@ class Matcher:
 def _dangers_of(jurisdiction: Jurisdiction) -> Iterator[Danger]:
     """The strong words of its emergency matters (`!`) that are no sign of a danger anyway: what triage takes for
     such a matter goes to its line, unless the words around put it in the past or in the mind (R-LAD-05)."""
+    known = Hints(DANGERS)
     for matter in jurisdiction.matters.values():
         for word in matter.keywords if matter.emergency_line is not None else ():
-            if not word.endswith(WEAK) and len(word) >= _EVENT and find_alarm(word, "") is None:
+            if not word.endswith(WEAK) and len(word) >= _EVENT and find_alarm(word, "", known) is None:
                 sign = re.compile(re.escape(word))
                 yield Danger(matter.emergency_line or "", sign, (word,), fresh=True)
 

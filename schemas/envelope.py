@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 
-def event_id(source: str, case_id: UUID, sequence: int) -> str:
+def event_id(source: str, case_id: UUID | str, sequence: int) -> str:
     """Return the CloudEvents `id` of an event."""
     return f"{source}/{case_id}/{sequence}"
 

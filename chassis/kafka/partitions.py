@@ -2,20 +2,33 @@
 
 from collections import deque
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any
 
 from chassis.kafka.positions import Position, mark_of
-from chassis.kafka.records import UNREADABLE
+from chassis.kafka.records import UNREADABLE, decode, type_and_edition
 from chassis.transport import Move, Place, StreamBatch
 from schemas.envelope import Envelope
+from schemas.message import CASE_EVENTS
 
 
-class Found(NamedTuple):
-    """An event, the offset after it, and the edition of the log that its record names."""
+class Found:
+    """A record that came, read no further than it takes to know whether it is wanted: most are not."""
 
-    end: int
-    event: Envelope
-    edition: str = ""
+    __slots__ = ("_event", "_record", "edition", "end", "type")
+
+    def __init__(self, record: Any) -> None:
+        self.type, self.edition = type_and_edition(record)
+        self.end: int = record.offset + 1
+        """The offset after it."""
+        self._record = record
+        self._event: Envelope | None = None
+
+    @property
+    def event(self) -> Envelope:
+        """Return the event, which is an `UNREADABLE` one where the record is none of ours."""
+        if self._event is None:
+            self._event = decode(self._record, CASE_EVENTS)
+        return self._event
 
     @property
     def mark(self) -> str:
@@ -103,7 +116,7 @@ class Partitions:
             return False
         waiting = self._waiting.setdefault(number, deque())
         waiting.extend(found)
-        while waiting and waiting[0].event.type not in self._types:
+        while waiting and waiting[0].type not in self._types:
             self.reached[number] = waiting.popleft().end
         if waiting and number not in self._turn:
             self._turn.append(number)
@@ -111,14 +124,19 @@ class Partitions:
 
     def _is_new(self, number: int, found: Sequence[Found]) -> bool:
         known = self._editions.setdefault(number, set())
-        # A record that is none of ours names no edition: it tells nothing of the log in which it stands.
-        editions = [record.edition for record in found if record.event.type != UNREADABLE]
-        if editions and number in self._begun:
+        for record in found:
+            begins = number in self._begun
+            if record.edition in known and not begins:
+                continue
+            # A record that is none of ours names no edition: it tells nothing of the log in which it stands.
+            if record.event.type == UNREADABLE:
+                continue
             self._begun.discard(number)
-            known.add(editions[0])
-        new = [edition for edition in editions if edition not in known]
-        known.update(new[:1])
-        return bool(new)
+            if record.edition not in known:
+                known.add(record.edition)
+                if not begins:
+                    return True
+        return False
 
     def next_event(self) -> Envelope | None:
         """Return the oldest event that waits."""
@@ -150,9 +168,9 @@ class Partitions:
         What is not wanted is passed over and counts for that only.
         """
         taken: list[Found] = []
-        while waiting and (len(taken) < most or waiting[0].event.type not in self._types):
+        while waiting and (len(taken) < most or waiting[0].type not in self._types):
             found = waiting.popleft()
-            if found.event.type in self._types:
+            if found.type in self._types:
                 taken.append(found)
         self.reached[number] = found.end
         return taken, found.position

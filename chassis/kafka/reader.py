@@ -26,7 +26,7 @@ from chassis.kafka.connection import (
 )
 from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position, resume, too_late
-from chassis.kafka.records import UNREADABLE, decode, edition_of
+from chassis.kafka.records import UNREADABLE
 from chassis.store import Store
 from chassis.telemetry import Attribute, Value
 from chassis.transport import Lag, StreamBatch
@@ -231,10 +231,7 @@ class KafkaReader:
         if number not in self._partitions.reached:
             return  # a rebalance came between: these are from where we did not ask
         self._note_jump(number, records[0].offset - self._partitions.fetched[number])
-        found = [
-            Found(record.offset + 1, decode(record, CASE_EVENTS), edition_of(record)) for record in records
-        ]
-        if self._partitions.receive(number, found):
+        if self._partitions.receive(number, [Found(record) for record in records]):
             return
         stored = self._partitions.stored[number]
         _log.error(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from schemas.envelope import Envelope
+from schemas.envelope import Envelope, event_id
 
 EDITION: Final = "edition"
 """The header that names the edition of the log: absent in the first, then another one each time the event logs are
@@ -20,31 +20,35 @@ _LATEST_MS: Final = 9_000_000_000_000
 
 def headers(event: Envelope, edition: str = "") -> list[tuple[str, bytes]]:
     """Return the record headers of an event. `ce_id` was fixed when the event was stored."""
+    case_id, sequence = str(event.case_id), str(event.sequence)
     return [
         *([(EDITION, edition.encode())] if edition else []),
         ("ce_specversion", b"1.0"),
-        ("ce_id", event.id.encode()),
+        ("ce_id", event_id(event.source, case_id, event.sequence).encode()),
         ("ce_source", event.source.encode()),
         ("ce_type", event.type.encode()),
         ("ce_time", event.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
-        ("ce_subject", str(event.case_id).encode()),
-        ("ce_sequence", str(event.sequence).encode()),
+        ("ce_subject", case_id.encode()),
+        ("ce_sequence", sequence.encode()),
         *([("traceparent", event.traceparent.encode())] if event.traceparent else []),
         ("content-type", b"application/json"),
     ]
 
 
-def edition_of(record: Any) -> str:
-    """Return the edition of the log that a record names, the empty text for the first."""
-    for name, value in record.headers:
-        if name == EDITION:
-            return bytes(value or b"").decode("ascii", "replace")
-    return ""
-
-
 def milliseconds(event: Envelope) -> int:
     """Return the record's timestamp: the event's own time, in milliseconds."""
     return int(event.time.timestamp() * 1000)
+
+
+def type_and_edition(record: Any) -> tuple[str, str]:
+    """Return the type of event that a record tells, `UNREADABLE` where it tells none, and the edition of its log:
+    the empty text for the first."""
+    found: dict[str, bytes] = dict(record.headers)
+    edition = (found.get(EDITION) or b"").decode("ascii", "replace")
+    try:
+        return found["ce_type"].decode(), edition
+    except (KeyError, AttributeError, UnicodeDecodeError):
+        return UNREADABLE, edition
 
 
 def decode(record: Any, topic: str) -> Envelope:

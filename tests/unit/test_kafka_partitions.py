@@ -4,11 +4,14 @@ from collections import Counter
 from dataclasses import replace
 from uuid import uuid4
 
+import pytest
+
 from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position
 from chassis.kafka.records import UNREADABLE
 from chassis.transport import Move
 from tests.toy import Ticked, ticked
+from tests.unit.kafka_kit import Record, found
 
 
 def held(*numbers: int) -> Partitions:
@@ -20,15 +23,15 @@ def held(*numbers: int) -> Partitions:
     return made
 
 
-def events(count: int, first: int = 0) -> list[Found]:
+def events(count: int, first: int = 0, edition: str = "") -> list[Found]:
     case = uuid4()
-    return [Found(first + number, ticked(case, number)) for number in range(1, count + 1)]
+    return [found(first + number, ticked(case, number), edition) for number in range(1, count + 1)]
 
 
 def other(offset: int) -> Found:
     """An event that the service does not want."""
 
-    return Found(offset, replace(ticked(uuid4(), 1), type="outside.Else.v1"))
+    return found(offset, replace(ticked(uuid4(), 1), type="outside.Else.v1"))
 
 
 def taken(made: Partitions, most: int) -> dict[int, int]:
@@ -67,7 +70,7 @@ def test_what_is_not_wanted_moves_the_end_and_nothing_else() -> None:
     batch = made.take(10)
     assert batch is not None
     assert [(place.position, place.offset) for place in batch.places] == [
-        (str(Position(2, wanted[0][1].id)), 1)
+        (str(Position(2, wanted[0].event.id)), 1)
     ]
     assert batch.moves[0].start == ""
     assert batch.moves[0].end.startswith("4@")
@@ -85,11 +88,11 @@ def test_the_record_before_the_position_is_checked_and_left_out() -> None:
     made = Partitions({Ticked.type})
     made.assign([0])
     there = events(3)
-    made.place(0, str(Position(1, there[0][1].id)), 0, there[0][1].id)
+    made.place(0, str(Position(1, there[0].event.id)), 0, there[0].event.id)
     assert made.receive(0, there)
     batch = made.take(10)
     assert batch is not None
-    assert list(batch.records) == [found.event for found in there[1:]]
+    assert list(batch.records) == [record.event for record in there[1:]]
 
 
 def test_another_record_before_the_position_is_another_log() -> None:
@@ -125,11 +128,27 @@ def test_a_rewind_makes_every_partition_look_up_its_place_again() -> None:
 def test_a_record_of_others_is_no_sign_of_another_log() -> None:
     """It names no edition: in a log that was published again it is set aside, and nothing is read twice."""
     made = held(0)
-    ours = [found._replace(edition="e2") for found in events(3)]
-    foreign = Found(4, replace(ticked(uuid4(), 4), type=UNREADABLE))
+    ours = events(3, edition="e2")
+    foreign = Found(Record(ticked(uuid4(), 4), offset=3).spoilt("ce_sequence", b"none"))
     assert made.receive(0, [*ours, foreign])
-    assert made.receive(0, [found._replace(edition="e2") for found in events(2, 4)])
+    assert made.receive(0, events(2, 4, "e2"))
     assert taken(made, 10) == {0: 6}
     first = held(0)
     assert first.receive(0, [foreign, *ours]), "nor is it one where reading begins"
     assert not first.receive(0, events(1, 4)), "an event of ours is"
+
+
+@pytest.mark.parametrize("kind", [None, b"\xff", b"outside.Else.v1"])
+def test_a_record_is_opened_only_where_it_may_be_wanted(kind: bytes | None) -> None:
+    """One that tells no type is none of ours, and handed out as such; one that is not wanted is passed over,
+    whatever else stands in it, and its mark is one that can be stored."""
+    made = held(0)
+    wanted = events(1)
+    strange = Found(Record(ticked(uuid4(), 2), offset=1).spoilt("ce_subject", b"\0").spoilt("ce_type", kind))
+    assert made.receive(0, [*wanted, strange])
+    batch = made.take(10)
+    assert batch is not None
+    types = [Ticked.type] if kind and kind.isascii() else [Ticked.type, UNREADABLE]
+    assert [record.type for record in batch.records] == types
+    assert batch.moves[0].end == str(Position(2, strange.mark))
+    assert "\0" not in strange.mark

@@ -14,12 +14,13 @@ import pytest
 from chassis.cloudevents import structured
 from chassis.kafka.partitions import Found, Partitions
 from chassis.kafka.positions import Position, mark_of
-from chassis.kafka.records import UNREADABLE, decode, edition_of, headers
+from chassis.kafka.records import UNREADABLE, decode, type_and_edition
 from chassis.kafka.republish import merged
 from schemas.envelope import Envelope
 from services.cli.local import PORT_OFFSETS, LocalRun
 from services.cli.republish import Since
 from tests.toy import Ticked, ticked
+from tests.unit.kafka_kit import Record, found
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -43,8 +44,8 @@ async def test_a_log_keeps_its_own_order_whatever_its_times_say() -> None:
     assert await times([5, 1, 2], [3]) == [3, 5, 1, 2]
 
 
-def found(edition: str, *ends: int) -> list[Found]:
-    return [Found(end, ticked(uuid4(), end), edition) for end in ends]
+def records(edition: str, *ends: int) -> list[Found]:
+    return [found(end, ticked(uuid4(), end), edition) for end in ends]
 
 
 def begun() -> Partitions:
@@ -56,53 +57,43 @@ def begun() -> Partitions:
 
 def test_a_log_that_changes_its_edition_is_read_again_from_its_beginning_once() -> None:
     made = begun()
-    assert made.receive(0, found("", 1, 2))
-    assert not made.receive(0, found("e2", 3))
+    assert made.receive(0, records("", 1, 2))
+    assert not made.receive(0, records("e2", 3))
     made.place(0, "", 0, None)
-    assert made.receive(0, found("e1", 1))
-    assert made.receive(0, found("e2", 2)), "it was read from the beginning for e2 already"
+    assert made.receive(0, records("e1", 1))
+    assert made.receive(0, records("e2", 2)), "it was read from the beginning for e2 already"
 
 
 def test_two_editions_in_one_answer_are_told_apart() -> None:
     made = begun()
-    assert not made.receive(0, [*found("", 1), *found("e1", 2)])
+    assert not made.receive(0, [*records("", 1), *records("e1", 2)])
     assert made.take(10) is None
 
 
 def test_the_edition_is_part_of_the_position() -> None:
-    [record] = found("e1", 4)
+    event = ticked(uuid4(), 4)
     made = begun()
-    assert made.receive(0, [record])
+    assert made.receive(0, [found(4, event, "e1")])
     batch = made.take(1)
     assert batch is not None
     end = batch.moves[0].end
-    assert end == f"4@e1:{record.event.id}" == str(Position(4, mark_of(record.event.id, "e1")))
+    assert end == f"4@e1:{event.id}" == str(Position(4, mark_of(event.id, "e1")))
     resumed = begun()
     resumed.place(0, end, 3, Position.parse(end).mark)
-    assert not resumed.receive(0, [record._replace(edition="e2")])
-
-
-class Record:
-    """A record as a consumer hands it out."""
-
-    partition, offset, timestamp = 0, 0, 0
-
-    def __init__(self, event: Envelope, edition: str) -> None:
-        self.headers = headers(event, edition)
-        self.value = event.data.encode()
+    assert not resumed.receive(0, [found(4, event, "e2")])
 
 
 @pytest.mark.parametrize("edition", ["", "a1b2c3"])
 def test_the_edition_travels_as_a_header_and_changes_no_event(edition: str) -> None:
     event = ticked(uuid4(), 1)
     record = Record(event, edition)
-    assert edition_of(record) == edition
+    assert type_and_edition(record) == (event.type, edition)
     assert decode(record, event.topic) == event
 
 
 def test_an_event_that_nobody_traces_has_no_header_of_a_trace() -> None:
     event = replace(ticked(uuid4(), 1), traceparent="")
-    record = Record(event, "")
+    record = Record(event)
     assert "traceparent" not in dict(record.headers)
     assert decode(record, event.topic) == event
     assert b"traceparent" not in structured(event)
@@ -125,9 +116,8 @@ def test_an_event_that_nobody_traces_has_no_header_of_a_trace() -> None:
 @pytest.mark.parametrize("timestamp", [0, -5, 2**62])
 def test_what_the_database_cannot_hold_is_unreadable(wrong: tuple[str, Any], timestamp: int) -> None:
     """A foreign record that could not even be parked would hold up the stream for good."""
-    record = Record(ticked(uuid4(), 1), "")
+    record = Record(ticked(uuid4(), 1)).spoilt(*wrong)
     record.timestamp = timestamp
-    record.headers = [*[(name, value) for name, value in record.headers if name != wrong[0]], wrong]
     unreadable = decode(record, "case.events")
     assert unreadable.type == UNREADABLE
     assert json.loads(unreadable.data)["unreadable"].startswith("it")

@@ -8,15 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.alarm import find_alarm
-from reference.dangers import DANGERS
+from reference.dangers import DANGERS, Hints
 from reference.load import load
 from reference.matcher import Matcher
+from schemas.values import Emergency
 from tests.unit import danger_calls as calls
 from tests.unit import danger_phrases as phrases
 
 gulou = load(Path(__file__).parents[2] / "reference" / "gulou")
 matcher = Matcher(gulou)
+known = Hints(DANGERS)
 DATA = Path(__file__).parents[3] / "shared" / "data" / "citizen-messages.csv"
+
+
+def alarm_of(title: str, text: str, *, settled: bool = False, added: bool = False) -> Emergency | None:
+    """What the signs alone tell, without the matters of a jurisdiction."""
+    return find_alarm(title, text, known, settled=settled, added=added)
+
 
 LIVE = [
     ("110", "家暴求助"),
@@ -204,7 +212,7 @@ NOTHING_FOUND = [
 def test_a_danger_now_goes_to_its_line(line: str, text: str) -> None:
     """R-LAD-05, R-HOT-13: wherever it is said, and with the words that said it."""
     for title, body in ((text, ""), ("", text), (text, text)):
-        alarm = find_alarm(title, body)
+        alarm = alarm_of(title, body)
         assert alarm is not None
         assert alarm.line == line
         assert alarm.ground in text
@@ -214,7 +222,7 @@ def test_a_danger_now_goes_to_its_line(line: str, text: str) -> None:
 def test_violence_that_goes_on_is_for_the_police(text: str) -> None:
     """R-LAD-05, R-HOT-13: who is beaten again and again is in danger now; no word of urgency is asked for."""
     for title, body in ((text, ""), ("", text), (text, text)):
-        alarm = find_alarm(title, body)
+        alarm = alarm_of(title, body)
         assert alarm is not None
         assert (alarm.line, alarm.ground in text) == ("110", True)
 
@@ -223,7 +231,7 @@ def test_violence_that_goes_on_is_for_the_police(text: str) -> None:
 def test_a_danger_settled_on_the_spot_is_still_reported(line: str, text: str) -> None:
     """R-GRD-01, R-LAD-05: that it is dealt with is for the line to say."""
     for title, body in ((text, ""), ("", text)):
-        alarm = find_alarm(title, body, settled=True)
+        alarm = alarm_of(title, body, settled=True)
         assert alarm is not None
         assert alarm.line == line
 
@@ -231,8 +239,8 @@ def test_a_danger_settled_on_the_spot_is_still_reported(line: str, text: str) ->
 @pytest.mark.parametrize("text", NOTHING_FOUND)
 def test_a_round_without_a_danger_gives_no_alarm(text: str) -> None:
     """R-GRD-01, R-HOT-13: the daily work of a grid worker calls nobody."""
-    assert find_alarm(text, "", settled=True) is None
-    assert find_alarm("", text, settled=True) is None
+    assert alarm_of(text, "", settled=True) is None
+    assert alarm_of("", text, settled=True) is None
 
 
 @pytest.mark.parametrize(
@@ -246,42 +254,42 @@ def test_a_round_without_a_danger_gives_no_alarm(text: str) -> None:
 )
 def test_a_manner_of_speaking_gives_no_alarm(text: str) -> None:
     """R-HOT-13: of prices and of supplies that are cut off, people speak as of crimes."""
-    assert find_alarm("", text) is None
+    assert alarm_of("", text) is None
 
 
 @pytest.mark.parametrize("text", NOT_LIVE)
 def test_past_fear_question_and_proposal_give_no_alarm(text: str) -> None:
     """R-HOT-13: a false alarm takes the line away from somebody else."""
-    assert find_alarm(text, "") is None
-    assert find_alarm("", text) is None
-    assert find_alarm(text, text) is None
+    assert alarm_of(text, "") is None
+    assert alarm_of("", text) is None
+    assert alarm_of(text, text) is None
 
 
 def test_what_a_caller_says_counts_in_a_call_only() -> None:
     """R-LAD-05, R-HOT-13: in a letter the same words tell of a nuisance; the ground quotes them as they stand."""
     call = "地铁口有个老人倒了，没得心跳了"
-    alarm = find_alarm("", call)
+    alarm = alarm_of("", call)
     assert alarm is not None
     assert alarm.ground == "没得心跳"
     nuisance = "路灯杆子漏电，狗踩上去就死了。"
-    assert find_alarm("", nuisance) is not None
-    assert find_alarm("", nuisance + "我们小区的物业服务现在一直不好。" * 12) is None
+    assert alarm_of("", nuisance) is not None
+    assert alarm_of("", nuisance + "我们小区的物业服务现在一直不好。" * 12) is None
 
 
 def test_a_letter_that_mentions_danger_far_below_gives_no_alarm() -> None:
     """R-HOT-13: a caller in danger says so at once; a letter of many words tells a story."""
     letter = "我们小区的物业服务一直不好。" * 40 + "楼下电动车起火了，火势很大。"
-    assert find_alarm("物业不作为", letter) is None
-    assert find_alarm("楼下电动车起火了", letter) is not None
+    assert alarm_of("物业不作为", letter) is None
+    assert alarm_of("楼下电动车起火了", letter) is not None
 
 
 def test_what_is_added_is_no_letter() -> None:
     """R-LAD-05: the newest facts often stand last; what is past or feared gives no alarm there either."""
     story = "我们小区的物业服务一直不好。" * 40
-    alarm = find_alarm("", story + "现在楼下电动车起火了，火势很大。", added=True)
+    alarm = alarm_of("", story + "现在楼下电动车起火了，火势很大。", added=True)
     assert alarm is not None
     assert alarm.line == "119"
-    assert find_alarm("", story + "去年楼下电动车起火了。", added=True) is None
+    assert alarm_of("", story + "去年楼下电动车起火了。", added=True) is None
 
 
 def _calls(told: dict[str, str]) -> list[tuple[str, str]]:
@@ -352,8 +360,8 @@ def test_an_emergency_matter_that_triage_is_sure_of_goes_to_its_line(text: str) 
 @given(st.text(max_size=60), st.text(max_size=400))
 def test_any_text_is_judged_the_same_twice(title: str, text: str) -> None:
     """R-HOT-13: pure, and the ground stands in the text."""
-    alarm = find_alarm(title, text)
-    assert alarm == find_alarm(title, text)
+    alarm = alarm_of(title, text)
+    assert alarm == alarm_of(title, text)
     assert alarm is None or alarm.ground in title + text
 
 

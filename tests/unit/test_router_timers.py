@@ -10,11 +10,13 @@ from chassis.calendar import WorkingCalendar
 from chassis.decider import TimerDue
 from schemas import router as r
 from schemas.department import DepartmentReminded, ReminderKind
+from schemas.intake import CaseSupplemented
 from schemas.jurisdiction import CalendarYear
 from schemas.router import OrderStatus as S
 from services.colours import Colour
 from services.router.domain import Router, colour
 from tests.unit.router_kit import (
+    COMMUNITY,
     GRID,
     OPERATOR,
     SUPERVISOR,
@@ -23,6 +25,7 @@ from tests.unit.router_kit import (
     gulou,
     open_case,
     policy,
+    router,
     submitted,
 )
 from tests.unit.test_router_ladder import handled
@@ -337,6 +340,20 @@ def test_the_mark_of_an_extended_time_is_recounted_from_its_beginning() -> None:
     assert handle is not None
     assert mark is not None
     assert mark.at - began.since == (handle.at - began.since) * 0.75
+
+
+def test_a_case_that_waits_is_as_late_as_before_when_something_is_added_to_it() -> None:
+    """R-CARD-01, R-LAD-04: an accusation queues it anew with its subject; it stays overdue, supervised and red."""
+    oracle = Oracle()
+    case = Played(router(oracle))
+    case.give(submitted(None))
+    case.wait("triage")
+    case.wait("triage_supervise")
+    oracle.blamed = (COMMUNITY,)
+    (queued,) = case.give(CaseSupplemented(text="举报居委会"))
+    assert isinstance(queued, r.TriageQueued)
+    assert (case.state.overdue, case.state.supervised) == (True, True)
+    assert colour(case.state, case.at) is Colour.RED
 
 
 def test_a_case_that_waits_too_long_for_a_human_is_marked() -> None:

@@ -61,14 +61,10 @@ def evolve(state: WorkOrder, event: Event) -> WorkOrder:
     return state.model_copy(update=update)
 
 
-def _queued(_: WorkOrder, e: r.TriageQueued) -> Update:
-    return {
-        "status": S.REGISTERED,
-        "unit": e.unit,
-        "queue": e.reason,
-        "overdue": False,
-        "supervised": False,
-    }
+def _queued(state: WorkOrder, e: r.TriageQueued) -> Update:
+    """A case that waits already, and was added to, is as late as it was."""
+    in_time: Update = {} if state.queue is not None else {"overdue": False, "supervised": False}
+    return {**in_time, "status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
 
 
 def _answered(_: WorkOrder, e: r.CaseAnswered) -> Update:
