@@ -13,7 +13,7 @@ CHECKED   := chassis schemas reference services tests bench tools
 CODE       = $(wildcard $(CHECKED))
 
 .DEFAULT_GOAL := help
-.PHONY: help up kafka test check requirements schemas bench simulate secrets kafka-acls dashboards stack stack-down clean
+.PHONY: help up kafka test check requirements schemas bench simulate secrets dashboards stack stack-down clean
 .DELETE_ON_ERROR:
 
 help:
@@ -66,9 +66,6 @@ COMPOSE    = docker compose --file deploy/docker-compose.yml --env-file deploy/.
 
 secrets: $(VENV)/runtime.stamp
 	@$(BIN)/python -m tools.deploy_secrets
-
-kafka-acls: $(VENV)/runtime.stamp
-	$(BIN)/python -m tools.kafka_acls
 
 dashboards: $(VENV)/runtime.stamp
 	$(BIN)/python -m tools.dashboards

@@ -22,9 +22,9 @@ from typing import Final
 
 from chassis.tokens import LocalIssuer
 from reference.load import load
+from services.cli.kafka_grants import department_users, password_variable
 from services.cli.local import AUDIENCE, GULOU, ISSUER
 from tools.certificates import write_certificates
-from tools.kafka_acls import department_users, password_variable
 
 DEPLOY: Final = Path(__file__).parent.parent / "deploy"
 _DEMANDED: Final = re.compile(r"\$\{(\w+):\?")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from chassis.database import Connection
 from chassis.kafka.connection import ANSWER_S, KafkaConnection
-from chassis.kafka.offsets import looking
+from chassis.kafka.offsets import looking, read_on
 from chassis.kafka.publisher import partition_of
 from chassis.kafka.records import decode
 from chassis.kafka.relay import stored_standing
@@ -24,8 +24,6 @@ from schemas.message import CASE_EVENTS
 
 PAGE: Final = 20_000
 EXAMPLES: Final = 10
-STANDSTILL_S: Final = 20.0
-"""A topic of which nothing comes for so long is given up, in seconds."""
 SLACK: Final = timedelta(minutes=10)
 """Where retention has deleted the beginning of a partition, so much after it is not looked at: a relay that was
 behind has published older events after newer ones.
@@ -128,19 +126,9 @@ async def read_topic(connection: KafkaConnection, topic: str) -> Held:
     """Read a topic from its beginning to where it ends now. Raises one of UNREACHABLE."""
     async with looking(connection, topic) as (consumer, places):
         begins = await asyncio.wait_for(consumer.beginning_offsets(places), ANSWER_S)
-        ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
-        trimmed = frozenset(place.partition for place in places if begins[place])
-        held = Held(len(places), trimmed)
-        left = {place for place in places if begins[place] < ends[place]}
-        while left:
-            async with asyncio.timeout(STANDSTILL_S):
-                got: dict[Any, list[Any]] = {}
-                while not got:
-                    got = await consumer.getmany(timeout_ms=1000)
-            for place, records in got.items():
-                _take(held, topic, place.partition, records)
-                if records[-1].offset + 1 >= ends[place]:
-                    left.discard(place)
+        held = Held(len(places), frozenset(place.partition for place in places if begins[place]))
+        async for place, records in read_on(consumer, places, begins):
+            _take(held, topic, place.partition, records)
     return held
 
 

@@ -13,6 +13,7 @@ from chassis.settings import KafkaSettings
 from chassis.telemetry import Attribute, Value
 
 Security = Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"]
+Mechanism = Literal["SCRAM-SHA-512", "PLAIN"]
 
 ANSWER_S: Final = 5.0
 """A request to the broker that takes longer than this is given up, in seconds."""
@@ -35,6 +36,8 @@ class KafkaConnection:
     password: str | None = None
     ca: str | None = None
     prefix: str = ""
+    mechanism: Mechanism = "SCRAM-SHA-512"
+    """How the user logs in; PLAIN is for one who is not kept by the broker, and makes those who are."""
 
     @classmethod
     def of(cls, settings: KafkaSettings) -> Self:
@@ -75,7 +78,7 @@ class KafkaConnection:
         }
         if self.security != "PLAINTEXT":
             made |= {
-                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_mechanism": self.mechanism,
                 "sasl_plain_username": self.username,
                 "sasl_plain_password": self.password,
             }

@@ -1,13 +1,20 @@
 """A look at what a topic holds, by a consumer that belongs to no group and so disturbs nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.kafka.connection import ANSWER_S, KafkaConnection, TopicMissing, let_go
+from chassis.kafka.publisher import partition_of
+from chassis.kafka.records import UNREADABLE, decode
+
+STANDSTILL_S: Final = 20.0
+"""A topic of which nothing comes for so long is given up, in seconds."""
+NEWEST: Final = 50
+"""So many records of each partition show among how many partitions keys are shared out."""
 
 
 @asynccontextmanager
@@ -44,3 +51,52 @@ async def is_untouched(connection: KafkaConnection, topic: str) -> bool:
     async with looking(connection, topic) as (consumer, places):
         ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
     return not any(ends.values())
+
+
+async def read_on(
+    consumer: Any, places: Sequence[TopicPartition], starts: Mapping[TopicPartition, int]
+) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
+    """Read partitions from their starts to where they end now. Raises one of UNREACHABLE."""
+    ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
+    left = {place for place in places if starts[place] < ends[place]}
+    for place in left:
+        consumer.seek(place, starts[place])
+    while left:
+        async with asyncio.timeout(STANDSTILL_S):
+            got: dict[TopicPartition, list[Any]] = {}
+            while not got:
+                got = await consumer.getmany(timeout_ms=1000)
+        for place, records in got.items():
+            yield place, records
+            if records[-1].offset + 1 >= ends[place]:
+                left.discard(place)
+
+
+async def partitions_in_use(connection: KafkaConnection, topic: str) -> int:
+    """Return among how many partitions of a topic the cases are shared out, as its newest events show it.
+
+    That is all of them, unless partitions were added to a topic in use: then the number of before, with which those
+    who were publishing go on. Too few events to tell the two apart count as all. Raises TopicMissing, or another of
+    UNREACHABLE.
+    """
+    async with asyncio.timeout(ANSWER_S), looking(connection, topic) as (consumer, places):
+        begins = await consumer.beginning_offsets(places)
+        ends = await consumer.end_offsets(places)
+        starts = {place: max(begins[place], ends[place] - NEWEST) for place in places}
+        found = {
+            (str(event.case_id).encode(), place.partition)
+            async for place, records in read_on(consumer, places, starts)
+            for event in (decode(record, topic) for record in records)
+            if event.type != UNREADABLE
+        }
+    return shared_among(found, len(places))
+
+
+def shared_among(found: Collection[tuple[bytes, int]], there: int) -> int:
+    """Return the greatest number up to `there` of partitions that puts each key where it was found."""
+    fitting = (
+        count
+        for count in range(there, 0, -1)
+        if all(partition_of(key, count) == number for key, number in found)
+    )
+    return next(fitting, there)  # none does: a log was begun anew with another number on top of what it held

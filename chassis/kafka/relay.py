@@ -29,7 +29,7 @@ from chassis.kafka.connection import (
 )
 from chassis.kafka.held import AT_ONCE, held_topics, hold, move_held, next_held, release
 from chassis.kafka.lock import is_wanted, relay_lock
-from chassis.kafka.offsets import is_untouched
+from chassis.kafka.offsets import is_untouched, partitions_in_use
 from chassis.kafka.publisher import Publisher
 from chassis.log import Position, read_all
 from chassis.metrics import Metrics
@@ -186,6 +186,11 @@ class Relay:
         if not self._publisher.is_connected:
             await self._check_stream(connection, position)
         try:
+            if CASE_EVENTS not in self._publisher.used and any(
+                event.topic == CASE_EVENTS for event in wanted
+            ):
+                # The first that this service publishes: its events of a case belong where those of the others are.
+                self._publisher.used = {CASE_EVENTS: await partitions_in_use(self._connection, CASE_EVENTS)}
             await self._publish(wanted, edition)
         except TopicMissing:
             await self._hold(connection, position, {event.topic for event in wanted})

@@ -1,10 +1,12 @@
 """Kafka as a service's transport: the relay brings its log out, the reader consumes the stream."""
 
+import asyncio
 import socket
 from collections.abc import Collection
 
 from chassis.database import Pool
 from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.dropped import tell_dropped
 from chassis.kafka.reader import KafkaReader
 from chassis.kafka.relay import Relay, unpublished
 from chassis.metrics import Metrics
@@ -51,6 +53,7 @@ class KafkaTransport:
 
     async def run(self) -> None:
         """Relay until stopped."""
+        asyncio.get_running_loop().set_exception_handler(tell_dropped)
         await self._relay.run()
 
     def stop(self) -> None:

@@ -20,6 +20,10 @@ COMMANDS = {
         "Bring the database's tables up to date (`up` does it by itself).",
     ),
     "topics": ("services.cli.topics:topics", "On Kafka: `topics apply|show`, what is meant to be there."),
+    "kafka-users": (
+        "services.cli.kafka_users:kafka_users",
+        "On Kafka: `kafka-users apply|show`, who may do what.",
+    ),
     "import": ("services.cli.import_messages:import_messages", "Send a CSV file of messages as cases."),
     "token": ("services.cli.token:token", "Issue a bearer token of the local issuer."),
     "policy": ("services.cli.policy:policy", "`policy check`: validate a jurisdiction's files."),

@@ -29,7 +29,7 @@ SERVICES: dict[str, dict[str, Any]] = compose(placeholders(NAMES))["services"]
 # Their images hold no program that could ask; Prometheus watches them.
 WITHOUT_HEALTHCHECK = {"collector", "jaeger"}
 # Kafka's and Keycloak's start scripts write beside the program; nothing of ours does.
-WRITABLE = {"kafka", "kafka-users", "keycloak"}
+WRITABLE = {"kafka", "keycloak"}
 # The image itself names an ordinary user.
 ROOTLESS_IMAGES = {
     "apache/kafka",

@@ -1,17 +1,19 @@
-"""The compose file's Kafka settings and the generated grants, on a real Apache Kafka without Docker."""
+"""The compose file's Kafka settings and the users of the jurisdiction, on a real Apache Kafka without Docker."""
 
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,23 +23,19 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuth
 from chassis.embedded_host import free_port
 from chassis.kafka.jars import cache_dir, fetch_jars
 from chassis.tokens import LocalIssuer
+from reference.load import load
+from services.cli.kafka_grants import grants, password_variable
 from services.cli.local import AUDIENCE, GULOU, ISSUER
 from tests.deploy.cluster import running_cluster
-from tests.deploy.compose_kit import COMPOSE_FILE, DEPLOY, OWN, ROOT, compose, placeholders, properties
+from tests.deploy.compose_kit import COMPOSE_FILE, OWN, ROOT, compose, placeholders, properties
 from tests.deploy.image_kit import container, make_image, run, serving, words
 from tests.kafka_broker import give_up, missing_here
 from tools.deploy_secrets import demanded
-from tools.kafka_acls import TARGET, password_variable
 
 pytestmark = pytest.mark.xdist_group("compose_kafka")  # one broker, in one process
 _LIBS = cache_dir()
 _JAVA = shutil.which("java")
-_CLASSES = {
-    "kafka-configs.sh": "kafka.admin.ConfigCommand",
-    "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
-}
-_USERS = ("intake", "router", "mediation", "petition", "notify", "topics", "dept-GL", "dept-GL-URBAN")
-_AGAIN = ("dept-GL-URBAN",)  # with every kind of line; the second time changes nothing
+_GRANTS = grants(load(GULOU))
 _CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
 _START_S = 90
 
@@ -67,8 +65,7 @@ def _java(main: str, *words: str) -> list[str]:
 
 def _settings(place: Path, clients: int, external: int, admin: int, controller: int) -> dict[str, str]:
     """The compose file's settings, with ports and directory of this test."""
-    services = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
-    found = properties(services["kafka"]["environment"])
+    found = properties(_services()["kafka"]["environment"])
     ports = {"CLIENTS": clients, "EXTERNAL": external, "ADMIN": admin, "CONTROLLER": controller}
     advertised = {name: port for name, port in ports.items() if name != "CONTROLLER"}
     return found | {
@@ -83,7 +80,7 @@ def _settings(place: Path, clients: int, external: int, admin: int, controller: 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker of this module alone, with the grants of a few users applied as the job does it."""
+    """A broker of this module alone, with users, rights and topics made as the jobs do it."""
     if missing := missing_here():
         give_up(f"the compose file's Kafka needs more: {missing}", os.environ)
     fetch_jars(_LIBS, Path(str(_JAVA)))
@@ -99,9 +96,12 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         process = subprocess.Popen(_java("kafka.Kafka", str(file)), stdout=output, stderr=output)
     try:
         assert asyncio.run(_until_open(process, ports[0])), log.read_text()
-        passwords = {password_variable(user): f"secret-of-{user}" for user in _USERS}
+        passwords = {password_variable(grant.user): f"secret-of-{grant.user}" for grant in _GRANTS}
         running = Broker(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[2]}", passwords)
-        _grant(place, running)
+        done = _apply_users(running, _admin(running))
+        assert (done.returncode, done.stdout) == (0, "42 users may log in and do what they must\n"), (
+            done.stderr
+        )
         _create_topics(running)
         yield running
     finally:
@@ -123,34 +123,31 @@ async def _until_open(process: "subprocess.Popen[bytes]", port: int) -> bool:
     return False
 
 
-def _grant(place: Path, running: Broker) -> None:
-    """Run the job's script, with Kafka's programs started from the jars: some users' lines, then one's again."""
-    scripts = place / "scripts"
-    scripts.mkdir()
-    shutil.copy(DEPLOY / "kafka" / "apply.sh", scripts)
-    lines = [line for line in TARGET.read_text().splitlines() if line and not line.startswith("#")]
-    for name, main in _CLASSES.items():
-        program = scripts / name
-        program.write_text(f"#!/bin/bash\nexec {_JAVA} $KAFKA_HEAP_OPTS -cp '{_LIBS}/*' {main} \"$@\"\n")
-        program.chmod(0o755)
-    env = {
-        "PATH": os.environ["PATH"],
-        "KAFKA_ADMIN_PASSWORD": placeholders(["KAFKA_ADMIN_PASSWORD"])["KAFKA_ADMIN_PASSWORD"],
-        "KAFKA_BIN": str(scripts),
-        "KAFKA_BOOTSTRAP": running.admin,
-        "KAFKA_JOBS": "2",
-    }
-    for users in (_USERS, _AGAIN):
-        chosen = [line for line in lines if line.split()[1] in users]
-        (scripts / "grants.sh").write_text("\n".join(chosen) + "\n")
-        done = subprocess.run(
-            ["bash", str(scripts / "apply.sh")],
-            env=env | running.passwords,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+def _apply_users(
+    running: Broker, login: dict[str, str], *words: str, **changed: str
+) -> subprocess.CompletedProcess[str]:
+    """The job `kafka-users` with its own words and `words`, as the user of `login`, with `changed` passwords."""
+    env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | running.passwords | changed
+    return subprocess.run(
+        [sys.executable, "-m", "services", *_services()["kafka-users"]["command"], *words],
+        cwd=ROOT,
+        env=env | login,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _admin(running: Broker) -> dict[str, str]:
+    """The log-in of the job `kafka-users`, as the compose file gives it, to the broker here."""
+    given = _services()["kafka-users"]["environment"]
+    login = {name: value for name, value in given.items() if name.startswith("CASELADDER_KAFKA_")}
+    return login | {"CASELADDER_KAFKA_BOOTSTRAP": running.admin}
+
+
+def _services() -> dict[str, Any]:
+    found: dict[str, Any] = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
+    return found
 
 
 def _kafka(running: Broker, user: str) -> dict[str, str]:
@@ -166,8 +163,7 @@ def _kafka(running: Broker, user: str) -> dict[str, str]:
 
 def _create_topics(running: Broker) -> None:
     """The job `topics`, with its own words and its own user, twice."""
-    services = compose(placeholders(demanded(COMPOSE_FILE)))["services"]
-    argv = [sys.executable, "-m", "services", *services["topics"]["command"]]
+    argv = [sys.executable, "-m", "services", *_services()["topics"]["command"]]
     env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | _kafka(running, "topics")
     for said in (" made, 0 changed, 0 as they were", " topics: 0 made, 0 changed"):
         done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
@@ -221,6 +217,66 @@ async def test_the_district_cannot_join_a_departments_group(broker: Broker) -> N
     """A bare prefix `dept-GL` would let it: the broker compares beginnings."""
     with pytest.raises(GroupAuthorizationFailedError):
         await _first(broker, "dept-GL", "dept.GL.assigned", "dept-GL-URBAN")
+
+
+def _rights(broker: Broker, place: Path) -> set[tuple[str, str, str, str, str]]:
+    """Who may do what, as Kafka's own tool tells it: kind of resource, name, pattern, user, operation."""
+    login = place / "admin.properties"
+    login.write_text(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config="
+        "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        f' username="admin" password="{_admin(broker)["CASELADDER_KAFKA_PASSWORD"]}";\n'
+    )
+    command = _java("org.apache.kafka.tools.AclCommand", "--bootstrap-server", broker.admin)
+    said = subprocess.run(
+        [*command, "--command-config", str(login), "--list"], capture_output=True, text=True, check=True
+    ).stdout
+    found = set()
+    for resource in said.split("Current ACLs for resource")[1:]:
+        kind, name, pattern = re.findall(r"resourceType=(\w+), name=(\S+), patternType=(\w+)", resource)[0]
+        allowed = re.findall(
+            r"principal=User:(\S+), host=\*, operation=(\w+), permissionType=ALLOW", resource
+        )
+        found |= {(kind, name, pattern, user, operation) for user, operation in allowed}
+    return found
+
+
+def test_all_may_do_what_the_jurisdiction_wants_and_a_second_time_changes_nothing(
+    broker: Broker, tmp_path: Path
+) -> None:
+    wanted = {
+        (
+            *resource.upper().split(":")[:1],
+            resource.split(":")[1],
+            grant.pattern.upper(),
+            grant.user,
+            operation,
+        )
+        for grant in _GRANTS
+        for resource in grant.resources
+        for operation in (re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper() for name in grant.operations)
+    }
+    assert _rights(broker, tmp_path) == wanted
+    done = _apply_users(broker, _admin(broker))
+    assert done.returncode == 0, done.stderr
+    assert _rights(broker, tmp_path) == wanted
+
+
+async def test_a_changed_password_is_taken_over(broker: Broker) -> None:
+    user = "dept-GL-GAS"
+    done = _apply_users(broker, _admin(broker), **{password_variable(user): "another"})
+    assert done.returncode == 0, done.stderr
+    changed = replace(broker, passwords=broker.passwords | {password_variable(user): "another"})
+    await _send(changed, user, "dept.GL-GAS.replies", b"signed")
+    with pytest.raises(KafkaError):
+        await _send(broker, user, "dept.GL-GAS.replies", b"signed")
+
+
+def test_a_user_who_may_not_make_others_is_refused_and_no_password_is_shown(broker: Broker) -> None:
+    done = _apply_users(broker, _kafka(broker, "router"), "--mechanism", "SCRAM-SHA-512")
+    assert done.returncode == 1
+    assert "the broker refused the password of" in done.stderr
+    assert "secret-of" not in done.stdout + done.stderr
 
 
 async def test_a_wrong_password_is_refused(broker: Broker) -> None:

@@ -1,20 +1,21 @@
 """The Kafka users and ACLs that are generated from the jurisdiction."""
 
-import os
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from chassis.embedded_host import free_port
 from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.users import Grant
 from reference.load import load
 from schemas.jurisdiction import UnitKind
+from services.cli import main
+from services.cli.kafka_grants import grants, password_variable
 from services.cli.local import GULOU, PORT_OFFSETS
 from services.departments import units_with_topics
 from tests.deploy.compose_kit import DEPLOY, compose, placeholders, properties
 from tools.deploy_secrets import demanded
-from tools.kafka_acls import TARGET, Grant, grants, password_variable, render
 
 GULOU_UNITS = load(GULOU)
 GRANTS = grants(GULOU_UNITS)
@@ -35,10 +36,6 @@ def reaches(grant: Grant, resource: str) -> bool:
 def allowed(user: str, operation: str, resource: str) -> bool:
     """Whether the user may do that."""
     return any(operation in grant.operations and reaches(grant, resource) for grant in of(user))
-
-
-def test_the_committed_file_is_what_the_generator_makes_now() -> None:
-    assert TARGET.read_text(encoding="utf-8") == render(GULOU_UNITS), "run make kafka-acls"
 
 
 def test_departments_public_bodies_streets_and_the_district_have_users() -> None:
@@ -91,12 +88,11 @@ def test_only_the_topics_job_creates_topics_and_it_reads_none() -> None:
     assert not allowed("topics", "Read", "topic:case.events")
 
 
-def test_each_user_has_a_password_variable_of_its_own_and_none_is_in_the_file() -> None:
+def test_each_user_has_a_password_variable_of_its_own() -> None:
     users = list(dict.fromkeys(grant.user for grant in GRANTS))
     variables = [password_variable(user) for user in users]
     assert len(set(variables)) == len(users)
     assert all(re.fullmatch(r"[A-Z0-9_]+", variable) for variable in variables)
-    assert "password" not in TARGET.read_text().lower()
 
 
 def test_the_services_passwords_are_those_that_make_secrets_makes() -> None:
@@ -106,60 +102,46 @@ def test_the_services_passwords_are_those_that_make_secrets_makes() -> None:
         assert job[password_variable(user)] == f"value-of-{password_variable(user)}"
 
 
-def _applied(tmp_path: Path, env: dict[str, str], program: str) -> subprocess.CompletedProcess[str]:
-    """Run apply.sh with stand-ins for Kafka's programs that write down their words and their password file."""
-    for name in ("kafka-configs.sh", "kafka-acls.sh"):
-        file = tmp_path / name
-        file.write_text(f"#!/bin/bash\n{program}\n")
-        file.chmod(0o755)
-    given = {
-        "PATH": os.environ["PATH"],
-        "KAFKA_BIN": str(tmp_path),
-        "KAFKA_JOBS": "2",
-        "LOG": str(tmp_path / "log"),
-    }
-    return subprocess.run(
-        ["bash", str(DEPLOY / "kafka" / "apply.sh")],
-        env=given | env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_user_without_a_password_is_named_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    for user in {grant.user for grant in GRANTS}:
+        monkeypatch.setenv(password_variable(user), f"s3cret-{user}")
+    monkeypatch.delenv("KAFKA_PASSWORD_DEPT_GL_GAS")
+    done = CliRunner().invoke(main, ["kafka-users", "apply"])
+    assert done.exit_code == 1
+    assert "KAFKA_PASSWORD_DEPT_GL_GAS: no password there" in done.output
+    assert "s3cret" not in done.output
 
 
-def _passwords() -> dict[str, str]:
-    users = dict.fromkeys(grant.user for grant in GRANTS)
-    return {"KAFKA_ADMIN_PASSWORD": "adm1n", **{password_variable(user): f"s3cret-{user}" for user in users}}
+def test_a_broker_that_is_away_fails_the_job_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for user in {grant.user for grant in GRANTS}:
+        monkeypatch.setenv(password_variable(user), f"s3cret-{user}")
+    for name, value in {
+        "BOOTSTRAP": f"127.0.0.1:{free_port()}",
+        "PASSWORD": "s3cret",
+        "USERNAME": "admin",
+    }.items():
+        monkeypatch.setenv(f"CASELADDER_KAFKA_{name}", value)
+    done = CliRunner().invoke(main, ["kafka-users", "apply"])
+    assert done.exit_code == 1
+    assert "Kafka does not answer admin on 127.0.0.1:" in done.output
+    assert "s3cret" not in done.output
 
 
-def test_the_script_makes_each_user_and_grant_and_shows_no_password(tmp_path: Path) -> None:
-    program = (
-        'echo "${0##*/} $*" >> "$LOG"; [[ "$*" != *add-config-file* ]] || cat "${@: -1}" >> "$LOG.passwords"'
-    )
-    done = _applied(tmp_path, _passwords(), program)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "users and ACLs are in place\n", "")
-    log = (tmp_path / "log").read_text()
-    assert log.count("kafka-configs.sh") == len({grant.user for grant in GRANTS})
-    assert log.count(" --add ") == len(GRANTS)
-    assert "s3cret" not in log
-    assert "adm1n" not in log
-    assert "SCRAM-SHA-512=password=s3cret-dept-GL-URBAN" in (tmp_path / "log.passwords").read_text()
-    assert "--operation Read --topic dept.GL-URBAN.assigned" in log
+def test_another_prefix_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for user in {grant.user for grant in GRANTS}:
+        monkeypatch.setenv(password_variable(user), "x")
+    monkeypatch.setenv("CASELADDER_KAFKA_BOOTSTRAP", "127.0.0.1:9")
+    monkeypatch.setenv("CASELADDER_KAFKA_PREFIX", "trial-")
+    done = CliRunner().invoke(main, ["kafka-users", "apply"])
+    assert done.exit_code == 1
+    assert "CASELADDER_KAFKA_PREFIX" in done.output
 
 
-def test_a_grant_that_the_broker_refuses_fails_the_job(tmp_path: Path) -> None:
-    done = _applied(tmp_path, _passwords(), '[[ "$*" != *GL-GAS.replies* ]] || { echo "no broker"; exit 1; }')
-    assert done.returncode == 1
-    assert "no broker" in done.stderr
-    assert "in place" not in done.stdout
-
-
-def test_a_user_without_a_password_fails_the_job(tmp_path: Path) -> None:
-    env = _passwords()
-    del env["KAFKA_PASSWORD_DEPT_GL_GAS"]
-    done = _applied(tmp_path, env, "true")
-    assert done.returncode != 0
-    assert "KAFKA_PASSWORD_DEPT_GL_GAS" in done.stderr or "make secrets" in done.stderr
+def test_what_is_shown_is_every_grant() -> None:
+    done = CliRunner().invoke(main, ["kafka-users", "show"])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [str(grant) for grant in GRANTS]
+    assert "dept-GL-URBAN may Write literal topic:dept.GL-URBAN.replies" in done.output
 
 
 def test_every_listener_authenticates_and_what_no_acl_allows_is_refused() -> None:

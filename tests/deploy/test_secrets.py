@@ -19,11 +19,11 @@ from chassis.http.auth import Authenticator, Role
 from chassis.http.keys import KeySource, KeysUnavailable
 from reference.load import load
 from services.cli import main
+from services.cli.kafka_grants import department_users, password_variable
 from services.cli.local import AUDIENCE, GULOU, ISSUER
 from tests.deploy.compose_kit import COMPOSE_FILE, compose, read_env
 from tools.certificates import write_certificates
 from tools.deploy_secrets import demanded, make, random_value
-from tools.kafka_acls import department_users, password_variable
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""`kafka-users`: who may log in to Kafka and do what there, as the jurisdiction's units want it."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, Mechanism
+from chassis.kafka.users import Grant, Users
+from reference.load import load
+from reference.source import ReferenceInvalid
+from services.cli.kafka_grants import grants, password_variable
+from services.cli.local import LocalRun, local_options
+
+
+@click.group("kafka-users")
+def kafka_users() -> None:
+    """Make, and show, the users of Kafka and what each may do."""
+
+
+@kafka_users.command()
+@local_options
+def show(run_dir: Path, port_base: int) -> None:
+    """Show each user that is meant to be, and all that it may do."""
+    for grant in _wanted(LocalRun(run_dir, port_base)):
+        click.echo(grant)
+
+
+@kafka_users.command()
+@click.option(
+    "--mechanism",
+    type=click.Choice(get_args(Mechanism)),
+    default="SCRAM-SHA-512",
+    show_default=True,
+    help="How the user of CASELADDER_KAFKA_USERNAME, who may alter all others, logs in.",
+)
+@local_options
+def apply(mechanism: Mechanism, run_dir: Path, port_base: int) -> None:
+    """Make the users that are missing, set all passwords, add the rights that are missing. Safe to repeat.
+
+    The password of a user is in KAFKA_PASSWORD_<USER>, in capitals and `-` as `_`. Nothing is taken away.
+    """
+    local = LocalRun(run_dir, port_base)
+    wanted = _wanted(local)
+    passwords = _passwords(wanted)
+    given = local.kafka()
+    if given.kafka_prefix:
+        raise click.ClickException(
+            "the rights are those of topics and groups without CASELADDER_KAFKA_PREFIX"
+        )
+    try:
+        asyncio.run(_apply(replace(KafkaConnection.of(given), mechanism=mechanism), passwords, wanted))
+    except UNREACHABLE as error:
+        raise click.ClickException(
+            f"Kafka does not answer {given.kafka_username} on {given.kafka_bootstrap} ({type(error).__name__})"
+        ) from None
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{len(passwords)} users may log in and do what they must")
+
+
+async def _apply(connection: KafkaConnection, passwords: Mapping[str, str], wanted: list[Grant]) -> None:
+    async with Users(connection) as users:
+        await users.set_passwords(passwords)
+        await users.allow(wanted)
+
+
+def _wanted(local: LocalRun) -> list[Grant]:
+    try:
+        return grants(load(local.reference))
+    except ReferenceInvalid as error:
+        raise click.ClickException("\n".join(map(str, error.errors))) from None
+
+
+def _passwords(wanted: list[Grant]) -> dict[str, str]:
+    """Return the users' passwords. Raises click.ClickException naming the variables that are not there."""
+    variables = {grant.user: password_variable(grant.user) for grant in wanted}
+    missing = [name for name in variables.values() if not os.environ.get(name)]
+    if missing:
+        raise click.ClickException(
+            f"{', '.join(missing)}: no password there; `make secrets` makes those missing"
+        )
+    return {user: os.environ[name] for user, name in variables.items()}
