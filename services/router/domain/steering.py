@@ -61,7 +61,7 @@ class Steering:
         """R-LAD-02, R-LAD-06, R-LAD-10: a ground of the escalation table with all the evidence that it demands."""
         if state.status not in OPEN or state.rung is None:
             return wrong_status(state, "escalated", OPEN)
-        row = self._row(state, c.ground)
+        row = self.row(state, c.ground)
         if row.then["verdict"] == "refuse":
             return Refused(
                 f"GROUND_{row.id.upper().replace('-', '_')}", row.then.get("alternative", row.source)
@@ -76,21 +76,23 @@ class Steering:
             return wrong_status(state, "escalated", allowed)
         subjects = self._desk.ladder.with_successors(c.subjects)
         if subjects and not self._desk.ladder.interested(state.unit or "", subjects):
-            return self._without_helpers(state, c, row)
+            return self.without_helpers(state, subjects, c.evidence, c.actor)
         lift = Lift(c.ground, c.actor, c.evidence, c.parties, c.subjects)
         return self._climb(state, lift, row, at)
 
-    def _without_helpers(self, state: WorkOrder, c: r.EscalateCase, row: Row) -> list[Event]:
+    def without_helpers(
+        self, state: WorkOrder, named: tuple[str, ...], evidence: tuple[Evidence, ...], by: Actor | None
+    ) -> list[Event]:
         """R-LAD-04: interested helpers leave, told of it before the case says why; the lead and its times stay."""
-        subjects = self._desk.ladder.with_successors((*state.subjects, *c.subjects))
+        subjects = self._desk.ladder.with_successors((*state.subjects, *named))
         seats = self._helping(state, subjects)
         recused = r.HelpersRecused(
-            by=c.actor,
+            by=by,
             unit=state.unit or "",
             helpers=tuple(r.SeatGiven(unit=seat.unit, number=seat.number) for seat in seats),
             subjects=subjects,
-            evidence=c.evidence,
-            row=row.fired,
+            evidence=evidence,
+            row=self.row(state, r.Ground.SUBJECT_SKIPPED).fired,
         )
         return [*ended(state, EndReason.REASSIGNED, seats), recused]
 
@@ -99,7 +101,7 @@ class Steering:
 
     def breached_again(self, state: WorkOrder, at: datetime) -> list[Event]:
         """R-LAD-02, R-LAD-08: a rung up on the router's own record; nothing where there is no rung above."""
-        row = self._row(state, r.Ground.SECOND_BREACH)
+        row = self.row(state, r.Ground.SECOND_BREACH)
         climbs = row.then["verdict"] == "climb"
         return self._climb(state, Lift(r.Ground.SECOND_BREACH), row, at) if climbs else []
 
@@ -107,15 +109,17 @@ class Steering:
         self, state: WorkOrder, evidence: tuple[Evidence, ...], by: Actor | None, at: datetime
     ) -> list[Event]:
         """R-LAD-02, R-LAD-10: a rung up on the record of the mediation; nothing where that is not lawful."""
-        row = self._row(state, r.Ground.MEDIATION_FAILED)
+        row = self.row(state, r.Ground.MEDIATION_FAILED)
         lacking = set(row.then.get("evidence", "").split()) - {e.kind for e in evidence}
         if row.then["verdict"] != "climb" or lacking:
             return []
         return self._climb(state, Lift(r.Ground.MEDIATION_FAILED, by, evidence), row, at)
 
-    def _row(self, state: WorkOrder, ground: r.Ground) -> Row:
+    def row(self, state: WorkOrder, ground: r.Ground) -> Row:
+        """What the escalation table says of the ground; as at the highest rung where no rung has the case."""
         key = self._desk.ladder.matter_key(state.matter)
-        return self._desk.policy.escalations.decide(ground, str(state.rung), state.track, key)
+        rung = int(Rung.DISTRICT) if state.rung is None else state.rung
+        return self._desk.policy.escalations.decide(ground, str(rung), state.track, key)
 
     def _unproven(self, state: WorkOrder, c: r.EscalateCase, needed: str) -> Refused | None:
         lacking = set(needed.split()) - {e.kind for e in c.evidence}
