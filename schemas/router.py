@@ -266,6 +266,8 @@ class TriageQueued(Disposition):
 
     unit: str
     reason: QueueReason
+    taken_from: str | None = None
+    """R-LAD-04: the unit that had the case until now, of which words complain that were added to it."""
 
 
 class CaseAnswered(Disposition):
@@ -498,7 +500,10 @@ class PoliceJoined(RouterEvent):
 
 
 class HelpersRecused(RouterEvent):
-    """R-LAD-04, R-LAD-10: helpers found interested have no part in the case any more; `unit`, the lead, goes on."""
+    """R-LAD-04, R-LAD-10: helpers found interested have no part in the case any more; `unit`, the lead, goes on.
+
+    Without `helpers`: words that were added complain of a unit that had no part in it (R-HOT-14).
+    """
 
     type: ClassVar[str] = "router.HelpersRecused.v1"
 
@@ -801,7 +806,10 @@ class RouterCommand(Command):
 
 
 class TriageCase(RouterCommand):
-    """Decide on a case in the triage queue; without `matter` only the area is known (R-HOT-04)."""
+    """Decide on a case in the triage queue; without `matter` only the area is known (R-HOT-04).
+
+    Of a case that was taken from a unit the matter that it had stands, with its track and urgency.
+    """
 
     judged: Judged = Judged.DISPATCH
     matter: str | None = None

@@ -52,6 +52,7 @@ _SHOWN: Final = (
     "urgency",
     "grid",
     "place",
+    "taken_from",
     "line",
     "exit",
     "judged",

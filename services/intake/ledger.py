@@ -125,4 +125,5 @@ RESULTS: Final[Mapping[type[Event], Callable[[Any], Result | None]]] = {
     router.CaseReopened: lambda _: Result(OPEN),
     router.CaseUnlinked: lambda _: Result(OPEN),
     router.CaseDispatched: _again,
+    router.TriageQueued: lambda e: Result(OPEN) if e.taken_from else None,
 }

@@ -53,7 +53,8 @@ _WITH_FIRST: Final = (
 )
 """R-PET-18: a unit is told of a linked report with the first case; whether it is solved, its own reporter says."""
 _ENTRIES: Final = (
-    f"SELECT f.case_id, f.unit, f.received_at, r.at AS resident_at, r.words AS resident_words, h.at AS unit_at,"
+    f"SELECT f.case_id, coalesce(first.unit, f.unit) AS unit, f.received_at,"
+    f" r.at AS resident_at, r.words AS resident_words, h.at AS unit_at,"
     f" h.unit AS unit_told, h.words AS unit_words, l.kind, l.unit AS by_unit,"
     " coalesce(l.solved, w.solved) AS solved, CASE WHEN w.solved THEN l.explanation"
     " ELSE coalesce(nullif(l.explanation, ''), w.explanation, '') END AS explanation,"
@@ -66,7 +67,8 @@ _ENTRIES: Final = (
     f" LEFT JOIN LATERAL {_LATEST} AND t.unit IS NOT NULL ORDER BY t.entry DESC LIMIT 1) h ON true"
     " CROSS JOIN LATERAL (SELECT coalesce(f.subjects && $1 OR first.subjects && $1, false)"
     " OR coalesce(coalesce(f.recipient, first.recipient) <> $2, false) AS kept) k"
-    " WHERE f.case_id >= $3 AND f.case_id < $4 AND ($5::text[] IS NULL OR f.unit = ANY($5))"
+    " WHERE f.case_id >= $3 AND f.case_id < $4"
+    " AND ($5::text[] IS NULL OR coalesce(first.unit, f.unit) = ANY($5))"
 )
 """$1: units that keep a case from the caller when complained of (R-LAD-04); $2: the caller's unit (R-PET-10)."""
 _PAGE: Final = "SELECT * FROM ({entries}) e WHERE NOT e.kept{missing} ORDER BY e.case_id DESC LIMIT $6"

@@ -271,7 +271,8 @@ class File:
 
 
 _FILE = (
-    "SELECT f.case_id, f.unit, f.subjects || first.subjects, coalesce(f.recipient, first.recipient),"
+    "SELECT f.case_id, coalesce(first.unit, f.unit), f.subjects || first.subjects,"
+    " coalesce(f.recipient, first.recipient),"
     " f.received_at, coalesce(h.version, a.version),"
     " coalesce((a.state ->> 'erased')::boolean, false),"
     " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
@@ -283,7 +284,7 @@ _FILE = (
     " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid WHERE "
 )
 """R-LAD-04, R-HOT-14, R-PET-10: a linked report is kept from whom the first case is kept from, whenever that was
-found out."""
+found out; while a human must say whom that one accuses, from all but the centre."""
 
 
 async def file_by_id(pool: Pool, case_id: UUID) -> File | None:

@@ -79,8 +79,14 @@ _FORGET: Final = "DELETE FROM notify.reporter WHERE report = ANY($1::uuid[])"
 _SUBJECTS: Final = "SELECT case_id, unit FROM notify.subject WHERE case_id = ANY($1::uuid[])"
 _ADD_SUBJECT: Final = (
     "INSERT INTO notify.subject (case_id, unit) SELECT * FROM unnest($1::uuid[], $2::text[])"
-    " ON CONFLICT DO NOTHING"
+    " ON CONFLICT (case_id, unit) DO UPDATE SET suspected = false"
 )
+_SUSPECT: Final = (
+    "INSERT INTO notify.subject (case_id, unit, suspected)"
+    " SELECT *, true FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING"
+)
+_CLEAR: Final = "DELETE FROM notify.subject WHERE suspected AND case_id = ANY($1::uuid[])"
+"""What a human says of it, after words alone did, counts."""
 _SEAL: Final = (
     "INSERT INTO notify.recipient (case_id, unit) SELECT * FROM unnest($1::uuid[], $2::text[])"
     " ON CONFLICT (case_id) DO UPDATE SET unit = excluded.unit"
@@ -160,12 +166,10 @@ async def _note(
     moved: dict[UUID, UUID] = {}
     gone: list[UUID] = []
     erased: list[UUID] = []
-    subjects: list[tuple[UUID, str]] = []
     sealed: list[UUID] = []
     for change in changes:
         if not isinstance(change.given, Event):
             continue
-        subjects += [(change.case_id, unit) for unit in _named(change.given)]
         if _is_sealed(change.given):
             sealed.append(change.case_id)
         if change.given.type == CaseSubmitted.type:
@@ -192,8 +196,7 @@ async def _note(
     if erased:
         await connection.execute(_FORGET, erased)
         await cancel(connection, [f"report/{report}" for report in erased])
-    if subjects:
-        await connection.execute(_ADD_SUBJECT, *_columns(subjects))
+    await _complained(connection, changes)
     if sealed:  # R-PET-10: of what turned out to be sealed, nobody keeps what they were told before
         await connection.execute(_HIDE, sealed)
     reporters |= {
@@ -203,6 +206,30 @@ async def _note(
     }
     left = {report for report in gone if report in reporters and reporters[report].case_id != report}
     return {report: one for report, one in reporters.items() if report not in left.union(erased)}
+
+
+async def _complained(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
+    """R-LAD-04, R-HOT-14: keep who is complained of; of nearly all cases there is nothing to keep."""
+    certain: set[tuple[UUID, str]] = set()
+    suspected: set[tuple[UUID, str]] = set()
+    cleared: set[UUID] = set()
+    for change in changes:
+        event, case_id = change.given, change.case_id
+        if not isinstance(event, Event):
+            continue
+        named = {(case_id, unit) for unit in _named(event)}
+        if event.type == TriageQueued.type:
+            suspected |= named
+            continue
+        certain |= named
+        if _by_human(event):
+            suspected = {pair for pair in suspected if pair[0] != case_id}
+            cleared.add(case_id)
+    if cleared:
+        await connection.execute(_CLEAR, list(cleared))
+    for statement, found in ((_ADD_SUBJECT, certain), (_SUSPECT, suspected)):
+        if found:
+            await connection.execute(statement, *_columns(sorted(found)))
 
 
 async def _seal(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
@@ -219,7 +246,7 @@ async def _seal(connection: Connection, changes: Sequence[Change[NoState]]) -> N
         if first is not None and first.sealed:
             sealed[case_id] = unit or ""
             unsealed.discard(case_id)
-        elif first is not None and first.judgement.by is TriagedBy.HUMAN:
+        elif _by_human(event):
             unsealed.add(case_id)
             sealed.pop(case_id, None)
         elif first is None and case_id in sealed:
@@ -243,6 +270,12 @@ def _named(event: Event) -> Iterable[str]:
 
 def _registered(event: Event) -> Registration | None:
     return vars(event).get("registered")
+
+
+def _by_human(event: Event) -> bool:
+    """Whether a human said what is known of the case."""
+    first = _registered(event)
+    return first is not None and first.judgement.by is TriagedBy.HUMAN
 
 
 def _is_sealed(event: Event) -> bool:

@@ -44,6 +44,8 @@ class Subject(SQLModel, table=True):
 
     case_id: UUID = Field(primary_key=True)
     unit: str = Field(sa_column=_key())
+    suspected: bool = Field(default=False)
+    """By words alone, until a human says."""
 
 
 class Recipient(SQLModel, table=True):

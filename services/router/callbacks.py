@@ -13,7 +13,6 @@ from chassis.database import Connection
 from chassis.service import Change
 from schemas import router as r
 from schemas.intake import CaseSubmitted
-from schemas.message import Event
 from services.router.domain.workorder import S, WorkOrder
 from services.router.rates import MEASURES, counted
 from services.terms import day_of
@@ -66,7 +65,7 @@ _KEEP: Final = (
 )
 """A clock that has run out is no longer in the state: the moment by which the call was due stays."""
 _LEAVE: Final = "DELETE FROM router.callback WHERE case_id = ANY($1::uuid[])"
-_LEFT_BY: Final = (r.RedoOrdered, r.CaseClosed, r.CaseEscalated, r.ProcedureAdvanced)
+_LEFT_BY: Final = (r.RedoOrdered, r.CaseClosed, r.CaseEscalated, r.ProcedureAdvanced, r.Disposition)
 _COUNTS: Final = ", ".join(f"${n}::int[]" for n in range(3, 3 + len(MEASURES)))
 _COUNT: Final = (
     f"INSERT INTO router.unit_day AS d (unit, day, {', '.join(MEASURES)})"
@@ -93,7 +92,7 @@ async def keep_callbacks(connection: Connection, changes: Sequence[Change[WorkOr
                 tried.pop(change.case_id, None)
             elif isinstance(event, r.CallbackRecorded) and event.report is None:
                 tried[change.case_id] = envelope.time
-            elif _leaves(event):
+            elif isinstance(event, _LEFT_BY):
                 left.add(change.case_id)
     waiting = {case_id: state for case_id, state in states.items() if state.status is S.CALLBACK}
     new = [_row(state, *opened[case_id], tried) for case_id, state in waiting.items() if case_id in opened]
@@ -107,11 +106,6 @@ async def keep_callbacks(connection: Connection, changes: Sequence[Change[WorkOr
 def _is_fresh(change: Change[WorkOrder]) -> bool:
     """Whether the case was just taken in, and waits for no callback: nothing is to be listed or counted."""
     return isinstance(change.given, CaseSubmitted) and change.state.status is not S.CALLBACK
-
-
-def _leaves(event: Event) -> bool:
-    """Whether the case may have waited for a callback until now; a fresh one, first disposed of, did not."""
-    return isinstance(event, _LEFT_BY) or (isinstance(event, r.Disposition) and event.registered is None)
 
 
 def _row(state: WorkOrder, reason: str, at: datetime, tried: dict[UUID, datetime]) -> tuple[object, ...]:

@@ -202,7 +202,8 @@ class _Speaker:
     def _disposition(self, event: Disposition) -> str:
         match event:
             case TriageQueued():
-                return f"转人工研判：{_QUEUED[event.reason]}；研判期间由{self._unit(event.unit)}负责。"
+                left = f"从{self._unit(event.taken_from)}收回，" if event.taken_from else ""
+                return f"{left}转人工研判：{_QUEUED[event.reason]}；研判期间由{self._unit(event.unit)}负责。"
             case CaseAnswered():
                 how = _ANSWERED.get(event.judged, "当场答复")
                 return f"{self._unit(event.unit)}{how}，不派单（R-HOT-02、R-HOT-03）。"
@@ -242,8 +243,9 @@ class _Speaker:
                 )
             case HelpersRecused():
                 gone = self._units(seat.unit for seat in event.helpers)
+                who = f"{gone}有利害关系，退出协办并回避" if gone else "补充反映涉及的单位回避"
                 return (
-                    f"{gone}有利害关系，退出协办并回避，{self._unit(event.unit)}继续办理；"
+                    f"{who}，{self._unit(event.unit)}继续办理；"
                     f"{self._evidence(event.evidence)}。依据：{event.row.table}/{event.row.row}（{event.row.source}，R-LAD-10）。"
                 )
             case CaseInstructed():

@@ -31,6 +31,7 @@ from schemas.router import (
     HelpersRecused,
     ProcedureEnded,
     SettledOnSite,
+    TriageCase,
     TriageQueued,
 )
 from services.router.callbacks import keep_callbacks, keep_figures
@@ -196,7 +197,7 @@ class _Work:
     given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
     ended: list[tuple[object, ...]] = field(default_factory=list)
     accused: set[UUID] = field(default_factory=set)
-    """Cases of which more subjects became known, or that they are sealed matter."""
+    """Cases of which other subjects became known, or that they are sealed matter."""
     queued: dict[UUID, tuple[TriageQueued, datetime]] = field(default_factory=dict)
     requeued: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -237,13 +238,21 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
                 work.texts.append((change.case_id, title, text, place.address, received_at))
         case CaseSupplemented(text=text) | ReopeningAsked(reason=text):
             work.supplements.append((change.case_id, text, *_readers(change)))
+    if isinstance(change.given, TriageCase):
+        work.accused.add(change.case_id)  # what the human says of it holds for who had it before as well
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
         if not isinstance(event, DepartmentEvent):
             work.changed.add(change.case_id)
-        waits_on = isinstance(event, TriageQueued) and isinstance(change.given, CaseSupplemented)
+        waits_on = (
+            isinstance(event, TriageQueued)
+            and isinstance(change.given, CaseSupplemented)
+            and event.taken_from is None
+        )
         if isinstance(event, _UNQUEUED_BY) and not waits_on:
             work.unqueued.add(change.case_id)
+        if isinstance(event, TriageQueued) and event.taken_from is not None:
+            work.accused.add(change.case_id)
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
             work.accused.add(change.case_id)
         if isinstance(event, ProcedureEnded | HelpersRecused) and event.subjects:

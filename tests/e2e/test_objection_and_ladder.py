@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.e2e.town import Town
+from tests.e2e.town import Town, until
 
 COMMUNITY, STREET = "GL0102", "GL01"
 PLACE = {"grid": "GL010201"}
@@ -103,6 +103,58 @@ async def test_the_route_explains_every_step(town: Town) -> None:
         assert step["ground"] == "NO_LEGAL_POWER"
         assert [proof["kind"] for proof in step["evidence"]] == ["legal_basis", "handling_record"]
         assert "职责清单第12项" in step["text"]
+
+
+async def test_whom_a_supplement_accuses_loses_the_case_everywhere(town: Town) -> None:
+    """R-LAD-04, R-HOT-14: order, route, person, list, feed and inbox; the centre decides, and it comes back."""
+    case = await town.submit(place=PLACE, reporter={"phone": "13800138000"})
+    await town.begin(case, COMMUNITY)
+    person = f"GET {case.path}/person"
+    asked = ("supervisor", COMMUNITY)
+    assert (await town.ask("intake", person, *asked, purpose="核实")).status == 200
+    accusing = {"text": "朗圃社区的工作人员收了对方的钱，帮他说话"}
+    added = await town.client.post(
+        f"{town.system.url('intake')}/v1/track/{case.code}/supplements", json=accusing
+    )
+    assert added.status_code == 200, added.text
+    assert (await town.placed(case, "REGISTERED"))["unit"]["code"] == "GL-HOTLINE"
+    assert (await town.told(case, "triage"))[-1] == "正在人工甄别，确定承办单位。"
+
+    for request in (f"GET {case.path}", f"GET {case.path}/route"):
+        gone = await town.ask("router", request, "handler", COMMUNITY)
+        assert (gone.status, gone.code) == (404, "case_unknown")
+    for request in (f"GET {case.path}", person, f"GET {case.path}/attachments"):
+        gone = await town.ask("intake", request, *asked, purpose="核实")
+        assert (gone.status, gone.code) == (404, "case_unknown")
+    for ended in (False, True):
+        assert case.id not in await town.assigned(COMMUNITY, ended=ended)
+    async with town.feed(COMMUNITY) as feed:
+        end, before = await feed.of(case, "DepartmentAssignmentEnded")
+    assert end.data.keys() == {"unit", "assignment", "reason"}
+    assert case.id not in {event.case for event in before}
+
+    async def filed() -> list[str]:
+        inbox = await town.ask("notify", f"GET /v1/units/{COMMUNITY}/inbox", "handler", COMMUNITY)
+        assert inbox.status == 200, inbox.body
+        return [item["notice"] for item in inbox.body["items"] if item["case_id"] == case.id]
+
+    async def empty() -> bool | None:
+        return await filed() == [] or None
+
+    assert await until(empty)
+    cleared = {"judged": "dispatch", "subjects": []}
+    back = await town.do(case, "triage", "operator", "GL-HOTLINE", cleared)
+    assert (back["status"], back["unit"]["code"]) == ("DISPATCHED_LOCKED", COMMUNITY)
+    async with town.feed(COMMUNITY, end.id) as feed:
+        again, _ = await feed.of(case, "DepartmentAssigned")
+    assert "text" not in again.data
+
+    async def ordered() -> bool | None:
+        return await filed() == ["order", "order"] or None
+
+    assert await until(ordered)
+    await town.told(case, "dispatched")
+    assert (await town.ask("intake", person, *asked, purpose="核实")).status == 200
 
 
 async def test_the_street_whistles_for_departments(town: Town) -> None:

@@ -174,6 +174,32 @@ async def test_the_matter_stands_while_one_report_does(intake: Intake, who: str)
     assert last.get("stands", False) is False
 
 
+async def test_a_report_waits_with_the_first_case_for_whom_that_accuses(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: it may be the local desk's own office, which sees neither report, person nor ledger."""
+    _, second = await pair(intake)
+    local, path = intake.as_role(Role.SUPERVISOR, unit="GL0101"), f"/v1/cases/{second['case_id']}"
+    paths = (path, f"{path}/person?purpose=核实")
+
+    async def answers(headers: dict[str, str]) -> list[int]:
+        return [(await intake.client.get(path, headers=headers)).status_code for path in paths]
+
+    async def listed() -> bool:
+        page = (await intake.client.get("/v1/ledger", headers=local)).json()["items"]
+        return second["case_id"] in {item["case_id"] for item in page}
+
+    assert (await answers(local), await listed()) == ([200, 200], True)
+    accusing = router.TriageQueued(
+        route=ROUTE, registered=registration(), unit="GL-HOTLINE", reason=router.QueueReason.POLICY
+    )
+    await intake.say(second["repeat_of"], accusing)
+    assert (await answers(local), await listed()) == ([404, 404], False)
+    assert await answers(intake.operator) == [200, 200]
+    judged = registration(by=router.TriagedBy.HUMAN).model_copy(update={"place": "GL010101"})
+    cleared = dispatched("GL0101").model_copy(update={"registered": judged})
+    await intake.say(second["repeat_of"], cleared)
+    assert (await answers(local), await listed()) == ([200, 200], True)
+
+
 async def test_a_request_sent_again_adds_nobody_twice(intake: Intake) -> None:
     """R-PET-18: by its key; and the same person under another key, or the first reporter, is refused."""
     first = await intake.accepted(body(reporter=FIRST))

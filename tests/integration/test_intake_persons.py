@@ -17,6 +17,7 @@ from schemas.router import (
     CaseClosed,
     CaseDispatched,
     CaseRedirected,
+    CaseReplied,
     Judgement,
     NamedExit,
     Outcome,
@@ -207,6 +208,30 @@ async def test_whom_a_later_word_accuses_reads_nothing_more_before_triage(intake
     await intake.say(case["case_id"], dispatched("GL-CIVIL").model_copy(update={"registered": judged}))
     assert (await read(intake, case["case_id"], **local)).status_code == 404
     assert (await read(intake, case["case_id"])).status_code == 200
+
+
+async def test_whom_later_words_accuse_loses_the_case_and_its_result(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14, R-LEDGER-01: it had been dispatched and replied to; cleared, it is theirs again."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    local = intake.as_role(Role.SUPERVISOR, unit="GL0101")
+    path = f"/v1/cases/{case['case_id']}"
+    replied = CaseReplied(unit="GL0101", result="已上门", solved=True)
+    await intake.say(case["case_id"], dispatched("GL0101"), replied)
+    assert (await read(intake, case["case_id"], **local)).status_code == 200
+    assert (await intake.client.get(f"{path}/attachments", headers=local)).status_code == 200
+    found = registration().model_copy(update={"subjects": ("GL0101",)})
+    taken = TriageQueued(
+        route=ROUTE, registered=found, unit="GL-HOTLINE", reason=QueueReason.POLICY, taken_from="GL0101"
+    )
+    await intake.say(case["case_id"], taken)
+    for kept in (path, f"{path}/attachments", f"{path}/person?purpose=核实"):
+        refused = await intake.client.get(kept, headers=local)
+        assert (refused.status_code, refused.json()["code"]) == (404, "case_unknown")
+    assert (await read(intake, case["case_id"])).status_code == 200
+    assert await intake.pool.fetchval("SELECT count(*) FROM intake.ledger") == 0
+    judged = registration(by=TriagedBy.HUMAN).model_copy(update={"place": "GL010101"})
+    await intake.say(case["case_id"], dispatched("GL0101").model_copy(update={"registered": judged}))
+    assert (await read(intake, case["case_id"], **local)).status_code == 200
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.SUPERVISOR])

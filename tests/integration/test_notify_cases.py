@@ -139,6 +139,38 @@ async def test_the_unit_complained_of_hears_nothing_and_keeps_nothing(notify: No
     assert len((await notify.ask("GET /v1/units/GL01/inbox", Role.HANDLER, "GL01")).json()["items"]) == 1
 
 
+async def test_whom_words_accuse_keeps_nothing_until_a_human_clears_it(notify: Notify) -> None:
+    """R-LAD-04, R-HOT-14: cleared, it hears of the case as before; whom staff named stays complained of."""
+
+    async def inbox(unit: str) -> list[str]:
+        await notify.heard()
+        items = (await notify.ask(f"GET /v1/units/{unit}/inbox", Role.HANDLER, unit)).json()["items"]
+        return [item["notice"] for item in items]
+
+    def judged(by: r.TriagedBy, *subjects: str) -> r.Registration:
+        return r.Registration(judgement=r.Judgement(by=by, track="S", urgency=3), subjects=subjects)
+
+    case = (await notify.intake.accepted(body(subjects=["GL0102"])))["case_id"]
+    await notify.say(case, dispatched("GL0101"))
+    assert await inbox("GL0101") == ["order"]
+    accusing = r.TriageQueued(
+        route=r.Route(policy="p", jurisdiction="j"),
+        registered=judged(r.TriagedBy.ENGINE, "GL0102", "GL0101"),
+        unit="GL-HOTLINE",
+        reason=r.QueueReason.POLICY,
+        taken_from="GL0101",
+    )
+    await notify.say(case, accusing)
+    assert await inbox("GL0101") == []
+    cleared = dispatched("GL0101", registered=judged(r.TriagedBy.HUMAN, "GL0102"))
+    await notify.say(case, cleared)
+    assert await inbox("GL0101") == ["order", "order"]
+    await notify.say(case, accusing, dispatched("GL01", registered=judged(r.TriagedBy.HUMAN, "GL0101")))
+    assert (await inbox("GL0101"), await inbox("GL01")) == ([], ["order"])
+    subjects = await notify.pool.fetch("SELECT unit, suspected FROM notify.subject ORDER BY unit")
+    assert [tuple(row) for row in subjects] == [("GL0101", False), ("GL0102", False)]
+
+
 async def test_a_stream_that_is_read_again_tells_nothing_again(notify: Notify) -> None:
     """R-LEDGER-01: each notice has one id, by which it is known, in the queue as in the inboxes."""
     case = await notify.intake.accepted(body(reporter={"phone": PHONE}))

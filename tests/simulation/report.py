@@ -110,6 +110,8 @@ def _turns(run: Run) -> Counter[str]:
         match record.event:
             case r.CaseEscalated(ground=ground):
                 found[f"climbed: {ground}"] += 1
+            case r.TriageQueued(taken_from=str()):
+                found["taken from whom further words accuse"] += 1
             case r.TrackChosen(track=track):
                 found[f"chose track {track}"] += 1
             case r.ProcedureAdvanced(procedure=procedure, entered=True):

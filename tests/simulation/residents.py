@@ -33,7 +33,7 @@ class Residents:
     """The residents of a jurisdiction."""
 
     def __init__(self, jurisdiction: Jurisdiction, folder: Path) -> None:
-        units = jurisdiction.units
+        self._units = units = jurisdiction.units
         self._grids = [code for code, unit in units.items() if unit.rung is Rung.GRID]
         self._accused = [
             code for code, unit in units.items() if unit.rung in {None, Rung.STREET, Rung.COMMUNITY}
@@ -48,9 +48,10 @@ class Residents:
         for _ in range(cases):
             case_id = UUID(int=rng.getrandbits(128), version=4)
             at = start + timedelta(seconds=rng.uniform(0, days * 43_200))
-            yield Step(at, "intake", case_id, self._submitted(at, earlier, rng))
+            submitted = self._submitted(at, earlier, rng)
+            yield Step(at, "intake", case_id, submitted)
             earlier.append(case_id)
-            yield from self._later(case_id, at, rng)
+            yield from self._later(case_id, submitted.filing.unit, at, rng)
 
     def _submitted(self, at: datetime, earlier: Sequence[UUID], rng: Random) -> SubmitCase:
         title, text = rng.choice(self._texts)
@@ -88,7 +89,12 @@ class Residents:
         near = [code for code in self._grids if code[:6] == grid[:6]]
         return (rng.choice(near if rng.random() < 0.85 else self._grids),)
 
-    def _later(self, case_id: UUID, at: datetime, rng: Random) -> Iterator[Step]:
+    def _accusation(self, grid: str, rng: Random) -> str:
+        """Of whoever may have the case: the community or street of the place, or any other unit."""
+        accused = rng.choice((grid[:6], grid[:6], grid[:4], rng.choice(self._accused)))
+        return f"{self._units[accused].name}的工作人员收了对方的钱，推诿扯皮"
+
+    def _later(self, case_id: UUID, grid: str, at: datetime, rng: Random) -> Iterator[Step]:
         def some_day(days: float) -> datetime:
             return at + timedelta(days=rng.expovariate(1 / days))
 
@@ -97,6 +103,8 @@ class Residents:
         if rng.random() < 0.006:
             danger = SupplementCase(text="着火了", emergency=_DANGER)
             yield Step(some_day(10), "intake", case_id, danger)
+        if rng.random() < 0.08:
+            yield Step(some_day(2), "intake", case_id, SupplementCase(text=self._accusation(grid, rng)))
         if rng.random() < 0.03:
             yield Step(some_day(15), "intake", case_id, WithdrawCase())
         for share, days in ((0.07, 12), (0.02, 60)):

@@ -102,6 +102,8 @@ class RouterStaff:
 
     def _triage(self, state: WorkOrder, _: datetime, rng: Random) -> Plan:
         hours, actor = often(rng, 1), OPERATOR
+        if state.taken_from is not None and rng.random() < 0.7:
+            return hours, r.TriageCase(actor=actor, subjects=rng.choice((None, ())))
         if rng.random() < 0.85:
             return hours, r.TriageCase(actor=actor, matter=rng.choice(self._matters))
         judged = rng.choice(

@@ -13,6 +13,7 @@ _FROM_ANY_ORDER: Final = frozenset(
         S.ESCALATED,  # the unit is interested, or there is a danger (R-LAD-04, R-LAD-05)
         S.HANDLING,  # a procedure has the case (R-MED-03, R-PET-01)
         S.CLOSED,  # withdrawn
+        S.REGISTERED,  # whoever has it is accused in a supplement (R-LAD-04, R-HOT-14)
     }
 )
 _DIRECT: Final = frozenset({S.DISPATCHED, S.REDIRECTED, S.EMERGENCY_XFER, S.ARCHIVED})
@@ -32,7 +33,14 @@ _OWN: Final[dict[S | None, frozenset[S]]] = {
         }
     ),
     S.REGISTERED: frozenset(
-        {S.ANSWERED_DIRECT, S.REDIRECTED, S.EMERGENCY_XFER, S.DISPATCHED, S.CLOSED}  # closed: withdrawn
+        {
+            S.ANSWERED_DIRECT,
+            S.REDIRECTED,
+            S.EMERGENCY_XFER,
+            S.DISPATCHED,
+            S.DISPATCHED_LOCKED,  # back to a unit that a human cleared, and that has had its say (R-HOT-05)
+            S.CLOSED,  # withdrawn
+        }
     ),
     S.ANSWERED_DIRECT: _DIRECT,
     S.REDIRECTED: _DIRECT - {S.REDIRECTED},

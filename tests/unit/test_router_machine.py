@@ -99,6 +99,15 @@ def shelve(case: Played) -> Input:
     return r.RequestSuspension(actor=case.owner, reason=WORDS)
 
 
+def accused(case: Played) -> Input:
+    """By name, on a track on which no procedure is about to begin."""
+    chosen = r.ChooseTrack(actor=OPERATOR, track="S")
+    if not isinstance(case.router.decide(case.state, chosen, case.at), Refused):
+        case.give(chosen)
+    case.router = router(Oracle(blamed=(case.state.unit or "",)))
+    return CaseSupplemented(text=WORDS)
+
+
 def object_(case: Played) -> Input:
     return r.ObjectAssignment(actor=case.owner, reason=WORDS)
 
@@ -149,6 +158,7 @@ STARTS: dict[str, Start] = {
     "called back": CALLED_BACK,
     "expired": after(HANDLED, handle_time),
     "redone": after(CALLED_BACK, UNSETTLED),
+    "taken back": after(HANDLED, accused),
     "closed": after(CALLED_BACK, SATISFIED),
     "archived": after(CALLED_BACK, SATISFIED, archive),
     "a service closed": after(SERVED, SATISFIED),
@@ -194,6 +204,7 @@ MOVES: dict[str, Callable[[Played], Input]] = {
         submitted(resolved=OnSiteResolution(unit="GL010101", measure="已清理", resolved_at=MONDAY))
     ),
     "triage": always(r.TriageCase(actor=OPERATOR, matter="property.leak")),
+    "triage: cleared": always(r.TriageCase(actor=OPERATOR, subjects=())),
     "triage: answered": always(r.TriageCase(actor=OPERATOR, judged=r.Judged.ANSWERED, answer="已当面说明")),
     "triage: statutory": always(r.TriageCase(actor=OPERATOR, judged=r.Judged.STATUTORY)),
     "triage: danger": always(r.TriageCase(actor=OPERATOR, matter="family.violence")),
@@ -237,6 +248,7 @@ MOVES: dict[str, Callable[[Played], Input]] = {
     "supervise": always(r.SuperviseCase(actor=SUPERVISOR, reason=WORDS)),
     "recompute": always(r.RecomputeDeadlines(actor=SUPERVISOR)),
     "withdraw": always(CaseWithdrawn()),
+    "accuse the unit": accused,
     "add a danger": always(CaseSupplemented(text="着火", emergency=FIRE)),
     "give feedback": always(FeedbackGiven(contacted=True, resolved=True, satisfied=True)),
     "ask to reopen": always(ReopeningAsked(reason=WORDS)),

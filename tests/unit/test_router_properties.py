@@ -9,7 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chassis.decider import Input, Refused, TimerDue
 from schemas import router as r
-from schemas.department import DepartmentAssigned, DepartmentAssignmentEnded, DepartmentEvent
+from schemas.department import (
+    DepartmentAssigned,
+    DepartmentAssignmentEnded,
+    DepartmentEvent,
+    DepartmentReminded,
+)
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.mediation import MediationDutyMoved, MediationHandedBack
 from schemas.message import Event
@@ -18,8 +23,19 @@ from schemas.procedure import HandBack
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, Evidence, OnSiteResolution, Place, PlaceSource, RequestKind
 from services.router.domain.router import FROM_ABOVE, OF_THE_CENTRE
-from services.router.domain.workorder import FINAL
-from tests.unit.router_kit import CASE, MONDAY, OPERATOR, SUPERVISOR, actor, gulou, policy, router, submitted
+from services.router.domain.workorder import FINAL, OPEN
+from tests.unit.router_kit import (
+    CASE,
+    MONDAY,
+    OPERATOR,
+    SUPERVISOR,
+    Oracle,
+    actor,
+    gulou,
+    policy,
+    router,
+    submitted,
+)
 
 J = gulou()
 UNITS = sorted(J.units)
@@ -174,7 +190,8 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.router = router()
+        self.oracle = Oracle()
+        self.router = router(self.oracle)
         self.state = self.router.initial(CASE)
         self.at: datetime = MONDAY
         self.numbers: set[str] = set()
@@ -243,6 +260,25 @@ class Life(RuleBasedStateMachine):
     @rule(withdraws=st.integers(0, 19))
     def resident(self, withdraws: int) -> None:
         self.apply(CaseSupplemented(text="补充") if withdraws else CaseWithdrawn())
+
+    @rule(
+        units=SUBJECTS,
+        own=st.booleans(),
+        danger=st.sampled_from([None, None, Emergency(line="119", ground="火")]),
+    )
+    def accuses(self, units: tuple[str, ...], own: bool, danger: Emergency | None) -> None:
+        """R-HOT-14: whoever has the case, or helps, loses it at once; said again, nothing more comes of it."""
+        before = self.state
+        seats = [seat.unit for seat in before.seats()]
+        self.oracle.blamed = (*units, *seats[:1]) if own else units
+        said = CaseSupplemented(text="不作为", emergency=danger)
+        self.apply(said)
+        is_ladders = before.status in OPEN and before.procedure is None and not before.sealed
+        if is_ladders and danger is None and (before.track not in {"M", "P"} or before.given_back):
+            assert set(self.oracle.blamed) <= set(self.state.subjects)
+        again = self.apply(CaseSupplemented(text="不作为"))
+        assert all(isinstance(event, DepartmentReminded) for event in again)
+        self.oracle.blamed = ()
 
     @rule(line=st.sampled_from(["110", "119"]), said_in=st.sampled_from(["supplement", "withdrawal", "note"]))
     def danger(self, line: str, said_in: str) -> None:

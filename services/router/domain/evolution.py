@@ -6,11 +6,12 @@ from typing import Any, Final
 from schemas import router as r
 from schemas.department import HandlingMode
 from schemas.message import Event
-from services.router.domain.workorder import Claim, S, Seat, WorkOrder, findings, taken
+from services.router.domain.workorder import Claim, Holder, S, Seat, WorkOrder, findings, taken
 
 Update = dict[str, Any]
 _OFF_LADDER: Final[Update] = {
     "queue": None,
+    "taken_from": None,
     "number": 0,
     "rung": None,
     "helpers": (),
@@ -22,6 +23,7 @@ _OFF_LADDER: Final[Update] = {
 }
 _FRESH_OWNER: Final[Update] = {
     "queue": None,
+    "taken_from": None,
     "exit": None,
     "receiver": None,
     "breaches": 0,
@@ -63,8 +65,17 @@ def evolve(state: WorkOrder, event: Event) -> WorkOrder:
 
 def _queued(state: WorkOrder, e: r.TriageQueued) -> Update:
     """A case that waits already, and was added to, is as late as it was."""
-    in_time: Update = {} if state.queue is not None else {"overdue": False, "supervised": False}
-    return {**in_time, "status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
+    waits: Update = {"status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
+    if state.queue is not None:
+        return waits
+    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": _holder(state, e.taken_from)}
+
+
+def _holder(state: WorkOrder, unit: str | None) -> Holder | None:
+    if unit is None:
+        return None
+    locked = state.status not in {S.DISPATCHED, S.OBJECTED}
+    return Holder(unit=unit, number=state.number, rung=state.rung or 0, locked=locked)
 
 
 def _answered(_: WorkOrder, e: r.CaseAnswered) -> Update:

@@ -131,13 +131,11 @@ class Reader:
         return Reading(found.model_copy(update={"subjects": subjects}), reason, complains)
 
     def _judged_further(self, state: WorkOrder, text: str) -> Judgement:
-        matters = self._desk.jurisdiction.matters
         if state.queue is QueueReason.LOW_CONFIDENCE and not state.sealed:
             found, ranked, sure = self._match("", text)
             if ranked and (state.matter is None or sure):
                 return self._by_engine(found, ranked, state.track_asked, state.urgency_stated, sure=False)
-        known = matters[state.matter] if state.matter else None
-        return judge(TriagedBy.ENGINE, known, state.track_asked, state.urgency_stated, confidence=0.0)
+        return standing(state, confidence=0.0)
 
     def _accuses_an_office(self, e: CaseSubmitted, matter: Matter | None, doubt: QueueReason | None) -> bool:
         """Whether it complains of an office without its name: sent on, it could reach that very office.
@@ -209,6 +207,18 @@ def judge(
         urgency=urgency or (matter.urgency if matter else NO_MATTER_URGENCY),
         confidence=(1.0 if matter else 0.0) if confidence is None else confidence,
         words=words,
+        candidates=candidates,
+    )
+
+
+def standing(state: WorkOrder, confidence: float, candidates: tuple[Candidate, ...] = ()) -> Judgement:
+    """What the case is judged to be so far, for the human at the queue."""
+    return Judgement(
+        by=TriagedBy.ENGINE,
+        matter=state.matter,
+        track=state.track,
+        urgency=state.urgency,
+        confidence=confidence,
         candidates=candidates,
     )
 

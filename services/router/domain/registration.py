@@ -10,6 +10,7 @@ from schemas.intake import CaseSubmitted, CaseSupplemented
 from schemas.jurisdiction import Matter, Rung
 from schemas.message import Actor, Event
 from schemas.router import (
+    Candidate,
     CaseEscalated,
     CaseLinked,
     EmergencyTransferred,
@@ -27,9 +28,9 @@ from schemas.values import Evidence
 from services.router.domain.assignments import Texts, assigned
 from services.router.domain.case import OPERATOR, Desk, ended
 from services.router.domain.ladder import Placement
-from services.router.domain.reading import Reader, Triage, judge, territorial
+from services.router.domain.reading import Reader, Triage, judge, standing, territorial
 from services.router.domain.routing import Routing, Terms, Why
-from services.router.domain.workorder import S, WorkOrder, registered
+from services.router.domain.workorder import Holder, S, WorkOrder, judged_anew, registered
 from services.terms import day_of
 
 FIRST_RECEIVER: Final = Fired(table="ladder", row="first-receiver-keeps-it", source="R-HOT-13")
@@ -102,6 +103,31 @@ class Register:
         why, terms = Why(rows=(row,)), Terms(first=found, by=e.by)
         return self._queue(case, reason or QueueReason.POLICY, why, terms, at)
 
+    def taken_back(
+        self, state: WorkOrder, subjects: tuple[str, ...], by: Actor | None, at: datetime
+    ) -> list[Event]:
+        """R-LAD-04, R-HOT-14: who has the case is complained of and loses it, which is all that they are told.
+
+        It waits for a human as if its first text complained; its matter stands unless the human names another.
+        """
+        candidates = (Candidate(matter=state.matter, score=1.0),) if state.matter else ()
+        known = standing(state, float(bool(candidates)), candidates)
+        found = judged_anew(state, known, sealed=state.sealed, urgency_stated=state.urgency_stated)
+        found = found.model_copy(update={"subjects": subjects})
+        case = registered(state, found).model_copy(update={"terms": ()})
+        _, row = self._row(
+            case,
+            emergency=False,
+            repeat="no",
+            settled="no",
+            judged="none",
+            known=bool(candidates),
+            accused=True,
+        )
+        why, terms = Why(rows=(row,)), Terms(first=found, by=by, subjects=subjects)
+        waits = self._queue(case, QueueReason.POLICY, why, terms, at, taken_from=state.unit)
+        return [*ended(state, EndReason.REASSIGNED), *waits]
+
     def triaged(self, state: WorkOrder, c: TriageCase, at: datetime) -> Decision:
         """A human's decision on a case in the queue."""
         if state.status is not S.REGISTERED:
@@ -120,8 +146,8 @@ class Register:
         case = registered(state, found)
         if interested := self._desk.barred(case, c.actor):
             return interested
-        matter = self._matter(case)
-        line = matter.emergency_line if matter and matter.emergency else None
+        matter, held = self._matter(case), _held(state, case)
+        line = matter.emergency_line if matter and matter.emergency and held is None else None
         outcome, fired = self._row(
             case, emergency=line is not None, repeat="no", settled="no", judged=c.judged
         )
@@ -130,6 +156,8 @@ class Register:
             return self.emergency(case, line or "110", matter.name if matter else "", why, terms, at)
         if outcome == "answer":
             return self._routing.answer(case, c.judged, c.answer, why, terms, at)
+        if outcome == "dispatch" and held is not None:
+            return self._onward(case, held, why, terms, at)
         exit_ = c.exit or (self._desk.policy.settings.exits.outside_remit if _outside(c) else None)
         return self._leave_or_dispatch(outcome, case, None if case.sealed else exit_, why, terms, at)
 
@@ -180,19 +208,34 @@ class Register:
         return [*ended(state, EndReason.REASSIGNED), *self._anew(state, why, Terms(), at)]
 
     def again(self, state: WorkOrder, row: Fired, by: Actor | None, at: datetime) -> list[Event]:
-        """R-HOT-08: a closed case goes back to who had it; what they had no power for, to the competent unit."""
-        unit, place = (
-            self._desk.jurisdiction.current(state.unit or ""),
-            state.place or self._desk.ladder.district,
-        )
-        is_direct = state.mode is HandlingMode.DIRECT
-        if is_direct and not self._desk.ladder.may_lead(unit, state.matter, place, day_of(at)):
-            tried = Evidence(kind="handling_record", reference=state.assignment(state.number))
-            why = Why(rows=(row, UPLOADED), ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
-            return self._anew(state, why, Terms(by=by), at)
-        successor_of = state.unit if unit != state.unit else None
-        terms = Terms(locked=True, by=by)
-        return self._routing.dispatch(state, unit, state.rung or 0, Why(rows=(row,)), terms, at, successor_of)
+        """R-HOT-08: a closed case goes back to who had it."""
+        had = Holder(unit=state.unit or "", number=state.number, rung=state.rung or 0)
+        return self._back(state, had, Why(rows=(row,)), Terms(by=by), at)
+
+    def _back(self, case: WorkOrder, had: Holder, why: Why, terms: Terms, at: datetime) -> list[Event]:
+        """To who had the case; what they had no power for, to the competent unit (R-GRD-01)."""
+        unit, place = self._desk.jurisdiction.current(had.unit), case.place or self._desk.ladder.district
+        is_direct = case.mode is HandlingMode.DIRECT
+        if is_direct and not self._desk.ladder.may_lead(unit, case.matter, place, day_of(at)):
+            tried = Evidence(kind="handling_record", reference=case.assignment(had.number))
+            rows = (*why.rows, UPLOADED)
+            why = replace(why, rows=rows, ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
+            return self._anew(case, why, terms, at)
+        terms = replace(terms, locked=had.locked)
+        successor_of = had.unit if unit != had.unit else None
+        return self._routing.dispatch(case, unit, had.rung, why, terms, at, successor_of)
+
+    def _onward(self, case: WorkOrder, had: Holder, why: Why, terms: Terms, at: datetime) -> list[Event]:
+        """Back to the unit from which words had taken the case, where a human clears it; else up from its rung, so
+        that no step is lost that the case had climbed (R-LAD-04, R-LAD-10)."""
+        ladder, place = self._desk.ladder, case.place or self._desk.ladder.district
+        clears = not ladder.interested(self._desk.jurisdiction.current(had.unit), case.subjects)
+        if clears and self._desk.keeper(case.subjects) is not None:
+            return self._back(case, had, why, terms, at)
+        why = replace(why, ground=Ground.SUBJECT_SKIPPED, evidence=(accusation(case),))
+        _, common = ladder.common_rung(place, case.parties)
+        lawful = ladder.place(case.matter, place, case.subjects, max(had.rung, common), day_of(at))
+        return self._routing.to_placement(case, lawful, why, terms, at)
 
     def _anew(self, case: WorkOrder, why: Why, terms: Terms, at: datetime) -> list[Event]:
         outcome, fired = self._row(case, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH)
@@ -241,8 +284,13 @@ class Register:
         return self._desk.jurisdiction.matters[case.matter] if case.matter else None
 
     def _judged(self, state: WorkOrder, c: TriageCase) -> Registration:
-        matter = self._desk.jurisdiction.matters[c.matter] if c.matter else None
+        """What the human found. Of a case that was with a unit already, what they leave out stands."""
+        code = c.matter or (state.matter if state.taken_from else None)
+        matter = self._desk.jurisdiction.matters[code] if code else None
         track, urgency = c.track or state.track_asked, c.urgency or state.urgency_stated
+        stated = urgency
+        if state.taken_from is not None and code == state.matter:
+            track, urgency = c.track or state.track, c.urgency or state.urgency
         ladder, place = self._desk.ladder, c.place or state.place
         parties = state.parties if c.parties is None else c.parties
         return Registration(
@@ -255,7 +303,7 @@ class Register:
             sealed=matter is not None and matter.sealed,
             confidential=state.confidential,
             track_asked=state.track_asked,
-            urgency_stated=urgency,
+            urgency_stated=stated,
             channel=state.channel,
         )
 
@@ -316,7 +364,13 @@ class Register:
         ]
 
     def _queue(
-        self, case: WorkOrder, reason: QueueReason, why: Why, terms: Terms, at: datetime
+        self,
+        case: WorkOrder,
+        reason: QueueReason,
+        why: Why,
+        terms: Terms,
+        at: datetime,
+        taken_from: str | None = None,
     ) -> list[Event]:
         keeper = self._desk.keeper(case.subjects)
         if keeper is None:
@@ -332,8 +386,20 @@ class Register:
                 registered=terms.first,
                 unit=keeper,
                 reason=reason,
+                taken_from=taken_from,
             )
         ]
+
+
+def accusation(case: WorkOrder) -> Evidence:
+    """What shows that a unit is complained of in words that were added to the case (R-LAD-10)."""
+    return Evidence(kind="interest_declaration", reference=f"supplement of {case.case_id}")
+
+
+def _held(state: WorkOrder, case: WorkOrder) -> Holder | None:
+    """Who had the case before it waited, where the human found it to be the same matter in the same place."""
+    told = (state.matter, state.track, state.place, state.parties)
+    return state.taken_from if told == (case.matter, case.track, case.place, case.parties) else None
 
 
 def _yes(value: bool) -> str:

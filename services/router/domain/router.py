@@ -90,7 +90,7 @@ class Router:
         handling = Handling(desk, routing)
         steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
-        self._supplements = supplements = Supplements(desk, register, oversight, triage)
+        self._supplements = supplements = Supplements(desk, register, steering, oversight, triage)
         self.accused = supplements.accused
         procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)

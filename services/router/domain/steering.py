@@ -76,21 +76,23 @@ class Steering:
             return wrong_status(state, "escalated", allowed)
         subjects = self._desk.ladder.with_successors(c.subjects)
         if subjects and not self._desk.ladder.interested(state.unit or "", subjects):
-            return self._without_helpers(state, c, row)
+            return self.without_helpers(state, subjects, c.evidence, c.actor)
         lift = Lift(c.ground, c.actor, c.evidence, c.parties, c.subjects)
         return self._climb(state, lift, row, at)
 
-    def _without_helpers(self, state: WorkOrder, c: r.EscalateCase, row: Row) -> list[Event]:
+    def without_helpers(
+        self, state: WorkOrder, named: tuple[str, ...], evidence: tuple[Evidence, ...], by: Actor | None
+    ) -> list[Event]:
         """R-LAD-04: interested helpers leave, told of it before the case says why; the lead and its times stay."""
-        subjects = self._desk.ladder.with_successors((*state.subjects, *c.subjects))
+        subjects = self._desk.ladder.with_successors((*state.subjects, *named))
         seats = self._helping(state, subjects)
         recused = r.HelpersRecused(
-            by=c.actor,
+            by=by,
             unit=state.unit or "",
             helpers=tuple(r.SeatGiven(unit=seat.unit, number=seat.number) for seat in seats),
             subjects=subjects,
-            evidence=c.evidence,
-            row=row.fired,
+            evidence=evidence,
+            row=self._desk.escalation(state, r.Ground.SUBJECT_SKIPPED).fired,
         )
         return [*ended(state, EndReason.REASSIGNED, seats), recused]
 

@@ -7,17 +7,19 @@ from typing import Final, TypeVar
 
 from chassis.decider import Decision, Refused
 from schemas import router as r
-from schemas.department import ReminderKind
+from schemas.department import HandlingMode, ReminderKind
 from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.message import Actor, Event
 from schemas.values import Emergency, Evidence
 from services.router.domain.case import Desk, remind
 from services.router.domain.evolution import evolve
 from services.router.domain.oversight import Oversight
+from services.router.domain.procedures import TRACKS
 from services.router.domain.reading import Triage
-from services.router.domain.registration import DangerReport, Register
+from services.router.domain.registration import DangerReport, Register, accusation
 from services.router.domain.routing import Terms, Why
-from services.router.domain.workorder import FINAL, S, WorkOrder
+from services.router.domain.steering import Steering
+from services.router.domain.workorder import FINAL, OPEN, S, WorkOrder
 
 REOPENED: Final = r.Fired(table="reopenings", row="asked-for", source="R-HOT-08: JN27")
 
@@ -28,25 +30,46 @@ Note = TypeVar("Note", bound=Noting)
 class Supplements:
     """Answers to further facts, a withdrawal and feedback, and to the notes of those who work on the case."""
 
-    def __init__(self, desk: Desk, register: Register, oversight: Oversight, triage: Triage) -> None:
-        self._desk, self._register, self._oversight, self._triage = desk, register, oversight, triage
+    def __init__(
+        self, desk: Desk, register: Register, steering: Steering, oversight: Oversight, triage: Triage
+    ) -> None:
+        self._desk, self._register, self._triage = desk, register, triage
+        self._steering, self._oversight = steering, oversight
 
     def accused(self, text: str) -> tuple[str, ...]:
         """R-LAD-04, R-HOT-14: whom further facts complain of; neither they nor those they control read them."""
         return self._desk.ladder.with_successors(self._triage.accused("", text))
 
     def supplemented(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
-        """To the emergency line where a danger is reported; where it waits for a human, read as the first text was.
+        """To the emergency line where a danger is reported; where it waits for a human, read as the first text was;
+        to a human where whoever has the case is accused by name.
 
         Else lead and helpers who may read it, or the exit's authority, are told that new material lies at the API.
         """
         if state.status is None or state.status in FINAL:
             return []
         if e.emergency is not None and self._goes_to_line(state, e.emergency):
-            return self._to_line(state, e.emergency, "supplement", e.by, at)
+            moved = self._to_line(state, e.emergency, "supplement", e.by, at)
+            return [*moved, *self._complained(reduce(evolve, moved, state), e, at)]
         if state.queue is not None:
             return self._register.further(state, e, at)
-        return self._readers_told(state, e.text)
+        events = self._complained(state, e, at)
+        after = reduce(evolve, events, state)
+        return events if after.queue is not None else [*events, *self._readers_told(after, e.text)]
+
+    def _complained(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
+        """R-LAD-04, R-HOT-14: who is accused by name and has the case loses it, a helper leaves, and from everybody
+        else it is only kept.
+
+        It also leaves who has it where nobody would be left to review, call back and supervise.
+        """
+        accused = () if _is_left_to_the_centre(state) else self.accused(e.text)
+        if not set(accused) - set(state.subjects):
+            return []
+        subjects = self._desk.ladder.with_successors((*state.subjects, *accused))
+        if not self._desk.ladder.interested(state.unit or "", subjects) and self._desk.keeper(subjects):
+            return self._steering.without_helpers(state, accused, (accusation(state),), e.by)
+        return self._register.taken_back(state, subjects, e.by, at) if state.status in OPEN else []
 
     def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
         """A danger that the reason tells of is not the resident's to withdraw: nothing ends."""
@@ -141,3 +164,11 @@ class Supplements:
         told = Evidence(kind="danger_report", reference=f"{said_in} of {state.case_id}", note=words)
         report = DangerReport(self._desk.escalation(state, r.Ground.DANGER).fired, (told,), by)
         return self._register.danger(state, danger.line, danger.ground, report, at)
+
+
+def _is_left_to_the_centre(state: WorkOrder) -> bool:
+    """Whether only a human takes the case from whoever it accuses: where it left the ladder, is sealed matter with
+    its one recipient (R-PET-10), or a procedure has it or is about to, which has its own ways (R-PET-11)."""
+    on_the_spot = state.mode is HandlingMode.DIRECT  # settled so, no procedure ever began
+    begins = state.status in OPEN and state.track in TRACKS.values() and not (state.given_back or on_the_spot)
+    return state.unit is None or state.sealed or state.procedure is not None or begins

@@ -34,6 +34,17 @@ class Seat(Value):
     answered: bool = False
 
 
+class Holder(Value):
+    """Who had a case before words that were added to it accused them: from there it goes on (R-LAD-04)."""
+
+    unit: str
+    number: int
+    """Of its assignment."""
+    rung: int
+    locked: bool = True
+    """It may object no more: it was designated, or had its time to object (R-HOT-05)."""
+
+
 class Claim(Value):
     """An operator who is calling the resident, by the subject of their token, and until when it is theirs."""
 
@@ -50,6 +61,8 @@ class WorkOrder(Value):
     case_id: UUID
     status: OrderStatus | None = None
     queue: QueueReason | None = None
+    taken_from: Holder | None = None
+    """Who had the case that waits in the queue."""
     unit: str | None = None
     exit: str | None = None
     rung: int | None = None
