@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from pydantic import Field
+
 from chassis.decider import Decision, Input, Refused, Timer
 from schemas import router
 from schemas.intake import (
@@ -96,7 +98,7 @@ class IntakeState(Value):
     """That was asked for, and the router has not done it yet."""
     answered: int = 0
     """The callbacks that a signed link answered go up to this one."""
-    answers: Mapping[UUID, int] = {}
+    answers: Mapping[UUID, int] = Field(default_factory=dict)
     """The same of the linked reports of others."""
     linked_to: UUID | None = None
     """The earlier case that is handled for this one as well; None where this one has news of its own."""
