@@ -18,8 +18,9 @@ _FROM_ANY_ORDER: Final = frozenset(
 )
 _DIRECT: Final = frozenset({S.DISPATCHED, S.REDIRECTED, S.EMERGENCY_XFER, S.ARCHIVED})
 """A direct outcome is no end: another track, a danger found later, or the archive."""
-_REOPENED: Final = frozenset({S.DISPATCHED, S.DISPATCHED_LOCKED, S.EMERGENCY_XFER})
-"""What becomes of a closed case that the resident had reopened (R-HOT-08)."""
+_REOPENED: Final = frozenset({S.DISPATCHED, S.DISPATCHED_LOCKED, S.EMERGENCY_XFER, S.REGISTERED})
+"""What becomes of a closed case that the resident had reopened (R-HOT-08); whom the reason accuses does not get it
+back (R-LAD-04)."""
 _OWN: Final[dict[S | None, frozenset[S]]] = {
     None: frozenset(
         {

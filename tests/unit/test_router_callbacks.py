@@ -1,13 +1,14 @@
 """Callback, review and reopening: who calls when, what is offered, and what may be opened again (R-HOT-08)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from chassis.calendar import SHANGHAI
 from chassis.decider import TimerDue
 from schemas import router as r
-from schemas.department import DepartmentAssigned, DepartmentReminded, ReminderKind
+from schemas.department import DepartmentAssigned
 from schemas.intake import FeedbackGiven, ReopeningAsked
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution
@@ -222,17 +223,37 @@ def test_a_danger_in_the_reason_goes_to_its_line() -> None:
     assert (case.status, case.state.line) == (S.EMERGENCY_XFER, "119")
 
 
-def test_who_is_complained_of_in_the_reason_can_be_recused() -> None:
-    """R-LAD-04, R-HOT-14: the centre hears of it and reads the reason; the unit's assignment has no word of it."""
+@pytest.mark.parametrize("clears", [True, False])
+def test_who_is_complained_of_in_the_reason_does_not_get_the_case_back(clears: bool) -> None:
+    """R-LAD-04, R-HOT-14: it waits for a human, who clears the unit or has it go to who stands above."""
     oracle = Oracle(blamed=())
     case = called_back(decider=Played(router(oracle)))
     case.give(SATISFIED)
-    oracle.blamed = (case.state.unit or "",)
+    unit, number = case.state.unit or "", case.state.issued
+    oracle.blamed = (unit,)
     told = case.give(ReopeningAsked(reason="该单位敷衍了事"))
-    assert [(e.unit, e.kind) for e in told if isinstance(e, DepartmentReminded)] == [
-        ("GL-HOTLINE", ReminderKind.SUPPLEMENT)
-    ]
-    assert [(e.title, e.text) for e in told if isinstance(e, DepartmentAssigned)] == [(None, None)]
+    assert [type(e) for e in told] == [r.CaseReopened, r.TriageQueued], (
+        "nobody is told, and no assignment ends"
+    )
+    assert (case.status, case.state.subjects) == (S.REGISTERED, (unit,))
+    judged: dict[str, Any] = {"judged": "dispatch", "subjects": () if clears else None}
+    case.give(r.TriageCase(actor=OPERATOR, **judged))
+    sent = case.last(r.CaseDispatched)
+    assert ((sent.unit, sent.locked) == (unit, True)) is clears
+    assert sent.number == number + 1
+    assert sent.route.ground is (None if clears else r.Ground.SUBJECT_SKIPPED)
+
+
+def test_who_else_is_complained_of_in_the_reason_is_kept_from_the_case() -> None:
+    """R-LAD-04: the unit that had it gets it back."""
+    oracle = Oracle(blamed=())
+    case = called_back(decider=Played(router(oracle)))
+    case.give(SATISFIED)
+    unit = case.state.unit
+    oracle.blamed = ("GL020101",)
+    case.give(ReopeningAsked(reason="另一网格员也在场"))
+    assert (case.status, case.state.unit) == (S.DISPATCHED_LOCKED, unit)
+    assert case.state.subjects == ("GL020101",)
 
 
 def test_asked_in_time_it_is_reopened_even_from_the_archive() -> None:

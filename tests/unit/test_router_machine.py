@@ -108,6 +108,12 @@ def accused(case: Played) -> Input:
     return CaseSupplemented(text=WORDS)
 
 
+def reopened_in_anger(case: Played) -> Input:
+    """For the unit that had it is accused by name."""
+    case.router = router(Oracle(blamed=(case.state.unit or "",)))
+    return ReopeningAsked(reason=WORDS)
+
+
 def object_(case: Played) -> Input:
     return r.ObjectAssignment(actor=case.owner, reason=WORDS)
 
@@ -252,6 +258,7 @@ MOVES: dict[str, Callable[[Played], Input]] = {
     "add a danger": always(CaseSupplemented(text="着火", emergency=FIRE)),
     "give feedback": always(FeedbackGiven(contacted=True, resolved=True, satisfied=True)),
     "ask to reopen": always(ReopeningAsked(reason=WORDS)),
+    "ask to reopen and accuse the unit": reopened_in_anger,
     "ask to reopen for a danger": always(ReopeningAsked(reason="着火", emergency=FIRE)),
     "mediate": duty(),
     "mediate elsewhere": duty(COMMUNITY),

@@ -295,11 +295,18 @@ class Life(RuleBasedStateMachine):
         self.apply(FeedbackGiven(contacted=True, resolved=resolved, satisfied=resolved))
 
     @precondition(lambda self: self.state.status in FINAL)
-    @rule(reason=TEXT, danger=st.sampled_from([None, None, Emergency(line="119", ground="着火了")]))
-    def reopen(self, reason: str, danger: Emergency | None) -> None:
-        """R-HOT-08: only what `CaseClosed` allowed; from then on it is one unit's again."""
+    @rule(
+        reason=TEXT,
+        danger=st.sampled_from([None, None, Emergency(line="119", ground="着火了")]),
+        accused=st.sampled_from(["nobody", "its unit", "others"]),
+    )
+    def reopen(self, reason: str, danger: Emergency | None, accused: str) -> None:
+        """R-HOT-08: only what `CaseClosed` allowed; from then on it is one unit's again, or waits for a human."""
         allowed, before = self.state.reopen_until is not None, self.state
+        blamed = {"nobody": None, "its unit": before.unit, "others": "GL020101"}[accused]
+        self.oracle.blamed = (blamed,) if blamed else ()
         told = self.apply(ReopeningAsked(reason=reason, emergency=danger))
+        self.oracle.blamed = ()
         assert bool(told) is allowed
         assert (self.state.status in FINAL) is not allowed
         assert self.state.reopened == before.reopened + allowed

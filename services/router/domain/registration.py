@@ -106,10 +106,14 @@ class Register:
     def taken_back(
         self, state: WorkOrder, subjects: tuple[str, ...], by: Actor | None, at: datetime
     ) -> list[Event]:
-        """R-LAD-04, R-HOT-14: who has the case is complained of and loses it, which is all that they are told.
+        """R-LAD-04, R-HOT-14: who has the case is complained of and loses it, which is all that they are told."""
+        return [*ended(state, EndReason.REASSIGNED), *self.to_human(state, subjects, by, at)]
 
-        It waits for a human as if its first text complained; its matter stands unless the human names another.
-        """
+    def to_human(
+        self, state: WorkOrder, subjects: tuple[str, ...], by: Actor | None, at: datetime
+    ) -> list[Event]:
+        """A case whose last unit is complained of waits for a human as if its first text complained (R-LAD-04); its
+        matter stands unless the human names another."""
         candidates = (Candidate(matter=state.matter, score=1.0),) if state.matter else ()
         known = standing(state, float(bool(candidates)), candidates)
         found = judged_anew(state, known, sealed=state.sealed, urgency_stated=state.urgency_stated)
@@ -125,8 +129,7 @@ class Register:
             accused=True,
         )
         why, terms = Why(rows=(row,)), Terms(first=found, by=by, subjects=subjects)
-        waits = self._queue(case, QueueReason.POLICY, why, terms, at, taken_from=state.unit)
-        return [*ended(state, EndReason.REASSIGNED), *waits]
+        return self._queue(case, QueueReason.POLICY, why, terms, at, taken_from=state.unit)
 
     def triaged(self, state: WorkOrder, c: TriageCase, at: datetime) -> Decision:
         """A human's decision on a case in the queue."""

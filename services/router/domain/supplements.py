@@ -50,26 +50,33 @@ class Supplements:
             return []
         if e.emergency is not None and self._goes_to_line(state, e.emergency):
             moved = self._to_line(state, e.emergency, "supplement", e.by, at)
-            return [*moved, *self._complained(reduce(evolve, moved, state), e, at)]
+            return [*moved, *self._complained(reduce(evolve, moved, state), e.text, e.by, at)]
         if state.queue is not None:
             return self._register.further(state, e, at)
-        events = self._complained(state, e, at)
+        events = self._complained(state, e.text, e.by, at)
         after = reduce(evolve, events, state)
         return events if after.queue is not None else [*events, *self._readers_told(after, e.text)]
 
-    def _complained(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
+    def _complained(self, state: WorkOrder, text: str, by: Actor | None, at: datetime) -> list[Event]:
         """R-LAD-04, R-HOT-14: who is accused by name and has the case loses it, a helper leaves, and from everybody
-        else it is only kept.
-
-        It also leaves who has it where nobody would be left to review, call back and supervise.
-        """
-        accused = () if _is_left_to_the_centre(state) else self.accused(e.text)
-        if not set(accused) - set(state.subjects):
+        else it is only kept."""
+        subjects = self._complained_of(state, text)
+        if not subjects:
             return []
-        subjects = self._desk.ladder.with_successors((*state.subjects, *accused))
-        if not self._desk.ladder.interested(state.unit or "", subjects) and self._desk.keeper(subjects):
-            return self._steering.without_helpers(state, accused, (accusation(state),), e.by)
-        return self._register.taken_back(state, subjects, e.by, at) if state.status in OPEN else []
+        if not self._loses(state, subjects):
+            return self._steering.without_helpers(state, subjects, (accusation(state),), by)
+        return self._register.taken_back(state, subjects, by, at) if state.status in OPEN else []
+
+    def _complained_of(self, state: WorkOrder, text: str) -> tuple[str, ...]:
+        """Return whom the case complains of with that text; nobody where it names none who is not known yet."""
+        accused = () if _is_left_to_the_centre(state) else self.accused(text)
+        known = set(accused) <= set(state.subjects)
+        return () if known else self._desk.ladder.with_successors((*state.subjects, *accused))
+
+    def _loses(self, state: WorkOrder, subjects: tuple[str, ...]) -> bool:
+        """Whether who has the case cannot have it; also where nobody would be left to review, call back and
+        supervise."""
+        return self._desk.ladder.interested(state.unit or "", subjects) or not self._desk.keeper(subjects)
 
     def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
         """A danger that the reason tells of is not the resident's to withdraw: nothing ends."""
@@ -101,7 +108,11 @@ class Supplements:
             words = "" if state.confidential else e.emergency.ground
             why, terms = Why(rows=(REOPENED, row)), Terms(by=e.by)
             return [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
+        subjects = self._complained_of(state, e.reason)
+        if subjects and self._loses(state, subjects):  # R-LAD-04: it does not even get it back
+            return [again, *self._register.to_human(state, subjects, e.by, at)]
         moved = [again, *self._register.again(state, REOPENED, e.by, at)]
+        moved += self._complained(reduce(evolve, moved, state), e.reason, e.by, at)
         return [*moved, *self._readers_told(reduce(evolve, moved, state), e.reason)]
 
     def noted(
