@@ -19,6 +19,7 @@ from tests.unit.router_kit import (
     COMMUNITY,
     DISTRICT,
     GRID,
+    OPERATOR,
     ROOT,
     STREET,
     SUPERVISOR,
@@ -30,6 +31,7 @@ from tests.unit.router_kit import (
     proof,
 )
 from tests.unit.test_router_ladder import climb, handled
+from tests.unit.test_router_machine import instruct
 from tests.unit.test_router_procedures import moved
 
 POLICE = "GL-POLICE"
@@ -230,3 +232,35 @@ def test_an_objection_may_send_it_to_who_mediates() -> None:
     assert case.refused(upheld.model_copy(update={"unit": "GL02"})).code == "NOT_ITS_DUTY"
     case.give(upheld)
     assert at(case) == (3, STREET)
+
+
+@pytest.mark.parametrize("track", ["S", "M"])
+@pytest.mark.parametrize(("more", "unit"), [(NEXT_COMMUNITY, STREET), (NEXT_STREET, DISTRICT)])
+def test_no_leader_takes_it_past_who_mediates(track: str, more: tuple[str, ...], unit: str) -> None:
+    """R-LAD-07, R-LAD-10, R-MODE-01: to the department that waits leads only a ground with its evidence."""
+    case = open_case("neighbour.noise", parties=more, track=track)
+    refusal = case.refused(instruct(POLICE)(case))
+    assert (refusal.code, refusal.field) == ("GROUND_NEEDED", "unit")
+    assert "EscalateCase" in refusal.reason
+    case.give(instruct(unit)(case))
+    assert (at(case)[1], case.status) == (unit, S.DISPATCHED_LOCKED)
+
+
+@pytest.mark.parametrize("more", [{}, {"parties": NEXT_COMMUNITY}, {"parties": NEXT_STREET}])
+def test_no_objection_takes_it_past_who_mediates(more: dict[str, Any]) -> None:
+    """R-LAD-07, R-LAD-10, R-HOT-05: nor where it is a rung higher; another, whose matter it may be, is named."""
+    case = open_case("neighbour.noise", **more)
+    case.give(r.ObjectAssignment(actor=case.owner, reason="应由公安处理"))
+    upheld = r.AdjudicateObjection(actor=OPERATOR, upheld=True, unit=POLICE, reason="属公安职责")
+    refusal = case.refused(upheld)
+    assert (refusal.code, refusal.field) == ("GROUND_NEEDED", "unit")
+    case.give(upheld.model_copy(update={"unit": "GL-URBAN", "reason": "系施工噪声"}))
+    assert at(case)[1] == "GL-URBAN"
+
+
+def test_a_leader_instructs_the_department_that_has_it() -> None:
+    """R-MODE-01, R-LAD-07: once it has the case, nothing waits."""
+    case = handled("neighbour.noise", parties=NEXT_COMMUNITY)
+    case.give(climb(case, Ground.NO_LEGAL_POWER, "mediation_record"))
+    case.give(instruct(POLICE)(case))
+    assert case.state.leader is not None

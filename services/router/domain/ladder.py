@@ -154,6 +154,17 @@ class Ladder:
             return False
         return not self.interested(self._j.current(department), subjects)
 
+    def comes_after(self, matter: str | None, unit: str | None, named: str) -> bool:
+        """R-LAD-07: whether `named` is a department that waits, at whatever rung, until `unit` has mediated."""
+        if matter is None or matter not in self._mediated_first or self.is_body(unit):
+            return False
+        rungs = self._j.matters[matter].responsible.values()
+        return named in {self._j.current(code) for code in rungs if code != TERRITORIAL}
+
+    def is_body(self, unit: str | None) -> bool:
+        """Whether the unit is a department or a public body, with no area of its own on the ladder."""
+        return unit is not None and self._j.units[unit].kind in BODIES
+
     def _skip(
         self, matter: str | None, rung: int, unit: str, subjects: tuple[str, ...], on: date
     ) -> Skip | None:

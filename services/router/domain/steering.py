@@ -297,6 +297,12 @@ class Steering:
             return Refused(
                 "NOT_ITS_DUTY", f"R-HOT-11, R-COM-01: this matter is not passed down to {unit}", "unit"
             )
+        if self._desk.ladder.comes_after(state.matter, state.unit, unit):
+            reason = (
+                f"R-LAD-07, R-LAD-10: {unit} has this matter after it was mediated; use EscalateCase "
+                "on the ground MEDIATION_FAILED or NO_LEGAL_POWER, with its evidence"
+            )
+            return Refused("GROUND_NEEDED", reason, "unit")
         return None
 
     def choose_track(self, state: WorkOrder, c: r.ChooseTrack, at: datetime) -> Decision:
