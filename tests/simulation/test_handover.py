@@ -106,8 +106,8 @@ class Town:
         for label in "AB":
             self.tell("mediation", m.RecordConsent(actor=self.mediator(), party=label, agrees=True))
 
-    def hold_session(self) -> None:
-        self.tell("mediation", m.AssignMediators(actor=self.mediator(), mediators=("GLM-0101-01",)))
+    def hold_session(self, mediator: str = "GLM-0101-01") -> None:
+        self.tell("mediation", m.AssignMediators(actor=self.mediator(), mediators=(mediator,)))
         held = m.HoldSession(
             actor=self.mediator(), sealed=SEALED, held_at=self.world.now, open=True, attended=("A", "B")
         )
@@ -141,6 +141,30 @@ def test_a_mediation_that_fails_is_mediated_on_the_next_rung() -> None:
     replied = town.last(r.CaseReplied)
     assert (town.order.status, replied.solved) == (S.CALLBACK, False)
     assert replied.explanation.count("民事诉讼") == 1
+
+
+@pytest.mark.parametrize("matter", ["neighbour.noise", "neighbour.pets"])
+def test_noise_that_was_mediated_is_handled_by_the_department(matter: str) -> None:
+    """R-LAD-07, R-LAD-09: the department signs and replies; a new mediation is for the resident to choose."""
+    town = Town(matter, parties=("GL0102",))
+    assert (town.order.unit, town.order.procedure) == (STREET, "mediation")
+    town.begin_mediation()
+    town.hold_session("GLM-01-01")
+    town.fail_mediation(asks_higher=True)
+    police = Actor(subject="officer", role="handler", unit="GL-POLICE")
+    assert (town.order.unit, town.order.track, town.order.procedure) == ("GL-POLICE", "S", None)
+    assert (town.mediation.round, town.mediation.stage) == (1, m.Stage.TERMINATED)
+    town.tell("router", r.SignAssignment(actor=police))
+    town.tell("router", r.RecordContact(actor=police))
+    assert town.mediation.round == 1
+    again = Town(matter, parties=("GL0102",))
+    again.begin_mediation()
+    again.hold_session("GLM-01-01")
+    again.fail_mediation(asks_higher=True)
+    again.choose("M")
+    assert (again.mediation.round, again.mediation.origin) == (2, "APPLIED")
+    town.tell("router", r.ReplyCase(actor=police, result="已警告噪声制造者", solved=True))
+    assert town.order.status is S.CALLBACK
 
 
 def test_a_mediation_that_never_met_is_no_evidence_for_a_step_up() -> None:

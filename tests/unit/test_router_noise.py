@@ -30,6 +30,7 @@ from tests.unit.router_kit import (
     policy,
     proof,
 )
+from tests.unit.test_router_accused import accuse, judge
 from tests.unit.test_router_ladder import climb, handled
 from tests.unit.test_router_machine import instruct
 from tests.unit.test_router_procedures import moved
@@ -264,3 +265,43 @@ def test_a_leader_instructs_the_department_that_has_it() -> None:
     case.give(climb(case, Ground.NO_LEGAL_POWER, "mediation_record"))
     case.give(instruct(POLICE)(case))
     assert case.state.leader is not None
+
+
+def test_no_step_is_lost_where_words_accuse_the_department() -> None:
+    """R-LAD-04, R-LAD-07, R-HOT-14: where a human confirms, as by `SUBJECT_SKIPPED`: no second mediation."""
+    case, escalated = (handled("neighbour.noise", parties=NEXT_COMMUNITY) for _ in range(2))
+    for one in (case, escalated):
+        one.give(climb(one, Ground.NO_LEGAL_POWER, "mediation_record"))
+    accuse(case, POLICE)
+    judge(case)
+    escalated.give(climb(escalated, Ground.SUBJECT_SKIPPED, "interest_declaration", subjects=(POLICE,)))
+    assert at(case) == at(escalated) == (4, DISTRICT)
+
+
+def test_who_mediates_is_accused_and_another_mediates() -> None:
+    """R-LAD-04, R-LAD-07: no department had it yet, so it still waits."""
+    case = handled("neighbour.noise", parties=NEXT_COMMUNITY, track="S")
+    accuse(case, STREET)
+    judge(case)
+    assert (at(case), waiting(case)) == ((4, DISTRICT), [(4, POLICE)])
+
+
+@pytest.mark.parametrize("matter", NOISE)
+@pytest.mark.parametrize("ground", [Ground.MEDIATION_FAILED, Ground.NO_LEGAL_POWER])
+def test_the_department_handles_it_by_its_own_powers(matter: str, ground: Ground) -> None:
+    """R-LAD-07: on the track of service; a street that gets it to mediate has it on the track of mediation."""
+    case = handled(matter, parties=NEXT_COMMUNITY)
+    assert case.state.track == "M"
+    case.give(climb(case, ground, *POWER, "parties_request"))
+    assert (at(case), case.state.track) == ((3, POLICE), "S")
+    case.give(r.SignAssignment(actor=case.owner))
+    other = handled(matter)
+    other.give(climb(other, ground, *POWER, "parties_request"))
+    assert (at(other), other.state.track) == ((2, COMMUNITY), "M")
+
+
+def test_other_matters_are_mediated_on_the_next_rung() -> None:
+    """R-LAD-02: by whom the catalogue names there, a department too: the parties ask for just that."""
+    case = handled("property.leak", parties=NEXT_COMMUNITY)
+    case.give(climb(case, Ground.MEDIATION_FAILED, "mediation_record", "parties_request"))
+    assert (at(case), case.state.track) == ((4, "GL-HOUSING"), "M")

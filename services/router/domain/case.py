@@ -11,10 +11,11 @@ from schemas.jurisdiction import Jurisdiction, Rung
 from schemas.message import Actor, Event
 from schemas.router import Ground, NamedExit, Outcome, Route, Term
 from services.router.domain.clocks import SUPERVISED, Clocks
-from services.router.domain.ladder import Ladder
+from services.router.domain.ladder import Ladder, Placement
 from services.router.domain.workorder import Seat, WorkOrder
 from services.router.policy.model import Policy
 from services.router.policy.tables import Row
+from services.terms import day_of
 
 OPERATOR: Final = "operator"
 SUPERVISOR: Final = "supervisor"
@@ -63,6 +64,27 @@ class Desk:
         """R-LAD-07: whether `unit` has, or is to have, the case before the department of its rung."""
         place = case.place or self.ladder.district
         return self.ladder.department_waits(case.matter, rung, place, unit, case.subjects)
+
+    def onward(
+        self,
+        case: WorkOrder,
+        had: str | None,
+        lowest: int,
+        at: datetime,
+        beyond: str | None = None,
+        *,
+        mediated: bool = False,
+    ) -> Placement:
+        """The lowest lawful unit from the rung `lowest` up, never below that of place and parties (R-LAD-01).
+
+        R-LAD-07: once a department had the case (`had`), none waits for a mediation any more. `beyond` and
+        `mediated` as in `Ladder.place`.
+        """
+        place = case.place or self.ladder.district
+        _, common = self.ladder.common_rung(place, case.parties)
+        mediated = mediated or self.ladder.is_body(had)
+        from_rung, day = max(lowest, common), day_of(at)
+        return self.ladder.place(case.matter, place, case.subjects, from_rung, day, beyond, mediated=mediated)
 
     def escalation(self, state: WorkOrder, ground: Ground) -> Row:
         """R-LAD-02, R-LAD-06, R-LAD-10: whether the ground lifts the case from where it is, and by what proof."""

@@ -165,6 +165,10 @@ class Ladder:
         """Whether the unit is a department or a public body, with no area of its own on the ladder."""
         return unit is not None and self._j.units[unit].kind in BODIES
 
+    def is_mediated_first(self, matter: str | None) -> bool:
+        """R-LAD-07: whether a department has the matter only after it was mediated."""
+        return matter in self._mediated_first
+
     def _skip(
         self, matter: str | None, rung: int, unit: str, subjects: tuple[str, ...], on: date
     ) -> Skip | None:

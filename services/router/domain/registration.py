@@ -231,13 +231,12 @@ class Register:
     def _onward(self, case: WorkOrder, had: Holder, why: Why, terms: Terms, at: datetime) -> list[Event]:
         """Back to the unit from which words had taken the case, where a human clears it; else up from its rung, so
         that no step is lost that the case had climbed (R-LAD-04, R-LAD-10)."""
-        ladder, place = self._desk.ladder, case.place or self._desk.ladder.district
-        clears = not ladder.interested(self._desk.jurisdiction.current(had.unit), case.subjects)
+        had_it = self._desk.jurisdiction.current(had.unit)
+        clears = not self._desk.ladder.interested(had_it, case.subjects)
         if clears and self._desk.keeper(case.subjects) is not None:
             return self._back(case, had, why, terms, at)
         why = replace(why, ground=Ground.SUBJECT_SKIPPED, evidence=(accusation(case),))
-        _, common = ladder.common_rung(place, case.parties)
-        lawful = ladder.place(case.matter, place, case.subjects, max(had.rung, common), day_of(at))
+        lawful = self._desk.onward(case, had.unit, had.rung, at)
         return self._routing.to_placement(case, lawful, why, terms, at)
 
     def _anew(self, case: WorkOrder, why: Why, terms: Terms, at: datetime) -> list[Event]:

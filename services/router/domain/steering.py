@@ -12,7 +12,7 @@ from schemas.message import Actor, Event
 from schemas.values import Evidence
 from services.router.domain.case import SUPERVISOR, Desk, ended, remind
 from services.router.domain.handling import wrong_status
-from services.router.domain.ladder import BODIES, Placement
+from services.router.domain.ladder import Placement
 from services.router.domain.reading import judge
 from services.router.domain.registration import REMAINDER, DangerReport, Register
 from services.router.domain.routing import RESIDENTS_CHOICE, Routing, Terms, Why
@@ -160,8 +160,7 @@ class Steering:
             wrong = "R-LAD-10: further parties lift a case on the ground PARTIES_OUTSIDE, with its evidence"
             return Refused("ANOTHER_GROUND", wrong, "parties") if c.parties else None
         _, common = self._desk.ladder.common_rung(self._place(state), (*state.parties, *c.parties))
-        owner = units.get(state.unit or "")
-        everywhere = owner is not None and owner.kind in BODIES  # a department works in all streets
+        everywhere = self._desk.ladder.is_body(state.unit)  # a department works in all streets
         if common <= (state.rung or 0) or everywhere:
             return Refused("PARTIES_INSIDE", "all parties live within the unit's area", "parties")
         return None
@@ -172,6 +171,8 @@ class Steering:
         subjects = self._desk.ladder.with_successors((*state.subjects, *lift.subjects))
         case = state.model_copy(update={"parties": parties, "subjects": subjects})
         placement = self._step(case, lift.ground, row, at)
+        if self._is_over_to_department(case, row, placement):
+            case = case.model_copy(update={"track": "S"})
         evidence = lift.evidence or (self._breach(state),)
         left = r.CaseEscalated(
             by=lift.by, unit=state.unit or "", rung=rung, ground=lift.ground, evidence=evidence, row=row.fired
@@ -186,19 +187,22 @@ class Steering:
 
         R-LAD-07: a department that waits is the next step on the same rung; once one had the case, none waits.
         """
-        ladder, rung, place = self._desk.ladder, case.rung or 0, self._place(case)
+        ladder, rung = self._desk.ladder, case.rung or 0
         if row.then.get("unit") == "district" and not ladder.interested(ladder.district, case.subjects):
             return Placement(ladder.district, int(Rung.DISTRICT))
         mediated = row.then.get("unit") == "department"
         is_next = mediated and self._desk.department_waits(case, case.unit, rung)
         lowest = rung if is_next or ground is r.Ground.SUBJECT_SKIPPED else rung + 1
-        _, common = ladder.common_rung(place, case.parties)
-        from_rung = max(lowest, int(row.then.get("to", "0")), common)
+        lowest = max(lowest, int(row.then.get("to", "0")))
         beyond = case.unit if ground is r.Ground.SECOND_BREACH else None
-        mediated = mediated or self._desk.jurisdiction.units[case.unit or ladder.district].kind in BODIES
-        return ladder.place(
-            case.matter, place, case.subjects, from_rung, day_of(at), beyond, mediated=mediated
-        )
+        return self._desk.onward(case, case.unit, lowest, at, beyond, mediated=mediated)
+
+    def _is_over_to_department(self, case: WorkOrder, row: Row, to: Placement) -> bool:
+        """R-LAD-07: whether mediation is over and the department has its turn, by its own powers. What else goes up
+        from a mediation the next rung mediates (R-LAD-02)."""
+        ladder = self._desk.ladder
+        waited = row.then.get("unit") == "department" and ladder.is_mediated_first(case.matter)
+        return case.track == "M" and waited and ladder.is_body(to.unit)
 
     def _breach(self, state: WorkOrder) -> Evidence:
         """The router's own record of two lapses, which SECOND_BREACH rests on."""
