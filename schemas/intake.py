@@ -92,6 +92,9 @@ class CaseWithdrawn(Event):
     """Another report of the matter is linked to the case and was not withdrawn: the handling goes on (R-PET-18)."""
     at_line: bool = False
     """An emergency line has the case: it goes on until the line, or who takes what remains, is done (R-HOT-13)."""
+    last: bool = False
+    """Said of a case whose reporter had withdrawn while others stood: now none of them stands any more (R-PET-18).
+    It has nobody's words."""
 
 
 class FeedbackGiven(Event):
@@ -244,6 +247,14 @@ class WithdrawCase(Command):
     """Found by intake: an emergency line has the case (R-HOT-13)."""
 
 
+class EndAbandoned(Command):
+    """End a case whose reporter withdrew while others stood, where none of them stands any more (R-PET-18)."""
+
+    stands: bool = False
+    """Found by intake, and so is `at_line`, as for `WithdrawCase`."""
+    at_line: bool = False
+
+
 class GiveFeedback(Command):
     """The resident's own answer to the callback (R-HOT-08, R-HOT-09, R-PET-13)."""
 
@@ -276,6 +287,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     SubmitCase,
     SupplementCase,
     WithdrawCase,
+    EndAbandoned,
     GiveFeedback,
     ReopenCase,
     ErasePerson,

@@ -19,6 +19,7 @@ from schemas.intake import (
     CaseWithdrawn,
     ConclusionLifted,
     CoReporterAdded,
+    EndAbandoned,
     ErasePerson,
     FeedbackGiven,
     GiveFeedback,
@@ -89,6 +90,8 @@ class IntakeState(Value):
 
     submitted: bool = False
     withdrawn: bool = False
+    left: bool = False
+    """Its own reporter withdrew, and only other reports stand (R-PET-18)."""
     closed: bool = False
     erased: bool = False
     repeat_of: UUID | None = None
@@ -104,6 +107,11 @@ class IntakeState(Value):
     """The earlier case that is handled for this one as well; None where this one has news of its own."""
     co_report: bool = False
     """The earlier case is another person's."""
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the case goes on for other reports alone, and ends with the last of them."""
+        return self.left and not (self.withdrawn or self.closed)
 
 
 class Intake:
@@ -125,6 +133,9 @@ class Intake:
                 state, given
             ):
                 return _ANSWERED
+            case EndAbandoned():
+                ends = state.is_left and not (given.stands or given.at_line)
+                return [CaseWithdrawn(last=True)] if ends else []
             case SupplementCase() | WithdrawCase() | GiveFeedback():
                 return _refusal(state) or [_said(given)]
             case ReopenCase():
@@ -165,8 +176,9 @@ class Intake:
             case CaseSupplemented():
                 return state.model_copy(update={"erased": False})  # there may be something to erase again
             case CaseWithdrawn():
-                ends = not (event.stands or event.at_line) and event.emergency is None
-                return state.model_copy(update={"withdrawn": True}) if ends else state
+                if event.at_line or event.emergency is not None:
+                    return state
+                return state.model_copy(update={"left" if event.stands else "withdrawn": True})
             case LinkRemoved():
                 return state.model_copy(update={"linked_to": None})
             case FeedbackGiven(callback=callback, report=report) if callback is not None and report:

@@ -20,6 +20,7 @@ from reference.matcher import Matcher, Triage
 from reference.open311 import load_open311
 from schemas.jurisdiction import Jurisdiction
 from services.intake import batch
+from services.intake.abandoned import Abandoned
 from services.intake.api import add_routes
 from services.intake.attachments import routes as attachments
 from services.intake.channels import configured
@@ -81,6 +82,7 @@ def build(
     add_similar_routes(app, host, Spots(around, gazetteer))
     add_knowledge_routes(app, host, jurisdiction)
     host.add_worker(Seeding(lambda: host.pool, host.clock, load_knowledge(settings.reference, jurisdiction)))
+    host.add_worker(Abandoned(host))
     reception = Reception(host, desk)
     for channel in channels:
         channel.add_to(app, host, reception)

@@ -64,7 +64,10 @@ def _says(status: str | None, words: str) -> Entry:
 
 
 def _withdrawn(_: Names, event: Event) -> Progress | None:
+    """Each withdrawal is told to who made it; that none stands any more the router tells, by closing the case."""
     assert isinstance(event, intake.CaseWithdrawn)  # noqa: S101
+    if event.last:
+        return None
     if event.emergency is not None:
         return Progress(None, "已收到您的撤回申请；因其中反映险情，本件继续处置。")
     if event.at_line:

@@ -16,7 +16,7 @@ import orjson
 
 from chassis.database import Connection
 from reference.matcher import Triage
-from schemas.intake import CaseSubmitted, SubmitCase, WithdrawCase
+from schemas.intake import CaseSubmitted, EndAbandoned, SubmitCase, WithdrawCase
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import Actor, Command
 from services.intake.links import standing
@@ -108,14 +108,16 @@ class Repeats:
         """
         commands = await obstructed(connection, commands)
         stored = await self._stored(connection, commands)
-        withdrawn = [case_id for case_id, command in commands if isinstance(command, WithdrawCase)]
+        withdrawn = [
+            case_id for case_id, command in commands if isinstance(command, WithdrawCase | EndAbandoned)
+        ]
         stands = await standing(connection, withdrawn)
-        at_line = await _at_line(connection, withdrawn)
+        line_has = await at_line(connection, withdrawn)
         fresh: dict[bytes, list[Said]] = defaultdict(list)
         completed: list[Command] = []
         for place, (case_id, command) in enumerate(commands):
-            if isinstance(command, WithdrawCase):
-                found = {"stands": case_id in stands, "at_line": case_id in at_line}
+            if isinstance(command, WithdrawCase | EndAbandoned):
+                found = {"stands": case_id in stands, "at_line": case_id in line_has}
                 completed.append(command.model_copy(update=found))
                 continue
             if not isinstance(command, SubmitCase):
@@ -187,7 +189,7 @@ class Repeats:
         return candidates[0].matter if candidates else words_of(said.title, said.text)
 
 
-async def _at_line(connection: Connection, withdrawn: Sequence[UUID]) -> set[UUID]:
+async def at_line(connection: Connection, withdrawn: Sequence[UUID]) -> set[UUID]:
     """Return those of the cases that an emergency line has, or will have."""
     if not withdrawn:
         return set()

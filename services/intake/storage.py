@@ -25,6 +25,7 @@ from services.intake.attachments.storage import erase_attachments, mark_stored
 from services.intake.domain import IntakeState
 from services.intake.holders import keep_helpers
 from services.intake.ledger import OPEN, Result, result, told
+from services.intake.links import keep_left
 from services.intake.listing import PublicList
 from services.intake.progress import CALLBACK, RECEIVED, RECEIVED_WORDS, REPLIED, Names, progress
 
@@ -96,6 +97,7 @@ class Projection:
         await _note(connection, changes)
         await _hide(connection, changes)
         await keep_helpers(connection, changes)
+        await keep_left(connection, changes)
         if self._public is not None:
             await self._public.write(connection, changes)
         erased = [

@@ -75,6 +75,15 @@ class LinkedReport(SQLModel, table=True):
     first: UUID
 
 
+class LeftCase(SQLModel, table=True):
+    """R-PET-18: a first case whose own reporter has withdrawn, while linked reports keep it open."""
+
+    __tablename__: ClassVar[Any] = "left_case"
+    __table_args__ = (_SCHEMA,)
+
+    case_id: UUID = Field(primary_key=True)
+
+
 class Helper(SQLModel, table=True):
     """R-HOT-06: a unit that helps with a case since `at`; a dispatch after that released it."""
 
@@ -307,6 +316,7 @@ TABLES: Final[tuple[type[SQLModel], ...]] = (
     RecordKey,
     PersonIndex,
     LinkedReport,
+    LeftCase,
     Helper,
     KnowledgeEntry,
     Call,

@@ -43,6 +43,8 @@ SUBMIT = SubmitCase(
 )
 SUPPLEMENT = SupplementCase(text="补充")
 WITHDRAW = WithdrawCase(reason="已解决")
+LEFT = WITHDRAW.model_copy(update={"stands": True})
+END = intake.EndAbandoned()
 FEEDBACK = GiveFeedback(contacted=True, resolved=True, satisfied=True)
 ERASE = ErasePerson(reason="本人申请")
 CLOSED = router.CaseClosed(outcome=router.Outcome.RESOLVED, unit="GL0101")
@@ -51,7 +53,8 @@ SIGNED = router.AssignmentSigned(unit="GL0101")
 Given = Command | Event
 
 inputs = st.lists(
-    st.sampled_from([SUBMIT, SUPPLEMENT, WITHDRAW, FEEDBACK, ERASE, CLOSED, ARCHIVED, SIGNED]), max_size=12
+    st.sampled_from([SUBMIT, SUPPLEMENT, WITHDRAW, LEFT, END, FEEDBACK, ERASE, CLOSED, ARCHIVED, SIGNED]),
+    max_size=12,
 )
 
 
@@ -131,6 +134,32 @@ def test_erasing_is_possible_at_any_time_and_once() -> None:
     assert [type(event).__name__ for event in told] == ["CaseSubmitted", "CaseConcluded", "PersonErased"]
     _, told = run([SUBMIT, ERASE, SUPPLEMENT, ERASE])
     assert sum(isinstance(event, intake.PersonErased) for event in told) == 2
+
+
+def test_a_case_that_its_reporter_left_ends_with_the_last_report() -> None:
+    """R-PET-18, R-PRIV-01: said once, and in nobody's words; not while one stands, nor while a line has it."""
+    kept = [END.model_copy(update={name: True}) for name in ("stands", "at_line")]
+    state, told = run([SUBMIT, LEFT, *kept])
+    assert (state.is_left, state.withdrawn, len(told)) == (True, False, 2)
+    state, told = run([SUBMIT, LEFT, END, END])
+    assert told[2:] == [intake.CaseWithdrawn(last=True)]
+    assert (state.is_left, state.withdrawn) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [SUBMIT],
+        [SUBMIT, WITHDRAW],
+        [SUBMIT, LEFT, CLOSED],
+        [SUBMIT, WITHDRAW.model_copy(update={"stands": True, "at_line": True})],
+    ],
+)
+def test_a_case_that_nobody_left_does_not_end_so(before: list[Given]) -> None:
+    """R-PET-18."""
+    state, _ = run(before)
+    assert DECIDER.decide(state, END, AT) == []
 
 
 def test_there_are_no_timers_to_fire() -> None:

@@ -471,12 +471,13 @@ def test_resident_answers_by_themselves() -> None:
 
 
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - FINAL))
-def test_withdrawal(stage: S) -> None:
-    """R-HOT-08: the resident may end an open case in any status; every unit is told."""
+@pytest.mark.parametrize("last", [False, True])
+def test_withdrawal(stage: S, last: bool) -> None:
+    """R-HOT-08, R-PET-18: who asked last may end an open case in any status; every unit is told."""
     case = STAGES[stage]()
     assert case.give(CaseWithdrawn(stands=True)) == [], "R-PET-18: a linked report still asks for it"
     assert case.give(CaseWithdrawn(at_line=True)) == [], "R-HOT-13: the resident was told that it goes on"
-    case.give(CaseWithdrawn())
+    case.give(CaseWithdrawn(last=last))
     assert (case.status, case.last(r.CaseClosed).outcome) == (S.CLOSED, r.Outcome.WITHDRAWN)
     assert case.last(DepartmentAssignmentEnded).reason is EndReason.WITHDRAWN
 
