@@ -1,5 +1,6 @@
 """A supplement accuses a unit by name: it loses the case at once, until a human says (R-LAD-04, R-HOT-14)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from schemas.department import (
     DepartmentEvent,
     DepartmentReminded,
     EndReason,
+    HandlingMode,
     ReminderKind,
 )
-from schemas.intake import CaseSupplemented
+from schemas.intake import CaseSupplemented, ReopeningAsked
 from schemas.mediation import MediationDutyMoved
 from schemas.router import Ground, QueueReason
 from schemas.router import OrderStatus as S
@@ -36,7 +38,15 @@ from tests.unit.router_kit import (
 )
 from tests.unit.test_router_ladder import climb, handled
 from tests.unit.test_router_recusal import OPEN_STAGES
-from tests.unit.test_router_workorder import STAGES, called_back, extended, objected, suspended
+from tests.unit.test_router_workorder import (
+    SATISFIED,
+    STAGES,
+    called_back,
+    extended,
+    objected,
+    reply,
+    suspended,
+)
 
 HOTLINE = "GL-HOTLINE"
 PLAIN = "livelihood.elderly"
@@ -302,3 +312,83 @@ def test_no_text_goes_with_the_case_when_it_comes_back() -> None:
     accuse(case, COMMUNITY)
     judge(case, subjects=())
     assert (case.last(DepartmentAssigned).unit, case.last(DepartmentAssigned).text) == (COMMUNITY, None)
+
+
+def test_a_lapsed_right_to_object_does_not_come_back() -> None:
+    """R-HOT-05: once, before `object_by`; that the clock has not rung yet gives no second window."""
+    rung, silent = open_case(PLAIN), open_case(PLAIN)
+    rung.wait("object")
+    window = silent.state.term("object")
+    assert window is not None
+    silent.at = window.at
+    for case in (rung, silent):
+        assert case.status is S.DISPATCHED
+        objection = r.ObjectAssignment(actor=case.owner, reason="不属于本单位")
+        assert case.refused(objection).code == "TOO_LATE"
+        accuse(case, COMMUNITY)
+        assert judge(case, subjects=()).locked
+        assert case.state.term("object") is None
+        assert case.refused(objection).code == "LOCKED"
+
+
+def instructed() -> Played:
+    case = handled(PLAIN)
+    by, leader = case.at + timedelta(days=30), "街道办主任"
+    case.give(r.InstructCase(actor=SUPERVISOR, unit=COMMUNITY, handle_by=by, leader=leader, note="尽快"))
+    return case
+
+
+def test_a_leaders_instruction_survives() -> None:
+    """R-MODE-01: cleared, the unit has it by the leader's time, as before; whoever is next is under none."""
+    for subjects in (None, ()):
+        case = instructed()
+        handle = case.state.term("handle")
+        assert handle is not None
+        accuse(case, COMMUNITY)
+        case.later(days=1)
+        sent = judge(case, subjects=subjects)
+        told = case.last(DepartmentAssigned)
+        kept = (sent.mode, case.state.leader) == (HandlingMode.INSTRUCTED, "街道办主任")
+        assert kept is ((told.handle_by, told.lead) == (handle.at, COMMUNITY)) is (subjects == ())
+
+
+@pytest.mark.parametrize("replied", [True, False])
+def test_a_leaders_time_that_is_over_is_not_given_again(*, replied: bool) -> None:
+    """R-MODE-01, R-HOT-07: the instruction stands, as it does for what is to be done again; the time is fresh."""
+    case = instructed()
+    if replied:
+        case.give(reply(case))
+    accuse(case, COMMUNITY)
+    case.later(days=0 if replied else 31)
+    sent = judge(case, subjects=())
+    handle = case.state.term("handle")
+    assert handle is not None
+    assert (handle.since, handle.at > case.at) == (case.at, True)
+    assert handle.rule != "instruction"
+    assert (sent.mode, case.state.leader) == (HandlingMode.INSTRUCTED, "街道办主任")
+
+
+def test_the_one_extension_stays_used() -> None:
+    """R-HOT-07: once per owner, also after a human cleared it; the next owner has its own."""
+    for subjects in (None, ()):
+        case = on_track_s(extended())
+        accuse(case, case.state.unit or "")
+        judge(case, subjects=subjects)
+        case.give(r.SignAssignment(actor=case.owner))
+        case.give(r.RecordContact(actor=case.owner))
+        more = r.RequestExtension(actor=case.owner, reason="等待材料", days=5)
+        if subjects is None:
+            case.give(more)
+        else:
+            assert case.refused(more).code == "EXTENDED_ALREADY"
+
+
+def test_who_had_a_closed_case_begins_anew() -> None:
+    """R-HOT-08: reopened and cleared, the unit has what it has where the reason accuses nobody."""
+    case = on_track_s(extended())
+    case.give(reply(case))
+    case.give(SATISFIED)
+    case.router = router(Oracle(blamed=(case.state.unit or "",)))
+    case.give(ReopeningAsked(reason="又坏了，工作人员收了钱"))
+    judge(case, subjects=())
+    assert (case.state.unit, case.state.extended) == (GRID, False)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas import router as r
 from schemas.department import HandlingMode
 from schemas.message import Event
-from services.router.domain.workorder import Claim, Holder, S, Seat, WorkOrder, findings, taken
+from services.router.domain.workorder import FINAL, Claim, Holder, S, Seat, WorkOrder, findings, taken
 
 Update = dict[str, Any]
 _OFF_LADDER: Final[Update] = {
@@ -46,6 +46,8 @@ _FRESH_OWNER: Final[Update] = {
     "given_back": False,
 }
 """What belongs to the unit that had the case before, and ends with it."""
+INSTRUCTION: Final = "instruction"
+"""The rule of a time that a leader set (R-MODE-01)."""
 TRIAGE: Final = "triage"
 """The clock of a case that waits for a human: nobody handles it yet, so it is this one that makes it late."""
 
@@ -68,14 +70,26 @@ def _queued(state: WorkOrder, e: r.TriageQueued) -> Update:
     waits: Update = {"status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
     if state.queue is not None:
         return waits
-    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": _holder(state, e.taken_from)}
+    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": _holder(state, e)}
 
 
-def _holder(state: WorkOrder, unit: str | None) -> Holder | None:
-    if unit is None:
+def _holder(state: WorkOrder, e: r.TriageQueued) -> Holder | None:
+    """Who has the case, and what it had used up or was told. Whoever had a closed one begins anew (R-HOT-08)."""
+    if e.taken_from is None:
         return None
-    locked = state.status not in {S.DISPATCHED, S.OBJECTED}
-    return Holder(unit=unit, number=state.number, rung=state.rung or 0, locked=locked)
+    had = Holder(unit=e.taken_from, number=state.number, rung=state.rung or 0)
+    if state.status in FINAL:
+        return had
+    window, handle = state.term("object"), state.term("handle")
+    may_object = window is not None and all(term.since < window.at for term in e.terms)
+    is_leaders = state.leader is not None and (state.extended or (handle and handle.rule == INSTRUCTION))
+    update = {
+        "locked": not (may_object or state.status is S.OBJECTED),
+        "extended": state.extended,
+        "leader": state.leader,
+        "handle_by": handle.at if handle and is_leaders else None,
+    }
+    return had.model_copy(update=update)
 
 
 def _answered(_: WorkOrder, e: r.CaseAnswered) -> Update:
@@ -110,10 +124,12 @@ def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:
 
 
 def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
-    seats = (*e.helpers, *e.copies)
+    seats, had = (*e.helpers, *e.copies), state.taken_from
+    leader = had.leader if had else state.leader
     return {
         **_added(e),
         **_FRESH_OWNER,
+        "extended": had is not None and had.extended and had.unit in {e.unit, e.route.successor_of},
         "status": S.DISPATCHED_LOCKED if e.locked else S.DISPATCHED,
         "unit": e.unit,
         "number": e.number,
@@ -125,7 +141,7 @@ def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
         "urgency": e.urgency,
         "helpers": taken(e.helpers),
         "copies": taken(e.copies),
-        "leader": state.leader if e.mode is HandlingMode.INSTRUCTED else None,
+        "leader": leader if e.mode is HandlingMode.INSTRUCTED else None,
     }
 
 

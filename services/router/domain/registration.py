@@ -224,7 +224,9 @@ class Register:
             rows = (*why.rows, UPLOADED)
             why = replace(why, rows=rows, ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
             return self._anew(case, why, terms, at)
-        terms = replace(terms, locked=had.locked)
+        is_ahead = had.handle_by is not None and had.handle_by > at
+        until, instructed = had.handle_by if is_ahead else None, had.leader is not None
+        terms = replace(terms, locked=had.locked, instructed=instructed, leader_until=until)
         successor_of = had.unit if unit != had.unit else None
         return self._routing.dispatch(case, unit, had.rung, why, terms, at, successor_of)
 

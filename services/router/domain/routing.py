@@ -67,6 +67,8 @@ class Terms:
     locked: bool = False
     leader_until: datetime | None = None
     """R-MODE-01 批办: the leader's own deadline."""
+    instructed: bool = False
+    """The leader's instruction stands, also where that deadline is over."""
     first: Registration | None = None
     texts: Texts | None = None
     by: Actor | None = None
@@ -148,7 +150,7 @@ class Routing:
         """`CaseDispatched`, and an assignment for the lead, each helper and the copied district."""
         number = case.issued + 1
         mode, helping, row = self._mode(case, unit, rung, terms)
-        if terms.leader_until is not None:
+        if terms.instructed or terms.leader_until is not None:
             mode = HandlingMode.INSTRUCTED
         clocks, term_row = self._clocks(case, terms, at)
         helpers = tuple(SeatGiven(unit=code, number=number + i) for i, code in enumerate(helping, 1))

@@ -43,6 +43,11 @@ class Holder(Value):
     rung: int
     locked: bool = True
     """It may object no more: it was designated, or had its time to object (R-HOT-05)."""
+    extended: bool = False
+    """It has had its one extension (R-HOT-07)."""
+    leader: str | None = None
+    handle_by: Instant | None = None
+    """R-MODE-01 批办: the time that the leader set, with its extension; None where that ran no more."""
 
 
 class Claim(Value):
