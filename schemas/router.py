@@ -361,6 +361,8 @@ class CaseDispatched(Disposition):
     """All parties and subjects now known, where this dispatch adds some."""
     procedure: ProcedureName | None = None
     """The procedure that named the unit, to which this dispatch is no news; None where the router chose it."""
+    given_back: bool = False
+    """The procedure of the track had the case and is over: none begins (R-MED-03, R-PET-18)."""
 
 
 class AssignmentSigned(ClockedEvent):

@@ -17,6 +17,8 @@ from schemas.department import (
 )
 from schemas.intake import CaseSupplemented, ReopeningAsked
 from schemas.mediation import MediationDutyMoved
+from schemas.petition import PetitionHandedBack
+from schemas.procedure import HandBack
 from schemas.router import Ground, QueueReason
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution
@@ -37,6 +39,7 @@ from tests.unit.router_kit import (
     submitted,
 )
 from tests.unit.test_router_ladder import climb, handled
+from tests.unit.test_router_procedures import back, mediated, petitioned
 from tests.unit.test_router_recusal import OPEN_STAGES
 from tests.unit.test_router_workorder import (
     SATISFIED,
@@ -392,3 +395,25 @@ def test_who_had_a_closed_case_begins_anew() -> None:
     case.give(ReopeningAsked(reason="又坏了，工作人员收了钱"))
     judge(case, subjects=())
     assert (case.state.unit, case.state.extended) == (GRID, False)
+
+
+def test_what_the_resident_or_a_human_finds_it_to_be_begins_its_own_procedure() -> None:
+    """R-LAD-09, R-MED-03, R-PET-18: another track or matter begins; a petition that is over does not."""
+    for more, is_over in (
+        ({"track": "M"}, False),
+        ({"matter": "neighbour.pets"}, False),
+        ({"place": "GL020101"}, True),
+        ({"matter": "land.title"}, True),
+    ):
+        case = petitioned()
+        case.give(PetitionHandedBack(result=HandBack.SETTLED, unit="GL-PETITION", explanation="已办结"))
+        accuse(case, "GL-PETITION")
+        assert (case.status, case.state.given_back) == (S.REGISTERED, True)
+        sent = judge(case, subjects=(), **more)
+        assert (sent.given_back, case.state.given_back) == (is_over, is_over), more
+    case = mediated()
+    case.give(back(case, HandBack.SETTLED))
+    accuse(case, GRID)
+    case.give(r.ChooseTrack(actor=OPERATOR, track="S"))
+    case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
+    assert not judge(case, subjects=()).given_back

@@ -70,7 +70,8 @@ def _queued(state: WorkOrder, e: r.TriageQueued) -> Update:
     waits: Update = {"status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
     if state.queue is not None:
         return waits
-    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": _holder(state, e)}
+    over = state.given_back and state.status not in FINAL
+    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": _holder(state, e), "given_back": over}
 
 
 def _holder(state: WorkOrder, e: r.TriageQueued) -> Holder | None:
@@ -141,6 +142,7 @@ def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
         "urgency": e.urgency,
         "helpers": taken(e.helpers),
         "copies": taken(e.copies),
+        "given_back": e.given_back,
         "leader": leader if e.mode is HandlingMode.INSTRUCTED else None,
     }
 

@@ -154,7 +154,8 @@ class Register:
         outcome, fired = self._row(
             case, emergency=line is not None, repeat="no", settled="no", judged=c.judged
         )
-        why, terms = Why(rows=(*because, fired)), Terms(first=found, by=c.actor)
+        is_over = case.given_back and (held is not None or case.track == state.track == "P")
+        why, terms = Why(rows=(*because, fired)), Terms(first=found, by=c.actor, given_back=is_over)
         if outcome == "emergency":
             return self.emergency(case, line or "110", matter.name if matter else "", why, terms, at)
         if outcome == "answer":

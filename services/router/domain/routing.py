@@ -75,6 +75,8 @@ class Terms:
     parties: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
     procedure: InProcedure | None = None
+    given_back: bool = False
+    """The procedure of its track is over, and does not begin anew."""
 
 
 PLAIN: Final = Terms()
@@ -176,6 +178,7 @@ class Routing:
             parties=terms.parties,
             subjects=terms.subjects,
             procedure=terms.procedure.name if terms.procedure else None,
+            given_back=terms.given_back,
         )
         told = [(unit, number, AssignmentRole.LEAD)]
         told += [(seat.unit, seat.number, AssignmentRole.HELPER) for seat in helpers]
