@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -417,3 +418,50 @@ def test_what_the_resident_or_a_human_finds_it_to_be_begins_its_own_procedure() 
     case.give(r.ChooseTrack(actor=OPERATOR, track="S"))
     case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
     assert not judge(case, subjects=()).given_back
+
+
+def in_emergency() -> Played:
+    return open_case(PLAIN, emergency=Emergency(line="119", ground="着火"))
+
+
+def answered() -> Played:
+    measure = OnSiteResolution(unit=HOTLINE, measure="已告知", resolved_at=MONDAY)
+    return open_case(PLAIN, resolved=measure)
+
+
+def linked() -> Played:
+    return open_case(PLAIN, repeat_of=UUID(int=1), new_facts=False)
+
+
+@pytest.mark.parametrize("start", [in_emergency, answered, linked])
+def test_the_centre_does_not_keep_what_accuses_it(start: Any) -> None:
+    """R-HOT-14, R-LAD-04: the district does, and is told; clocks and outcome stay; beyond it nobody is left."""
+    case = start()
+    before = case.state
+    assert before.unit == HOTLINE
+    recused, told = accuse(case, HOTLINE)
+    assert isinstance(recused, r.HelpersRecused)
+    assert (told.unit, told.kind) == (DISTRICT, ReminderKind.SUPPLEMENT)
+    assert case.state == before.model_copy(update={"subjects": (HOTLINE,), "unit": DISTRICT})
+    assert case.refused(r.ChooseTrack(actor=OPERATOR, track="P")).code == "INTERESTED"
+    assert accuse(case, HOTLINE) == []
+    accuse(case, DISTRICT)
+    assert (case.status, case.state.exit) == (S.REDIRECTED, "superior-petition")
+    assert case.state.subjects == (HOTLINE, DISTRICT)
+
+
+def test_after_the_emergency_the_centre_that_is_accused_has_no_part() -> None:
+    """R-HOT-13, R-HOT-14: the line keeps its work; that it stays silent is the district's to hear."""
+    case = in_emergency()
+    accuse(case, HOTLINE)
+    assert case.refused(r.ConfirmEmergency(actor=OPERATOR, reference="119-1")).code == "INTERESTED"
+    case.wait("emergency")
+    assert case.last(r.DeadlineReminded).unit == DISTRICT
+    assert (case.status, case.state.unit) == (S.DISPATCHED, COMMUNITY)
+
+
+def test_words_that_tell_of_a_danger_and_accuse_the_centre() -> None:
+    """R-LAD-05, R-HOT-14: the line first, and whoever may keep it meanwhile does."""
+    case = handled(PLAIN)
+    accuse(case, HOTLINE, emergency=Emergency(line="110", ground="打人"))
+    assert (case.status, case.state.unit, case.state.line) == (S.EMERGENCY_XFER, DISTRICT, "110")

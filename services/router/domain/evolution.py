@@ -200,7 +200,7 @@ def _recused(state: WorkOrder, e: r.HelpersRecused) -> Update:
     left = tuple(seat for seat in state.helpers if seat.number not in gone)
     alone = not left and state.mode is HandlingMode.JOINT
     mode = HandlingMode.TRANSFER if alone else state.mode
-    return {"helpers": left, "subjects": e.subjects, "mode": mode}
+    return {"helpers": left, "subjects": e.subjects, "mode": mode, "unit": e.unit}
 
 
 def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
