@@ -70,15 +70,20 @@ def _queued(state: WorkOrder, e: r.TriageQueued) -> Update:
     waits: Update = {"status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
     if state.queue is not None:
         return waits
-    over = state.given_back and state.status not in FINAL
-    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": _holder(state, e), "given_back": over}
+    had = _holder(state, e) if e.taken_from else None
+    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": had, "given_back": _is_over(state)}
 
 
-def _holder(state: WorkOrder, e: r.TriageQueued) -> Holder | None:
+def _is_over(state: WorkOrder) -> bool:
+    """Whether the procedure of the case is; with a closed case that is reopened it begins anew (R-HOT-08)."""
+    return state.given_back and state.status not in FINAL
+
+
+def _holder(state: WorkOrder, e: r.ClockedEvent) -> Holder | None:
     """Who has the case, and what it had used up or was told. Whoever had a closed one begins anew (R-HOT-08)."""
-    if e.taken_from is None:
+    if state.unit is None or not state.number:
         return None
-    had = Holder(unit=e.taken_from, number=state.number, rung=state.rung or 0)
+    had = Holder(unit=state.unit, number=state.number, rung=state.rung or 0)
     if state.status in FINAL:
         return had
     window, handle = state.term("object"), state.term("handle")
@@ -120,8 +125,15 @@ def _linked(_: WorkOrder, e: r.CaseLinked) -> Update:
     return {**_OFF_LADDER, "status": S.LINKED_DUP, "unit": e.unit, "linked_to": e.to}
 
 
-def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:
-    return {**_OFF_LADDER, "status": S.EMERGENCY_XFER, "unit": e.unit, "exit": None, "line": e.line}
+def _emergency(state: WorkOrder, e: r.EmergencyTransferred) -> Update:
+    """What remains of it goes on from who had it (R-LAD-10)."""
+    at_line: Update = {"status": S.EMERGENCY_XFER, "unit": e.unit, "exit": None, "line": e.line}
+    had = state.taken_from or _holder(state, e)
+    return {**_OFF_LADDER, **at_line, "taken_from": had, "given_back": _is_over(state)}
+
+
+def _escalated(state: WorkOrder, e: r.CaseEscalated) -> Update:
+    return {"status": S.ESCALATED, "taken_from": _holder(state, e)}
 
 
 def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
@@ -315,7 +327,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.DepartmentsWhistled: _whistled,
     r.PoliceJoined: _police_joined,
     r.HelpersRecused: _recused,
-    r.CaseEscalated: _to(S.ESCALATED),
+    r.CaseEscalated: _escalated,
     r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": HandlingMode.INSTRUCTED},
     r.CaseReplied: _replied,
     r.CallbackOpened: lambda _, __: {"status": S.CALLBACK, "claim": None},

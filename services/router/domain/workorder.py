@@ -35,7 +35,7 @@ class Seat(Value):
 
 
 class Holder(Value):
-    """Who had a case before words that were added to it accused them: from there it goes on (R-LAD-04)."""
+    """Who had a case before words accused them, or before a danger: from there it goes on (R-LAD-04, R-LAD-10)."""
 
     unit: str
     number: int
@@ -67,7 +67,7 @@ class WorkOrder(Value):
     status: OrderStatus | None = None
     queue: QueueReason | None = None
     taken_from: Holder | None = None
-    """Who had the case that waits in the queue."""
+    """Who had the case that waits in the queue, or is at an emergency line."""
     unit: str | None = None
     exit: str | None = None
     rung: int | None = None
