@@ -356,6 +356,27 @@ def test_a_leaders_instruction_survives() -> None:
         assert kept is ((told.handle_by, told.lead) == (handle.at, COMMUNITY)) is (subjects == ())
 
 
+def test_a_leaders_time_does_not_put_off_what_remains_of_a_danger() -> None:
+    """R-LAD-05, R-MODE-01: set before the danger; the instruction stands, with the times of life and property."""
+    case = instructed()
+    case.give(CaseSupplemented(text="着火了", emergency=Emergency(line="119", ground="着火")))
+    case.wait("emergency")
+    handle = case.state.term("handle")
+    assert handle is not None
+    assert handle.at - case.at < timedelta(days=3)
+    assert (case.state.unit, case.state.urgency, case.state.leader) == (COMMUNITY, 1, "街道办主任")
+
+
+def test_a_dangerous_matter_that_a_human_finds_is_not_for_who_had_another() -> None:
+    """R-LAD-05: first the line, then whom its own ladder names."""
+    case = handled(PLAIN)
+    accuse(case, COMMUNITY)
+    case.give(r.TriageCase(actor=OPERATOR, matter="family.violence", subjects=()))
+    assert (case.status, case.state.taken_from) == (S.EMERGENCY_XFER, None)
+    case.wait("emergency")
+    assert (case.state.unit, case.state.matter) == ("GL-POLICE", "family.violence")
+
+
 @pytest.mark.parametrize("replied", [True, False])
 def test_a_leaders_time_that_is_over_is_not_given_again(*, replied: bool) -> None:
     """R-MODE-01, R-HOT-07: the instruction stands, as it does for what is to be done again; the time is fresh."""

@@ -126,9 +126,9 @@ def _linked(_: WorkOrder, e: r.CaseLinked) -> Update:
 
 
 def _emergency(state: WorkOrder, e: r.EmergencyTransferred) -> Update:
-    """What remains of it goes on from who had it (R-LAD-10)."""
+    """What remains of it goes on from who had it (R-LAD-10), unless a human found another matter."""
     at_line: Update = {"status": S.EMERGENCY_XFER, "unit": e.unit, "exit": None, "line": e.line}
-    had = state.taken_from or _holder(state, e)
+    had = None if e.registered else state.taken_from or _holder(state, e)
     return {**_OFF_LADDER, **at_line, "taken_from": had, "given_back": _is_over(state)}
 
 

@@ -211,7 +211,8 @@ class Register:
         if state.taken_from is None or terms.first is not None or resumes:
             return self._anew(state, Why(rows=(row,)), terms, at)
         terms = replace(terms, given_back=state.given_back)
-        return self._anew(state, Why(rows=(row,)), terms, at, state.taken_from)
+        had = state.taken_from.model_copy(update={"handle_by": None})  # a leader set it before the danger
+        return self._anew(state, Why(rows=(row,)), terms, at, had)
 
     def uploaded(self, state: WorkOrder, at: datetime) -> list[Event]:
         """R-GRD-01: what a unit without the power for it could not settle on the spot goes to the competent one."""
