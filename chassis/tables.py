@@ -73,6 +73,8 @@ class RelayPosition(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=timestamp(nullable=False, server_default=func.now()))
     edition: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
     rebuilding: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    rebuilding_topic: str | None = Field(sa_column=Column(Text, nullable=True))
+    rebuilding_since: datetime | None = Field(sa_column=timestamp(nullable=True))
     partitions: int | None = Field(sa_column=Column(Integer, nullable=True))
 
 

@@ -361,6 +361,8 @@ class CaseDispatched(Disposition):
     """All parties and subjects now known, where this dispatch adds some."""
     procedure: ProcedureName | None = None
     """The procedure that named the unit, to which this dispatch is no news; None where the router chose it."""
+    given_back: bool = False
+    """The procedure of the track had the case and is over: none begins (R-MED-03, R-PET-18)."""
 
 
 class AssignmentSigned(ClockedEvent):
@@ -502,7 +504,8 @@ class PoliceJoined(RouterEvent):
 class HelpersRecused(RouterEvent):
     """R-LAD-04, R-LAD-10: helpers found interested have no part in the case any more; `unit`, the lead, goes on.
 
-    Without `helpers`: words that were added complain of a unit that had no part in it (R-HOT-14).
+    Without `helpers`: words that were added complain of a unit that had no part in it, or of who kept a case that
+    nobody handles; `unit` keeps it from now on (R-HOT-14).
     """
 
     type: ClassVar[str] = "router.HelpersRecused.v1"

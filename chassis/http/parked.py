@@ -65,7 +65,7 @@ class _Body(BaseModel):
 class ParkedEventView(_View):
     """An event that could not be applied, or waits behind one."""
 
-    event: EventName
+    event: str = Field(description="Source and sequence of the event, such as intake/2.")
     type: str
     time: datetime = Field(description="When it happened, by the clock of its source.")
     reason: str
@@ -115,7 +115,7 @@ class DiscardBody(_Body):
 class SettledView(_View):
     """An event that is parked no longer."""
 
-    event: EventName
+    event: str = Field(description="Source and sequence of the event, such as intake/2.")
     type: str
     resolution: Resolution
 
@@ -123,7 +123,7 @@ class SettledView(_View):
 class FailedView(_View):
     """The event that could not be applied, with the reason of now."""
 
-    event: EventName
+    event: str = Field(description="Source and sequence of the event, such as intake/2.")
     type: str
     reason: str
 

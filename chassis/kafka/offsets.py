@@ -8,13 +8,13 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.kafka.connection import ANSWER_S, KafkaConnection, TopicMissing, let_go
-from chassis.kafka.publisher import partition_of
+from chassis.kafka.publisher import place_of
 from chassis.kafka.records import UNREADABLE, decode
 
 STANDSTILL_S: Final = 20.0
 """A topic of which nothing comes for so long is given up, in seconds."""
-NEWEST: Final = 50
-"""So many records of each partition show among how many partitions keys are shared out."""
+NEWEST: Final = 1000
+"""So many records of all partitions show among how many partitions keys are shared out."""
 
 
 @asynccontextmanager
@@ -82,7 +82,8 @@ async def partitions_in_use(connection: KafkaConnection, topic: str) -> int:
     async with asyncio.timeout(ANSWER_S), looking(connection, topic) as (consumer, places):
         begins = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
-        starts = {place: max(begins[place], ends[place] - NEWEST) for place in places}
+        newest = max(1, NEWEST // len(places))
+        starts = {place: max(begins[place], ends[place] - newest) for place in places}
         found = {
             (str(event.case_id).encode(), place.partition)
             async for place, records in read_on(consumer, places, starts)
@@ -93,10 +94,11 @@ async def partitions_in_use(connection: KafkaConnection, topic: str) -> int:
 
 
 def shared_among(found: Collection[tuple[bytes, int]], there: int) -> int:
-    """Return the greatest number up to `there` of partitions that puts each key where it was found."""
-    fitting = (
-        count
-        for count in range(there, 0, -1)
-        if all(partition_of(key, count) == number for key, number in found)
+    """Return the number up to `there` of partitions that puts most keys where they were found, the greatest such.
+
+    Not all, for a record that somebody else wrote may lie anywhere.
+    """
+    places = [(place_of(key), number) for key, number in found]
+    return max(
+        range(there, 0, -1), key=lambda count: sum(place % count == number for place, number in places)
     )
-    return next(fitting, there)  # none does: a log was begun anew with another number on top of what it held

@@ -178,7 +178,12 @@ class Publisher:
             await let_go(producer)
 
 
-@lru_cache(maxsize=65_536)
 def partition_of(key: bytes, count: int) -> int:
     """Return the partition of a key as Kafka's own clients choose it."""
-    return int((murmur2(key) & 0x7FFFFFFF) % count)
+    return place_of(key) % count
+
+
+@lru_cache(maxsize=65_536)
+def place_of(key: bytes) -> int:
+    """Return the number of a key that Kafka's own clients divide by how many partitions there are."""
+    return int(murmur2(key) & 0x7FFFFFFF)

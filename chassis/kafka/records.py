@@ -1,5 +1,6 @@
 """CloudEvents 1.0 in Kafka's binary mode: the attributes are record headers, the value is the event's data."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +14,10 @@ published again. By it readers see that what they read is not the log that they 
 UNREADABLE: Final = "unreadable"
 """The type of a record that is no event of ours; no decider knows it, so it is parked."""
 _NOBODY: Final = UUID(int=0)
+_NAME: Final = re.compile(r"[!-~]{1,100}")
+"""Of a source or type: a longer one fits no index, and one with a blank cannot be named on a command line."""
+_EDITION: Final = re.compile(r"[0-9a-z]{1,40}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|")
 _TOO_HIGH: Final = 2**63
 _LATEST_MS: Final = 9_000_000_000_000
 """A timestamp after it (the year 2255) is no time; and a sequence made of it would not fit 64 bits."""
@@ -44,7 +49,8 @@ def type_and_edition(record: Any) -> tuple[str, str]:
     """Return the type of event that a record tells, `UNREADABLE` where it tells none, and the edition of its log:
     the empty text for the first."""
     found: dict[str, bytes] = dict(record.headers)
-    edition = (found.get(EDITION) or b"").decode("ascii", "replace")
+    named = (found.get(EDITION) or b"").decode("ascii", "replace")
+    edition = named if _EDITION.fullmatch(named) else ""
     try:
         return found["ce_type"].decode(), edition
     except (KeyError, AttributeError, UnicodeDecodeError):
@@ -72,9 +78,11 @@ def decode(record: Any, topic: str) -> Envelope:
         return _unreadable(record, topic, f"it has no header {error.args[0]}")
     except (ValueError, AttributeError, TypeError):
         return _unreadable(record, topic, "its body or one of its ce_ headers cannot be read")
-    if _can_be_stored(event):
+    if _can_be_stored(event) and event.type != UNREADABLE:
         return event
-    return _unreadable(record, topic, "its sequence or time is none, or a NUL stands in it")
+    return _unreadable(
+        record, topic, "its source, type, sequence, time or trace is none, or a NUL stands in it"
+    )
 
 
 def instant_of(record: Any) -> tuple[int, datetime]:
@@ -86,9 +94,11 @@ def instant_of(record: Any) -> tuple[int, datetime]:
 
 def _can_be_stored(event: Envelope) -> bool:
     """Whether the database could hold the event: what it cannot hold could not even be parked."""
-    told = (event.source, event.type, event.traceparent, event.data)
+    named = _NAME.fullmatch(event.source) and _NAME.fullmatch(event.type)
+    traced = _TRACEPARENT.fullmatch(event.traceparent)
     is_a_time = event.time.tzinfo is not None and 1 < event.time.year < 9999  # also in another zone
-    return 0 < event.sequence < _TOO_HIGH and is_a_time and not any("\0" in text for text in told)
+    is_whole = named is not None and traced is not None and is_a_time
+    return is_whole and 0 < event.sequence < _TOO_HIGH and "\0" not in event.data
 
 
 def _unreadable(record: Any, topic: str, reason: str) -> Envelope:

@@ -42,6 +42,37 @@ class LockTaken(Exception):
     safe_to_log = True
 
 
+class Unfinished(Exception):
+    """A republish that was broken off covers more than the one that is asked for."""
+
+    safe_to_log = True
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What is published anew."""
+
+    topic: str | None
+    """None: all topics, and the relays go on from the end."""
+    since: datetime | None
+    """An aware instant; None: the beginning."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether the relays go on from its end, not from where they stood."""
+        return self.topic is None
+
+    def covers(self, other: "Extent") -> bool:
+        """Whether all of another one is part of it."""
+        is_as_old = self.since is None or (other.since is not None and self.since <= other.since)
+        return is_as_old and self.topic in {None, other.topic}
+
+    def __str__(self) -> str:
+        """Return the options of the command that publish it."""
+        since = "begin" if self.since is None else self.since.isoformat()
+        return f"--since {since}" + (f" --topic {self.topic}" if self.topic else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One service's log, from behind `start` to `end`, on the session that holds the service's lock."""
@@ -87,18 +118,18 @@ async def all_locks(
         yield held
 
 
-async def open_source(service: str, connection: Connection, since: datetime | None, *, moves: bool) -> Source:
+async def open_source(service: str, connection: Connection, extent: Extent) -> Source:
     """Find the part of a log that is to be published: from the first event of `since` to the newest.
 
-    since: an aware instant; None is the beginning. moves: the relay will go on from the end, so that nothing which
-    it has not published yet may be left out, however new `since` is.
+    Where the relay will go on from the end, nothing is left out that it has not published yet.
     """
+    since = extent.since
     settled = str(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
     end = Position(str(int(settled) - 1), 2**63 - 1)
     start = Position.parse(START) if since is None else await _behind(connection, since, end)
     held = await held_topics(connection, service)
     start = min([start, *held.values()], key=_order)  # what waits for its topic is older than what follows
-    if moves:
+    if extent.moves:
         relayed = (await stored_standing(connection, service)).position
         start = min(start, relayed, key=_order)
         end = max(end, relayed, key=_order)
@@ -135,19 +166,21 @@ async def republish(
     sources: Sequence[Source],
     publisher: Publisher,
     wanted: Callable[[str], bool],
-    moves: bool,
+    extent: Extent,
     tell: Callable[[int], None],
 ) -> int:
-    """Publish the wanted topics of all logs, and let the relays go on behind them; return how many events.
+    """Publish the wanted topics of all logs, and let the relays go on; return how many events.
 
-    moves: it is everything, and the relays go on from its end. Else it is one topic, and they go on where they
-    stood. tell: is called with how many more were published. Raises one of UNREACHABLE where the broker fails, and
-    what the database raises; the relays stand still then until it is run again.
+    wanted: the topics of `extent`. tell: is called with how many more were published. Raises Unfinished before
+    anything is done, one of UNREACHABLE where the broker fails, and what the database raises; the relays stand
+    still then until it is run again.
     """
-    edition = uuid4().hex[:12]
-    partitions = await publisher.partitions(CASE_EVENTS) if moves or wanted(CASE_EVENTS) else None
     for source in sources:
-        await _begin(source, edition, partitions)
+        await _demand_all_that_was_begun(source, extent)
+    edition = uuid4().hex[:12]
+    partitions = await publisher.partitions(CASE_EVENTS) if extent.moves or wanted(CASE_EVENTS) else None
+    for source in sources:
+        await _begin(source, extent, edition, partitions)
     count = 0
     async for events in _batches(sources, wanted):
         await publisher.send(events, edition)
@@ -156,30 +189,47 @@ async def republish(
     for source in sources:
         held = await held_topics(source.connection, source.service)
         await release(source.connection, source.service, list(filter(wanted, held)))
-        await _end(source, source.end if moves else None)
+        await _end(source, source.end if extent.moves else None)
     return count
 
 
-async def _begin(source: Source, edition: str, partitions: int | None) -> None:
+async def _demand_all_that_was_begun(source: Source, extent: Extent) -> None:
+    """Raise Unfinished where the end of `extent` would let the relay go on although older events are missing."""
+    row = await source.connection.fetchrow(
+        "SELECT rebuilding_topic, rebuilding_since FROM relay.position WHERE service = $1 AND rebuilding",
+        source.service,
+    )
+    begun = Extent(*row) if row else extent
+    if not extent.covers(begun):
+        raise Unfinished(
+            f"{source.service}: a `log republish {begun}` was broken off, and this one covers less: "
+            "run that to its end first"
+        )
+
+
+async def _begin(source: Source, extent: Extent, edition: str, partitions: int | None) -> None:
     """Let the relay stand still from now on, whatever becomes of us.
 
     It will go on in this edition and with so many partitions of the stream; None where that is not published anew.
     """
     await stored_standing(source.connection, source.service)
     await source.connection.execute(
-        "UPDATE relay.position SET rebuilding = true, edition = CASE WHEN $3::int IS NULL THEN edition ELSE $2 END,"
+        "UPDATE relay.position SET rebuilding = true, rebuilding_topic = $4, rebuilding_since = $5,"
+        " edition = CASE WHEN $3::int IS NULL THEN edition ELSE $2 END,"
         " partitions = coalesce($3, partitions), updated_at = now() WHERE service = $1",
         source.service,
         edition,
         partitions,
+        extent.topic,
+        extent.since,
     )
 
 
 async def _end(source: Source, position: Position | None) -> None:
     """Let the relay go on, behind `position` where it is given."""
     await source.connection.execute(
-        "UPDATE relay.position SET rebuilding = false, position = coalesce($2, position), updated_at = now()"
-        " WHERE service = $1",
+        "UPDATE relay.position SET rebuilding = false, rebuilding_topic = NULL, rebuilding_since = NULL,"
+        " position = coalesce($2, position), updated_at = now() WHERE service = $1",
         source.service,
         str(position) if position else None,
     )

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.kafka.connection import KafkaConnection
@@ -129,7 +130,7 @@ class Topics:
         await self._admin.close()
 
     async def differences(self, wanted: Sequence[Topic]) -> list[Difference]:
-        """Compare; topics that are as they are meant to be are left out."""
+        """Compare; topics that are as they are meant to be are left out. RuntimeError names what we may not see."""
         names = set(await self._admin.list_topics())
         present = [topic for topic in wanted if self._connection.topic(topic.name) in names]
         described = await self._admin.describe_topics(
@@ -156,6 +157,8 @@ class Topics:
         found: dict[str, dict[str, str]] = {}
         for answer in await self._admin.describe_configs(asked):
             for resource in answer.resources:
+                if resource[0]:
+                    raise RuntimeError(f"{resource[3]}: {for_code(resource[0]).__name__} for its settings")
                 found[resource[3]] = {entry[0]: entry[1] for entry in resource[4]}
         return found
 

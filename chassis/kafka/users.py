@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest_v1
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
@@ -151,17 +152,17 @@ class Users:
     async def set_passwords(self, passwords: Mapping[str, str]) -> None:
         """Make the users that are new, and set everybody's password. RuntimeError names the first refused."""
         answer = await self._ask(_Passwords(passwords))
-        for user, code, message, _ in answer.results:
+        for user, code, _, _ in answer.results:
             if code:
-                raise RuntimeError(f"the broker refused the password of {user}: {message or code}")
+                raise RuntimeError(f"the broker refused the password of {user}: {for_code(code).__name__}")
 
     async def allow(self, grants: Sequence[Grant]) -> None:
         """Add what is not allowed yet; nothing is taken away. RuntimeError names the first grant refused."""
         asked = [(grant, acl) for grant in grants for acl in _acls(grant)]
         answer = await self._ask(_Acls([acl for _, acl in asked]))
-        for (grant, _), (code, message) in zip(asked, answer.creation_responses, strict=True):
+        for (grant, _), (code, _) in zip(asked, answer.creation_responses, strict=True):
             if code:
-                raise RuntimeError(f"the broker refused “{grant}”: {message or code}")
+                raise RuntimeError(f"the broker refused “{grant}”: {for_code(code).__name__}")
 
     async def _ask(self, request: Request[Any]) -> Any:
         node = self._client.get_random_node()  # which hands it on to the controller

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 import click
 
@@ -15,6 +16,8 @@ from reference.load import load
 from reference.source import ReferenceInvalid
 from services.cli.kafka_grants import grants, password_variable
 from services.cli.local import LocalRun, local_options
+
+_PASSWORD: Final = re.compile(r"[!-~]{12,}")
 
 
 @click.group("kafka-users")
@@ -65,8 +68,8 @@ def apply(mechanism: Mechanism, run_dir: Path, port_base: int) -> None:
 
 async def _apply(connection: KafkaConnection, passwords: Mapping[str, str], wanted: list[Grant]) -> None:
     async with Users(connection) as users:
+        await users.allow(wanted)  # first: a broker without an authorizer refuses it, and gets no password
         await users.set_passwords(passwords)
-        await users.allow(wanted)
 
 
 def _wanted(local: LocalRun) -> list[Grant]:
@@ -77,11 +80,16 @@ def _wanted(local: LocalRun) -> list[Grant]:
 
 
 def _passwords(wanted: list[Grant]) -> dict[str, str]:
-    """Return the users' passwords. Raises click.ClickException naming the variables that are not there."""
+    """Return the users' passwords. Raises click.ClickException naming the variables that are wrong."""
     variables = {grant.user: password_variable(grant.user) for grant in wanted}
     missing = [name for name in variables.values() if not os.environ.get(name)]
     if missing:
         raise click.ClickException(
             f"{', '.join(missing)}: no password there; `make secrets` makes those missing"
+        )
+    weak = [name for name in variables.values() if not _PASSWORD.fullmatch(os.environ[name])]
+    if weak:
+        raise click.ClickException(
+            f"{', '.join(weak)}: a password has 12 characters or more, letters, digits and signs of ASCII, no blank"
         )
     return {user: os.environ[name] for user, name in variables.items()}

@@ -12,7 +12,17 @@ from chassis.calendar import SHANGHAI
 from chassis.database import session
 from chassis.kafka.connection import UNREACHABLE, KafkaConnection, explain
 from chassis.kafka.publisher import Publisher
-from chassis.kafka.republish import LockTaken, Share, Source, all_locks, open_source, republish, shares
+from chassis.kafka.republish import (
+    Extent,
+    LockTaken,
+    Share,
+    Source,
+    Unfinished,
+    all_locks,
+    open_source,
+    republish,
+    shares,
+)
 from services.cli.local import LocalRun, hush_client, local_options
 from services.cli.topics import apply_topics, topics_option, wanted_topics
 
@@ -70,47 +80,44 @@ def command(
     """
     local = LocalRun(run_dir, port_base)
     hush_client()
-    instant = since if isinstance(since, datetime) else None
-    work = _dry_run(local, instant, topic, file) if dry_run else _republish(local, instant, topic, wait, file)
+    extent = Extent(topic, since if isinstance(since, datetime) else None)
+    work = _dry_run(local, extent, file) if dry_run else _republish(local, extent, wait, file)
     try:
         asyncio.run(work)
-    except LockTaken as error:
+    except (LockTaken, Unfinished) as error:
         raise click.ClickException(str(error)) from None
     except UNREACHABLE as error:
         raise click.ClickException(f"Kafka or a database does not answer ({explain(error)})") from None
 
 
-async def _dry_run(local: LocalRun, since: datetime | None, topic: str | None, file: Path) -> None:
-    wanted = _wanted(local, topic, file)
+async def _dry_run(local: LocalRun, extent: Extent, file: Path) -> None:
+    wanted = _wanted(local, extent, file)
     for service, url in sorted(local.databases().items()):
         async with session(url) as connection:
-            source = await open_source(service, connection, since, moves=topic is None)
+            source = await open_source(service, connection, extent)
             for share in await shares(source, wanted):
                 click.echo(_row(share))
 
 
-async def _republish(
-    local: LocalRun, since: datetime | None, topic: str | None, wait_s: float, file: Path
-) -> None:
-    wanted = _wanted(local, topic, file)
+async def _republish(local: LocalRun, extent: Extent, wait_s: float, file: Path) -> None:
+    wanted = _wanted(local, extent, file)
     async with all_locks(local.databases(), wait_s, click.echo) as held:
         await apply_topics(local, click.echo, file)  # not before: a relay at work would publish to new topics
-        sources = [
-            await open_source(service, connection, since, moves=topic is None)
-            for service, connection in held.items()
-        ]
-        await _publish(local, sources, wanted, topic is None)
+        sources = [await open_source(service, connection, extent) for service, connection in held.items()]
+        await _publish(local, sources, wanted, extent)
 
 
 async def _publish(
-    local: LocalRun, sources: Sequence[Source], wanted: Callable[[str], bool], moves: bool
+    local: LocalRun, sources: Sequence[Source], wanted: Callable[[str], bool], extent: Extent
 ) -> None:
     counted = [share for source in sources for share in await shares(source, wanted)]
     total = sum(share.events for share in counted)
     publisher = Publisher(KafkaConnection.of(local.kafka()))
     try:
         with click.progressbar(length=total, label="publishing") as bar:
-            count = await republish(sources, publisher, wanted, moves, bar.update)
+            count = await republish(sources, publisher, wanted, extent, bar.update)
+    except Unfinished:
+        raise
     except BaseException:
         click.echo(
             "broken off: until this has been run again to its end, no new events are published", err=True
@@ -121,12 +128,14 @@ async def _publish(
     click.echo(f"{count} events published; the relays go on. `log compare` says whether all were applied")
 
 
-def _wanted(local: LocalRun, topic: str | None, file: Path) -> Callable[[str], bool]:
-    """Say of a topic whether it is published. Raises click.ClickException where `topic` is none that is."""
+def _wanted(local: LocalRun, extent: Extent, file: Path) -> Callable[[str], bool]:
+    """Say of a topic whether it is published. Raises click.ClickException where its topic is none that is."""
     names = {entry.name for entry in wanted_topics(local, file)}
-    if topic is not None and topic not in names:
-        raise click.ClickException(f"{topic} is none of the topics in {file}")
-    return names.__contains__ if topic is None else {topic}.__contains__
+    if extent.topic is None:
+        return names.__contains__
+    if extent.topic not in names:
+        raise click.ClickException(f"{extent.topic} is none of the topics in {file}")
+    return {extent.topic}.__contains__
 
 
 def _row(share: Share) -> str:

@@ -68,17 +68,14 @@ async def apply_topics(
     Raises click.ClickException where that cannot be.
     """
     wanted = wanted_topics(local, file)
-    try:
-        async with _there(local, run) as there:
-            differences = await there.differences(wanted)
-            for entry in differences:
-                if _has_others(entry):
-                    raise click.ClickException(_other_partitions(entry))
-            missing = [entry.topic for entry in differences if entry.is_missing]
-            await there.create(missing)
-            await there.adjust([entry.topic for entry in differences if entry.settings])
-    except RuntimeError as error:
-        raise click.ClickException(str(error)) from None
+    async with _there(local, run) as there:
+        differences = await there.differences(wanted)
+        for entry in differences:
+            if _has_others(entry):
+                raise click.ClickException(_other_partitions(entry))
+        missing = [entry.topic for entry in differences if entry.is_missing]
+        await there.create(missing)
+        await there.adjust([entry.topic for entry in differences if entry.settings])
     changed, kept = len(differences) - len(missing), len(wanted) - len(differences)
     say(f"{len(wanted)} topics: {len(missing)} made, {changed} changed, {kept} as they were")
 
@@ -100,7 +97,7 @@ async def _differences(local: LocalRun, wanted: Sequence[Topic]) -> list[Differe
 
 @asynccontextmanager
 async def _there(local: LocalRun, run: Run | None = None) -> AsyncIterator[Topics]:
-    """The topics on the broker. Raises click.ClickException where it does not answer."""
+    """The topics on the broker. Raises click.ClickException where it does not answer, or refuses us something."""
     given = local.kafka(run)
     try:
         async with Topics(KafkaConnection.of(given)) as topics_there:
@@ -110,6 +107,8 @@ async def _there(local: LocalRun, run: Run | None = None) -> AsyncIterator[Topic
             f"Kafka does not answer on {given.kafka_bootstrap} ({type(error).__name__}): "
             "`make kafka` starts one on this machine"
         ) from None
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _state(entry: Difference | None) -> str:

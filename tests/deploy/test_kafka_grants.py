@@ -112,6 +112,21 @@ def test_a_user_without_a_password_is_named_before_anything_is_done(monkeypatch:
     assert "s3cret" not in done.output
 
 
+@pytest.mark.parametrize(
+    "wrong", ["short", "            ", "with a blank in it", "two-lines-of\n-password", "x-not-utf-8-\udcff"]
+)
+def test_a_password_that_is_none_is_named_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    for user in {grant.user for grant in GRANTS}:
+        monkeypatch.setenv(password_variable(user), f"s3cret-{user}")
+    monkeypatch.setenv("KAFKA_PASSWORD_DEPT_GL_GAS", wrong)
+    done = CliRunner().invoke(main, ["kafka-users", "apply"])
+    assert done.exit_code == 1
+    assert "KAFKA_PASSWORD_DEPT_GL_GAS: a password has 12 characters or more" in done.output
+    assert wrong not in done.output.replace("12 characters", "")
+
+
 def test_a_broker_that_is_away_fails_the_job_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for user in {grant.user for grant in GRANTS}:
         monkeypatch.setenv(password_variable(user), f"s3cret-{user}")
@@ -129,7 +144,7 @@ def test_a_broker_that_is_away_fails_the_job_without_a_secret(monkeypatch: pytes
 
 def test_another_prefix_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for user in {grant.user for grant in GRANTS}:
-        monkeypatch.setenv(password_variable(user), "x")
+        monkeypatch.setenv(password_variable(user), f"s3cret-{user}")
     monkeypatch.setenv("CASELADDER_KAFKA_BOOTSTRAP", "127.0.0.1:9")
     monkeypatch.setenv("CASELADDER_KAFKA_PREFIX", "trial-")
     done = CliRunner().invoke(main, ["kafka-users", "apply"])

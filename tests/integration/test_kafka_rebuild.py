@@ -19,7 +19,15 @@ from chassis.kafka.offsets import is_untouched
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.reader import KafkaReader
 from chassis.kafka.relay import stored_standing
-from chassis.kafka.republish import LockTaken, all_locks, open_source, republish, shares
+from chassis.kafka.republish import (
+    Extent,
+    LockTaken,
+    Unfinished,
+    all_locks,
+    open_source,
+    republish,
+    shares,
+)
 from chassis.kafka.topics import Topic, Topics
 from chassis.log import Position
 from chassis.migrate import RELAY, upgrade
@@ -69,11 +77,12 @@ async def rebuild(
 ) -> int:
     """What `log republish` does, for the one service `outside`."""
     wanted = BOTH if topic is None else {topic}.__contains__
+    extent = Extent(topic, since)
     async with all_locks({"outside": bench.url}, wait_s, lambda _: None) as held:
-        source = await open_source("outside", held["outside"], since, moves=topic is None)
+        source = await open_source("outside", held["outside"], extent)
         publisher = Publisher(connection)
         try:
-            return await republish([source], publisher, wanted, topic is None, lambda _: None)
+            return await republish([source], publisher, wanted, extent, lambda _: None)
         finally:
             await publisher.drop()
 
@@ -199,6 +208,10 @@ async def test_broken_off_it_keeps_the_relay_still_until_it_has_been_run_again(
         await until(lambda: "has not ended: if it runs no more, run it again" in caplog.text)
         assert "`log republish` was begun and has not ended" in (relay.trouble or "")
         assert await is_untouched(connection, CASE_EVENTS)
+        for less in (Extent(DEPT, None), Extent(None, datetime.now(UTC)), Extent(CASE_EVENTS, None)):
+            with pytest.raises(Unfinished, match="log republish --since begin` was broken off"):
+                await rebuild(bench, connection, less.since, less.topic)
+        assert (await standing(bench)).rebuilding
         await rebuild(bench, connection)
         await until(lambda: relay.trouble is None)
         await published(bench.pool, "outside")
@@ -258,7 +271,7 @@ async def test_since_begins_at_its_first_event_but_leaves_out_nothing_unpublishe
     assert ids(await on_topic(connection)) == [3, 4]
     await publish(bench.pool, *story(case, 5))
     async with all_locks({"outside": bench.url}, 1, lambda _: None) as held:
-        source = await open_source("outside", held["outside"], now + timedelta(days=1), moves=True)
+        source = await open_source("outside", held["outside"], Extent(None, now + timedelta(days=1)))
         [share] = await shares(source, BOTH)
     assert (share.topic, share.events) == (CASE_EVENTS, 1)
 

@@ -457,3 +457,52 @@ def test_there_and_back_again() -> None:
         assert town.order.track == track
     assert (town.order.parties, town.order.confidential) == (("GL010102",), True)
     assert (town.order.procedure, town.mediation.is_open, town.petition.is_open) == ("mediation", True, False)
+
+
+def settle_within_petition(town: Town) -> None:
+    """The petition is settled by the mediation that it sent the case to."""
+    town.choose("P")
+    town.petition_under_way()
+    to_mediation_within(town)
+    debt = (m.Obligation(number=1, by="B", due=date(2026, 7, 1)),)
+    town.tell("mediation", m.DraftAgreement(actor=town.mediator(), sealed=SEALED, obligations=debt))
+    mediators = ("GLM-GL-01",) if town.mediation.procedure != "property" else ("GLM-PROPERTY-01",)
+    signed = m.SignAgreement(
+        actor=town.mediator(), signed=("A", "B"), mediators=mediators, sealed_by_committee=True
+    )
+    town.tell("mediation", signed)
+
+
+def refuse_mediation(town: Town) -> None:
+    """R-MED-03: party B does not want to."""
+    parties = tuple(m.Party(label=label, side=side) for label, side in zip("AB", m.Side, strict=True))
+    town.tell("mediation", m.RegisterParties(actor=town.mediator(), sealed=SEALED, parties=parties))
+    town.tell("mediation", m.RecordConsent(actor=town.mediator(), party="B", agrees=False))
+
+
+@pytest.mark.parametrize("subjects", [None, ()])
+@pytest.mark.parametrize(
+    ("matter", "end", "words"),
+    [
+        ("property.leak", refuse_mediation, "博苑社区居委会工作人员收了对方的钱"),
+        ("order.garbage", settle_within_petition, "区住房和城乡建设局工作人员收了对方的钱"),
+    ],
+)
+def test_a_procedure_that_is_over_does_not_begin_anew_for_an_accusation(
+    matter: str, end: Any, words: str, subjects: tuple[str, ...] | None
+) -> None:
+    """R-LAD-04, R-MED-03, R-PET-18: taken from its unit in the callback, the case goes on without the procedure."""
+    town = Town(matter, parties=("GL010102",))
+    end(town)
+    assert (town.order.status, town.order.given_back) == (S.CALLBACK, True)
+    unit, track, opened = town.order.unit, town.order.track, (town.mediation.round, town.petition.status)
+    town.tell("intake", SupplementCase(text=words))
+    assert (town.order.status, town.order.subjects) == (S.REGISTERED, (unit,))
+    town.tell("router", r.TriageCase(actor=OPERATOR, subjects=subjects))
+    assert ((town.order.unit == unit), town.order.track) == (subjects == (), track)
+    assert (town.order.given_back, town.order.procedure) == (True, None)
+    assert (town.mediation.round, town.petition.status) == opened
+    handler = Actor(subject="handler", role="handler", unit=town.order.unit)
+    town.tell("router", r.SignAssignment(actor=handler))
+    town.tell("intake", SupplementCase(text=words))  # nor is it out of reach of what is said of its unit
+    assert (town.order.status is S.REGISTERED) is (subjects == ())

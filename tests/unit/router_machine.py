@@ -46,7 +46,8 @@ _OWN: Final[dict[S | None, frozenset[S]]] = {
     S.ANSWERED_DIRECT: _DIRECT,
     S.REDIRECTED: _DIRECT - {S.REDIRECTED},
     S.LINKED_DUP: _DIRECT,
-    S.EMERGENCY_XFER: _DIRECT - {S.EMERGENCY_XFER},
+    S.EMERGENCY_XFER: _DIRECT - {S.EMERGENCY_XFER}
+    | {S.DISPATCHED_LOCKED},  # the remainder, back to who had it
     S.DISPATCHED: frozenset({S.SIGNED, S.OBJECTED}),
     S.DISPATCHED_LOCKED: frozenset({S.SIGNED}),
     S.SIGNED: frozenset({S.HANDLING, S.CALLBACK}),

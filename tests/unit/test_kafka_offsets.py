@@ -26,5 +26,10 @@ def test_of_an_empty_topic_all_are_in_use() -> None:
     assert shared_among([], 6) == 6
 
 
-def test_what_fits_no_number_counts_as_all() -> None:
+def test_what_others_wrote_anywhere_does_not_count() -> None:
+    strange = [(str(UUID(int=number)).encode(), 8) for number in range(900, 905)]
+    assert shared_among([*placed(6), *strange], 9) == 6
+
+
+def test_where_numbers_fit_alike_it_is_the_greatest() -> None:
     assert shared_among([*placed(6), *placed(8)], 8) == 8

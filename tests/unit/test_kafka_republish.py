@@ -91,6 +91,12 @@ def test_the_edition_travels_as_a_header_and_changes_no_event(edition: str) -> N
     assert decode(record, event.topic) == event
 
 
+@pytest.mark.parametrize("named", [b"\0", b"e\xff", b"E 1", b"e" * 3000, None])
+def test_an_edition_that_is_none_is_never_stored(named: bytes | None) -> None:
+    """It would stand in a position, and hold up every service."""
+    assert type_and_edition(Record(ticked(uuid4(), 1)).spoilt("edition", named)) == (Ticked.type, "")
+
+
 def test_an_event_that_nobody_traces_has_no_header_of_a_trace() -> None:
     event = replace(ticked(uuid4(), 1), traceparent="")
     record = Record(event)
@@ -108,7 +114,13 @@ def test_an_event_that_nobody_traces_has_no_header_of_a_trace() -> None:
         ("ce_time", b"2026-11-24T08:00:00"),
         ("ce_time", b"0001-01-01T00:00:00+14:00"),
         ("ce_source", b"in\0take"),
+        ("ce_source", b""),
+        ("ce_source", b"in take"),
+        ("ce_source", b"i" * 3000),
+        ("ce_type", b"t" * 3000),
+        ("ce_type", UNREADABLE.encode()),
         ("traceparent", b"\0"),
+        ("traceparent", b"z" * 60 + b"1"),
         ("ce_type", None),
         ("ce_subject", b"case 7"),
     ],

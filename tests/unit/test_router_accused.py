@@ -1,6 +1,8 @@
 """A supplement accuses a unit by name: it loses the case at once, until a human says (R-LAD-04, R-HOT-14)."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -11,10 +13,13 @@ from schemas.department import (
     DepartmentEvent,
     DepartmentReminded,
     EndReason,
+    HandlingMode,
     ReminderKind,
 )
-from schemas.intake import CaseSupplemented
+from schemas.intake import CaseSupplemented, ReopeningAsked
 from schemas.mediation import MediationDutyMoved
+from schemas.petition import PetitionHandedBack
+from schemas.procedure import HandBack
 from schemas.router import Ground, QueueReason
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution
@@ -35,8 +40,17 @@ from tests.unit.router_kit import (
     submitted,
 )
 from tests.unit.test_router_ladder import climb, handled
+from tests.unit.test_router_procedures import back, mediated, petitioned
 from tests.unit.test_router_recusal import OPEN_STAGES
-from tests.unit.test_router_workorder import STAGES, called_back, extended, objected, suspended
+from tests.unit.test_router_workorder import (
+    SATISFIED,
+    STAGES,
+    called_back,
+    extended,
+    objected,
+    reply,
+    suspended,
+)
 
 HOTLINE = "GL-HOTLINE"
 PLAIN = "livelihood.elderly"
@@ -302,3 +316,173 @@ def test_no_text_goes_with_the_case_when_it_comes_back() -> None:
     accuse(case, COMMUNITY)
     judge(case, subjects=())
     assert (case.last(DepartmentAssigned).unit, case.last(DepartmentAssigned).text) == (COMMUNITY, None)
+
+
+def test_a_lapsed_right_to_object_does_not_come_back() -> None:
+    """R-HOT-05: once, before `object_by`; that the clock has not rung yet gives no second window."""
+    rung, silent = open_case(PLAIN), open_case(PLAIN)
+    rung.wait("object")
+    window = silent.state.term("object")
+    assert window is not None
+    silent.at = window.at
+    for case in (rung, silent):
+        assert case.status is S.DISPATCHED
+        objection = r.ObjectAssignment(actor=case.owner, reason="不属于本单位")
+        assert case.refused(objection).code == "TOO_LATE"
+        accuse(case, COMMUNITY)
+        assert judge(case, subjects=()).locked
+        assert case.state.term("object") is None
+        assert case.refused(objection).code == "LOCKED"
+
+
+def instructed() -> Played:
+    case = handled(PLAIN)
+    by, leader = case.at + timedelta(days=30), "街道办主任"
+    case.give(r.InstructCase(actor=SUPERVISOR, unit=COMMUNITY, handle_by=by, leader=leader, note="尽快"))
+    return case
+
+
+def test_a_leaders_instruction_survives() -> None:
+    """R-MODE-01: cleared, the unit has it by the leader's time, as before; whoever is next is under none."""
+    for subjects in (None, ()):
+        case = instructed()
+        handle = case.state.term("handle")
+        assert handle is not None
+        accuse(case, COMMUNITY)
+        case.later(days=1)
+        sent = judge(case, subjects=subjects)
+        told = case.last(DepartmentAssigned)
+        kept = (sent.mode, case.state.leader) == (HandlingMode.INSTRUCTED, "街道办主任")
+        assert kept is ((told.handle_by, told.lead) == (handle.at, COMMUNITY)) is (subjects == ())
+
+
+def test_a_leaders_time_does_not_put_off_what_remains_of_a_danger() -> None:
+    """R-LAD-05, R-MODE-01: set before the danger; the instruction stands, with the times of life and property."""
+    case = instructed()
+    case.give(CaseSupplemented(text="着火了", emergency=Emergency(line="119", ground="着火")))
+    case.wait("emergency")
+    handle = case.state.term("handle")
+    assert handle is not None
+    assert handle.at - case.at < timedelta(days=3)
+    assert (case.state.unit, case.state.urgency, case.state.leader) == (COMMUNITY, 1, "街道办主任")
+
+
+def test_a_dangerous_matter_that_a_human_finds_is_not_for_who_had_another() -> None:
+    """R-LAD-05: first the line, then whom its own ladder names."""
+    case = handled(PLAIN)
+    accuse(case, COMMUNITY)
+    case.give(r.TriageCase(actor=OPERATOR, matter="family.violence", subjects=()))
+    assert (case.status, case.state.taken_from) == (S.EMERGENCY_XFER, None)
+    case.wait("emergency")
+    assert (case.state.unit, case.state.matter) == ("GL-POLICE", "family.violence")
+
+
+@pytest.mark.parametrize("replied", [True, False])
+def test_a_leaders_time_that_is_over_is_not_given_again(*, replied: bool) -> None:
+    """R-MODE-01, R-HOT-07: the instruction stands, as it does for what is to be done again; the time is fresh."""
+    case = instructed()
+    if replied:
+        case.give(reply(case))
+    accuse(case, COMMUNITY)
+    case.later(days=0 if replied else 31)
+    sent = judge(case, subjects=())
+    handle = case.state.term("handle")
+    assert handle is not None
+    assert (handle.since, handle.at > case.at) == (case.at, True)
+    assert handle.rule != "instruction"
+    assert (sent.mode, case.state.leader) == (HandlingMode.INSTRUCTED, "街道办主任")
+
+
+def test_the_one_extension_stays_used() -> None:
+    """R-HOT-07: once per owner, also after a human cleared it; the next owner has its own."""
+    for subjects in (None, ()):
+        case = on_track_s(extended())
+        accuse(case, case.state.unit or "")
+        judge(case, subjects=subjects)
+        case.give(r.SignAssignment(actor=case.owner))
+        case.give(r.RecordContact(actor=case.owner))
+        more = r.RequestExtension(actor=case.owner, reason="等待材料", days=5)
+        if subjects is None:
+            case.give(more)
+        else:
+            assert case.refused(more).code == "EXTENDED_ALREADY"
+
+
+def test_who_had_a_closed_case_begins_anew() -> None:
+    """R-HOT-08: reopened and cleared, the unit has what it has where the reason accuses nobody."""
+    case = on_track_s(extended())
+    case.give(reply(case))
+    case.give(SATISFIED)
+    case.router = router(Oracle(blamed=(case.state.unit or "",)))
+    case.give(ReopeningAsked(reason="又坏了，工作人员收了钱"))
+    judge(case, subjects=())
+    assert (case.state.unit, case.state.extended) == (GRID, False)
+
+
+def test_what_the_resident_or_a_human_finds_it_to_be_begins_its_own_procedure() -> None:
+    """R-LAD-09, R-MED-03, R-PET-18: another track or matter begins; a petition that is over does not."""
+    for more, is_over in (
+        ({"track": "M"}, False),
+        ({"matter": "neighbour.pets"}, False),
+        ({"place": "GL020101"}, True),
+        ({"matter": "land.title"}, True),
+    ):
+        case = petitioned()
+        case.give(PetitionHandedBack(result=HandBack.SETTLED, unit="GL-PETITION", explanation="已办结"))
+        accuse(case, "GL-PETITION")
+        assert (case.status, case.state.given_back) == (S.REGISTERED, True)
+        sent = judge(case, subjects=(), **more)
+        assert (sent.given_back, case.state.given_back) == (is_over, is_over), more
+    case = mediated()
+    case.give(back(case, HandBack.SETTLED))
+    accuse(case, GRID)
+    case.give(r.ChooseTrack(actor=OPERATOR, track="S"))
+    case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
+    assert not judge(case, subjects=()).given_back
+
+
+def in_emergency() -> Played:
+    return open_case(PLAIN, emergency=Emergency(line="119", ground="着火"))
+
+
+def answered() -> Played:
+    measure = OnSiteResolution(unit=HOTLINE, measure="已告知", resolved_at=MONDAY)
+    return open_case(PLAIN, resolved=measure)
+
+
+def linked() -> Played:
+    return open_case(PLAIN, repeat_of=UUID(int=1), new_facts=False)
+
+
+@pytest.mark.parametrize("start", [in_emergency, answered, linked])
+def test_the_centre_does_not_keep_what_accuses_it(start: Any) -> None:
+    """R-HOT-14, R-LAD-04: the district does, and is told; clocks and outcome stay; beyond it nobody is left."""
+    case = start()
+    before = case.state
+    assert before.unit == HOTLINE
+    recused, told = accuse(case, HOTLINE)
+    assert isinstance(recused, r.HelpersRecused)
+    assert (told.unit, told.kind) == (DISTRICT, ReminderKind.SUPPLEMENT)
+    assert case.state == before.model_copy(update={"subjects": (HOTLINE,), "unit": DISTRICT})
+    assert case.refused(r.ChooseTrack(actor=OPERATOR, track="P")).code == "INTERESTED"
+    assert accuse(case, HOTLINE) == []
+    accuse(case, DISTRICT)
+    assert (case.status, case.state.exit) == (S.REDIRECTED, "superior-petition")
+    assert case.state.subjects == (HOTLINE, DISTRICT)
+
+
+def test_after_the_emergency_the_centre_that_is_accused_has_no_part() -> None:
+    """R-HOT-13, R-HOT-14: the line keeps its work; that it stays silent is the district's to hear."""
+    case = in_emergency()
+    accuse(case, HOTLINE)
+    assert case.refused(r.ConfirmEmergency(actor=OPERATOR, reference="119-1")).code == "INTERESTED"
+    case.wait("emergency")
+    assert case.last(r.DeadlineReminded).unit == DISTRICT
+    assert (case.status, case.state.unit) == (S.DISPATCHED, COMMUNITY)
+
+
+def test_words_that_tell_of_a_danger_and_accuse_the_centre() -> None:
+    """R-LAD-05, R-HOT-14: the line first, and whoever may keep it meanwhile does."""
+    case = handled(PLAIN)
+    accuse(case, HOTLINE, emergency=Emergency(line="110", ground="打人"))
+    assert (case.status, case.state.unit, case.state.line) == (S.EMERGENCY_XFER, DISTRICT, "110")

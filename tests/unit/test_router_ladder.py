@@ -8,10 +8,11 @@ import pytest
 
 from schemas import router as r
 from schemas.department import AssignmentRole, DepartmentAssigned, DepartmentAssignmentEnded, EndReason
+from schemas.intake import CaseSupplemented, ReopeningAsked
 from schemas.jurisdiction import Admission, Rung
 from schemas.router import Ground
 from schemas.router import OrderStatus as S
-from schemas.values import Place, PlaceSource
+from schemas.values import Emergency, Place, PlaceSource
 from services.router.domain import explain
 from tests.unit.router_kit import (
     COMMUNITY,
@@ -20,6 +21,7 @@ from tests.unit.router_kit import (
     OPERATOR,
     STREET,
     SUPERVISOR,
+    Oracle,
     Played,
     actor,
     gulou,
@@ -463,3 +465,74 @@ def test_role_of_the_new_lead_is_lead() -> None:
     case.give(climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record"))
     leads = [e.unit for e in case.all(DepartmentAssigned) if e.role is AssignmentRole.LEAD]
     assert leads == [GRID, COMMUNITY]
+
+
+FIRE = Emergency(line="119", ground="着火")
+
+
+def with_the_police() -> Played:
+    """Noise that grid and community have mediated in vain."""
+    case = handled("neighbour.noise")
+    for unit in (COMMUNITY, "GL-POLICE"):
+        case.give(climb(case, Ground.MEDIATION_FAILED, "mediation_record"))
+        assert case.state.unit == unit
+        case.give(r.SignAssignment(actor=case.owner))
+        case.give(r.RecordContact(actor=case.owner))
+    return case
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_what_remains_of_a_danger_goes_on_where_the_case_was(*, silent: bool) -> None:
+    """R-LAD-10, R-HOT-13: no step that it had climbed is lost, nor by a second danger, at another line."""
+    case = with_the_police()
+    rung = case.state.rung
+    case.give(CaseSupplemented(text="着火了", emergency=FIRE))
+    case.give(CaseSupplemented(text="打人了", emergency=Emergency(line="110", ground="打人")))
+    assert (case.status, case.state.rung, case.state.unit) == (S.EMERGENCY_XFER, None, "GL-HOTLINE")
+    if silent:
+        case.wait("emergency")
+    else:
+        case.give(r.ConfirmEmergency(actor=OPERATOR, reference="119-1"))
+        case.give(r.DispatchRemainder(actor=OPERATOR))
+    assert (case.state.unit, case.state.rung, case.state.taken_from) == ("GL-POLICE", rung, None)
+    assert case.status is S.DISPATCHED_LOCKED  # R-HOT-05: they had signed
+    assert case.last(r.CaseDispatched).route.skipped == ()
+
+
+def test_a_danger_takes_no_right_to_object() -> None:
+    """R-HOT-05: what the unit might still say before the danger, it may say of what remains."""
+    case = open_case("livelihood.elderly")
+    case.give(CaseSupplemented(text="着火了", emergency=FIRE))
+    case.wait("emergency")
+    assert (case.status, case.state.unit, case.state.urgency) == (S.DISPATCHED, COMMUNITY, 1)
+
+
+def test_what_remains_of_a_danger_is_not_mediated_by_who_stands_below_the_accused() -> None:
+    """R-LAD-04, R-LAD-07, R-LAD-10: up from where it was, and nobody mediates once a department had it."""
+    case = with_the_police()
+    case.router = router(Oracle(blamed=("GL-POLICE",)))
+    case.give(CaseSupplemented(text="着火了，派出所民警收了钱", emergency=FIRE))
+    case.wait("emergency")
+    sent = case.last(r.CaseDispatched)
+    assert (sent.unit, sent.rung, sent.route.ground) == (DISTRICT, 4, Ground.SUBJECT_SKIPPED)
+
+
+def test_another_matter_that_remains_is_for_the_ladder() -> None:
+    """R-LAD-01: what was climbed was another matter's ladder."""
+    case = with_the_police()
+    case.give(CaseSupplemented(text="着火了", emergency=FIRE))
+    case.give(r.DispatchRemainder(actor=OPERATOR, matter="property.leak"))
+    assert (case.state.matter, case.state.unit) == ("property.leak", GRID)
+
+
+def test_what_is_reopened_for_a_danger_goes_back_to_who_had_it() -> None:
+    """R-HOT-08, R-HOT-13: as it would without the danger."""
+    case = handled("livelihood.elderly")
+    case.give(climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record"))
+    case.give(r.SignAssignment(actor=case.owner))
+    case.give(r.RecordContact(actor=case.owner))
+    case.give(r.ReplyCase(actor=case.owner, result="已办结"))
+    case.give(r.RecordCallback(actor=OPERATOR, contacted=True, resolved=True, satisfied=True))
+    case.give(ReopeningAsked(reason="着火了", emergency=FIRE))
+    case.wait("emergency")
+    assert (case.state.unit, case.state.rung) == (STREET, 3)

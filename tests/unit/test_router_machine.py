@@ -147,6 +147,7 @@ STARTS: dict[str, Start] = {
     "redirected": after(queued, always(r.TriageCase(actor=OPERATOR, judged=r.Judged.STATUTORY))),
     "linked": lambda: open_case(repeat_of=CASE, new_facts=False),
     "at the line": lambda: open_case(emergency=FIRE),
+    "from a unit to the line": after(HANDLED, always(CaseSupplemented(text="着火", emergency=FIRE))),
     "confirmed": after(
         lambda: open_case(emergency=FIRE), always(r.ConfirmEmergency(actor=OPERATOR, reference="1"))
     ),

@@ -54,9 +54,8 @@ class Opening:
         if e.registered is not None and e.registered.sealed:
             return self._seal(state, e.unit, e.registered.subjects, at)
         named = _subjects(e)
-        if (
-            e.procedure is not None
-        ):  # the unit that a procedure named itself: only who is complained of is news
+        if e.procedure is not None or e.given_back:
+            # a procedure named the unit itself, or ours is over: only who is complained of is news
             return self._complained(state, named, at)
         if e.track == MEDIATION:
             return self._to_mediate(state, e, named, at)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas import router as r
 from schemas.department import HandlingMode
 from schemas.message import Event
-from services.router.domain.workorder import Claim, Holder, S, Seat, WorkOrder, findings, taken
+from services.router.domain.workorder import FINAL, Claim, Holder, S, Seat, WorkOrder, findings, taken
 
 Update = dict[str, Any]
 _OFF_LADDER: Final[Update] = {
@@ -46,6 +46,8 @@ _FRESH_OWNER: Final[Update] = {
     "given_back": False,
 }
 """What belongs to the unit that had the case before, and ends with it."""
+INSTRUCTION: Final = "instruction"
+"""The rule of a time that a leader set (R-MODE-01)."""
 TRIAGE: Final = "triage"
 """The clock of a case that waits for a human: nobody handles it yet, so it is this one that makes it late."""
 
@@ -68,14 +70,32 @@ def _queued(state: WorkOrder, e: r.TriageQueued) -> Update:
     waits: Update = {"status": S.REGISTERED, "unit": e.unit, "queue": e.reason}
     if state.queue is not None:
         return waits
-    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": _holder(state, e.taken_from)}
+    had = _holder(state, e) if e.taken_from else None
+    return {**_FRESH_OWNER, **_OFF_LADDER, **waits, "taken_from": had, "given_back": _is_over(state)}
 
 
-def _holder(state: WorkOrder, unit: str | None) -> Holder | None:
-    if unit is None:
+def _is_over(state: WorkOrder) -> bool:
+    """Whether the procedure of the case is; with a closed case that is reopened it begins anew (R-HOT-08)."""
+    return state.given_back and state.status not in FINAL
+
+
+def _holder(state: WorkOrder, e: r.ClockedEvent) -> Holder | None:
+    """Who has the case, and what it had used up or was told. Whoever had a closed one begins anew (R-HOT-08)."""
+    if state.unit is None or not state.number:
         return None
-    locked = state.status not in {S.DISPATCHED, S.OBJECTED}
-    return Holder(unit=unit, number=state.number, rung=state.rung or 0, locked=locked)
+    had = Holder(unit=state.unit, number=state.number, rung=state.rung or 0)
+    if state.status in FINAL:
+        return had
+    window, handle = state.term("object"), state.term("handle")
+    may_object = window is not None and all(term.since < window.at for term in e.terms)
+    is_leaders = state.leader is not None and (state.extended or (handle and handle.rule == INSTRUCTION))
+    update = {
+        "locked": not (may_object or state.status is S.OBJECTED),
+        "extended": state.extended,
+        "leader": state.leader,
+        "handle_by": handle.at if handle and is_leaders else None,
+    }
+    return had.model_copy(update=update)
 
 
 def _answered(_: WorkOrder, e: r.CaseAnswered) -> Update:
@@ -105,15 +125,24 @@ def _linked(_: WorkOrder, e: r.CaseLinked) -> Update:
     return {**_OFF_LADDER, "status": S.LINKED_DUP, "unit": e.unit, "linked_to": e.to}
 
 
-def _emergency(_: WorkOrder, e: r.EmergencyTransferred) -> Update:
-    return {**_OFF_LADDER, "status": S.EMERGENCY_XFER, "unit": e.unit, "exit": None, "line": e.line}
+def _emergency(state: WorkOrder, e: r.EmergencyTransferred) -> Update:
+    """What remains of it goes on from who had it (R-LAD-10), unless a human found another matter."""
+    at_line: Update = {"status": S.EMERGENCY_XFER, "unit": e.unit, "exit": None, "line": e.line}
+    had = None if e.registered else state.taken_from or _holder(state, e)
+    return {**_OFF_LADDER, **at_line, "taken_from": had, "given_back": _is_over(state)}
+
+
+def _escalated(state: WorkOrder, e: r.CaseEscalated) -> Update:
+    return {"status": S.ESCALATED, "taken_from": _holder(state, e)}
 
 
 def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
-    seats = (*e.helpers, *e.copies)
+    seats, had = (*e.helpers, *e.copies), state.taken_from
+    leader = had.leader if had else state.leader
     return {
         **_added(e),
         **_FRESH_OWNER,
+        "extended": had is not None and had.extended and had.unit in {e.unit, e.route.successor_of},
         "status": S.DISPATCHED_LOCKED if e.locked else S.DISPATCHED,
         "unit": e.unit,
         "number": e.number,
@@ -125,7 +154,8 @@ def _dispatched(state: WorkOrder, e: r.CaseDispatched) -> Update:
         "urgency": e.urgency,
         "helpers": taken(e.helpers),
         "copies": taken(e.copies),
-        "leader": state.leader if e.mode is HandlingMode.INSTRUCTED else None,
+        "given_back": e.given_back,
+        "leader": leader if e.mode is HandlingMode.INSTRUCTED else None,
     }
 
 
@@ -182,7 +212,7 @@ def _recused(state: WorkOrder, e: r.HelpersRecused) -> Update:
     left = tuple(seat for seat in state.helpers if seat.number not in gone)
     alone = not left and state.mode is HandlingMode.JOINT
     mode = HandlingMode.TRANSFER if alone else state.mode
-    return {"helpers": left, "subjects": e.subjects, "mode": mode}
+    return {"helpers": left, "subjects": e.subjects, "mode": mode, "unit": e.unit}
 
 
 def _redo(state: WorkOrder, e: r.RedoOrdered) -> Update:
@@ -297,7 +327,7 @@ _CHANGES: Final[dict[type[Event], Callable[[WorkOrder, Any], Update]]] = {
     r.DepartmentsWhistled: _whistled,
     r.PoliceJoined: _police_joined,
     r.HelpersRecused: _recused,
-    r.CaseEscalated: _to(S.ESCALATED),
+    r.CaseEscalated: _escalated,
     r.CaseInstructed: lambda _, e: {"leader": e.leader, "mode": HandlingMode.INSTRUCTED},
     r.CaseReplied: _replied,
     r.CallbackOpened: lambda _, __: {"status": S.CALLBACK, "claim": None},

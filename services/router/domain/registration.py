@@ -154,7 +154,8 @@ class Register:
         outcome, fired = self._row(
             case, emergency=line is not None, repeat="no", settled="no", judged=c.judged
         )
-        why, terms = Why(rows=(*because, fired)), Terms(first=found, by=c.actor)
+        is_over = case.given_back and (held is not None or case.track == state.track == "P")
+        why, terms = Why(rows=(*because, fired)), Terms(first=found, by=c.actor, given_back=is_over)
         if outcome == "emergency":
             return self.emergency(case, line or "110", matter.name if matter else "", why, terms, at)
         if outcome == "answer":
@@ -201,8 +202,17 @@ class Register:
         return [*([left] if on_ladder else []), *ended(state, EndReason.EMERGENCY), *moved]
 
     def after_emergency(self, state: WorkOrder, row: Fired, terms: Terms, at: datetime) -> list[Event]:
-        """R-HOT-13: what the line did not take, or what remains, becomes an ordinary case; never trivia."""
-        return self._anew(state, Why(rows=(row,)), terms, at)
+        """R-HOT-13: what the line did not take, or what remains, becomes an ordinary case; never trivia.
+
+        R-LAD-10: on from who had it. Another matter is for the ladder, and a petition that it left for the petition
+        office, which resumes it.
+        """
+        resumes = state.track == "P" and not state.given_back
+        if state.taken_from is None or terms.first is not None or resumes:
+            return self._anew(state, Why(rows=(row,)), terms, at)
+        terms = replace(terms, given_back=state.given_back)
+        had = state.taken_from.model_copy(update={"handle_by": None})  # a leader set it before the danger
+        return self._anew(state, Why(rows=(row,)), terms, at, had)
 
     def uploaded(self, state: WorkOrder, at: datetime) -> list[Event]:
         """R-GRD-01: what a unit without the power for it could not settle on the spot goes to the competent one."""
@@ -224,24 +234,31 @@ class Register:
             rows = (*why.rows, UPLOADED)
             why = replace(why, rows=rows, ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
             return self._anew(case, why, terms, at)
-        terms = replace(terms, locked=had.locked)
+        is_ahead = had.handle_by is not None and had.handle_by > at
+        until, instructed = had.handle_by if is_ahead else None, had.leader is not None
+        terms = replace(terms, locked=had.locked, instructed=instructed, leader_until=until)
         successor_of = had.unit if unit != had.unit else None
         return self._routing.dispatch(case, unit, had.rung, why, terms, at, successor_of)
 
     def _onward(self, case: WorkOrder, had: Holder, why: Why, terms: Terms, at: datetime) -> list[Event]:
-        """Back to the unit from which words had taken the case, where a human clears it; else up from its rung, so
-        that no step is lost that the case had climbed (R-LAD-04, R-LAD-10)."""
-        had_it = self._desk.jurisdiction.current(had.unit)
-        clears = not self._desk.ladder.interested(had_it, case.subjects)
+        """Back to the unit from which words or a danger had taken the case, where nobody complains of it; else up
+        from its rung, so that no step is lost that the case had climbed (R-LAD-04, R-LAD-10)."""
+        clears = not self._desk.ladder.interested(self._desk.jurisdiction.current(had.unit), case.subjects)
         if clears and self._desk.keeper(case.subjects) is not None:
             return self._back(case, had, why, terms, at)
         why = replace(why, ground=Ground.SUBJECT_SKIPPED, evidence=(accusation(case),))
         lawful = self._desk.onward(case, had.unit, had.rung, at)
         return self._routing.to_placement(case, lawful, why, terms, at)
 
-    def _anew(self, case: WorkOrder, why: Why, terms: Terms, at: datetime) -> list[Event]:
+    def _anew(
+        self, case: WorkOrder, why: Why, terms: Terms, at: datetime, had: Holder | None = None
+    ) -> list[Event]:
+        """As what was judged now; `had`: on from who had it, where it leaves by no exit."""
         outcome, fired = self._row(case, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH)
-        return self._leave_or_dispatch(outcome, case, None, replace(why, rows=(*why.rows, fired)), terms, at)
+        why = replace(why, rows=(*why.rows, fired))
+        if had is not None and outcome == "dispatch":
+            return self._onward(case, had, why, terms, at)
+        return self._leave_or_dispatch(outcome, case, None, why, terms, at)
 
     def _leave_or_dispatch(
         self, outcome: str, case: WorkOrder, exit_: str | None, why: Why, terms: Terms, at: datetime

@@ -67,12 +67,16 @@ class Terms:
     locked: bool = False
     leader_until: datetime | None = None
     """R-MODE-01 批办: the leader's own deadline."""
+    instructed: bool = False
+    """The leader's instruction stands, also where that deadline is over."""
     first: Registration | None = None
     texts: Texts | None = None
     by: Actor | None = None
     parties: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
     procedure: InProcedure | None = None
+    given_back: bool = False
+    """The procedure of its track is over, and does not begin anew."""
 
 
 PLAIN: Final = Terms()
@@ -148,7 +152,7 @@ class Routing:
         """`CaseDispatched`, and an assignment for the lead, each helper and the copied district."""
         number = case.issued + 1
         mode, helping, row = self._mode(case, unit, rung, terms)
-        if terms.leader_until is not None:
+        if terms.instructed or terms.leader_until is not None:
             mode = HandlingMode.INSTRUCTED
         clocks, term_row = self._clocks(case, terms, at)
         helpers = tuple(SeatGiven(unit=code, number=number + i) for i, code in enumerate(helping, 1))
@@ -174,6 +178,7 @@ class Routing:
             parties=terms.parties,
             subjects=terms.subjects,
             procedure=terms.procedure.name if terms.procedure else None,
+            given_back=terms.given_back,
         )
         told = [(unit, number, AssignmentRole.LEAD)]
         told += [(seat.unit, seat.number, AssignmentRole.HELPER) for seat in helpers]

@@ -19,7 +19,7 @@ from services.router.domain.reading import Triage
 from services.router.domain.registration import DangerReport, Register, accusation
 from services.router.domain.routing import Terms, Why
 from services.router.domain.steering import Steering
-from services.router.domain.workorder import FINAL, OPEN, S, WorkOrder
+from services.router.domain.workorder import DIRECT, FINAL, OPEN, S, WorkOrder
 
 REOPENED: Final = r.Fired(table="reopenings", row="asked-for", source="R-HOT-08: JN27")
 
@@ -59,13 +59,18 @@ class Supplements:
 
     def _complained(self, state: WorkOrder, text: str, by: Actor | None, at: datetime) -> list[Event]:
         """R-LAD-04, R-HOT-14: who is accused by name and has the case loses it, a helper leaves, and from everybody
-        else it is only kept."""
+        else it is only kept. What only lies with its keeper goes to whoever may keep it then."""
         subjects = self._complained_of(state, text)
         if not subjects:
             return []
         if not self._loses(state, subjects):
             return self._steering.without_helpers(state, subjects, (accusation(state),), by)
-        return self._register.taken_back(state, subjects, by, at) if state.status in OPEN else []
+        keeper = self._desk.keeper(subjects)
+        if state.status in DIRECT and keeper is not None:
+            case = state.model_copy(update={"unit": keeper})
+            kept = self._steering.without_helpers(case, subjects, (accusation(state),), by)
+            return [*kept, remind(state, keeper, ReminderKind.SUPPLEMENT)]
+        return self._register.taken_back(state, subjects, by, at)
 
     def _complained_of(self, state: WorkOrder, text: str) -> tuple[str, ...]:
         """Return whom the case complains of with that text; nobody where it names none who is not known yet."""

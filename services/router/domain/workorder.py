@@ -35,7 +35,7 @@ class Seat(Value):
 
 
 class Holder(Value):
-    """Who had a case before words that were added to it accused them: from there it goes on (R-LAD-04)."""
+    """Who had a case before words accused them, or before a danger: from there it goes on (R-LAD-04, R-LAD-10)."""
 
     unit: str
     number: int
@@ -43,6 +43,11 @@ class Holder(Value):
     rung: int
     locked: bool = True
     """It may object no more: it was designated, or had its time to object (R-HOT-05)."""
+    extended: bool = False
+    """It has had its one extension (R-HOT-07)."""
+    leader: str | None = None
+    handle_by: Instant | None = None
+    """R-MODE-01 批办: the time that the leader set, with its extension; None where that ran no more."""
 
 
 class Claim(Value):
@@ -62,7 +67,7 @@ class WorkOrder(Value):
     status: OrderStatus | None = None
     queue: QueueReason | None = None
     taken_from: Holder | None = None
-    """Who had the case that waits in the queue."""
+    """Who had the case that waits in the queue, or is at an emergency line."""
     unit: str | None = None
     exit: str | None = None
     rung: int | None = None
