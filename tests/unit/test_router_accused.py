@@ -441,6 +441,17 @@ def test_what_the_resident_or_a_human_finds_it_to_be_begins_its_own_procedure() 
     assert not judge(case, subjects=()).given_back
 
 
+def test_who_is_recused_after_a_procedure_passes_on_a_case_of_which_it_is_over() -> None:
+    """R-MED-03, R-LAD-04: the next unit handles it, and nothing is opened there; by command as by words."""
+    case = mediated()
+    case.give(back(case, HandBack.SETTLED))
+    recused = climb(case, Ground.SUBJECT_SKIPPED, "interest_declaration", subjects=(case.state.unit or "",))
+    case.give(recused)
+    sent = case.last(r.CaseDispatched)
+    assert (sent.unit != GRID, sent.track, sent.given_back) == (True, "M", True)
+    assert case.state.given_back
+
+
 def in_emergency() -> Played:
     return open_case(PLAIN, emergency=Emergency(line="119", ground="着火"))
 
