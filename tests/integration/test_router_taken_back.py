@@ -115,6 +115,27 @@ async def test_who_helped_finds_nothing_of_it_while_a_human_must_say_whom_it_acc
         assert set(await found(role, unit)) == {path}
 
 
+async def test_who_was_accused_in_passing_has_the_case_when_a_human_clears_everybody(
+    router: RouterUnderTest,
+) -> None:
+    """R-LAD-04, R-HOT-14: as a helper and as the lead, with the words that accuse others."""
+    path = await router.submit(matter=COMPONENT)
+    others = f"{gulou().units[URBAN].name}的工作人员收了对方的钱，帮他说话"
+    await accuse(router, path)
+    await accuse(router, path, others)
+    assert (await router.get(path, Role.HANDLER, COMMUNITY)).status == 404
+    for matter, role in ((COMPONENT, "helper"), (PLAIN, "lead")):
+        decision = {"judged": "dispatch", "matter": matter, "subjects": []}
+        assert (await router.post(f"{path}/triage", Role.OPERATOR, HOTLINE, decision)).status == 200
+        shown = (await router.get(path, Role.HANDLER, COMMUNITY)).body
+        assert {said["text"] for said in shown["text"]["supplements"]} == {others}
+        [item] = (await router.get("/v1/assignments", Role.HANDLER, COMMUNITY)).body["items"]
+        assert (item["role"], item["matter"], item["title"] is None) == (role, matter, False)
+        if role == "helper":
+            await accuse(router, path, others)
+            await accuse(router, path)
+
+
 async def test_the_queue_shows_nobody_what_the_state_keeps_from_them(router: RouterUnderTest) -> None:
     """R-LAD-04, R-HOT-14: even where its own row should not know of it."""
     path = await router.submit(matter=None)
