@@ -130,15 +130,16 @@ class Intake:
         return int(await self.pool.fetchval(f"SELECT count(*) FROM intake.{table}"))
 
     async def say(self, case_id: str, *events: Event) -> None:
-        """Put events of the router into the log, and wait until intake has applied them."""
-        case = UUID(case_id)
+        """Put events of the router into the log, all by one commit, so that they are one batch; wait until intake
+        has applied them."""
+        case, envelopes = UUID(case_id), []
         for event in events:
             sequence = self._sequences[case] = self._sequences.get(case, 0) + 1
             data = event.model_dump_json(exclude_none=True)
             now = datetime.now(UTC)
-            envelope = Envelope("router", case, sequence, event.type, now, event.topic(), TRACE, data)
-            async with self.pool.acquire() as connection:
-                await Store("router").append(connection, [envelope])
+            envelopes.append(Envelope("router", case, sequence, event.type, now, event.topic(), TRACE, data))
+        async with self.pool.acquire() as connection:
+            await Store("router").append(connection, envelopes)
         await asyncio.wait_for(self._applied(case), 20)
 
     async def _applied(self, case: UUID) -> None:

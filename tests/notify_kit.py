@@ -107,15 +107,15 @@ class Notify:
         return await self.client.request(method, path, headers=headers, params=query)
 
     async def say(self, case_id: str, *events: Event) -> None:
-        """Put events of the router into the log."""
-        case = UUID(case_id)
+        """Put events of the router into the log, all by one commit, so that they are one batch."""
+        case, envelopes = UUID(case_id), []
         for event in events:
             sequence = self._sequences[case] = self._sequences.get(case, 0) + 1
             data = event.model_dump_json(exclude_none=True)
             at = datetime.now(UTC)
-            envelope = Envelope("router", case, sequence, event.type, at, event.topic(), TRACE, data)
-            async with self.pool.acquire() as connection:
-                await Store("router").append(connection, [envelope])
+            envelopes.append(Envelope("router", case, sequence, event.type, at, event.topic(), TRACE, data))
+        async with self.pool.acquire() as connection:
+            await Store("router").append(connection, envelopes)
 
     async def heard(self) -> None:
         """Wait until notify has applied all that is in the log now."""

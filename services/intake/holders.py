@@ -77,15 +77,16 @@ async def holders(pool: Pool, case_id: UUID) -> Holders:
 
 async def keep_helpers(connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
     """Write down who helps; joins the transaction and never commits."""
-    found: dict[tuple[UUID, str], datetime] = {}
-    left: set[tuple[UUID, str]] = set()
+    found: dict[tuple[UUID, str], datetime | None] = {}
+    """Since when it helps; None: it left."""
     for change in changes:
         if isinstance(change.given, HelpersRecused):  # whoever is interested is asked no more (R-LAD-04)
-            left |= {(change.case_id, seat.unit) for seat in change.given.helpers}
+            found |= {(change.case_id, seat.unit): None for seat in change.given.helpers}
         elif isinstance(change.given, Event):
             found |= {(change.case_id, seat.unit): change.given_at for seat in _seats(change.given)}
-    if found:
-        rows = [(case_id, unit, at) for (case_id, unit), at in found.items()]
+    rows = [(*key, at) for key, at in found.items() if at is not None]
+    left = [key for key, at in found.items() if at is None]
+    if rows:
         await connection.execute(_HELPERS, *(list(column) for column in zip(*rows, strict=True)))
     if left:
         await connection.execute(_RELEASED, *(list(column) for column in zip(*left, strict=True)))

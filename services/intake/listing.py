@@ -13,8 +13,15 @@ from uuid import UUID
 
 from chassis.database import Connection, Pool, Record
 from chassis.service import Change
-from schemas.intake import CaseConcluded, CaseWithdrawn, SubmitCase
-from schemas.router import CaseDispatched, CaseRedirected, Disposition, EmergencyTransferred, SettledOnSite
+from schemas.intake import CaseConcluded, CaseWithdrawn, ConclusionLifted, SubmitCase
+from schemas.router import (
+    CaseDispatched,
+    CaseRedirected,
+    Disposition,
+    EmergencyTransferred,
+    SettledOnSite,
+    TriagedBy,
+)
 from services.intake.domain import IntakeState
 
 PUBLIC_WORDS: Final = {
@@ -42,36 +49,40 @@ RECEIVED: Final = "received"
 
 @dataclass(slots=True)
 class _Wish:
-    """What a batch means for one case: `matter` and `handler` as last heard of, `dropped` if at any time."""
+    """What a batch means for one case: `dropped` if at any time, the rest as last heard of."""
 
     listed: bool | None = None
     dropped: bool = False
     matter: str | None = None
     handler: str | None = None
-    closed: bool = False
+    closed: bool | None = None
+    place: str | None = None
+    """As the case was filed, or as a human found; None: as the file says."""
 
     @property
     def says_something(self) -> bool:
-        return self.closed or self.matter is not None or self.handler is not None
+        return not (self.closed is None and self.matter is None and self.handler is None)
 
 
 _BATCH: Final = (
-    "unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::uuid[])"
-    " AS u(case_id, matter, handler, closed, number)"
+    "unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::uuid[])"
+    " AS u(case_id, matter, handler, closed, place, number)"
 )
+_TURNS: Final = (CaseConcluded, CaseWithdrawn, ConclusionLifted)
 _DROP: Final = "DELETE FROM intake.public_case WHERE case_id = ANY($1::uuid[])"
 _PUT: Final = (
     "INSERT INTO intake.public_case AS c (case_id, number, matter, place, handler, requested_at, closed)"
-    " SELECT u.case_id, u.number, u.matter, f.unit, u.handler, date_trunc('hour', f.received_at), u.closed"
+    " SELECT u.case_id, u.number, u.matter, coalesce(u.place, f.unit), u.handler,"
+    " date_trunc('hour', f.received_at), coalesce(u.closed, false)"
     f" FROM {_BATCH}"
     " JOIN intake.case_file f USING (case_id)"
     " WHERE NOT EXISTS (SELECT FROM intake.timeline t WHERE t.case_id = u.case_id AND t.status = 'emergency')"
     " ON CONFLICT (case_id) DO UPDATE SET matter = excluded.matter,"
-    " handler = coalesce(excluded.handler, c.handler), closed = c.closed OR excluded.closed"
+    " handler = coalesce(excluded.handler, c.handler), closed = excluded.closed"
 )
 _TURN: Final = (
     "UPDATE intake.public_case c SET matter = coalesce(u.matter, c.matter),"
-    " handler = coalesce(u.handler, c.handler), closed = c.closed OR u.closed"
+    " handler = coalesce(u.handler, c.handler), closed = coalesce(u.closed, c.closed)"
     f" FROM {_BATCH} WHERE c.case_id = u.case_id"
 )
 
@@ -93,7 +104,7 @@ class PublicList:
             await connection.execute(_DROP, dropped)
         for statement, listed in ((_PUT, True), (_TURN, None)):
             rows = [
-                (case_id, wish.matter, wish.handler, wish.closed, self.number_of(case_id))
+                (case_id, wish.matter, wish.handler, wish.closed, wish.place, self.number_of(case_id))
                 for case_id, wish in wishes.items()
                 if wish.listed is listed and wish.says_something
             ]
@@ -104,13 +115,15 @@ class PublicList:
 def _note(wishes: dict[UUID, _Wish], change: Change[IntakeState], published: frozenset[str]) -> None:
     given = change.given
     if isinstance(given, SubmitCase):
-        if given.filing.listed and change.events:
-            wishes[change.case_id] = _Wish(listed=True, matter=given.case.matter)
+        if given.filing.listed and given.case.matter is not None and change.events:
+            wishes[change.case_id] = _Wish(listed=True, matter=given.case.matter, place=given.filing.unit)
     elif isinstance(given, Disposition):
         _disposed(wishes.setdefault(change.case_id, _Wish()), given, published)
-    if any(isinstance(event, CaseConcluded | CaseWithdrawn) for event in change.events):
-        ended = change.state.closed or change.state.withdrawn
-        wishes.setdefault(change.case_id, _Wish()).closed |= ended
+    if any(isinstance(event, _TURNS) for event in change.events):
+        wishes.setdefault(change.case_id, _Wish())
+    elif not (change.case_id in wishes and wishes[change.case_id].listed):
+        return
+    wishes[change.case_id].closed = change.state.closed or change.state.withdrawn
 
 
 def _disposed(wish: _Wish, event: Disposition, published: frozenset[str]) -> None:
@@ -121,12 +134,15 @@ def _disposed(wish: _Wish, event: Disposition, published: frozenset[str]) -> Non
     accuses = bool(getattr(event, "subjects", None))
     if unpublished or hides or accuses or isinstance(event, EmergencyTransferred):
         wish.listed, wish.dropped = False, True
+        # what was said before is dropped with it
+        wish.matter, wish.handler, wish.closed, wish.place = None, None, None, None
     elif isinstance(event, CaseDispatched | SettledOnSite):
         if first is not None and matter is not None:
             wish.listed = True
+            wish.place = wish.place or (first.place if first.judgement.by is TriagedBy.HUMAN else None)
         wish.matter, wish.handler = matter or wish.matter, event.unit
     elif isinstance(event, CaseRedirected):
-        wish.handler = event.exit.authority
+        wish.handler = event.exit.authority or wish.handler
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,12 @@ class Projection:
             if change.events and isinstance(change.given, SubmitCase)
         ]
         await _file(connection, submitted)
-        await _keep(connection, [pair for change in changes if (pair := _sealed(change))])
+        erased, kept = _records(changes)
+        if erased:
+            await erase_attachments(connection, erased)
+        for table in _ERASE if erased else ():
+            await connection.execute(f"DELETE FROM intake.{table} WHERE case_id = ANY($1::uuid[])", erased)
+        await _keep(connection, kept)
         await mark_stored(connection, [reference for change in changes for reference in _attached(change)])
         await self._tell(connection, changes)
         await _note(connection, changes)
@@ -100,15 +105,6 @@ class Projection:
         await keep_left(connection, changes)
         if self._public is not None:
             await self._public.write(connection, changes)
-        erased = [
-            change.case_id
-            for change in changes
-            if any(isinstance(event, PersonErased) for event in change.events)
-        ]
-        if erased:
-            await erase_attachments(connection, erased)
-        for table in _ERASE if erased else ():
-            await connection.execute(f"DELETE FROM intake.{table} WHERE case_id = ANY($1::uuid[])", erased)
 
     async def _tell(self, connection: Connection, changes: Sequence[Change[IntakeState]]) -> None:
         """Add to the time lines, each entry dated by its event."""
@@ -123,6 +119,19 @@ class Projection:
                     case_id = getattr(event, "report", None) or change.case_id  # a co-reporter's own words
                     rows.append((case_id, envelope.time, *entry, None))
         await insert(connection, "intake", "timeline", _ENTRY, rows)
+
+
+def _records(changes: Sequence[Change[IntakeState]]) -> tuple[list[UUID], list[tuple[UUID, Sealed]]]:
+    """Return the cases that are erased, and the records that stay: of an erased case, what was said afterwards."""
+    erased: list[UUID] = []
+    kept: list[tuple[UUID, Sealed]] = []
+    for change in changes:
+        if any(isinstance(event, PersonErased) for event in change.events):
+            erased.append(change.case_id)
+            kept = [pair for pair in kept if pair[0] != change.case_id]
+        elif (pair := _sealed(change)) is not None:
+            kept.append(pair)
+    return erased, kept
 
 
 def _sealed(change: Change[IntakeState]) -> tuple[UUID, Sealed] | None:

@@ -53,9 +53,6 @@ def projecting(desk: Desk) -> Project[Mediation]:
             rows = [_row(case_id, state, desk) for case_id, state in states.items()]
             await connection.execute(_UPSERT, *(list(column) for column in zip(*rows, strict=True)))
         await _keep(connection, changes)
-        erased = [change.case_id for change in changes if isinstance(change.given, PersonErased)]
-        for table in ("paper_key", "paper") if erased else ():
-            await connection.execute(f"DELETE FROM mediation.{table} WHERE case_id = ANY($1::uuid[])", erased)
 
     return project
 
@@ -98,16 +95,23 @@ def _listed(state: Mediation, desk: Desk) -> dict[str, None]:
 
 
 async def _keep(connection: Connection, changes: Sequence[Change[Mediation]]) -> None:
-    """Store the papers that came with commands, their keys apart from them."""
+    """Store the papers that came with commands, their keys apart from them; of an erased case what came after."""
+    erased: list[UUID] = []
     papers: list[Row] = []
     keys: list[Row] = []
     for change in changes:
-        if isinstance(change.given, m.SealedCommand) and change.events:
+        if isinstance(change.given, PersonErased):
+            erased.append(change.case_id)
+            papers = [row for row in papers if row[1] != change.case_id]
+            keys = [row for row in keys if row[1] != change.case_id]
+        elif isinstance(change.given, m.SealedCommand) and change.events:
             sealed = change.given.sealed
             kind = paper_kind(change.state, change.given)
             at = change.given_at
             papers.append((sealed.record_id, change.case_id, change.state.round, kind, at, sealed.ciphertext))
             keys.append((sealed.record_id, change.case_id, sealed.key_id, sealed.wrapped_key))
+    for table in ("paper_key", "paper") if erased else ():
+        await connection.execute(f"DELETE FROM mediation.{table} WHERE case_id = ANY($1::uuid[])", erased)
     await insert(connection, "mediation", "paper", _PAPER, papers)
     await insert(connection, "mediation", "paper_key", _KEY, keys)
 

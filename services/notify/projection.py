@@ -61,7 +61,9 @@ KEPT: Final[tuple[type[Event], ...]] = (
 """What notify must hear of, whatever the table tells of."""
 _DISPOSITIONS: Final = frozenset(event.type for event in ROUTER_EVENTS if issubclass(event, Disposition))
 _FREQUENT: Final[tuple[type[Event], ...]] = (CaseSubmitted, TriageQueued, CaseDispatched)
-_READ: Final = frozenset({"registered", "unit", "subjects", "reachable_by", "new_facts", "repeat_of"})
+_READ: Final = frozenset(
+    {"registered", "unit", "subjects", "reachable_by", "new_facts", "repeat_of", "taken_from"}
+)
 """What is read here of the frequent events, whatever the table tells of them."""
 _TELLING: Final = re.compile(r'"(?:reachable_by|subjects)":\s*\[\s*"')
 
@@ -74,7 +76,6 @@ _MOVE: Final = (
     "UPDATE notify.reporter r SET case_id = u.case_id"
     " FROM unnest($1::uuid[], $2::uuid[]) AS u(report, case_id) WHERE r.report = u.report"
 )
-_LEAVE: Final = "DELETE FROM notify.reporter WHERE report = ANY($1::uuid[]) AND case_id <> report"
 _FORGET: Final = "DELETE FROM notify.reporter WHERE report = ANY($1::uuid[])"
 _SUBJECTS: Final = "SELECT case_id, unit FROM notify.subject WHERE case_id = ANY($1::uuid[])"
 _ADD_SUBJECT: Final = (
@@ -86,7 +87,7 @@ _SUSPECT: Final = (
     " SELECT *, true FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING"
 )
 _CLEAR: Final = "DELETE FROM notify.subject WHERE suspected AND case_id = ANY($1::uuid[])"
-"""What a human says of it, after words alone did, counts."""
+"""A human at the queue says whom the case complains of, whoever was named before, but for what a petition found."""
 _SEAL: Final = (
     "INSERT INTO notify.recipient (case_id, unit) SELECT * FROM unnest($1::uuid[], $2::text[])"
     " ON CONFLICT (case_id) DO UPDATE SET unit = excluded.unit"
@@ -144,7 +145,7 @@ def projecting(planner: Planner, jurisdiction: Jurisdiction) -> Project[NoState]
                 continue
             if _is_sealed(change.given):
                 inbox = [item for item in inbox if item[0].case_id != change.case_id]
-            found = reporters.get(change.case_id, ())
+            found = () if _waits_on(change.given, change.cause) else reporters.get(change.case_id, ())
             for planned in planner.plan(change.given, change.cause, found, change.given_at):
                 if not _is_kept_from(planned, subjects.get(change.case_id, ()), jurisdiction):
                     where = inbox if planned.channel is Channel.INBOX else queued
@@ -164,7 +165,7 @@ async def _note(
     reporters = dict(known)
     added: list[tuple[UUID, UUID, Sequence[Reach]]] = []
     moved: dict[UUID, UUID] = {}
-    gone: list[UUID] = []
+    left: list[UUID] = []
     erased: list[UUID] = []
     sealed: list[UUID] = []
     for change in changes:
@@ -181,31 +182,34 @@ async def _note(
                 added.append((report, case_id, ways))
         match change.given:
             case CaseLinked() as event:
-                moved[change.case_id] = event.to
+                _move(reporters, moved, change.case_id, event.to)
             case CaseUnlinked():
-                moved[change.case_id] = change.case_id
+                _move(reporters, moved, change.case_id, change.case_id)
             case CaseWithdrawn(emergency=None):
-                gone.append(change.case_id)
+                if (one := reporters.get(change.case_id)) is not None and one.case_id != one.report:
+                    left.append(change.case_id)
+                    del reporters[change.case_id]
             case PersonErased():
                 erased.append(change.case_id)
+                reporters.pop(change.case_id, None)
     await insert(connection, "notify", "reporter", _REPORTER, added)
     if moved:
         await connection.execute(_MOVE, list(moved), list(moved.values()))
-    if gone:
-        await connection.execute(_LEAVE, gone)
+    if left or erased:
+        await connection.execute(_FORGET, [*left, *erased])
     if erased:
-        await connection.execute(_FORGET, erased)
         await cancel(connection, [f"report/{report}" for report in erased])
     await _complained(connection, changes)
     if sealed:  # R-PET-10: of what turned out to be sealed, nobody keeps what they were told before
         await connection.execute(_HIDE, sealed)
-    reporters |= {
-        report: replace(reporters[report], case_id=case_id)
-        for report, case_id in moved.items()
-        if report in reporters
-    }
-    left = {report for report in gone if report in reporters and reporters[report].case_id != report}
-    return {report: one for report, one in reporters.items() if report not in left.union(erased)}
+    return reporters
+
+
+def _move(reporters: dict[UUID, Reporter], moved: dict[UUID, UUID], report: UUID, case_id: UUID) -> None:
+    """A report is handled as that case from now on."""
+    if report in reporters:
+        moved[report] = case_id
+        reporters[report] = replace(reporters[report], case_id=case_id)
 
 
 async def _complained(connection: Connection, changes: Sequence[Change[NoState]]) -> None:
@@ -218,13 +222,13 @@ async def _complained(connection: Connection, changes: Sequence[Change[NoState]]
         if not isinstance(event, Event):
             continue
         named = {(case_id, unit) for unit in _named(event)}
-        if event.type == TriageQueued.type:
-            suspected |= named
+        if event.type == PetitionSubjectsNamed.type:
+            certain |= named
             continue
-        certain |= named
         if _by_human(event):
             suspected = {pair for pair in suspected if pair[0] != case_id}
             cleared.add(case_id)
+        suspected |= named
     if cleared:
         await connection.execute(_CLEAR, list(cleared))
     for statement, found in ((_ADD_SUBJECT, certain), (_SUSPECT, suspected)):
@@ -276,6 +280,12 @@ def _by_human(event: Event) -> bool:
     """Whether a human said what is known of the case."""
     first = _registered(event)
     return first is not None and first.judgement.by is TriagedBy.HUMAN
+
+
+def _waits_on(event: Event, cause: Envelope) -> bool:
+    """Whether a case that waits for a human already was only added to: its reporter knows that it waits. Else it is
+    the first that the router says of the case, or was taken from a unit."""
+    return event.type == TriageQueued.type and cause.sequence > 1 and vars(event)["taken_from"] is None
 
 
 def _is_sealed(event: Event) -> bool:

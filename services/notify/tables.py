@@ -45,7 +45,7 @@ class Subject(SQLModel, table=True):
     case_id: UUID = Field(primary_key=True)
     unit: str = Field(sa_column=_key())
     suspected: bool = Field(default=False)
-    """By words alone, until a human says."""
+    """Until a human at the queue says whom the case complains of; false: found by a petition, which stands."""
 
 
 class Recipient(SQLModel, table=True):

@@ -47,10 +47,24 @@ _KEY: Final = ("record_id", "case_id", "key_id", "wrapped_key")
 
 async def project(connection: Connection, changes: Sequence[Change[Petition]]) -> None:
     """Write the tables; joins the caller's transaction and never commits."""
-    rows = {change.case_id: _row(change) for change in changes if change.events}
+    first: dict[UUID, datetime] = {}
+    rows: dict[UUID, tuple[object, ...]] = {}
+    for change in changes:
+        if change.events:
+            received_at = first.setdefault(change.case_id, change.envelopes[0].time)
+            rows[change.case_id] = _row(change, received_at)
     if rows:
         await connection.execute(_KEEP, *(list(column) for column in zip(*rows.values(), strict=True)))
-    kept = [found for change in changes if change.events and (found := _record(change)) is not None]
+    erased: list[UUID] = []
+    kept: list[tuple[UUID, Kind, Sealed]] = []
+    for change in changes:
+        if isinstance(change.given, PersonErased):
+            erased.append(change.case_id)
+            kept = [found for found in kept if found[0] != change.case_id]
+        elif change.events and (found := _record(change)) is not None:
+            kept.append(found)
+    for table in ("record_key", "record") if erased else ():
+        await connection.execute(f"DELETE FROM petition.{table} WHERE case_id = ANY($1::uuid[])", erased)
     await insert(
         connection,
         "petition",
@@ -65,12 +79,9 @@ async def project(connection: Connection, changes: Sequence[Change[Petition]]) -
         _KEY,
         [(sealed.record_id, case_id, sealed.key_id, sealed.wrapped_key) for case_id, _, sealed in kept],
     )
-    erased = [change.case_id for change in changes if isinstance(change.given, PersonErased)]
-    for table in ("record_key", "record") if erased else ():
-        await connection.execute(f"DELETE FROM petition.{table} WHERE case_id = ANY($1::uuid[])", erased)
 
 
-def _row(change: Change[Petition]) -> tuple[object, ...]:
+def _row(change: Change[Petition], received_at: datetime) -> tuple[object, ...]:
     state = change.state
     due_at, yellow_at = plates(state)
     return (
@@ -88,12 +99,8 @@ def _row(change: Change[Petition]) -> tuple[object, ...]:
         state.coordinated,
         due_at,
         yellow_at,
-        _first(change),
+        received_at,
     )
-
-
-def _first(change: Change[Petition]) -> datetime:
-    return change.envelopes[0].time
 
 
 def _record(change: Change[Petition]) -> tuple[UUID, Kind, Sealed] | None:

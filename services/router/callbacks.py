@@ -81,6 +81,7 @@ async def keep_callbacks(connection: Connection, changes: Sequence[Change[WorkOr
     states: dict[UUID, WorkOrder] = {}
     opened: dict[UUID, tuple[str, datetime]] = {}
     tried: dict[UUID, datetime] = {}
+    due: dict[UUID, datetime] = {}
     left: set[UUID] = set()
     for change in changes:
         if _is_fresh(change):
@@ -90,13 +91,18 @@ async def keep_callbacks(connection: Connection, changes: Sequence[Change[WorkOr
             if isinstance(event, r.CallbackOpened):
                 opened[change.case_id] = event.reason, envelope.time
                 tried.pop(change.case_id, None)
+                due.pop(change.case_id, None)
             elif isinstance(event, r.CallbackRecorded) and event.report is None:
                 tried[change.case_id] = envelope.time
             elif isinstance(event, _LEFT_BY):
                 left.add(change.case_id)
+        if (term := change.state.term("callback")) is not None:
+            due[change.case_id] = term.at
     waiting = {case_id: state for case_id, state in states.items() if state.status is S.CALLBACK}
-    new = [_row(state, *opened[case_id], tried) for case_id, state in waiting.items() if case_id in opened]
-    known = [_kept(state, tried) for case_id, state in waiting.items() if case_id not in opened]
+    new = [
+        _row(state, *opened[case_id], tried, due) for case_id, state in waiting.items() if case_id in opened
+    ]
+    known = [_kept(state, tried, due) for case_id, state in waiting.items() if case_id not in opened]
     await _write(connection, _OPEN, new)
     await _write(connection, _KEEP, known)
     if gone := [case_id for case_id in left if case_id not in waiting]:
@@ -108,19 +114,21 @@ def _is_fresh(change: Change[WorkOrder]) -> bool:
     return isinstance(change.given, CaseSubmitted) and change.state.status is not S.CALLBACK
 
 
-def _row(state: WorkOrder, reason: str, at: datetime, tried: dict[UUID, datetime]) -> tuple[object, ...]:
-    case_id, track, due_at, *rest = _kept(state, tried)
+def _row(
+    state: WorkOrder, reason: str, at: datetime, tried: dict[UUID, datetime], due: dict[UUID, datetime]
+) -> tuple[object, ...]:
+    case_id, track, due_at, *rest = _kept(state, tried, due)
     own = (case_id, state.unit, state.place, reason, state.matter, state.urgency, at)
     return (*own, track, due_at or at, *rest)
 
 
-def _kept(state: WorkOrder, tried: dict[UUID, datetime]) -> tuple[object, ...]:
-    """The case id and the values of `_KEPT`."""
-    due, claim = state.term("callback"), state.claim
+def _kept(state: WorkOrder, tried: dict[UUID, datetime], due: dict[UUID, datetime]) -> tuple[object, ...]:
+    """The case id and the values of `_KEPT`; `due`: by when, as the batch said last."""
+    claim = state.claim
     return (
         state.case_id,
         state.track,
-        due.at if due else None,
+        due.get(state.case_id),
         state.attempts,
         tried.get(state.case_id),
         claim.subject if claim else None,

@@ -4,7 +4,7 @@ A batch of fresh cases costs at most three multi-row statements: texts, assignme
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -108,11 +108,13 @@ _HIDE: Final = (
 )
 """R-LAD-04, R-PET-10: who had the case earlier no longer finds it among the ended ones when they turn out to be
 complained of, or it turns out to be sealed matter."""
+_ENDED: Final = {"ended_at": "timestamptz", "end_reason": "text", **_SHARED}
 _END: Final = (
-    "UPDATE router.assignment a SET ended_at = u.ended_at, end_reason = u.reason FROM"
-    " unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[]) AS u(case_id, number, ended_at, reason)"
+    f"UPDATE router.assignment a SET {', '.join(f'{n} = {_value(n, t)}' for n, t in _ENDED.items())}"
+    f" FROM {_unnest({'case_id': 'uuid', 'number': 'integer', **_ENDED})}"
     " WHERE a.case_id = u.case_id AND a.number = u.number"
 )
+"""It keeps what the case was when it ended, whatever the same batch makes of the case after that."""
 _QUEUE: Final = (
     "case_id",
     "unit",
@@ -139,7 +141,9 @@ _REQUEUE: Final = (
     " $8::text[]) AS u(case_id, unit, reason, subjects, sealed, urgency, confidence, candidates)"
     " WHERE q.case_id = u.case_id"
 )
-"""A case of which more became known while it waits keeps its turn."""
+"""A case of which more became known while it waits keeps its turn. One row for each case: of several PostgreSQL
+would take any."""
+_NO_CANDIDATES: Final = "[]"
 _UNQUEUE: Final = "DELETE FROM router.triage WHERE case_id = ANY($1::uuid[])"
 
 
@@ -162,6 +166,8 @@ class _Given:
     at: datetime
     ended_at: datetime | None = None
     end_reason: str | None = None
+    shared: tuple[object, ...] | None = None
+    """The values of `_SHARED` at its end; None while it is open."""
 
     def row(self) -> tuple[object, ...]:
         return (
@@ -183,6 +189,26 @@ class _Given:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Requeued:
+    """What more became known of a case that waits, in the order of `_REQUEUE`."""
+
+    case_id: UUID
+    unit: str
+    reason: str
+    subjects: str
+    sealed: bool
+    urgency: int
+    confidence: float
+    candidates: str
+
+    def after(self, earlier: "_Requeued | None") -> "_Requeued":
+        """Both together, as one after the other would leave the row."""
+        if earlier is None or self.candidates != _NO_CANDIDATES:
+            return self
+        return replace(self, confidence=earlier.confidence, candidates=earlier.candidates)
+
+
 @dataclass(slots=True)
 class _Work:
     """What a batch writes, by table."""
@@ -195,11 +221,11 @@ class _Work:
     texts: list[tuple[object, ...]] = field(default_factory=list)
     supplements: list[tuple[object, ...]] = field(default_factory=list)
     given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
-    ended: list[tuple[object, ...]] = field(default_factory=list)
+    ended: dict[tuple[UUID, int], tuple[object, ...]] = field(default_factory=dict)
     accused: set[UUID] = field(default_factory=set)
     """Cases of which other subjects became known, or that they are sealed matter."""
-    queued: dict[UUID, tuple[TriageQueued, datetime]] = field(default_factory=dict)
-    requeued: list[tuple[object, ...]] = field(default_factory=list)
+    queued: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
+    requeued: dict[UUID, _Requeued] = field(default_factory=dict)
 
 
 async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) -> None:
@@ -207,19 +233,22 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
     work = _Work()
     for change in changes:
         _collect(work, change)
-    waiting = [case_id for case_id in work.queued if work.states[case_id].queue is not None]
+    waiting = [row for case_id, row in work.queued.items() if work.states[case_id].queue is not None]
     known, left = work.changed - work.fresh, work.unqueued - work.fresh
-    assignments = [(*given.row(), *_shared(work, given.case_id)) for given in work.given.values()]
+    assignments = [
+        (*given.row(), *(given.shared or _shared(work.states[given.case_id])))
+        for given in work.given.values()
+    ]
     await insert(connection, "router", "case_text", _TEXT, work.texts)
     await _write(connection, _SUPPLEMENTS, work.supplements)
     await insert(connection, "router", "assignment", (*_GIVEN, *_SHARED), assignments)
     await _write(connection, _KEEP, [row for case_id in known for row in _kept(work, case_id)])
-    await _write(connection, _END, work.ended)
+    await _write(connection, _END, list(work.ended.values()))
     await _write(connection, _HIDE, [_hidden(case_id, work.states[case_id]) for case_id in work.accused])
     if left:
         await connection.execute(_UNQUEUE, list(left))
-    await insert(connection, "router", "triage", _QUEUE, [_queue_row(work, case_id) for case_id in waiting])
-    await _write(connection, _REQUEUE, work.requeued)
+    await insert(connection, "router", "triage", _QUEUE, waiting)
+    await _write(connection, _REQUEUE, [astuple(row) for row in work.requeued.values()])
     await keep_callbacks(connection, changes)
     await keep_figures(connection, changes)
 
@@ -251,7 +280,7 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
         )
         if isinstance(event, _UNQUEUED_BY) and not waits_on:
             work.unqueued.add(change.case_id)
-        if isinstance(event, TriageQueued) and event.taken_from is not None:
+        if isinstance(event, TriageQueued) and not isinstance(change.given, CaseSubmitted):
             work.accused.add(change.case_id)
         if isinstance(event, CaseDispatched | CaseRedirected) and (event.subjects or _seals(event)):
             work.accused.add(change.case_id)
@@ -266,11 +295,13 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             case SettledOnSite():
                 work.given[change.case_id, 1] = _settled(change, event, envelope.time)
             case DepartmentAssignmentEnded():
-                _end(work, change.case_id, event, envelope.time)
+                _end(work, change, event, envelope.time)
             case TriageQueued() if waits_on:
-                work.requeued.append(_requeued(change, event))
+                found = _requeued(change, event)
+                work.requeued[change.case_id] = found.after(work.requeued.get(change.case_id))
             case TriageQueued():
-                work.queued[change.case_id] = (event, envelope.time)
+                work.queued[change.case_id] = _queue_row(change, event, envelope.time)
+                work.requeued.pop(change.case_id, None)  # that was of its turn before
 
 
 def _readers(change: Change[WorkOrder]) -> tuple[str, str]:
@@ -334,18 +365,17 @@ def _settled(change: Change[WorkOrder], event: SettledOnSite, at: datetime) -> _
     )
 
 
-def _end(work: _Work, case_id: UUID, event: DepartmentAssignmentEnded, at: datetime) -> None:
-    number = _number(event.assignment)
-    given = work.given.get((case_id, number))
+def _end(work: _Work, change: Change[WorkOrder], event: DepartmentAssignmentEnded, at: datetime) -> None:
+    key = change.case_id, _number(event.assignment)
+    given = work.given.get(key)
     if given is None:
-        work.ended.append((case_id, number, at, event.reason))
+        work.ended[key] = (*key, at, event.reason, *_sent(change.state))
     else:
-        given.ended_at, given.end_reason = at, event.reason
+        given.ended_at, given.end_reason, given.shared = at, event.reason, _shared(change.state)
 
 
-def _shared(work: _Work, case_id: UUID) -> tuple[object, ...]:
+def _shared(state: WorkOrder) -> tuple[object, ...]:
     """The values of `_SHARED`."""
-    state = work.states[case_id]
     card = Card.of(state)
     sign, handle = state.term("sign"), state.term("handle")
     return (
@@ -367,18 +397,23 @@ def _shared(work: _Work, case_id: UUID) -> tuple[object, ...]:
 def _kept(work: _Work, case_id: UUID) -> Iterator[tuple[object, ...]]:
     """For each assignment that the case ever had its key and the values of `_SHARED`, as `_KEEP` takes them."""
     state = work.states[case_id]
-    *values, _ = _shared(work, case_id)
+    values = _sent(state)
     for number in range(1, state.issued + 1):
-        yield case_id, number, *values, " ".join(state.subjects)
+        yield case_id, number, *values
 
 
-def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
-    event, at = work.queued[case_id]
-    state = work.states[case_id]
+def _sent(state: WorkOrder) -> tuple[object, ...]:
+    """The values of `_SHARED` as they travel to be unnested."""
+    *values, _ = _shared(state)
+    return *values, " ".join(state.subjects)
+
+
+def _queue_row(change: Change[WorkOrder], event: TriageQueued, at: datetime) -> tuple[object, ...]:
+    state = change.state
     confidence, candidates = _judged(event)
     due = state.term("triage")
     return (
-        case_id,
+        change.case_id,
         event.unit,
         event.reason,
         state.place,
@@ -393,17 +428,16 @@ def _queue_row(work: _Work, case_id: UUID) -> tuple[object, ...]:
     )
 
 
-def _requeued(change: Change[WorkOrder], event: TriageQueued) -> tuple[object, ...]:
-    """A row as `_REQUEUE` takes it."""
-    state = change.state
-    subjects = " ".join(state.subjects)
-    return change.case_id, event.unit, event.reason, subjects, state.sealed, state.urgency, *_judged(event)
+def _requeued(change: Change[WorkOrder], event: TriageQueued) -> _Requeued:
+    state, subjects = change.state, " ".join(change.state.subjects)
+    known = (change.case_id, event.unit, event.reason, subjects, state.sealed, state.urgency)
+    return _Requeued(*known, *_judged(event))
 
 
 def _judged(event: TriageQueued) -> tuple[float, str]:
     """How sure triage was, and its candidates as JSON."""
     if event.registered is None:
-        return 0.0, "[]"
+        return 0.0, _NO_CANDIDATES
     judged = event.registered.judgement
     candidates = [{"matter": c.matter, "score": c.score} for c in judged.candidates]
     return judged.confidence, orjson.dumps(candidates).decode()

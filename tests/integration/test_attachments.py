@@ -254,6 +254,35 @@ async def test_the_units_that_handle_a_case_read_its_files_as_long_as_they_do(in
     await reads(intake, address, none | {(Role.OPERATOR, "GL"): 200})
 
 
+async def test_a_helper_that_was_recused_and_cleared_reads_the_files_again(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-06: also where it left and came back within one batch; and as the lead."""
+    case = await intake.accepted(body())
+    address = await photo(intake, case)
+    lead, helper, other = "GL-URBAN", "GL-CIVIL", "GL-LABOUR"
+    row = router.Fired(table="escalations", row="subject-skipped", source="R-LAD-04")
+
+    def left(*subjects: str, helpers: tuple[router.SeatGiven, ...] = ()) -> router.HelpersRecused:
+        return router.HelpersRecused(unit=lead, helpers=helpers, subjects=subjects, evidence=(), row=row)
+
+    def cleared(unit: str, *helpers: str) -> router.CaseDispatched:
+        judged = router.Judgement(by=router.TriagedBy.HUMAN, matter="m", track="S", urgency=3)
+        found = router.Registration(judgement=judged, place=GRID)
+        return dispatched(unit, *helpers).model_copy(update={"registered": found})
+
+    recused = left(helper, other, helpers=(router.SeatGiven(unit=helper, number=2),))
+    await intake.say(case["case_id"], dispatched(lead, helper, place=GRID), recused, cleared(lead, helper))
+    await reads(intake, address, {(Role.HANDLER, helper): 200, (Role.HANDLER, other): 404})
+    await intake.say(case["case_id"], recused)
+    await reads(intake, address, {(Role.HANDLER, helper): 404, (Role.HANDLER, lead): 200})
+    await intake.say(case["case_id"], cleared(lead, helper))
+    await intake.say(case["case_id"], recused)
+    await reads(intake, address, {(Role.HANDLER, helper): 404})
+    await intake.say(case["case_id"], cleared(other, lead))
+    await reads(intake, address, {(Role.HANDLER, other): 200, (Role.HANDLER, helper): 404})
+    await intake.say(case["case_id"], cleared(helper))
+    await reads(intake, address, {(Role.HANDLER, helper): 200, (Role.HANDLER, other): 404})
+
+
 async def test_who_handles_a_linked_case_reads_the_files_of_its_reports(intake: Intake) -> None:
     """R-PET-18, R-LAD-04: a co-reporter's photo goes to who handles the incident, not to whom it complains of."""
     first = await intake.accepted(body())

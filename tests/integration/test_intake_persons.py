@@ -18,6 +18,8 @@ from schemas.router import (
     CaseDispatched,
     CaseRedirected,
     CaseReplied,
+    Fired,
+    HelpersRecused,
     Judgement,
     NamedExit,
     Outcome,
@@ -124,6 +126,24 @@ async def test_a_unit_found_to_be_complained_of_later_reads_nothing_more(intake:
     await intake.say(case["case_id"], dispatched("GL-CIVIL"))
     assert (await read(intake, case["case_id"], **supervisor)).status_code == 404
     assert (await read(intake, case["case_id"])).status_code == 200
+
+
+async def test_who_was_recused_reads_again_when_a_human_has_cleared_it(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: also where both come in one batch; not where it was recused once more after that."""
+    case = await intake.accepted(body(reporter=REPORTER))
+    supervisor = intake.as_role(Role.SUPERVISOR, unit="GL0101")
+    row = Fired(table="escalations", row="subject-skipped", source="R-LAD-04")
+    recused = HelpersRecused(unit="GL-URBAN", helpers=(), subjects=("GL0101",), evidence=(), row=row)
+    judged = registration(by=TriagedBy.HUMAN).model_copy(update={"place": "GL0101"})
+    cleared = dispatched("GL0101").model_copy(update={"registered": judged})
+    for events, status in (
+        ((recused,), 404),
+        ((cleared,), 200),
+        ((recused, cleared), 200),
+        ((cleared, recused), 404),
+    ):
+        await intake.say(case["case_id"], *events)
+        assert (await read(intake, case["case_id"], **supervisor)).status_code == status
 
 
 async def test_who_a_procedure_named_reads_nothing_more_when_it_is_over(intake: Intake) -> None:

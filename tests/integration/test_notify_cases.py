@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from chassis.embedded import EmbeddedPostgres
 from chassis.http import Role
 from schemas import router as r
+from schemas.petition import PetitionSubjectsNamed
+from schemas.values import Evidence
 from services.notify.senders.webhook import signature
 from tests.intake_kit import body
 from tests.notify_kit import Notify, database_of, dispatched, emptied, notifying
@@ -122,6 +124,22 @@ async def test_who_is_asked_for_an_answer_gets_the_signed_link(notify: Notify) -
         assert page.json()["reply"] == ("博苑社区答复：已修好" if own else None)
 
 
+async def inbox(notify: Notify, unit: str) -> list[str]:
+    """The notices that a unit finds when notify has heard all."""
+    await notify.heard()
+    items = (await notify.ask(f"GET /v1/units/{unit}/inbox", Role.HANDLER, unit)).json()["items"]
+    return [item["notice"] for item in items]
+
+
+async def subjects(notify: Notify) -> set[str]:
+    """Whom notify knows to be complained of."""
+    return {row[0] for row in await notify.pool.fetch("SELECT unit FROM notify.subject")}
+
+
+def judged(by: r.TriagedBy, *complained_of: str) -> r.Registration:
+    return r.Registration(judgement=r.Judgement(by=by, track="S", urgency=3), subjects=complained_of)
+
+
 async def test_the_unit_complained_of_hears_nothing_and_keeps_nothing(notify: Notify) -> None:
     """R-LAD-04, R-HOT-14: neither what comes after nor, once it is known, what came before."""
     case = await notify.intake.accepted(body())
@@ -140,19 +158,10 @@ async def test_the_unit_complained_of_hears_nothing_and_keeps_nothing(notify: No
 
 
 async def test_whom_words_accuse_keeps_nothing_until_a_human_clears_it(notify: Notify) -> None:
-    """R-LAD-04, R-HOT-14: cleared, it hears of the case as before; whom staff named stays complained of."""
-
-    async def inbox(unit: str) -> list[str]:
-        await notify.heard()
-        items = (await notify.ask(f"GET /v1/units/{unit}/inbox", Role.HANDLER, unit)).json()["items"]
-        return [item["notice"] for item in items]
-
-    def judged(by: r.TriagedBy, *subjects: str) -> r.Registration:
-        return r.Registration(judgement=r.Judgement(by=by, track="S", urgency=3), subjects=subjects)
-
+    """R-LAD-04, R-HOT-14: cleared, it hears of the case as before; so does not whom the human names."""
     case = (await notify.intake.accepted(body(subjects=["GL0102"])))["case_id"]
     await notify.say(case, dispatched("GL0101"))
-    assert await inbox("GL0101") == ["order"]
+    assert await inbox(notify, "GL0101") == ["order"]
     accusing = r.TriageQueued(
         route=r.Route(policy="p", jurisdiction="j"),
         registered=judged(r.TriagedBy.ENGINE, "GL0102", "GL0101"),
@@ -161,14 +170,66 @@ async def test_whom_words_accuse_keeps_nothing_until_a_human_clears_it(notify: N
         taken_from="GL0101",
     )
     await notify.say(case, accusing)
-    assert await inbox("GL0101") == []
+    assert await inbox(notify, "GL0101") == []
     cleared = dispatched("GL0101", registered=judged(r.TriagedBy.HUMAN, "GL0102"))
     await notify.say(case, cleared)
-    assert await inbox("GL0101") == ["order", "order"]
+    assert await inbox(notify, "GL0101") == ["order", "order"]
+    assert await subjects(notify) == {"GL0102"}
     await notify.say(case, accusing, dispatched("GL01", registered=judged(r.TriagedBy.HUMAN, "GL0101")))
-    assert (await inbox("GL0101"), await inbox("GL01")) == ([], ["order"])
-    subjects = await notify.pool.fetch("SELECT unit, suspected FROM notify.subject ORDER BY unit")
-    assert [tuple(row) for row in subjects] == [("GL0101", False), ("GL0102", False)]
+    assert (await inbox(notify, "GL0101"), await inbox(notify, "GL01")) == ([], ["order"])
+    assert await subjects(notify) == {"GL0101"}
+
+
+async def test_who_was_recused_or_accused_in_passing_hears_of_the_case_again_when_cleared(
+    notify: Notify,
+) -> None:
+    """R-LAD-04, R-HOT-14: a helper and a bystander, by words or by staff; in one batch as in several. Whom a
+    petition complains of the human at the queue does not clear."""
+    row = r.Fired(table="escalations", row="subject-skipped", source="R-LAD-04")
+    declared = (Evidence(kind="interest_declaration", reference="doc-1"),)
+    helped = dispatched("GL01", helpers=(r.SeatGiven(unit="GL0101", number=2),))
+    recused = r.HelpersRecused(
+        unit="GL01", helpers=helped.helpers, subjects=("GL0101", "GL0103"), evidence=declared, row=row
+    )
+    case = (await notify.intake.accepted(body()))["case_id"]
+    await notify.say(case, helped)
+    assert await inbox(notify, "GL0101") == ["order-helper"]
+    await notify.say(case, recused)
+    assert (await inbox(notify, "GL0101"), await subjects(notify)) == ([], {"GL0101", "GL0103"})
+    await notify.say(case, dispatched("GL0101", registered=judged(r.TriagedBy.HUMAN)))
+    assert await inbox(notify, "GL0101") == ["order-helper", "order"]
+    cleared = dispatched("GL0103", registered=judged(r.TriagedBy.HUMAN))
+    await notify.say(case, recused, cleared, r.DeadlineReminded(unit="GL0103", term="handle"))
+    assert await inbox(notify, "GL0103") == ["order", "reminded"]
+    await notify.say(case, cleared, recused)
+    assert (await inbox(notify, "GL0103"), await subjects(notify)) == ([], {"GL0101", "GL0103"})
+    named = PetitionSubjectsNamed(subjects=("GL0103",))
+    await notify.say(case, named, cleared)
+    assert (await inbox(notify, "GL0103"), await subjects(notify)) == ([], {"GL0103"})
+
+
+async def test_the_reporter_is_told_once_that_the_case_waits(notify: Notify) -> None:
+    """R-LEDGER-01: and again when it comes back to the queue, not at each word that is added meanwhile."""
+    case = (await notify.intake.accepted(body(reporter={"phone": PHONE})))["case_id"]
+    waits = r.TriageQueued(
+        route=r.Route(policy="p", jurisdiction="j"),
+        registered=judged(r.TriagedBy.ENGINE, "GL0101"),
+        unit="GL-HOTLINE",
+        reason=r.QueueReason.POLICY,
+    )
+    taken = waits.model_copy(update={"taken_from": "GL0101"})
+    await notify.say(case, waits)
+    await notify.say(case, waits, waits)
+    await notify.say(case, dispatched("GL0101", registered=judged(r.TriagedBy.HUMAN)))
+    await notify.say(case, taken)
+    await notify.say(case, waits, waits, r.CaseClosed(outcome=r.Outcome.WITHDRAWN))
+    await notify.heard()
+    assert [notice for notice, _ in await notify.settled(case)] == [
+        "queued",
+        "dispatched",
+        "queued",
+        "closed-withdrawn",
+    ]
 
 
 async def test_a_stream_that_is_read_again_tells_nothing_again(notify: Notify) -> None:

@@ -233,6 +233,23 @@ async def test_a_request_closes_with_its_case(intake: Intake) -> None:
     )  # fmt: skip
 
 
+async def test_a_request_that_is_reopened_is_open_again(intake: Intake) -> None:
+    """R-HOT-08: and closes with its second end."""
+    shown = await reported(intake)
+    case, route = await case_of(intake, shown), found("municipal.streetlight")
+    closed = router.CaseClosed(outcome=router.Outcome.RESOLVED, unit="GL-URBAN")
+    again = router.CaseReopened(unit="GL-URBAN", times=1)
+    sent = dispatched("municipal.streetlight", registered=route)
+    for events, is_open in (
+        ((sent, closed), False),
+        ((again,), True),
+        ((closed,), False),
+        ((again, sent), True),
+    ):
+        await intake.say(case, *events)
+        assert len(await get(intake, "/requests.json", status="open")) == is_open
+
+
 async def test_nobody_learns_more_exactly_than_the_hour_when_something_changed(intake: Intake) -> None:
     """R-PRIV-01: no moment, no filter, no number tells it; and whoever asks for part of an hour misses nothing."""
     shown = [await reported(intake) for _ in range(2)]

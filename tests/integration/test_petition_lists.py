@@ -7,10 +7,30 @@ from uuid import UUID
 
 import pytest
 
+from chassis.database import session
+from chassis.decider import Input
 from chassis.http import Role
-from services.petition.domain import colour
+from chassis.migrate import upgrade
+from chassis.service import Change
+from schemas import petition as p
+from schemas.envelope import Envelope
+from schemas.values import Channel
+from services.petition.domain import Petition, colour
+from services.petition.projection import project
 from tests.petition_api_kit import OFFICER, SUPERVISOR, PetitionUnderTest, running
-from tests.petition_kit import BRANCH, BUREAU, DISTRICT, LAND, OFFICE
+from tests.petition_kit import (
+    BRANCH,
+    BUREAU,
+    CASE,
+    DISTRICT,
+    LAND,
+    MONDAY,
+    OFFICE,
+    Play,
+    actor,
+    dispatched,
+    sealed,
+)
 
 
 @pytest.fixture
@@ -129,3 +149,22 @@ async def test_what_ran_out_while_the_service_was_down_is_told_once_it_is_back(
         assert (shown["late"], shown["colour"]) == (["notice"], "orange")
         assert (await service.do(f"{path}/objection", BRANCH)).code == "too_late"
         assert (await service.do(f"{path}/acceptance", BRANCH)).status == 200
+
+
+async def test_a_petition_that_is_registered_with_the_batch_it_came_in_by_keeps_its_place(
+    database_url: str,
+) -> None:
+    """R-PET-18: the lists are in the order in which petitions were received."""
+    await upgrade(database_url, "petition")
+    play, changes = Play(), list[Change[Petition]]()
+    registration = p.RegisterPetition(actor=actor(OFFICE), channel=Channel.HOTLINE, sealed=sealed())
+    inputs: list[Input] = [dispatched(), registration]
+    for hours, given in enumerate(inputs):
+        play.at = MONDAY + timedelta(hours=hours)
+        events = play.give(given)
+        envelopes = [Envelope("petition", CASE, 1, e.type, play.at, e.topic(), "", "") for e in events]
+        changes.append(Change(CASE, given, play.state, 1, events, envelopes, play.at))
+    async with session(database_url) as connection:
+        await project(connection, changes)
+        rows = await connection.fetch("SELECT status, received_at FROM petition.docket")
+    assert [tuple(row) for row in rows] == [("REGISTERED", MONDAY)]

@@ -18,6 +18,7 @@ from tests.router_api_kit import (
     HOTLINE,
     PLAIN,
     STREET,
+    URBAN,
     RouterUnderTest,
     running,
 )
@@ -83,6 +84,69 @@ async def test_confirmed_it_goes_to_who_stands_above(router: RouterUnderTest) ->
     assert (steps[2]["ground"], len(steps[2]["evidence"])) == ("SUBJECT_SKIPPED", 1)
     assert await queue(router) == []
     assert (await router.get(path, Role.HANDLER, COMMUNITY)).status == 404
+
+
+async def test_who_helped_finds_nothing_of_it_while_a_human_must_say_whom_it_accuses(
+    router: RouterUnderTest,
+) -> None:
+    """R-LAD-04, R-HOT-14, R-PRIV-01: neither title and words nor status, for any of its staff or of those above."""
+    path = await router.submit(matter=COMPONENT)
+    desks = [(role, unit) for role in (Role.SUPERVISOR, Role.OPERATOR) for unit in (COMMUNITY, STREET)]
+    everybody = [*desks, (Role.HANDLER, COMMUNITY)]
+
+    async def found(role: Role, unit: str) -> list[str]:
+        lists = [
+            await router.get("/v1/assignments", role, unit, unit=COMMUNITY, ended=ended)
+            for ended in (False, True)
+        ]
+        return [f"/v1/cases/{item['case_id']}" for page in lists for item in page.body["items"]]
+
+    for role, unit in everybody:
+        assert await found(role, unit) == [path]
+    await accuse(router, path, f"{gulou().units[URBAN].name}的工作人员收了对方的钱，帮他说话")
+    for role, unit in everybody:
+        assert (await router.get(path, role, unit)).code == "case_unknown"
+        assert await found(role, unit) == []
+    assert await found(Role.SUPERVISOR, DISTRICT) == [path]
+    decision = {"judged": "dispatch", "subjects": []}
+    assert (await router.post(f"{path}/triage", Role.OPERATOR, HOTLINE, decision)).status == 200
+    for role, unit in everybody:
+        assert (await router.get(path, role, unit)).status == 200
+        assert set(await found(role, unit)) == {path}
+
+
+async def test_who_was_accused_in_passing_has_the_case_when_a_human_clears_everybody(
+    router: RouterUnderTest,
+) -> None:
+    """R-LAD-04, R-HOT-14: as a helper and as the lead, with the words that accuse others."""
+    path = await router.submit(matter=COMPONENT)
+    others = f"{gulou().units[URBAN].name}的工作人员收了对方的钱，帮他说话"
+    await accuse(router, path)
+    await accuse(router, path, others)
+    assert (await router.get(path, Role.HANDLER, COMMUNITY)).status == 404
+    for matter, role in ((COMPONENT, "helper"), (PLAIN, "lead")):
+        decision = {"judged": "dispatch", "matter": matter, "subjects": []}
+        assert (await router.post(f"{path}/triage", Role.OPERATOR, HOTLINE, decision)).status == 200
+        shown = (await router.get(path, Role.HANDLER, COMMUNITY)).body
+        assert {said["text"] for said in shown["text"]["supplements"]} == {others}
+        [item] = (await router.get("/v1/assignments", Role.HANDLER, COMMUNITY)).body["items"]
+        assert (item["role"], item["matter"], item["title"] is None) == (role, matter, False)
+        if role == "helper":
+            await accuse(router, path, others)
+            await accuse(router, path)
+
+
+async def test_the_queue_shows_nobody_what_the_state_keeps_from_them(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: even where its own row should not know of it."""
+    path = await router.submit(matter=None)
+    lists = [(role, unit) for role in (Role.SUPERVISOR, Role.OPERATOR) for unit in (COMMUNITY, STREET)]
+    for role, unit in lists:
+        assert len((await router.get("/v1/queue/triage", role, unit)).body["items"]) == 1
+    await accuse(router, path)
+    await router.pool.execute("UPDATE router.triage SET subjects = '{}', reason = 'LOW_CONFIDENCE'")
+    for role, unit in lists:
+        assert (await router.get("/v1/queue/triage", role, unit)).body["items"] == []
+    assert len(await queue(router)) == 1
 
 
 async def test_cleared_it_goes_back_to_the_unit(router: RouterUnderTest) -> None:

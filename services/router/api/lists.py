@@ -19,7 +19,7 @@ from schemas.department import AssignmentRole, TextAccess
 from schemas.router import OrderStatus, QueueReason
 from services.colours import Colour
 from services.router.api.access import DESKS, READERS, WORKERS, Access
-from services.router.api.office import Office, linked_to_barred
+from services.router.api.office import Office
 from services.router.api.paging import Query, decode, encode
 from services.router.api.views import (
     AssignmentPage,
@@ -110,6 +110,20 @@ def _no_matter(code: str) -> Problem:
     )
 
 
+def _barred(of: str, above: str, unit: str, is_wide: bool) -> str:
+    """SQL: whether the state of the aggregate `of` keeps the case from a caller of `unit`, with those `above` it
+    (R-LAD-04, R-HOT-14, R-PET-10). Never null."""
+    sealed = f"coalesce(({of}.state->'sealed')::boolean, false)"
+    has_it = f"coalesce({of}.state->>'unit', {of}.state->'receiver'->>'unit')"
+    barred = [
+        f"coalesce({of}.state->'subjects' ?| {above}, false)",
+        f"({sealed} AND {has_it} IS DISTINCT FROM {unit})",
+    ]
+    if not is_wide:  # whom it accuses only a human can tell: it may be whoever asks
+        barred.append(f"coalesce({of}.state->>'queue' = '{QueueReason.POLICY}', false)")
+    return f"({' OR '.join(barred)})"
+
+
 class Lists:
     """Builds and reads the pages of one jurisdiction."""
 
@@ -117,12 +131,22 @@ class Lists:
         self._office, self._access = office, access
 
     def query(self, principal: Principal, table: str) -> Query:
-        """A query that hides what the caller must not know of."""
+        """A query that hides what the caller must not know of, in a statement that calls the case's aggregate `g`.
+
+        By the row, which is read first, and by the states, as `Access.sees` judges: a list never shows a case that
+        is no case for the caller when they ask for it alone.
+        """
         query = Query()
         above = query.value(self._access.above(principal), "text[]")
+        unit = query.value(principal.unit or "", "text")
         query.where(f"NOT {table}.subjects && {above}")
-        query.where(f"NOT {linked_to_barred(f'{table}.case_id', above)}")
-        query.where(f"(NOT {table}.sealed OR {table}.unit = {query.value(principal.unit or '', 'text')})")
+        query.where(f"(NOT {table}.sealed OR {table}.unit = {unit})")
+        own, first = (_barred(of, above, unit, self._access.is_wide(principal)) for of in ("g", "first"))
+        query.where(f"NOT {own}")
+        query.where(
+            f"NOT EXISTS (SELECT FROM router.aggregate first"
+            f" WHERE first.case_id = (g.state->>'linked_to')::uuid AND {first})"
+        )
         return query
 
     def tracks(self, principal: Principal) -> list[str] | None:
@@ -182,8 +206,6 @@ class Lists:
     async def triage(self, principal: Principal, cursor: str | None, limit: int) -> QueuePage:
         query = self.query(principal, "q")
         self.within(query, principal, "q.place", "q.unit")
-        if not self._access.is_wide(principal):
-            query.where(f"q.reason <> {query.value(QueueReason.POLICY, 'text')}")
         start = self._office.host.clock() if cursor is None else decode(cursor, _QUEUE_KEY)[0]
         at = query.value(start, "timestamptz")  # a case that turns late between two pages is on one of them
         late = f"CASE WHEN q.due_at <= {at} THEN 0 ELSE 1 END"

@@ -1,0 +1,109 @@
+"""What notify knows of reporters, subjects and sealed cases does not depend on how events are cut into batches."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from random import Random
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from chassis.database import Connection, open_pool
+from chassis.migrate import CHASSIS, upgrade
+from chassis.service import Change
+from reference.load import load
+from schemas import router as r
+from schemas.intake import CaseSubmitted, CaseWithdrawn, PersonErased
+from schemas.message import Event
+from schemas.petition import PetitionSubjectsNamed
+from schemas.values import Channel, Place, PlaceSource, Reach
+from services.notify.domain import NoState, Planner
+from services.notify.projection import projecting
+from services.notify.table import load_notices
+from tests.intake_kit import GULOU
+from tests.notify_kit import dispatched
+
+AT: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+CASES: Final = tuple(UUID(int=number) for number in range(1, 4))
+UNITS: Final = ("GL0101", "GL01", "GL-URBAN", "GL-PETITION")
+ROUTE: Final = r.Route(policy="p", jurisdiction="j")
+PROJECT: Final = projecting(Planner(load_notices(GULOU, load(GULOU)).notices, ()), load(GULOU))
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    await upgrade(database_url, CHASSIS)
+    await upgrade(database_url, "notify")
+    pool = await open_pool(database_url)
+    async with pool.acquire() as one:
+        yield one
+    await pool.close()
+
+
+async def tables(
+    connection: Connection, batches: Sequence[Sequence[Change[NoState]]]
+) -> dict[str, list[str]]:
+    """The rows of the tables after those batches, which are undone again."""
+    undone = connection.transaction()
+    await undone.start()
+    for batch in batches:
+        await PROJECT(connection, batch)
+    found = {}
+    for name in ("reporter", "subject", "recipient"):
+        rows = await connection.fetch(f"SELECT t::text FROM notify.{name} t ORDER BY 1")
+        found[name] = [row[0] for row in rows]
+    await undone.rollback()
+    return found
+
+
+def submitted(chance: Random) -> CaseSubmitted:
+    return CaseSubmitted(
+        channel=Channel.WEB,
+        received_at=AT,
+        title="路灯坏了",
+        text="不亮",
+        place=Place(source=PlaceSource.UNKNOWN),
+        reachable_by=(Reach.PHONE,),
+        subjects=chance.choice([(), ("GL0101",)]),
+    )
+
+
+def event(chance: Random) -> Event:
+    """Anything of which notify keeps something."""
+    one, other = chance.sample(UNITS, 2)
+    row = r.Fired(table="escalations", row="subject-skipped", source="R-LAD-04")
+    judged = r.Judgement(by=chance.choice([r.TriagedBy.ENGINE, r.TriagedBy.HUMAN]), track="S", urgency=3)
+    subjects = chance.choice([(), (one,), (one, other)])
+    found = r.Registration(judgement=judged, subjects=subjects, sealed=chance.random() < 0.3)
+    queued = found.model_copy(update={"judgement": judged.model_copy(update={"by": r.TriagedBy.ENGINE})})
+    waits = {"unit": "GL-HOTLINE", "reason": r.QueueReason.POLICY, "route": ROUTE, "registered": queued}
+    exit_ = r.NamedExit(code="court", name="诉讼", source="MS", authority=chance.choice([None, other]))
+    may_come: list[Event] = [
+        dispatched(one, registered=chance.choice([None, found]), subjects=chance.choice([None, (other,)])),
+        dispatched(one, registered=found),
+        r.TriageQueued.model_validate(waits),
+        r.CaseRedirected(exit=exit_, route=ROUTE, registered=chance.choice([None, found])),
+        r.HelpersRecused(unit=one, helpers=(), subjects=(other,), evidence=(), row=row),
+        PetitionSubjectsNamed(subjects=(one,)),
+        r.CaseLinked(to=chance.choice(CASES), unit="GL-HOTLINE", route=ROUTE),
+        r.CaseUnlinked(was=CASES[0], unit="GL-HOTLINE", reason="不同事项"),
+        CaseWithdrawn(reason="撤回"),
+        PersonErased(reason="本人要求"),
+    ]
+    return chance.choice(may_come)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_any_events_of_cases_in_one_batch(connection: Connection, seed: int) -> None:
+    """R-LAD-04, R-HOT-14, R-PET-10, R-PET-18."""
+    chance = Random(seed)
+    for _ in range(60):
+        heard: list[tuple[UUID, Event]] = [
+            (case_id, submitted(chance)) for case_id in CASES if chance.random() < 0.8
+        ]
+        heard += [(chance.choice(CASES), event(chance)) for _ in range(chance.randrange(2, 12))]
+        changes = [Change(case_id, given, NoState(), 0, [], [], AT) for case_id, given in heard]
+        each = await tables(connection, [[change] for change in changes])
+        assert await tables(connection, [changes]) == each
+        cut = chance.randrange(len(changes))
+        assert await tables(connection, [changes[:cut], changes[cut:]]) == each
