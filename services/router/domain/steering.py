@@ -178,7 +178,7 @@ class Steering:
             by=lift.by, unit=state.unit or "", rung=rung, ground=lift.ground, evidence=evidence, row=row.fired
         )
         why = Why(rows=(row.fired,), ground=lift.ground, evidence=evidence)
-        # A procedure that is over begins anew nowhere, unless the next rung is asked to mediate (R-LAD-02, R-MED-03).
+        # A procedure that is over begins nowhere anew, unless the next rung is asked to mediate: R-LAD-02, R-MED-03
         is_over = state.given_back and lift.ground is not r.Ground.MEDIATION_FAILED
         terms = Terms(by=lift.by, parties=parties, subjects=subjects, given_back=is_over)
         moved = self._routing.to_placement(case, placement, why, terms, at)
