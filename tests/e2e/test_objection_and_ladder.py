@@ -108,6 +108,16 @@ async def test_the_route_explains_every_step(town: Town) -> None:
 async def test_whom_a_supplement_accuses_loses_the_case_everywhere(town: Town) -> None:
     """R-LAD-04, R-HOT-14: order, route, person, list, feed and inbox; the centre decides, and it comes back."""
     case = await town.submit(place=PLACE, reporter={"phone": "13800138000"})
+
+    async def filed() -> list[str]:
+        inbox = await town.ask("notify", f"GET /v1/units/{COMMUNITY}/inbox", "handler", COMMUNITY)
+        assert inbox.status == 200, inbox.body
+        return [item["notice"] for item in inbox.body["items"] if item["case_id"] == case.id]
+
+    async def ordered() -> list[str] | None:
+        return await filed() or None
+
+    assert await until(ordered) == ["order"]
     await town.begin(case, COMMUNITY)
     person = f"GET {case.path}/person"
     asked = ("supervisor", COMMUNITY)
@@ -133,11 +143,6 @@ async def test_whom_a_supplement_accuses_loses_the_case_everywhere(town: Town) -
     assert end.data.keys() == {"unit", "assignment", "reason"}
     assert case.id not in {event.case for event in before}
 
-    async def filed() -> list[str]:
-        inbox = await town.ask("notify", f"GET /v1/units/{COMMUNITY}/inbox", "handler", COMMUNITY)
-        assert inbox.status == 200, inbox.body
-        return [item["notice"] for item in inbox.body["items"] if item["case_id"] == case.id]
-
     async def empty() -> bool | None:
         return await filed() == [] or None
 
@@ -149,10 +154,10 @@ async def test_whom_a_supplement_accuses_loses_the_case_everywhere(town: Town) -
         again, _ = await feed.of(case, "DepartmentAssigned")
     assert "text" not in again.data
 
-    async def ordered() -> bool | None:
+    async def ordered_again() -> bool | None:
         return await filed() == ["order", "order"] or None
 
-    assert await until(ordered)
+    assert await until(ordered_again)
     await town.told(case, "dispatched")
     assert (await town.ask("intake", person, *asked, purpose="核实")).status == 200
 
