@@ -8,9 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from chassis.database import Connection, open_pool
+from chassis.database import Connection
 from chassis.decider import Input, Refused
-from chassis.migrate import CHASSIS, upgrade
 from chassis.service import Change
 from schemas import router as r
 from schemas.department import HandlingMode
@@ -20,6 +19,7 @@ from schemas.values import Channel, Place, PlaceSource, Sealed
 from services.intake.domain import Intake, IntakeState
 from services.intake.listing import PublicList
 from services.intake.storage import Projection
+from tests.batch_kit import empty_tables, same
 from tests.intake_kit import GRID, TRACE
 
 AT: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -27,26 +27,22 @@ ROUTE: Final = r.Route(policy="p", jurisdiction="GL")
 LAMP, QUARREL = "municipal.streetlight", "neighbour.quarrel"
 UNITS: Final = ("GL0101", "GL01", "GL-URBAN", "GL-CIVIL")
 KEPT: Final = {
-    "case_file": "case_id, unit, subjects, recipient",
-    "helper": "*",
-    "timeline": "case_id, at, status, words, unit",
-    "ledger": "*",
-    "public_case": "*",
-    "personal_record": "*",
-    "record_key": "*",
-    "person_index": "*",
+    "intake.case_file": "case_id, unit, subjects, recipient",
+    "intake.helper": "*",
+    "intake.timeline": "case_id, at, status, words, unit",
+    "intake.ledger": "*",
+    "intake.public_case": "*",
+    "intake.personal_record": "*",
+    "intake.record_key": "*",
+    "intake.person_index": "*",
 }
 PROJECTION: Final = Projection(lambda unit: unit, PublicList(frozenset({LAMP}), lambda case_id: case_id))
 
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, "intake")
-    pool = await open_pool(database_url)
-    async with pool.acquire() as one:
+    async with empty_tables(database_url, "intake") as one:
         yield one
-    await pool.close()
 
 
 def sealed(number: int) -> Sealed:
@@ -84,22 +80,6 @@ def told(case_id: UUID, inputs: Sequence[Input]) -> list[Change[IntakeState]]:
             envelopes.append(Envelope("intake", case_id, version, event.type, at, event.topic(), TRACE, data))
         changes.append(Change(case_id, given, state, version, events, envelopes, at))
     return changes
-
-
-async def tables(
-    connection: Connection, batches: Sequence[Sequence[Change[IntakeState]]]
-) -> dict[str, list[str]]:
-    """The rows of the tables after those batches, which are undone again."""
-    undone = connection.transaction()
-    await undone.start()
-    for batch in batches:
-        await PROJECTION.project(connection, batch)
-    found = {}
-    for name, columns in KEPT.items():
-        rows = f"SELECT t::text FROM (SELECT {columns} FROM intake.{name}) t ORDER BY 1"
-        found[name] = [row[0] for row in await connection.fetch(rows)]
-    await undone.rollback()
-    return found
 
 
 def registration(chance: Random) -> r.Registration:
@@ -172,7 +152,4 @@ async def test_any_changes_of_cases_in_one_batch(connection: Connection, seed: i
         changes = []
         while any(left):
             changes.append(chance.choice([one for one in left if one]).pop(0))
-        each = await tables(connection, [[change] for change in changes])
-        assert await tables(connection, [changes]) == each
-        cut = chance.randrange(len(changes))
-        assert await tables(connection, [changes[:cut], changes[cut:]]) == each
+        await same(connection, PROJECTION.project, KEPT, changes, chance.randrange(len(changes)))

@@ -1,6 +1,6 @@
 """What notify knows of reporters, subjects and sealed cases does not depend on how events are cut into batches."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from random import Random
 from typing import Final
@@ -8,8 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from chassis.database import Connection, open_pool
-from chassis.migrate import CHASSIS, upgrade
+from chassis.database import Connection
 from chassis.service import Change
 from reference.load import load
 from schemas import router as r
@@ -20,6 +19,7 @@ from schemas.values import Channel, Place, PlaceSource, Reach
 from services.notify.domain import NoState, Planner
 from services.notify.projection import projecting
 from services.notify.table import load_notices
+from tests.batch_kit import empty_tables, same
 from tests.intake_kit import GULOU
 from tests.notify_kit import dispatched
 
@@ -27,33 +27,14 @@ AT: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CASES: Final = tuple(UUID(int=number) for number in range(1, 4))
 UNITS: Final = ("GL0101", "GL01", "GL-URBAN", "GL-PETITION")
 ROUTE: Final = r.Route(policy="p", jurisdiction="j")
+KEPT: Final = {f"notify.{name}": "*" for name in ("reporter", "subject", "recipient")}
 PROJECT: Final = projecting(Planner(load_notices(GULOU, load(GULOU)).notices, ()), load(GULOU))
 
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, "notify")
-    pool = await open_pool(database_url)
-    async with pool.acquire() as one:
+    async with empty_tables(database_url, "notify") as one:
         yield one
-    await pool.close()
-
-
-async def tables(
-    connection: Connection, batches: Sequence[Sequence[Change[NoState]]]
-) -> dict[str, list[str]]:
-    """The rows of the tables after those batches, which are undone again."""
-    undone = connection.transaction()
-    await undone.start()
-    for batch in batches:
-        await PROJECT(connection, batch)
-    found = {}
-    for name in ("reporter", "subject", "recipient"):
-        rows = await connection.fetch(f"SELECT t::text FROM notify.{name} t ORDER BY 1")
-        found[name] = [row[0] for row in rows]
-    await undone.rollback()
-    return found
 
 
 def submitted(chance: Random) -> CaseSubmitted:
@@ -103,7 +84,4 @@ async def test_any_events_of_cases_in_one_batch(connection: Connection, seed: in
         ]
         heard += [(chance.choice(CASES), event(chance)) for _ in range(chance.randrange(2, 12))]
         changes = [Change(case_id, given, NoState(), 0, [], [], AT) for case_id, given in heard]
-        each = await tables(connection, [[change] for change in changes])
-        assert await tables(connection, [changes]) == each
-        cut = chance.randrange(len(changes))
-        assert await tables(connection, [changes[:cut], changes[cut:]]) == each
+        await same(connection, PROJECT, KEPT, changes, chance.randrange(len(changes)))

@@ -1,17 +1,15 @@
 """What the router's tables say of a case does not depend on how its changes are cut into batches."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
 from random import Random
 from typing import Final
 from uuid import UUID
 
 import pytest
 
-from chassis.database import Connection, open_pool
+from chassis.database import Connection
 from chassis.decider import Input, Refused, TimerDue
-from chassis.migrate import CHASSIS, upgrade
 from chassis.service import Change
 from schemas import router as r
 from schemas.envelope import Envelope
@@ -20,6 +18,7 @@ from schemas.values import Emergency
 from services.router.domain import WorkOrder
 from services.router.projection import project
 from services.router.tables import TABLES
+from tests.batch_kit import empty_tables, same
 from tests.router_api_kit import COMPONENT, PLAIN, SEALED, TRACE
 from tests.unit.router_kit import (
     COMMUNITY,
@@ -38,6 +37,7 @@ from tests.unit.router_kit import (
     submitted,
 )
 
+_KEPT: Final = {f"router.{table.__tablename__}": "*" for table in TABLES}
 _ACCUSED: Final = ((), (), (COMMUNITY,), (STREET,), (GRID,), ("GL-URBAN",), ("GL-CIVIL", COMMUNITY))
 _NOTHING: Final = Match((), 0.0)
 _LAMP: Final = Match((Hit(COMPONENT),), 0.5)
@@ -46,12 +46,8 @@ _REPORT: Final = Match((Hit(SEALED),), 0.9)
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, "router")
-    pool = await open_pool(database_url)
-    async with pool.acquire() as one:
+    async with empty_tables(database_url, "router") as one:
         yield one
-    await pool.close()
 
 
 class Told:
@@ -90,33 +86,6 @@ class Told:
         return self.give(TimerDue(timer.name, timer.at))
 
 
-async def tables(
-    connection: Connection, batches: Sequence[Sequence[Change[WorkOrder]]]
-) -> dict[str, list[str]]:
-    """The rows of all tables after those batches, which are undone again."""
-    undone = connection.transaction()
-    await undone.start()
-    for batch in batches:
-        await project(connection, batch)
-    found = {}
-    for table in TABLES:
-        name = f"router.{table.__tablename__}"
-        found[name] = [row[0] for row in await connection.fetch(f"SELECT t::text FROM {name} t ORDER BY 1")]
-    await undone.rollback()
-    return found
-
-
-async def same(connection: Connection, changes: Sequence[Change[WorkOrder]], *cuts: int) -> None:
-    """One batch, and batches that end at `cuts`, leave what one batch for each change leaves."""
-    async with connection.transaction():  # of which `now()` is one and the same
-        each = await tables(connection, [[change] for change in changes])
-        assert await tables(connection, [changes]) == each
-        if cuts:
-            edges = [0, *sorted(cuts), len(changes)]
-            parts = [changes[a:b] for a, b in pairwise(edges) if a < b]
-            assert await tables(connection, parts) == each
-
-
 async def test_several_supplements_of_a_case_that_waits(connection: Connection) -> None:
     """R-LAD-04, R-HOT-14: in one batch, the queue's row has the subjects of the last and the candidates that
     triage last found, as the state has; also where the case came in with the same batch."""
@@ -125,7 +94,7 @@ async def test_several_supplements_of_a_case_that_waits(connection: Connection) 
     assert case.give(CaseSupplemented(text="补充"), found=_LAMP)
     for blamed in (COMMUNITY, "GL-URBAN", STREET):
         assert case.give(CaseSupplemented(text="补充"), (blamed,))
-    await same(connection, case.changes, 1)
+    await same(connection, project, _KEPT, case.changes, 1)
     await project(connection, case.changes[:1])
     await project(connection, case.changes[1:])
     [row] = await connection.fetch("SELECT subjects, reason, candidates::text FROM router.triage")
@@ -141,7 +110,7 @@ async def test_what_turns_out_to_be_sealed_in_the_second(connection: Connection)
     assert case.give(CaseSupplemented(text="补充"), found=_LAMP)
     assert case.give(CaseSupplemented(text="补充"), found=_REPORT)
     assert case.state.sealed
-    await same(connection, case.changes, 1)
+    await same(connection, project, _KEPT, case.changes, 1)
     await project(connection, case.changes[:1])
     await project(connection, case.changes[1:])
     [row] = await connection.fetch("SELECT sealed, candidates::text FROM router.triage")
@@ -155,7 +124,7 @@ async def test_a_case_that_left_the_queue_and_came_back(connection: Connection) 
     assert case.give(CaseSupplemented(text="补充"), found=_LAMP)
     assert case.give(r.TriageCase(actor=OPERATOR, judged=r.Judged.DISPATCH, matter=PLAIN))
     assert case.give(CaseSupplemented(text="补充"), (COMMUNITY,))
-    await same(connection, case.changes, 1)
+    await same(connection, project, _KEPT, case.changes, 1)
     await project(connection, case.changes[:1])
     await project(connection, case.changes[1:])
     [row] = await connection.fetch("SELECT reason, candidates::text FROM router.triage")
@@ -177,7 +146,7 @@ async def test_a_callback_that_is_late_with_its_own_batch(connection: Connection
     assert due is not None
     assert case.wait()
     assert case.state.term("callback") != due
-    await same(connection, case.changes, 1)
+    await same(connection, project, _KEPT, case.changes, 1)
     await project(connection, case.changes)
     assert await connection.fetchval("SELECT due_at FROM router.callback") == due.at
 
@@ -241,4 +210,4 @@ async def test_any_changes_of_cases_in_one_batch(connection: Connection, seed: i
         while any(left):
             changes.append(chance.choice([one for one in left if one]).pop(0))
         cuts = chance.sample(range(len(changes)), 3)
-        await same(connection, changes, *cuts)
+        await same(connection, project, _KEPT, changes, *cuts)
