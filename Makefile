@@ -1,6 +1,10 @@
 # Two commands matter: `make up` and `make test`. Both set up what they need.
 
-PYTHON    ?= $(firstword $(foreach name,python3.11 python3 python3.12 python3.13 python3.14,$(shell command -v $(name) 2>/dev/null)))
+# The system's own Python first: it is built for speed, which those of version managers seldom are (docs/benchmark.md).
+# One that cannot make the environment is named only where there is no other: the check below then says what it lacks.
+PYTHONS   := /usr/bin/python3.11 python3.11 python3 python3.12 python3.13 python3.14
+usable     = $(shell $(1) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $(1))
+PYTHON    ?= $(firstword $(foreach name,$(PYTHONS),$(call usable,$(name))) $(foreach name,$(PYTHONS),$(shell command -v $(name) 2>/dev/null)))
 PORT_BASE ?= 8100
 KAFKA_PORT ?= 9092
 RUN_DIR   ?= .run
