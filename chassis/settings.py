@@ -253,11 +253,18 @@ def read(model: type[Model], env: Mapping[str, str], variables: Variables, **mor
     """
     known = {field: variables[field][0] for field in model.model_fields if field in variables}
     given = {field: env[name] for field, name in known.items() if env.get(name, "").strip()}
+    if broken := [field for field, value in given.items() if not _is_utf8(value)]:
+        raise SettingsError([_plain(field, "not_utf8", variables) for field in broken])
     try:
         return model.model_validate({**given, **more})
     except ValidationError as error:
         lines = [_plain(str(e["loc"][0]), e["type"], variables) for e in error.errors()]
         raise SettingsError(lines) from None
+
+
+def _is_utf8(value: str) -> bool:
+    """Python reads the bytes of a variable that are no UTF-8 as surrogates, which nothing can send on."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _plain(field: str, kind: str, variables: Variables) -> str:

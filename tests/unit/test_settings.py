@@ -1,6 +1,7 @@
 """The settings: what is read, what is refused in which words, and that no secret is ever shown."""
 
 import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,13 @@ def test_settings_do_not_change(env: dict[str, str]) -> None:
         (
             {"BOOTSTRAP": "kafka:9092", "SECURITY": "SASL_SSL", "USERNAME": " "},
             ["CASELADDER_KAFKA_USERNAME is missing", "CASELADDER_KAFKA_PASSWORD is missing"],
+        ),
+        (
+            {
+                "BOOTSTRAP": "kafka:9092",
+                "PASSWORD": os.fsdecode(b"caf\xe9"),
+            },  # Latin-1, as a terminal may send it
+            ["CASELADDER_KAFKA_PASSWORD is not usable"],
         ),
     ],
 )
