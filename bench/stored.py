@@ -17,7 +17,7 @@ from chassis.database import Connection
 SAMPLE: Final = 20_000
 """How many cases are cloned at most; the others are copies of these."""
 _STEP: Final = 100_000
-_SCHEMAS: Final = ("chassis", "intake", "router")
+_SCHEMAS: Final = ("chassis", "intake", "router", "mediation", "petition", "notify")
 
 
 async def store(url: str, cases: int) -> float:
@@ -39,7 +39,10 @@ async def store(url: str, cases: int) -> float:
 
 
 async def _clone(connection: Connection, statements: Sequence[str], cases: int) -> None:
-    """Copy the newest cases of this run, each as often as it takes, in one transaction."""
+    """Copy the newest cases of this run of which everybody was told, each as often as it takes, in one transaction.
+
+    What notify owes for a case it would send for every copy, as work that no case of the next phase made.
+    """
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")  # parents come with children
         await connection.execute("SET LOCAL synchronous_commit = off")
@@ -47,6 +50,8 @@ async def _clone(connection: Connection, statements: Sequence[str], cases: int) 
         await connection.execute(
             "WITH sample AS MATERIALIZED (SELECT case_id, row_number() OVER () - 1 AS number FROM ("
             "   SELECT i.case_id FROM intake.aggregate i JOIN router.aggregate r USING (case_id)"
+            "   WHERE EXISTS (SELECT FROM notify.delivery d WHERE d.case_id = i.case_id)"
+            "   AND NOT EXISTS (SELECT FROM notify.delivery d WHERE d.case_id = i.case_id AND d.state = 'open')"
             "   ORDER BY i.case_id DESC LIMIT $2) AS newest)"
             " INSERT INTO clone SELECT case_id, uuidv7(interval '-1 day') FROM generate_series(0, $1::bigint - 1) n"
             " JOIN sample ON number = n % (SELECT count(*) FROM sample) ORDER BY n",

@@ -13,7 +13,7 @@ _CASE = UUID(int=7)
 
 
 async def _tables(url: str) -> None:
-    for component in ("chassis", "intake", "router"):
+    for component in ("chassis", "intake", "router", "mediation", "petition", "notify"):
         await upgrade(url, component)
 
 
@@ -37,15 +37,28 @@ async def _one_case(connection: Connection) -> None:
     )
 
 
+async def _told(connection: Connection, case_id: UUID, state: str) -> None:
+    """A message about the case, as notify keeps it."""
+    await connection.execute(
+        "INSERT INTO notify.delivery (message_id, lane, step, event_id, case_id, recipient, channel, others,"
+        " template, facts, statutory, urgent, created_at, expires_at, traceparent, state, attempts, changed_at)"
+        " VALUES ($1, 'a lane', 1, 'intake/1', $1, 'reporter', 'sms', '{}', 'accepted',"
+        " '{}', false, false, now(), now(), '', $2, 1, now())",
+        case_id,
+        state,
+    )
+
+
 async def test_copies_are_cases_of_their_own(database_url: str) -> None:
     """Each has its rows in every table, with identifiers of its own; its events lie behind every reader."""
     await _tables(database_url)
     connection = await asyncpg.connect(database_url)
     try:
         await _one_case(connection)
+        await _told(connection, _CASE, "sent")
         newest = await connection.fetchval("SELECT max(xid::text::bigint) FROM chassis.event_log")
         await store(database_url, 300)
-        for table in ("intake.aggregate", "router.aggregate", "intake.case_file"):
+        for table in ("intake.aggregate", "router.aggregate", "intake.case_file", "notify.delivery"):
             counts = await connection.fetchrow(f"SELECT count(*), count(DISTINCT case_id) FROM {table}")
             assert counts is not None
             assert tuple(counts) == (300, 300), table
@@ -63,3 +76,16 @@ async def test_without_a_case_there_is_nothing_to_copy(database_url: str) -> Non
     await _tables(database_url)
     with pytest.raises(ValueError, match="no case is stored"):
         await store(database_url, 10)
+
+
+async def test_a_case_of_which_somebody_is_still_to_be_told_is_not_copied(database_url: str) -> None:
+    """Each copy would be a message to send."""
+    await _tables(database_url)
+    connection = await asyncpg.connect(database_url)
+    try:
+        await _one_case(connection)
+        await _told(connection, _CASE, "open")
+        with pytest.raises(ValueError, match="no case is stored"):
+            await store(database_url, 10)
+    finally:
+        await connection.close()
