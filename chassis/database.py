@@ -1,6 +1,7 @@
 """The one place that opens PostgreSQL connections, with the codecs that the hot path relies on."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -72,21 +73,32 @@ does not call that idle.
 """
 COMMAND_S: Final = 30
 """A statement that takes longer is given up, in seconds."""
+STARTING_S: Final = 60.0
+"""How long a server that says it is starting, or recovering, is waited for, in seconds."""
+_AGAIN_S: Final = 0.25
 
 
 async def open_pool(url: str, *, size: int = 8, settings: Mapping[str, str] | None = None) -> Pool:
-    """Open a pool of `size` connections to the PostgreSQL at `url`.
+    """Open a pool of `size` connections to the PostgreSQL at `url`, once it takes any.
 
-    Raises OSError or asyncpg.PostgresError where the database does not answer within 30 seconds.
+    One that starts, or recovers from a crash, is given `STARTING_S`. Raises OSError or asyncpg.PostgresError where
+    the database cannot be reached, or refuses us.
     """
-    return await asyncpg.create_pool(
-        _plain(url),
-        min_size=1,
-        max_size=size,
-        command_timeout=COMMAND_S,
-        connection_class=_Stateless,
-        server_settings=_session(settings or {}),
-    )
+    until = time.monotonic() + STARTING_S
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                _plain(url),
+                min_size=1,
+                max_size=size,
+                command_timeout=COMMAND_S,
+                connection_class=_Stateless,
+                server_settings=_session(settings or {}),
+            )
+        except asyncpg.CannotConnectNowError:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(_AGAIN_S)
 
 
 async def connect(

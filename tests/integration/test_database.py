@@ -1,4 +1,4 @@
-"""What the server does with a session whose process is frozen."""
+"""How sessions begin and end: with a server that starts, and one that loses patience with a frozen process."""
 
 import asyncio
 from pathlib import Path
@@ -55,3 +55,21 @@ async def test_a_session_that_does_not_take_its_answer_is_ended(
             await asyncio.wait_for(asking, 30)
         assert is_passing(met.value)
         await other.close()
+
+
+async def test_a_server_that_starts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that comes up while PostgreSQL recovers from a crash must not give up."""
+    monkeypatch.setattr(database_module, "_AGAIN_S", 0.0)
+    answers = iter(["57P03", "57P03", "3D000"])  # starting, starting, and then: no such database
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        fields = f"SFATAL\0C{next(answers)}\0Mtold by the test\0\0".encode()
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(asyncpg.InvalidCatalogNameError):
+            await open_pool(f"postgresql://somebody:{uuid4().hex}@127.0.0.1:{port}/none?sslmode=disable")
+    assert next(answers, None) is None

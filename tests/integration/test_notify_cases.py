@@ -308,6 +308,9 @@ async def test_who_may_see_what(notify: Notify) -> None:
     """R-PRIV-01, R-HOT-14: by role and unit; the page of caught messages is an empty shell without a token."""
     assert (await notify.ask("GET /v1/caught", Role.HANDLER, "GL0101")).status_code == 403
     assert (await notify.ask("GET /v1/caught", Role.OPS)).status_code == 200
+    # R-LAD-04: a tracking code opens a case, also to whom it complains of
+    assert (await notify.ask("GET /v1/caught", Role.OPS, "GL-URBAN")).status_code == 403
+    assert (await notify.ask("GET /v1/caught", Role.OPS, "GL")).status_code == 200
     assert "GL" not in (await notify.client.get("/caught")).text
     other = await notify.ask("GET /v1/units/GL0102/inbox", Role.HANDLER, "GL0101")
     assert (other.status_code, other.json()["code"]) == (403, "not_your_inbox")

@@ -1,6 +1,7 @@
 """The messages of the embedded run, which stayed here: over the API, and on a plain page. Role ops.
 
-They hold tracking codes, which open cases: only where the catch-all is switched on are these routes there at all.
+They hold tracking codes, which open cases, also those that complain of a unit: only where the catch-all is switched
+on are these routes there at all, and not for the ops of a unit below the district (R-LAD-04).
 """
 
 from datetime import datetime
@@ -51,10 +52,12 @@ def add_caught_routes(app: FastAPI, office: Office) -> None:
 
     @app.get("/v1/caught", tags=[_TAG], summary="Messages that stayed here")
     async def caught(
-        _principal: Annotated[Principal, allow(Role.OPS)],
+        principal: Annotated[Principal, allow(Role.OPS)],
         case_id: UUID | None = None,
         after: Annotated[int | None, Query(ge=0, description="`item` of the last one you have")] = None,
     ) -> AllCaughtView:
+        if principal.unit is not None:
+            office.demand_centre(principal)
         async with office.host.pool.acquire() as connection:
             rows = (
                 await connection.fetch(_NEWEST, case_id, MOST)
