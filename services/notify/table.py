@@ -284,7 +284,7 @@ class _Reading:
                 (*place, "channels"), "units get a notice by each of their channels: one row for each"
             )
         for role in row.to:
-            if role not in RESIDENTS and _field(event, (role.value,)) is None:
+            if role not in RESIDENTS and _field(event, role.path) is None:
                 self._fault((*place, "to"), f"{row.event} names no {role}")
 
     def _facts(self, place: tuple[object, ...], row: _NoticeRow, event: type[Event]) -> Iterator[Fact]:

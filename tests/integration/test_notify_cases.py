@@ -272,6 +272,9 @@ async def test_a_sealed_case_is_its_recipients_alone(notify: Notify) -> None:
     await notify.say(accusing["case_id"], left)
     await notify.say(about["case_id"], dispatched(subjects=("GL-HOTLINE",)))
     await notify.heard()
+    told = "SELECT unit, template FROM notify.inbox_item WHERE case_id = $1"
+    rows = await notify.pool.fetch(told, accusing["case_id"])
+    assert [tuple(row) for row in rows] == [("GL-PETITION", "order-exit")]
     for case, unit, role, status in (
         (accusing, "GL", Role.OPERATOR, 404),
         (accusing, "GL", Role.SUPERVISOR, 404),

@@ -24,8 +24,15 @@ class Role(StrEnum):
     """The reporters of the cases that are linked to this one (R-PET-18, R-LEDGER-01)."""
     UNIT = "unit"
     """The unit that the event names."""
+    AUTHORITY = "exit.authority"
+    """That of the named exit, where it is one of our units (R-PET-06)."""
     HELPERS = "helpers"
     COPIES = "copies"
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the event names them, who are no residents."""
+        return tuple(self.value.split("."))
 
 
 RESIDENTS: Final = frozenset({Role.REPORTER, Role.CO_REPORTERS})
@@ -79,7 +86,10 @@ class Notice:
     @property
     def fields(self) -> set[str]:
         """The event's own fields that the row reads."""
-        return {path[0] for path in (*self.when, *(fact.path for fact in self.facts))} | {*self.to}
+        return {
+            path[0]
+            for path in (*self.when, *(fact.path for fact in self.facts), *(role.path for role in self.to))
+        }
 
     def applies(self, event: object) -> bool:
         """Whether the event has the values that the row asks for."""

@@ -168,10 +168,10 @@ def _is(role: Role, reporter: Reporter, case_id: UUID) -> bool:
 
 
 def _units(role: Role, event: Event) -> tuple[str, ...]:
-    if role is Role.UNIT:
-        unit = getattr(event, "unit", None)
-        return (unit,) if unit else ()
-    return tuple(seat.unit for seat in getattr(event, role.value, ()))
+    found = value_at(event, role.path)
+    if role in {Role.HELPERS, Role.COPIES}:
+        return tuple(seat.unit for seat in found or ())
+    return (found,) if found else ()
 
 
 def facts_of(facts: Sequence[Fact], event: Event) -> dict[str, Plain]:
