@@ -42,7 +42,6 @@ _SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "shared_buffers": "256MB",
-    "wal_compression": "on",
     "max_wal_size": "2GB",
     "max_connections": "100",
     "jit": "off",
