@@ -223,7 +223,8 @@ class Register:
     def again(self, state: WorkOrder, row: Fired, by: Actor | None, at: datetime) -> list[Event]:
         """R-HOT-08: a closed case goes back to who had it."""
         had = Holder(unit=state.unit or "", number=state.number, rung=state.rung or 0)
-        return self._back(state, had, Why(rows=(row,)), Terms(by=by), at)
+        terms = Terms(by=by, subjects=state.subjects or None)  # some perhaps by the words that ask for it
+        return self._back(state, had, Why(rows=(row,)), terms, at)
 
     def _back(self, case: WorkOrder, had: Holder, why: Why, terms: Terms, at: datetime) -> list[Event]:
         """To who had the case; what they had no power for, to the competent unit (R-GRD-01)."""

@@ -50,12 +50,19 @@ class Supplements:
             return []
         if e.emergency is not None and self._goes_to_line(state, e.emergency):
             moved = self._to_line(state, e.emergency, "supplement", e.by, at)
-            return [*moved, *self._complained(reduce(evolve, moved, state), e.text, e.by, at)]
+            return self._with_accused(state, moved, e.text, e.by, at)
         if state.queue is not None:
             return self._register.further(state, e, at)
         events = self._complained(state, e.text, e.by, at)
         after = reduce(evolve, events, state)
         return events if after.queue is not None else [*events, *self._readers_told(after, e.text)]
+
+    def _with_accused(
+        self, state: WorkOrder, moved: list[Event], text: str, by: Actor | None, at: datetime
+    ) -> list[Event]:
+        """R-LAD-05, R-LAD-04: the danger to its line first, then whom the same words accuse: what remains does not
+        go to them."""
+        return [*moved, *self._complained(reduce(evolve, moved, state), text, by, at)]
 
     def _complained(self, state: WorkOrder, text: str, by: Actor | None, at: datetime) -> list[Event]:
         """R-LAD-04, R-HOT-14: who is accused by name and has the case loses it, a helper leaves, and from everybody
@@ -112,12 +119,15 @@ class Supplements:
             row = self._desk.escalation(state, r.Ground.DANGER).fired
             words = "" if state.confidential else e.emergency.ground
             why, terms = Why(rows=(REOPENED, row)), Terms(by=e.by)
-            return [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
+            at_line = [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
+            return self._with_accused(state, at_line, e.reason, e.by, at)
         subjects = self._complained_of(state, e.reason)
         if subjects and self._loses(state, subjects):  # R-LAD-04: it does not even get it back
             return [again, *self._register.to_human(state, subjects, e.by, at)]
-        moved = [again, *self._register.again(state, REOPENED, e.by, at)]
-        moved += self._complained(reduce(evolve, moved, state), e.reason, e.by, at)
+        case = state.model_copy(
+            update={"subjects": subjects or state.subjects}
+        )  # none of them is told to help
+        moved = [again, *self._register.again(case, REOPENED, e.by, at)]
         return [*moved, *self._readers_told(reduce(evolve, moved, state), e.reason)]
 
     def noted(
