@@ -231,6 +231,19 @@ async def test_who_may_have_a_unit_recused_is_offered_it(router: RouterUnderTest
     assert (await router.get(path, Role.HANDLER, HOTLINE)).status == 200  # its feed still tells of it
 
 
+async def test_a_helper_is_offered_to_recuse_itself(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: its handler says so; then the case is out of their sight, and the lead goes on."""
+    for role in (Role.HANDLER, Role.SUPERVISOR):
+        path = await router.submit(matter=COMPONENT)
+        assert "escalation" in (await router.get(path, role, "GL-POWER")).body["actions"]
+        evidence = [{"kind": "interest_declaration", "reference": "回避申请"}]
+        body = {"ground": "SUBJECT_SKIPPED", "subjects": ["GL-POWER"], "evidence": evidence}
+        assert (await router.post(f"{path}/escalation", role, "GL-POWER", body)).status == 204
+        assert (await router.get(path, role, "GL-POWER")).code == "case_unknown"
+        shown = (await router.get(path, Role.HANDLER, URBAN)).body
+        assert (shown["unit"]["code"], shown["status"]) == (URBAN, "DISPATCHED")
+
+
 async def test_an_unknown_case_and_a_broken_id(router: RouterUnderTest) -> None:
     unknown = f"/v1/cases/{uuid4()}"
     assert (await router.get(unknown, Role.OPERATOR, DISTRICT)).code == "case_unknown"
