@@ -92,7 +92,7 @@ class Router:
         self._steering = steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
         self._supplements = supplements = Supplements(desk, register, steering, oversight, triage)
-        self.accused = supplements.accused
+        self.accused, self.accuses_an_office = supplements.accused, supplements.accuses_an_office
         procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {

@@ -40,6 +40,10 @@ class Supplements:
         """R-LAD-04, R-HOT-14: whom further facts complain of; neither they nor those they control read them."""
         return self._desk.ladder.with_successors(self._triage.accused("", text))
 
+    def accuses_an_office(self, text: str) -> bool:
+        """R-HOT-14: whether further facts complain of an office without its name: it may be any unit."""
+        return self._triage.accuses_an_office("", text)
+
     def supplemented(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
         """To the emergency line where a danger is reported; where it waits for a human, read as the first text was;
         to a human where whoever has the case is accused by name.
@@ -173,7 +177,7 @@ class Supplements:
 
     def _meant(self, text: str, readers: list[str]) -> tuple[str, ...]:
         """Where an office is accused without its name, it may be any of those that have the case (R-HOT-14)."""
-        if not self._triage.accuses_an_office("", text):
+        if not self.accuses_an_office(text):
             return ()
         return tuple(unit for unit in readers if unit not in {self._desk.hotline, self._desk.ladder.district})
 
