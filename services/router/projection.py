@@ -20,9 +20,10 @@ from schemas.department import (
     DepartmentEvent,
     DepartmentReminded,
     HandlingMode,
+    ReminderKind,
     TextAccess,
 )
-from schemas.intake import CaseSubmitted, CaseSupplemented, ReopeningAsked
+from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.router import (
     CaseClosed,
     CaseDispatched,
@@ -287,6 +288,8 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
                 work.texts.append((change.case_id, title, text, place.address, received_at))
         case CaseSupplemented(text=text) | ReopeningAsked(reason=text):
             work.supplements.append(_Said(change.case_id, text, *_readers(change)))
+        case CaseWithdrawn(reason=text) | FeedbackGiven(note=text) if text:
+            work.supplements.append(_Said(change.case_id, text, *_readers(change)))
     if isinstance(change.given, TriageCase):
         work.judged.add(change.case_id)
         for said in work.supplements:
@@ -298,7 +301,7 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             work.changed.add(change.case_id)
         waits_on = (
             isinstance(event, TriageQueued)
-            and isinstance(change.given, CaseSupplemented)
+            and isinstance(change.given, CaseSupplemented | CaseWithdrawn | FeedbackGiven)
             and event.taken_from is None
         )
         if isinstance(event, _UNQUEUED_BY) and not waits_on:
@@ -330,7 +333,11 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
 def _readers(change: Change[WorkOrder]) -> tuple[str, str]:
     """R-LAD-04, R-HOT-14: the units from which a supplement is kept, since they were not told of it, and who was in
     their place."""
-    told = {event.unit for event in change.events if isinstance(event, DepartmentReminded)}
+    told = {
+        event.unit
+        for event in change.events
+        if isinstance(event, DepartmentReminded) and event.kind is ReminderKind.SUPPLEMENT
+    }
     if not told:
         return "", ""
     holders = {seat.unit for seat in change.state.seats()}
