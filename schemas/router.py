@@ -505,7 +505,8 @@ class HelpersRecused(RouterEvent):
     """R-LAD-04, R-LAD-10: helpers found interested have no part in the case any more; `unit`, the lead, goes on.
 
     Without `helpers`: words that were added complain of a unit that had no part in it, or of who kept a case that
-    nobody handles; `unit` keeps it from now on (R-HOT-14).
+    nobody handles; `unit` keeps it from now on (R-HOT-14). Or they are the reason of a withdrawal, which follows,
+    and may complain of `unit` itself.
     """
 
     type: ClassVar[str] = "router.HelpersRecused.v1"

@@ -45,7 +45,7 @@ def build(settings: Settings) -> tuple[Host[WorkOrder], FastAPI]:
     units = units_with_topics(jurisdiction)
     host = Host(settings, Service(decider, consumed, project, topics=topics_to(units)))
     app = host.create_app("Caseladder router", _DESCRIPTION)
-    office = Office(host, decider, jurisdiction, policy, decider.accused)
+    office = Office(host, decider, jurisdiction, policy, decider.accused, decider.accuses_an_office)
     add_routes(app, office)
     if settings.transport == "kafka":
         host.add_worker(_inbox(settings, office, units))

@@ -20,9 +20,10 @@ from schemas.department import (
     DepartmentEvent,
     DepartmentReminded,
     HandlingMode,
+    ReminderKind,
     TextAccess,
 )
-from schemas.intake import CaseSubmitted, CaseSupplemented, ReopeningAsked
+from schemas.intake import CaseSubmitted, CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.router import (
     CaseClosed,
     CaseDispatched,
@@ -71,11 +72,17 @@ _TEXT: Final = ("case_id", "title", "body", "address", "received_at")
 _SUPPLEMENTS: Final = (
     "UPDATE router.case_text t SET supplements = t.supplements || s.added FROM (SELECT case_id,"
     " jsonb_agg(jsonb_build_object('at', now(), 'text', body, 'kept_from', string_to_array(kept_from, ' '),"
-    " 'told_instead', string_to_array(told_instead, ' ')) ORDER BY n) AS added"
-    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
-    " WITH ORDINALITY AS u(case_id, body, kept_from, told_instead, n) GROUP BY case_id) s"
+    " 'told_instead', string_to_array(told_instead, ' '), 'judged', judged) ORDER BY n) AS added"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[])"
+    " WITH ORDINALITY AS u(case_id, body, kept_from, told_instead, judged, n) GROUP BY case_id) s"
     " WHERE t.case_id = s.case_id"
 )
+_JUDGED: Final = (
+    "UPDATE router.case_text SET supplements = (SELECT jsonb_agg(said || '{\"judged\": true}' ORDER BY n)"
+    " FROM jsonb_array_elements(supplements) WITH ORDINALITY AS u(said, n))"
+    " WHERE case_id = ANY($1::uuid[]) AND supplements <> '[]'"
+)
+"""R-HOT-14: a human has looked at what was said so far, and at which office it may accuse without its name."""
 _GIVEN: Final = (
     "case_id",
     "number",
@@ -210,6 +217,17 @@ class _Requeued:
 
 
 @dataclass(slots=True)
+class _Said:
+    """A resident's further words, in the order of `_SUPPLEMENTS`."""
+
+    case_id: UUID
+    text: str
+    kept_from: str
+    told_instead: str
+    judged: bool = False
+
+
+@dataclass(slots=True)
 class _Work:
     """What a batch writes, by table."""
 
@@ -219,9 +237,10 @@ class _Work:
     """Cases with an event of their own; what departments are told alone leaves the state as it was."""
     unqueued: set[UUID] = field(default_factory=set)
     texts: list[tuple[object, ...]] = field(default_factory=list)
-    supplements: list[tuple[object, ...]] = field(default_factory=list)
+    supplements: list[_Said] = field(default_factory=list)
     given: dict[tuple[UUID, int], _Given] = field(default_factory=dict)
     ended: dict[tuple[UUID, int], tuple[object, ...]] = field(default_factory=dict)
+    judged: set[UUID] = field(default_factory=set)
     accused: set[UUID] = field(default_factory=set)
     """Cases of which other subjects became known, or that they are sealed matter."""
     queued: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
@@ -240,7 +259,9 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
         for given in work.given.values()
     ]
     await insert(connection, "router", "case_text", _TEXT, work.texts)
-    await _write(connection, _SUPPLEMENTS, work.supplements)
+    if work.judged:
+        await connection.execute(_JUDGED, list(work.judged))
+    await _write(connection, _SUPPLEMENTS, [astuple(said) for said in work.supplements])
     await insert(connection, "router", "assignment", (*_GIVEN, *_SHARED), assignments)
     await _write(connection, _KEEP, [row for case_id in known for row in _kept(work, case_id)])
     await _write(connection, _END, list(work.ended.values()))
@@ -266,8 +287,13 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
                 work.fresh.add(change.case_id)
                 work.texts.append((change.case_id, title, text, place.address, received_at))
         case CaseSupplemented(text=text) | ReopeningAsked(reason=text):
-            work.supplements.append((change.case_id, text, *_readers(change)))
+            work.supplements.append(_Said(change.case_id, text, *_readers(change)))
+        case CaseWithdrawn(reason=text) | FeedbackGiven(note=text) if text:
+            work.supplements.append(_Said(change.case_id, text, *_readers(change)))
     if isinstance(change.given, TriageCase):
+        work.judged.add(change.case_id)
+        for said in work.supplements:
+            said.judged |= said.case_id == change.case_id
         work.accused.add(change.case_id)  # what the human says of it holds for who had it before as well
     rungs: dict[int, int] = {}
     for event, envelope in zip(change.events, change.envelopes, strict=True):
@@ -275,7 +301,7 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
             work.changed.add(change.case_id)
         waits_on = (
             isinstance(event, TriageQueued)
-            and isinstance(change.given, CaseSupplemented)
+            and isinstance(change.given, CaseSupplemented | CaseWithdrawn | FeedbackGiven)
             and event.taken_from is None
         )
         if isinstance(event, _UNQUEUED_BY) and not waits_on:
@@ -307,7 +333,11 @@ def _collect(work: _Work, change: Change[WorkOrder]) -> None:
 def _readers(change: Change[WorkOrder]) -> tuple[str, str]:
     """R-LAD-04, R-HOT-14: the units from which a supplement is kept, since they were not told of it, and who was in
     their place."""
-    told = {event.unit for event in change.events if isinstance(event, DepartmentReminded)}
+    told = {
+        event.unit
+        for event in change.events
+        if isinstance(event, DepartmentReminded) and event.kind is ReminderKind.SUPPLEMENT
+    }
     if not told:
         return "", ""
     holders = {seat.unit for seat in change.state.seats()}

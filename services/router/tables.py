@@ -34,7 +34,7 @@ class CaseText(SQLModel, table=True):
     supplements: list[dict[str, Any]] = Field(
         sa_column=Column(JSONB, nullable=False, server_default=text("'[]'::jsonb"))
     )
-    """Objects with `at`, `text`, `kept_from` and `told_instead` (unit codes), in order."""
+    """Objects with `at`, `text`, `kept_from` and `told_instead` (unit codes) and `judged`, in order."""
 
 
 class Assignment(SQLModel, table=True):

@@ -216,7 +216,7 @@ async def test_who_is_complained_of_in_a_supplement_does_not_read_it(router: Rou
 
 
 async def test_who_may_have_a_unit_recused_is_offered_it(router: RouterUnderTest) -> None:
-    """R-LAD-04: before any work was done; and who gets the case then reads what the unit before did not."""
+    """R-LAD-04: before any work was done; who gets the case then may be the office that the words mean."""
     path = await router.submit()
     await router.say(UUID(path.rpartition("/")[2]), CaseSupplemented(text="执法人员打人"))
     assert (await router.get(path, Role.HANDLER, HOTLINE)).body["actions"] == []
@@ -225,10 +225,56 @@ async def test_who_may_have_a_unit_recused_is_offered_it(router: RouterUnderTest
     body = {"ground": "SUBJECT_SKIPPED", "subjects": [COMMUNITY], "evidence": evidence}
     moved = await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, body)
     assert (moved.status, moved.body["unit"]["code"]) == (200, STREET)
-    [said] = (await router.get(path, Role.HANDLER, STREET)).body["text"]["supplements"]
-    assert said["text"] == "执法人员打人"
+    assert (await router.get(path, Role.HANDLER, STREET)).body["text"]["supplements"] == []
     assert (await router.get(path, Role.HANDLER, COMMUNITY)).code == "case_unknown"
     assert (await router.get(path, Role.HANDLER, HOTLINE)).status == 200  # its feed still tells of it
+
+
+async def test_words_against_an_unnamed_office_are_the_centres_until_a_human_at_the_queue_has_judged(
+    router: RouterUnderTest,
+) -> None:
+    """R-HOT-14, R-LAD-04: whoever gets the case later may be that office; so may its area's desks be."""
+    path = await router.submit()
+    case_id, unnamed = UUID(path.rpartition("/")[2]), "执法人员打人，还骂我"
+    await router.say(case_id, CaseSupplemented(text=unnamed))
+
+    async def read_by(role: Role, unit: str) -> list[str]:
+        shown = (await router.get(path, role, unit)).body["text"]["supplements"]
+        return [said["text"] for said in shown]
+
+    moved = {"unit": URBAN, "handle_by": "2099-12-31T09:00:00+08:00", "leader": "分管副区长", "note": "请办"}
+    assert (await router.post(f"{path}/instruction", Role.SUPERVISOR, DISTRICT, moved)).status == 200
+    for role, unit in ((Role.HANDLER, URBAN), (Role.SUPERVISOR, STREET)):
+        assert await read_by(role, unit) == []
+    for unit in (HOTLINE, DISTRICT):
+        assert await read_by(Role.OPERATOR, unit) == [unnamed]
+    named, later = "区城市管理局的工作人员收了对方的钱", "执法人员又来打人"
+    await router.say(case_id, CaseSupplemented(text=named))
+    decision = {"judged": "dispatch", "matter": PLAIN, "place": "GL020101", "subjects": [URBAN]}
+    judged = await router.post(f"{path}/triage", Role.OPERATOR, HOTLINE, decision)
+    unit = judged.body["unit"]["code"]
+    assert unit not in {URBAN, COMMUNITY, HOTLINE}
+    await router.say(case_id, CaseSupplemented(text=later))
+    assert await read_by(Role.HANDLER, unit) == [unnamed, named]
+    evidence = [{"kind": "interest_declaration", "reference": "补充反映"}]
+    up = {"ground": "SUBJECT_SKIPPED", "subjects": [unit], "evidence": evidence}
+    above = (await router.post(f"{path}/escalation", Role.SUPERVISOR, DISTRICT, up)).body["unit"]["code"]
+    assert above not in {unit, DISTRICT, HOTLINE}
+    assert await read_by(Role.HANDLER, above) == [unnamed, named]
+    assert await read_by(Role.OPERATOR, HOTLINE) == [unnamed, named, later]
+
+
+async def test_a_helper_is_offered_to_recuse_itself(router: RouterUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: its handler says so; then the case is out of their sight, and the lead goes on."""
+    for role in (Role.HANDLER, Role.SUPERVISOR):
+        path = await router.submit(matter=COMPONENT)
+        assert "escalation" in (await router.get(path, role, "GL-POWER")).body["actions"]
+        evidence = [{"kind": "interest_declaration", "reference": "回避申请"}]
+        body = {"ground": "SUBJECT_SKIPPED", "subjects": ["GL-POWER"], "evidence": evidence}
+        assert (await router.post(f"{path}/escalation", role, "GL-POWER", body)).status == 204
+        assert (await router.get(path, role, "GL-POWER")).code == "case_unknown"
+        shown = (await router.get(path, Role.HANDLER, URBAN)).body
+        assert (shown["unit"]["code"], shown["status"]) == (URBAN, "DISPATCHED")
 
 
 async def test_an_unknown_case_and_a_broken_id(router: RouterUnderTest) -> None:

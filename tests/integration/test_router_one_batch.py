@@ -13,7 +13,7 @@ from chassis.decider import Input, Refused, TimerDue
 from chassis.service import Change
 from schemas import router as r
 from schemas.envelope import Envelope
-from schemas.intake import CaseSupplemented, CaseWithdrawn, ReopeningAsked
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.values import Emergency
 from services.router.domain import WorkOrder
 from services.router.projection import project
@@ -174,6 +174,8 @@ def commands(case: Told, chance: Random) -> Iterator[Input]:
         r.ConfirmEmergency(actor=OPERATOR, reference="1"),
         r.DispatchRemainder(actor=OPERATOR),
         CaseWithdrawn(reason="撤回"),
+        CaseWithdrawn(reason="上门威胁", stands=True),
+        FeedbackGiven(contacted=True, resolved=False, satisfied=False, note="仍未解决"),
         ReopeningAsked(reason="仍未解决"),
     ]
     chance.shuffle(found)

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from chassis.http import Role
-from schemas.intake import CaseSupplemented
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven
 from tests.integration.test_router_callback_list import called_back, listed
 from tests.router_api_kit import (
     COMMUNITY,
@@ -194,3 +194,45 @@ async def test_who_is_accused_without_a_part_in_it_no_longer_finds_it(router: Ro
     await accuse(router, path, "区教育局推诿扯皮")
     steps = (await router.get(f"{path}/route", Role.OPERATOR, DISTRICT)).body["steps"]
     assert "补充反映涉及的单位回避，区城市管理局继续办理" in steps[-1]["text"]
+
+
+async def test_the_centre_reads_the_note_of_a_rating(router: RouterUnderTest) -> None:
+    """R-HOT-09, R-HOT-14: as it reads other further words; who is accused in it loses the case."""
+    mild, accusing = await called_back(router), await called_back(router)
+    for path, note in ((mild, "还是没人来"), (accusing, ACCUSING)):
+        rated = FeedbackGiven(contacted=True, resolved=False, satisfied=False, note=note)
+        await router.say(UUID(path.rpartition("/")[2]), rated)
+        shown = (await router.get(path, Role.OPERATOR, HOTLINE)).body
+        assert [said["text"] for said in shown["text"]["supplements"]] == [note]
+    assert (await router.get(mild, Role.HANDLER, COMMUNITY)).body["status"] == "REDO"
+    assert (await router.get(accusing, Role.HANDLER, COMMUNITY)).code == "case_unknown"
+    [waits] = await queue(router)
+    assert [said["text"] for said in waits["supplements"]] == [ACCUSING]
+    assert len(await listed(router)) == 0
+
+
+async def test_the_centre_reads_the_reason_of_a_withdrawal_and_the_accused_unit_nothing(
+    router: RouterUnderTest,
+) -> None:
+    """R-LAD-04, R-HOT-14: the case is closed all the same; the feed of the centre tells of it."""
+    named, unnamed, silent = [await router.submit() for _ in range(3)]
+    for path, reason in (
+        (named, f"{ACCUSING}，上门威胁我撤回"),
+        (unnamed, "执法人员打人，逼我撤回"),
+        (silent, ""),
+    ):
+        await router.say(UUID(path.rpartition("/")[2]), CaseWithdrawn(reason=reason))
+        for role in (Role.OPERATOR, Role.HANDLER):
+            shown = await router.get(path, role, HOTLINE)
+            if reason:
+                assert shown.body["status"] == "CLOSED"
+                assert [said["text"] for said in shown.body["text"]["supplements"]] == [reason]
+            else:
+                assert (shown.status == 404) is (role is Role.HANDLER)
+    assert (await router.get(silent, Role.OPERATOR, HOTLINE)).body["text"]["supplements"] == []
+    for role, unit in THEIRS:
+        assert (await router.get(named, role, unit)).code == "case_unknown"
+    assert set(await shown_to(router, COMMUNITY, ended=True)) == {unnamed, silent}
+    for unit in (COMMUNITY, STREET):
+        said = (await router.get(unnamed, Role.SUPERVISOR, unit)).body["text"]["supplements"]
+        assert said == []

@@ -16,7 +16,7 @@ from schemas.department import (
     HandlingMode,
     ReminderKind,
 )
-from schemas.intake import CaseSupplemented, ReopeningAsked
+from schemas.intake import CaseSupplemented, CaseWithdrawn, FeedbackGiven, ReopeningAsked
 from schemas.mediation import MediationDutyMoved
 from schemas.petition import PetitionHandedBack
 from schemas.procedure import HandBack
@@ -497,3 +497,67 @@ def test_words_that_tell_of_a_danger_and_accuse_the_centre() -> None:
     case = handled(PLAIN)
     accuse(case, HOTLINE, emergency=Emergency(line="110", ground="打人"))
     assert (case.status, case.state.unit, case.state.line) == (S.EMERGENCY_XFER, DISTRICT, "110")
+
+
+@pytest.mark.parametrize("happy", [True, False])
+def test_a_rating_that_accuses_who_has_the_case_takes_it_to_a_human(happy: bool) -> None:
+    """R-LAD-04, R-HOT-09, R-HOT-14: as a reopening in such words; nothing is closed or redone."""
+    case = on_track_s(called_back())
+    unit = case.state.unit or ""
+    case.router = router(Oracle(blamed=(unit,)))
+    rated = FeedbackGiven(contacted=True, resolved=happy, satisfied=happy, note="工作人员威胁我，收钱不办事")
+    recorded, *ended, queued = case.give(rated)
+    assert isinstance(recorded, r.CallbackRecorded)
+    assert (recorded.unit, recorded.satisfied) == (unit, happy)
+    assert {type(e) for e in ended} == {DepartmentAssignmentEnded}
+    assert isinstance(queued, r.TriageQueued)
+    assert (queued.taken_from, case.status, case.state.subjects) == (unit, S.REGISTERED, (unit,))
+    assert judge(case).unit not in {unit, HOTLINE}
+
+
+def test_a_rating_that_accuses_somebody_else_goes_on_without_them() -> None:
+    """R-LAD-04, R-HOT-08: whoever else is accused is kept from the case; its unit does it again."""
+    case = on_track_s(called_back())
+    unit = case.state.unit or ""
+    case.router = router(Oracle(blamed=("GL-EDUCATION",)))
+    case.give(FeedbackGiven(contacted=True, resolved=False, satisfied=False, note="教育局收钱"))
+    assert (case.status, case.state.unit, case.state.subjects) == (S.REDO, unit, ("GL-EDUCATION",))
+
+
+def test_a_rating_that_nobody_waits_for_is_heard_where_it_accuses() -> None:
+    """R-LAD-04, R-HOT-14: outside of a callback its score is nothing to the router, its words are."""
+    case = handled(PLAIN)
+    case.router = router(Oracle(blamed=(COMMUNITY,)))
+    events = case.give(FeedbackGiven(contacted=True, resolved=False, satisfied=False, note="社区收钱"))
+    assert not [e for e in events if isinstance(e, r.CallbackRecorded)]
+    assert (case.status, case.state.subjects) == (S.REGISTERED, (COMMUNITY,))
+
+
+def test_a_withdrawal_under_threat_ends_the_case_and_the_centre_is_told() -> None:
+    """R-LAD-04, R-HOT-14, R-PET-11: it stays a withdrawal; the accused lose sight of it, in a procedure too."""
+    plain, begins, runs, waits = handled(PLAIN), open_case(), open_case(), Played()
+    runs.give(MediationDutyMoved(unit=COMMUNITY, stage="MEDIATING"))
+    waits.give(submitted(None))
+    for case in (plain, begins, runs, waits):
+        case.router = router(Oracle(blamed=(COMMUNITY,)))
+        told = case.give(CaseWithdrawn(reason="社区上门威胁我撤回"))
+        assert isinstance(told[0], r.HelpersRecused)
+        assert (case.status, case.state.subjects) == (S.CLOSED, (COMMUNITY,))
+        assert case.last(r.CaseClosed).outcome is r.Outcome.WITHDRAWN
+        [reminded] = [e for e in told if isinstance(e, DepartmentReminded)]
+        assert (reminded.unit, reminded.kind) == (HOTLINE, ReminderKind.SUPPLEMENT)
+
+
+def test_a_danger_told_in_a_rating_or_a_withdrawal_keeps_the_accused_from_what_remains() -> None:
+    """R-LAD-05, R-LAD-04."""
+    danger = Emergency(line="110", ground="打人")
+    for words in (
+        CaseWithdrawn(reason="社区的人打我", emergency=danger),
+        FeedbackGiven(contacted=True, resolved=False, satisfied=False, note="社区的人打我", emergency=danger),
+    ):
+        case = handled(PLAIN)
+        case.router = router(Oracle(blamed=(COMMUNITY,)))
+        case.give(words)
+        assert (case.status, case.state.subjects) == (S.EMERGENCY_XFER, (COMMUNITY,))
+        case.wait("emergency")
+        assert case.state.unit == STREET

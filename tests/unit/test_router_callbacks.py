@@ -8,7 +8,7 @@ import pytest
 from chassis.calendar import SHANGHAI
 from chassis.decider import TimerDue
 from schemas import router as r
-from schemas.department import DepartmentAssigned
+from schemas.department import DepartmentAssigned, DepartmentEvent
 from schemas.intake import FeedbackGiven, ReopeningAsked
 from schemas.router import OrderStatus as S
 from schemas.values import Emergency, OnSiteResolution
@@ -254,6 +254,38 @@ def test_who_else_is_complained_of_in_the_reason_is_kept_from_the_case() -> None
     case.give(ReopeningAsked(reason="另一网格员也在场"))
     assert (case.status, case.state.unit) == (S.DISPATCHED_LOCKED, unit)
     assert case.state.subjects == ("GL020101",)
+
+
+def test_who_is_complained_of_beside_a_danger_does_not_get_what_remains() -> None:
+    """R-LAD-05, R-LAD-04, R-HOT-13: the line first, as with a supplement in the same words."""
+    oracle = Oracle(blamed=())
+    case = called_back(decider=Played(router(oracle)))
+    case.give(SATISFIED)
+    unit = case.state.unit or ""
+    oracle.blamed = (unit,)
+    case.give(ReopeningAsked(reason="收了钱，现在打人", emergency=Emergency(line="110", ground="打人")))
+    assert (case.status, case.state.line, case.state.subjects) == (S.EMERGENCY_XFER, "110", (unit,))
+    case.give(r.DispatchRemainder(actor=OPERATOR))
+    sent = case.last(r.CaseDispatched)
+    assert sent.unit not in {unit, "GL-HOTLINE"}
+    assert (sent.locked, sent.route.ground) == (False, r.Ground.SUBJECT_SKIPPED)
+
+
+def test_a_helper_complained_of_in_the_reason_hears_nothing_of_the_reopening() -> None:
+    """R-LAD-04, R-HOT-14: not even that it was to help."""
+    oracle = Oracle(blamed=())
+    case = Played(router(oracle))
+    case.give(submitted("municipal.streetlight"))
+    for step in (r.SignAssignment(actor=case.owner), r.RecordContact(actor=case.owner)):
+        case.give(step)
+    check = r.OnSiteCheck(unit="GL0101", matches=True)
+    case.give(r.ReplyCase(actor=case.owner, result="已修好", check=check))
+    case.give(SATISFIED)
+    oracle.blamed = ("GL-POWER",)
+    told = case.give(ReopeningAsked(reason="供电公司收了钱，灯又灭了"))
+    assert "GL-POWER" not in {e.unit for e in told if isinstance(e, DepartmentEvent)}
+    assert (case.state.unit, case.state.subjects) == ("GL-URBAN", ("GL-POWER",))
+    assert [seat.unit for seat in case.state.helpers] == ["GL0101"]
 
 
 def test_asked_in_time_it_is_reopened_even_from_the_archive() -> None:

@@ -257,3 +257,25 @@ def test_nobody_designates_who_is_complained_of(accused: str) -> None:
     by = case.at + timedelta(days=2)
     order = r.InstructCase(actor=SUPERVISOR, unit=accused, handle_by=by, leader="区政府", note="尽快")
     assert case.refused(order).code == "INTERESTED"
+
+
+@pytest.mark.parametrize("role", ["handler", "supervisor"])
+def test_a_helper_takes_itself_off_and_nobody_else(role: str) -> None:
+    """R-LAD-04, R-HOT-14: its own people say so; neither the lead nor another helper goes by their word."""
+    case = handled("municipal.streetlight")
+    own = actor("GL-POWER", role)
+    for others in (("GL-URBAN",), (COMMUNITY,), ("GL-POWER", "GL-URBAN"), (DISTRICT,)):
+        refused = case.refused(recuse(case, *others).model_copy(update={"actor": own}))
+        assert refused.code == "NOT_RESPONSIBLE"
+    lift = climb(case, Ground.NO_LEGAL_POWER, "legal_basis", "handling_record")
+    assert case.refused(lift.model_copy(update={"actor": own})).code == "NOT_RESPONSIBLE"
+    before = case.state
+    ended, recused = case.give(recuse(case, "GL-POWER").model_copy(update={"actor": own}))
+    assert isinstance(ended, DepartmentAssignmentEnded)
+    assert ended.unit == "GL-POWER"
+    assert isinstance(recused, r.HelpersRecused)
+    assert [seat.unit for seat in recused.helpers] == ["GL-POWER"]
+    assert (case.state.unit, case.state.terms, case.status) == (before.unit, before.terms, before.status)
+    assert case.refused(recuse(case, "GL-POWER").model_copy(update={"actor": own})).code == "INTERESTED"
+    other = recuse(case, "GL-CIVIL").model_copy(update={"actor": actor("GL-CIVIL", role)})
+    assert case.refused(other).code == "NOT_RESPONSIBLE"

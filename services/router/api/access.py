@@ -52,6 +52,10 @@ class Access:
         wide = {self.jurisdiction.code, self.jurisdiction.hotline, None}
         return principal.unit in wide and principal.has(*DESKS, Role.OPS)
 
+    def is_of_the_centre(self, principal: Principal) -> bool:
+        """Whether the caller works for the hotline centre or the district, in whatever role."""
+        return principal.unit in {self.jurisdiction.code, self.jurisdiction.hotline}
+
     def reaches(self, principal: Principal, unit: str) -> bool:
         """Whether `unit` lies in the caller's jurisdiction."""
         if self.is_wide(principal):

@@ -38,7 +38,7 @@ class Action:
     """Nobody decides so on their own unit's case."""
     check: Callable[[BaseModel], list[FieldError]] | None = None
     """What the fields must be together; returns those that are wrong."""
-    other: Callable[[WorkOrder], dict[str, Any]] | None = None
+    other: Callable[[WorkOrder, Actor], dict[str, Any]] | None = None
     """Another example that may be taken of a case where the first is refused."""
     body: type[BaseModel] = field(init=False)
 
@@ -57,7 +57,7 @@ class Action:
 
     def samples(self, state: WorkOrder, actor: Actor) -> Iterator[r.RouterCommand]:
         """The examples as commands, to ask the decider whether it would take the like of one of them."""
-        for example in (self.example, *([self.other(state)] if self.other else [])):
+        for example in (self.example, *([self.other(state, actor)] if self.other else [])):
             yield self.command.model_validate({**example, "actor": actor})
 
 
@@ -99,15 +99,18 @@ def _words_of_the_contact(body: BaseModel) -> list[FieldError]:
     return [FieldError(field="note", message="The note is blank.", expected=expected)]
 
 
-def _without_a_proposal(_: WorkOrder) -> dict[str, Any]:
+def _without_a_proposal(_: WorkOrder, __: Actor) -> dict[str, Any]:
     """The unit that the other example proposes may be the one that has the case."""
     return {"reason": "不属我单位职责"}
 
 
-def _recusal(state: WorkOrder) -> dict[str, Any]:
-    """R-LAD-04: whoever has the case is interested; that may be said before any work was done on it."""
+def _recusal(state: WorkOrder, actor: Actor) -> dict[str, Any]:
+    """R-LAD-04: whoever has the case is interested, or helps and says so of itself; that may be said before any
+    work was done on it."""
     declared = {"kind": "interest_declaration", "reference": "回避申请2026-001"}
-    subjects = [state.unit] if state.unit else []
+    helps = actor.unit in {seat.unit for seat in state.helpers}
+    interested = actor.unit if helps else state.unit
+    subjects = [interested] if interested else []
     return {"ground": r.Ground.SUBJECT_SKIPPED, "subjects": subjects, "evidence": [declared]}
 
 
@@ -117,7 +120,7 @@ def _of_unit(
     example: dict[str, Any],
     *also: Role,
     check: Callable[[BaseModel], list[FieldError]] | None = None,
-    other: Callable[[WorkOrder], dict[str, Any]] | None = None,
+    other: Callable[[WorkOrder, Actor], dict[str, Any]] | None = None,
 ) -> Action:
     """What a unit does with its own case; the command stands in the table of replies."""
     return Action(path, OF_UNITS[path], (*WORKERS, *also), summary, example, check=check, other=other)

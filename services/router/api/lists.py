@@ -252,7 +252,11 @@ class Lists:
             text=row["body"] if readable else None,
             supplements=[
                 Supplement.model_validate(entry)
-                for entry in self._office.shown(said, self._access.above(principal))
+                for entry in self._office.shown(
+                    said,
+                    self._access.above(principal),
+                    of_the_centre=self._access.is_of_the_centre(principal) or row["sealed"],
+                )
             ],
         )
 

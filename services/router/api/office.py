@@ -54,7 +54,8 @@ class Holding:
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the resident said, masked. `supplements` are objects with `at` and `text`, and the lists `kept_from` and
-    `told_instead`: the units that were not told of it, and who was in their place (R-LAD-04)."""
+    `told_instead`: the units that were not told of it, and who was in their place (R-LAD-04); `judged`: a human at
+    the queue has decided since."""
 
     title: str
     body: str
@@ -87,6 +88,8 @@ class Office:
     policy: Policy
     accused: Callable[[str], tuple[str, ...]]
     """The units that a text complains of."""
+    accuses_an_office: Callable[[str], bool]
+    """Whether a text complains of an office without its name."""
 
     async def case(self, case_id: UUID) -> Case | None:
         """Read a case; None where the router knows nothing of it."""
@@ -122,22 +125,29 @@ class Office:
         kept = tuple(Holding(h.unit, h.role, h.access, is_open=False) for h in case.holdings)
         return Case(state, version, (*kept, *_open(state)), None, case.first, case.watchers)
 
-    def words_for(self, case: Case, above: tuple[str, ...]) -> Words | None:
-        """What the resident said, without the supplements that complain of one of the units `above`: of whoever
-        reads, and all those over them (R-LAD-04, R-HOT-14)."""
+    def words_for(self, case: Case, above: tuple[str, ...], *, of_the_centre: bool) -> Words | None:
+        """What the resident said, with the supplements that are `shown` to whoever reads."""
         if case.words is None:
             return None
-        return replace(case.words, supplements=self.shown(case.words.supplements, above))
+        said = self.shown(case.words.supplements, above, of_the_centre=of_the_centre or case.state.sealed)
+        return replace(case.words, supplements=said)
 
     def shown(
-        self, supplements: Sequence[Mapping[str, Any]], above: tuple[str, ...]
+        self, supplements: Sequence[Mapping[str, Any]], above: tuple[str, ...], *, of_the_centre: bool
     ) -> tuple[Mapping[str, Any], ...]:
-        """Those of the supplements that complain of none of the units `above`."""
+        """Those of the supplements that complain of none of the units `above`: of whoever reads, and all those over
+        them (R-LAD-04, R-HOT-14).
+
+        An office without its name may be whoever gets the case next: until a human at the queue has judged, only
+        the centre reads of it; of sealed matter its one recipient (R-PET-10).
+        """
         barred = set(above)
         return tuple(
             s
             for s in supplements
-            if barred.isdisjoint(s.get("kept_from", ())) and barred.isdisjoint(self.accused(s["text"]))
+            if barred.isdisjoint(s.get("kept_from", ()))
+            and barred.isdisjoint(self.accused(s["text"]))
+            and (of_the_centre or s.get("judged", False) or not self.accuses_an_office(s["text"]))
         )
 
     def name(self, unit: str | None) -> str | None:

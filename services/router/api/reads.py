@@ -85,7 +85,8 @@ def _add_case_routes(app: FastAPI, office: Office, access: Access) -> None:
         response.headers["ETag"] = etag(found.version)
         response.headers["Cache-Control"] = "no-store"
         may_read = access.reads_words(principal, found)
-        words = office.words_for(found, access.above(principal)) if may_read else None
+        above, of_the_centre = access.above(principal), access.is_of_the_centre(principal)
+        words = office.words_for(found, above, of_the_centre=of_the_centre) if may_read else None
         return case_view(office, found, office.host.clock(), actions, words)
 
     @app.get(

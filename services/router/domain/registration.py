@@ -6,7 +6,7 @@ from typing import Final
 
 from chassis.decider import Decision, Refused
 from schemas.department import AssignmentRole, EndReason, HandlingMode
-from schemas.intake import CaseSubmitted, CaseSupplemented
+from schemas.intake import CaseSubmitted
 from schemas.jurisdiction import Matter, Rung
 from schemas.message import Actor, Event
 from schemas.router import (
@@ -88,19 +88,19 @@ class Register:
             case outcome:
                 return self._leave_or_dispatch(outcome, case, None, why, terms, at)
 
-    def further(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
+    def further(self, state: WorkOrder, text: str, by: Actor | None, at: datetime) -> list[Event]:
         """R-LAD-04, R-HOT-14: whom an added text accuses, before a human has judged the case, is complained of.
 
         It waits on in its old time, for the reason and with the subjects that are known now.
         """
-        found, reason, accused = self._reader.further(state, e.text)
+        found, reason, accused = self._reader.further(state, text)
         case = registered(state, found)
         if case == state and reason is state.queue and not found.judgement.candidates:
             return []  # nothing that the queue does not show already
         _, row = self._row(
             case, emergency=False, repeat="no", settled="no", judged="none", known=False, accused=accused
         )
-        why, terms = Why(rows=(row,)), Terms(first=found, by=e.by)
+        why, terms = Why(rows=(row,)), Terms(first=found, by=by)
         return self._queue(case, reason or QueueReason.POLICY, why, terms, at)
 
     def taken_back(
@@ -223,7 +223,8 @@ class Register:
     def again(self, state: WorkOrder, row: Fired, by: Actor | None, at: datetime) -> list[Event]:
         """R-HOT-08: a closed case goes back to who had it."""
         had = Holder(unit=state.unit or "", number=state.number, rung=state.rung or 0)
-        return self._back(state, had, Why(rows=(row,)), Terms(by=by), at)
+        terms = Terms(by=by, subjects=state.subjects or None)  # some perhaps by the words that ask for it
+        return self._back(state, had, Why(rows=(row,)), terms, at)
 
     def _back(self, case: WorkOrder, had: Holder, why: Why, terms: Terms, at: datetime) -> list[Event]:
         """To who had the case; what they had no power for, to the competent unit (R-GRD-01)."""

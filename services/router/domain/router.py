@@ -44,7 +44,8 @@ OWNERS: Final = frozenset(
         r.RecomputeDeadlines,
     }
 )
-"""Commands of the responsible unit, of those above it, and of supervisors of the centre."""
+"""Commands of the responsible unit, of those above it, and of supervisors of the centre; a helper escalates to
+take itself off, and for nothing else."""
 OF_THE_CENTRE: Final = frozenset(
     {
         r.TriageCase,
@@ -88,10 +89,10 @@ class Router:
         routing = Routing(desk)
         register = Register(desk, routing, triage)
         handling = Handling(desk, routing)
-        steering = Steering(desk, routing, register)
+        self._steering = steering = Steering(desk, routing, register)
         oversight = Oversight(desk, routing, register)
         self._supplements = supplements = Supplements(desk, register, steering, oversight, triage)
-        self.accused = supplements.accused
+        self.accused, self.accuses_an_office = supplements.accused, supplements.accuses_an_office
         procedures = Procedures(desk, routing, steering, oversight)
         self._timers = Timers(desk, routing, register, handling, steering, oversight)
         self._acts: dict[type[Any], Act] = {
@@ -150,6 +151,8 @@ class Router:
             return Refused("UNKNOWN_CASE", "the router knows no such case")
         if barred := self._desk.barred(state, command.actor):
             return barred
+        if isinstance(command, r.EscalateCase) and self._steering.leaves(state, command):
+            return None
         kind = type(command)
         if kind in OWNERS and (no := self._desk.not_in_charge(state, command.actor)):
             return no

@@ -80,6 +80,14 @@ class Steering:
         lift = Lift(c.ground, c.actor, c.evidence, c.parties, c.subjects)
         return self._climb(state, lift, row, at)
 
+    def leaves(self, state: WorkOrder, c: r.EscalateCase) -> bool:
+        """R-LAD-04, R-HOT-14: whether a helper's own people declare that very unit interested, by which nobody else
+        leaves; in a procedure too, whose unit keeps the case (R-PET-11)."""
+        if c.ground is not r.Ground.SUBJECT_SKIPPED or c.subjects != (c.actor.unit,):
+            return False
+        gone = [seat for seat in state.seats() if self._desk.ladder.interested(seat.unit, c.subjects)]
+        return gone == self._helping(state, c.subjects) and [seat.unit for seat in gone] == [c.actor.unit]
+
     def without_helpers(
         self, state: WorkOrder, named: tuple[str, ...], evidence: tuple[Evidence, ...], by: Actor | None
     ) -> list[Event]:

@@ -40,6 +40,10 @@ class Supplements:
         """R-LAD-04, R-HOT-14: whom further facts complain of; neither they nor those they control read them."""
         return self._desk.ladder.with_successors(self._triage.accused("", text))
 
+    def accuses_an_office(self, text: str) -> bool:
+        """R-HOT-14: whether further facts complain of an office without its name: it may be any unit."""
+        return self._triage.accuses_an_office("", text)
+
     def supplemented(self, state: WorkOrder, e: CaseSupplemented, at: datetime) -> list[Event]:
         """To the emergency line where a danger is reported; where it waits for a human, read as the first text was;
         to a human where whoever has the case is accused by name.
@@ -50,12 +54,23 @@ class Supplements:
             return []
         if e.emergency is not None and self._goes_to_line(state, e.emergency):
             moved = self._to_line(state, e.emergency, "supplement", e.by, at)
-            return [*moved, *self._complained(reduce(evolve, moved, state), e.text, e.by, at)]
+            return self._with_accused(state, moved, e.text, e.by, at)
+        return self._further(state, e.text, e.by, at)
+
+    def _further(self, state: WorkOrder, text: str, by: Actor | None, at: datetime) -> list[Event]:
+        """Words that move the case only where they accuse: of who waits for a human, has it, or helps."""
         if state.queue is not None:
-            return self._register.further(state, e, at)
-        events = self._complained(state, e.text, e.by, at)
+            return self._register.further(state, text, by, at)
+        events = self._complained(state, text, by, at)
         after = reduce(evolve, events, state)
-        return events if after.queue is not None else [*events, *self._readers_told(after, e.text)]
+        return events if after.queue is not None else [*events, *self._readers_told(after, text)]
+
+    def _with_accused(
+        self, state: WorkOrder, moved: list[Event], text: str, by: Actor | None, at: datetime
+    ) -> list[Event]:
+        """R-LAD-05, R-LAD-04: the danger to its line first, then whom the same words accuse: what remains does not
+        go to them."""
+        return [*moved, *self._complained(reduce(evolve, moved, state), text, by, at)]
 
     def _complained(self, state: WorkOrder, text: str, by: Actor | None, at: datetime) -> list[Event]:
         """R-LAD-04, R-HOT-14: who is accused by name and has the case loses it, a helper leaves, and from everybody
@@ -84,21 +99,49 @@ class Supplements:
         return self._desk.ladder.interested(state.unit or "", subjects) or not self._desk.keeper(subjects)
 
     def withdrawn(self, state: WorkOrder, e: CaseWithdrawn, at: datetime) -> list[Event]:
-        """A danger that the reason tells of is not the resident's to withdraw: nothing ends."""
-        if e.emergency is None:
-            return self._oversight.withdrawn(state, e, at)
+        """A danger that the reason tells of is not the resident's to withdraw: nothing ends.
+
+        What ends is reviewed by nobody: where the reason accuses a unit or an office, perhaps of a threat, the
+        centre is told (R-LAD-04, R-HOT-14).
+        """
         if state.status is None or state.status in FINAL:
             return []
-        if self._goes_to_line(state, e.emergency):
-            return self._to_line(state, e.emergency, "withdrawal", e.by, at)
-        return self._readers_told(state, e.reason)
+        if e.emergency is not None:
+            if not self._goes_to_line(state, e.emergency):
+                return self._further(state, e.reason, e.by, at)
+            moved = self._to_line(state, e.emergency, "withdrawal", e.by, at)
+            return self._with_accused(state, moved, e.reason, e.by, at)
+        if state.sealed or not self._accuses(e.reason):
+            return self._oversight.withdrawn(state, e, at)
+        subjects = self._desk.ladder.with_successors((*state.subjects, *self.accused(e.reason)))
+        left = list[Event]()
+        if subjects != state.subjects:
+            left = self._steering.without_helpers(state, subjects, (accusation(state),), e.by)
+        closed = self._oversight.withdrawn(reduce(evolve, left, state), e, at)
+        if not closed:
+            return self._further(state, e.reason, e.by, at)
+        keeper = self._desk.keeper(subjects)
+        return [*left, *closed, *([remind(state, keeper, ReminderKind.SUPPLEMENT)] if keeper else [])]
 
     def feedback(self, state: WorkOrder, e: FeedbackGiven, at: datetime) -> list[Event]:
-        """A danger that the note tells of comes before what it says of the handling, which goes on afterwards."""
-        over = state.status is None or state.status in FINAL
-        if e.emergency is None or over or not self._goes_to_line(state, e.emergency):
-            return self._oversight.feedback(state, e, at)
-        return self._to_line(state, e.emergency, "feedback", e.by, at)
+        """A danger that the note tells of comes before what it says of the handling, which goes on afterwards.
+
+        R-LAD-04: a unit that the note accuses is not the one to do it again, nor is the case closed on it; the
+        rating counts all the same (R-HOT-09).
+        """
+        if state.status is None or state.status in FINAL:
+            return []
+        if e.emergency is not None and self._goes_to_line(state, e.emergency):
+            moved = self._to_line(state, e.emergency, "feedback", e.by, at)
+            return self._with_accused(state, moved, e.note, e.by, at)
+        said = self._further(state, e.note, e.by, at) if self._accuses(e.note) else []
+        after = reduce(evolve, said, state)
+        if after.status is S.CALLBACK:
+            return [*said, *self._oversight.feedback(after, e, at)]
+        return [*self._oversight.feedback(state, e, at)[:1], *said]  # of the rating only that it was given
+
+    def _accuses(self, text: str) -> bool:
+        return bool(self.accused(text)) or self.accuses_an_office(text)
 
     def reopening(self, state: WorkOrder, e: ReopeningAsked, at: datetime) -> list[Event]:
         """R-HOT-08: intake has judged window and number by what `CaseClosed` said, so here it is done.
@@ -112,12 +155,15 @@ class Supplements:
             row = self._desk.escalation(state, r.Ground.DANGER).fired
             words = "" if state.confidential else e.emergency.ground
             why, terms = Why(rows=(REOPENED, row)), Terms(by=e.by)
-            return [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
+            at_line = [again, *self._register.emergency(state, e.emergency.line, words, why, terms, at)]
+            return self._with_accused(state, at_line, e.reason, e.by, at)
         subjects = self._complained_of(state, e.reason)
         if subjects and self._loses(state, subjects):  # R-LAD-04: it does not even get it back
             return [again, *self._register.to_human(state, subjects, e.by, at)]
-        moved = [again, *self._register.again(state, REOPENED, e.by, at)]
-        moved += self._complained(reduce(evolve, moved, state), e.reason, e.by, at)
+        case = state.model_copy(
+            update={"subjects": subjects or state.subjects}
+        )  # none of them is told to help
+        moved = [again, *self._register.again(case, REOPENED, e.by, at)]
         return [*moved, *self._readers_told(reduce(evolve, moved, state), e.reason)]
 
     def noted(
@@ -163,7 +209,7 @@ class Supplements:
 
     def _meant(self, text: str, readers: list[str]) -> tuple[str, ...]:
         """Where an office is accused without its name, it may be any of those that have the case (R-HOT-14)."""
-        if not self._triage.accuses_an_office("", text):
+        if not self.accuses_an_office(text):
             return ()
         return tuple(unit for unit in readers if unit not in {self._desk.hotline, self._desk.ladder.district})
 
