@@ -198,6 +198,15 @@ class MediationMoved(MediationEvent):
     """All subjects now known, where some were added."""
 
 
+class MediationSubjectsSuspected(MediationEvent):
+    """R-LAD-04, R-HOT-14: whom words complain of that were added to the case; nobody once a human judged it."""
+
+    type: ClassVar[str] = "mediation.MediationSubjectsSuspected.v1"
+
+    suspected: tuple[str, ...]
+    """All of them, beside those who are known to be complained of."""
+
+
 class MediationReleased(MediationEvent):
     """The case went on without it; the performance of what was agreed is followed up all the same (R-MED-08)."""
 
@@ -498,6 +507,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     MediationHandedBack,
     MediationOpened,
     MediationMoved,
+    MediationSubjectsSuspected,
     MediationReleased,
     MediationSealed,
     PartiesRegistered,

@@ -75,6 +75,6 @@ class Ending:
         police = self._desk.mediators.police
         if not state.is_open and not state.followed_up():
             return Refused("OVER", "the mediation is over; call 110")
-        if self._desk.interested(police, state.subjects):
+        if self._desk.interested(police, state.kept_from):
             return Refused("INTERESTED", f"R-LAD-04: {police} is complained of; report to 110, or above it")
         return [m.PoliceInformed(by=c.actor, terms=state.terms, unit=police, risk=c.risk, note=c.note)]

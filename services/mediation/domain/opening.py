@@ -11,6 +11,7 @@ from schemas.mediation import (
     MediationOpened,
     MediationReleased,
     MediationSealed,
+    MediationSubjectsSuspected,
     MediatorLeft,
     Stage,
     TerminationReason,
@@ -48,6 +49,27 @@ class Opening:
 
     def __init__(self, desk: Desk, ending: Ending) -> None:
         self._desk, self._ending = desk, ending
+
+    def queued(self, state: Mediation, e: r.TriageQueued, _: datetime) -> list[Event]:
+        """R-LAD-04, R-HOT-14: words were added, and a human must say whether they complain of whom they name; until
+        then it counts as complained of, whatever becomes of the case."""
+        fresh = (unit for unit in _found(e) if unit not in state.subjects)
+        suspected = tuple(dict.fromkeys((*state.suspected, *fresh)))
+        if suspected == state.suspected:
+            return []
+        return [MediationSubjectsSuspected(terms=state.terms, suspected=suspected)]
+
+    @staticmethod
+    def judged(state: Mediation, e: r.Disposition) -> list[Event]:
+        """A human said whom the case complains of, whomever words named before."""
+        by_human = e.registered is not None and e.registered.judgement.by is r.TriagedBy.HUMAN
+        if not by_human or not state.suspected:
+            return []
+        return [MediationSubjectsSuspected(terms=state.terms, suspected=())]
+
+    def answered(self, state: Mediation, e: r.CaseAnswered, at: datetime) -> list[Event]:
+        """A human at the queue answered it: only who is complained of is news."""
+        return self._complained(state, _found(e), at)
 
     def dispatched(self, state: Mediation, e: r.CaseDispatched, at: datetime) -> list[Event]:
         """The case has an owner: begin, go on under another unit, or leave with the track."""
@@ -175,8 +197,7 @@ class Opening:
 
     def redirected(self, state: Mediation, e: r.CaseRedirected, at: datetime) -> list[Event]:
         """The case left by a named exit (R-MED-05); as accusation material to the discipline body (R-PET-10)."""
-        found = e.registered
-        named = (*(found.subjects if found else ()), *(e.subjects or ()))
+        found, named = e.registered, _subjects(e)
         if found is not None and found.sealed:
             return self._seal(state, e.exit.authority or NOBODY, named, at)
         known = self._complained(state, named, at)
@@ -186,9 +207,10 @@ class Opening:
         """R-LAD-04: a helper was found interested; nothing else moved."""
         return self._complained(state, e.subjects, at)
 
-    def endangered(self, state: Mediation, _: r.EmergencyTransferred, at: datetime) -> list[Event]:
+    def endangered(self, state: Mediation, e: r.EmergencyTransferred, at: datetime) -> list[Event]:
         """R-LAD-05: danger is never mediated."""
-        return self._leave(state, TerminationReason.DANGER, at)
+        known = self._complained(state, _found(e), at)
+        return [*known, *self._leave(_after(state, known), TerminationReason.DANGER, at)]
 
     def closed(self, state: Mediation, _: r.CaseClosed, at: datetime) -> list[Event]:
         """The resident took the case back while it was mediated."""
@@ -268,9 +290,14 @@ class Opening:
         return [opened]
 
 
-def _subjects(e: r.CaseDispatched) -> tuple[str, ...]:
-    """The units that a dispatch, or the judgement in it, says are complained of."""
-    return (*(e.registered.subjects if e.registered else ()), *(e.subjects or ()))
+def _subjects(e: r.CaseDispatched | r.CaseRedirected) -> tuple[str, ...]:
+    """The units that a dispatch or an exit, or the judgement in it, says are complained of."""
+    return (*_found(e), *(e.subjects or ()))
+
+
+def _found(e: r.Disposition) -> tuple[str, ...]:
+    """The units that the judgement in it says are complained of."""
+    return e.registered.subjects if e.registered else ()
 
 
 def _with(state: Mediation, named: Iterable[str]) -> tuple[str, ...]:
