@@ -14,6 +14,8 @@ from services.petition.domain.petition import Away, Petition, S
 from services.petition.domain.subjects import Subjects
 
 TRACK: Final = "P"
+_UNHEARD: Final = frozenset({None, S.DISCIPLINE_SEALED})
+"""No petition, or one that the discipline body alone sees anyway (R-PET-10)."""
 
 
 class Reactions:
@@ -28,19 +30,19 @@ class Reactions:
         named = e.registered.subjects if e.registered else ()
         fresh = (unit for unit in named if unit not in state.subjects)
         suspected = tuple(dict.fromkeys((*state.suspected, *fresh)))
-        if state.status is None or suspected == state.suspected:
+        if state.status in _UNHEARD or suspected == state.suspected:
             return []
         return [p.PetitionSubjectsSuspected(terms=state.terms, suspected=suspected)]
 
     def judged(self, state: Petition, e: r.Disposition, at: datetime) -> list[Event]:
         """A human said whom the case complains of, whomever words named before."""
         found = e.registered
-        if state.status is None or found is None or found.judgement.by is not r.TriagedBy.HUMAN:
+        if state.status in _UNHEARD or found is None or found.judgement.by is not r.TriagedBy.HUMAN:
             return []
         cleared = p.PetitionSubjectsSuspected(terms=state.terms, suspected=())
         events: list[Event] = [cleared] if state.suspected else []
         after = evolve(state, cleared)
-        if after.is_open:
+        if after.is_open and isinstance(e, r.CaseDispatched) and e.track == TRACK:
             return [*events, *self._subjects.added(after, found.subjects, at)]
         return [*events, *self._named(after, found.subjects)]
 
