@@ -72,9 +72,12 @@ class Desk:
         lawful = (unit for unit in units if not self.interested(unit, state.kept_from))
         return next(lawful, self.jurisdiction.code)
 
-    def has_higher(self, unit: str) -> bool:
-        """R-LAD-02: whether there is a rung above the unit's; a department's next one is the same department."""
-        rung = self.jurisdiction.units[unit].rung
+    def has_higher(self, state: Mediation) -> bool:
+        """R-LAD-02: whether there is a rung above the unit's; a department's next one is the same department.
+        R-LAD-07: a department that waits behind the mediation is the next step, from the district as well."""
+        if state.waits is not None and not self.interested(state.waits, state.kept_from):
+            return True
+        rung = self.jurisdiction.units[state.unit].rung
         return rung is not None and rung < Rung.DISTRICT
 
     def committee_in_charge(self, state: Mediation, agreement: Agreement | None = None) -> str | None:

@@ -26,8 +26,8 @@ class Ending:
             return Refused(
                 "SETTLED", "parties that settled it themselves ask for no higher rung", "asks_higher"
             )
-        if c.asks_higher and not state.in_petition and not self._desk.has_higher(state.unit):
-            reason_ = f"R-LAD-02: nobody above {state.unit} mediates this; the parties learn the other ways"
+        if c.asks_higher and not state.in_petition and not self._desk.has_higher(state):
+            reason_ = f"R-LAD-02: nobody has this after {state.unit}; the parties learn the other ways"
             return Refused("NO_HIGHER_RUNG", reason_, "asks_higher")
         if c.settlement and not reconciled:
             return Refused("NOT_RECONCILED", "only parties that reconciled sign one", "settlement")

@@ -93,9 +93,9 @@ class Opening:
         if not state.is_open or state.handed_back or state.in_petition:
             return self._again(state, e, named, at)
         subjects = _with(state, named)
-        if (e.unit, subjects) == (state.unit, state.subjects):
+        if (e.unit, subjects, e.waits) == (state.unit, state.subjects, state.waits):
             return []
-        moved = MediationMoved(terms=state.terms, unit=e.unit, subjects=subjects)
+        moved = MediationMoved(terms=state.terms, unit=e.unit, subjects=subjects, waits=e.waits)
         return [moved, *self._without_interested(evolve(state, moved))]
 
     def _again(
@@ -109,7 +109,13 @@ class Opening:
         elif known is not None and known.channel is Channel.GRID:
             origin = PROACTIVE
         opened = self._opened(
-            _after(state, left), origin=origin, unit=e.unit, matter=e.matter, named=named, at=at
+            _after(state, left),
+            origin=origin,
+            unit=e.unit,
+            matter=e.matter,
+            named=named,
+            at=at,
+            waits=e.waits,
         )
         return [*left, *opened]
 
@@ -130,6 +136,7 @@ class Opening:
             matter=known.judgement.matter if known else None,
             named=known.subjects if known else (),
             at=at,
+            waits=e.waits,
         )
         return [*left, *opened]
 
@@ -144,6 +151,7 @@ class Opening:
             matter=e.matter,
             named=e.subjects,
             at=at,
+            waits=state.waits,
             in_petition=True,
             instead_of=state.unit if state.is_under_way and not state.in_petition else None,
         )
@@ -175,7 +183,13 @@ class Opening:
         if state.instead_of is None:
             return ended
         opened = self._opened(
-            _after(state, ended), origin=APPLIED, unit=state.instead_of, matter=state.matter, named=(), at=at
+            _after(state, ended),
+            origin=APPLIED,
+            unit=state.instead_of,
+            matter=state.matter,
+            named=(),
+            at=at,
+            waits=state.waits,
         )
         return [*ended, *opened]
 
@@ -240,7 +254,7 @@ class Opening:
         subjects = _with(state, named)
         if state.stage is None or subjects == state.subjects:
             return []
-        moved = MediationMoved(terms=state.terms, unit=state.unit, subjects=subjects)
+        moved = MediationMoved(terms=state.terms, unit=state.unit, subjects=subjects, waits=state.waits)
         after = evolve(state, moved)
         if after.in_petition and after.is_under_way and self._desk.interested(after.unit, subjects):
             return [moved, *self._leave(after, TerminationReason.CONVERTED, at)]
@@ -265,6 +279,7 @@ class Opening:
         matter: str | None,
         named: Iterable[str],
         at: datetime,
+        waits: str | None,
         in_petition: bool = False,
         instead_of: str | None = None,
     ) -> list[Event]:
@@ -283,6 +298,7 @@ class Opening:
                 "in_petition": in_petition,
                 "instead_of": instead_of,
                 "subjects": _with(state, named),
+                "waits": waits,
                 "opened_at": at,
                 "applied_at": state.applied_at if state.asks_higher else at,
             }

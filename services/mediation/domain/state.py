@@ -101,6 +101,8 @@ class Mediation(Value):
     """The unit whose round a round within a petition took the place of; see `Opening.petition_left`."""
     subjects: tuple[str, ...] = ()
     """Every unit ever complained of in the case: none of them comes back into it (R-LAD-04)."""
+    waits: str | None = None
+    """R-LAD-07: the department of the unit's rung, which has the case where the parties ask for more."""
     suspected: tuple[str, ...] = ()
     """Beside them, whom words complain of that no human has judged yet (R-HOT-14)."""
     sealed_to: str | None = None
