@@ -181,6 +181,8 @@ class MediationOpened(MediationEvent):
     in_petition: bool = False
     """Part of a petition, which stays responsible (R-PET-16)."""
     subjects: tuple[str, ...] = ()
+    waits: str | None = None
+    """R-LAD-07: the department of the same rung that has the case where the parties ask for more."""
     opened_at: Instant
     applied_at: Instant | None = None
     """When it was first applied for, where this round goes on with an earlier one (R-LAD-02, R-MED-13)."""
@@ -196,6 +198,17 @@ class MediationMoved(MediationEvent):
     unit: str
     subjects: tuple[str, ...] | None = None
     """All subjects now known, where some were added."""
+    waits: str | None = None
+    """As in `MediationOpened`, of this unit."""
+
+
+class MediationSubjectsSuspected(MediationEvent):
+    """R-LAD-04, R-HOT-14: whom words complain of that were added to the case; nobody once a human judged it."""
+
+    type: ClassVar[str] = "mediation.MediationSubjectsSuspected.v1"
+
+    suspected: tuple[str, ...]
+    """All of them, beside those who are known to be complained of."""
 
 
 class MediationReleased(MediationEvent):
@@ -498,6 +511,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     MediationHandedBack,
     MediationOpened,
     MediationMoved,
+    MediationSubjectsSuspected,
     MediationReleased,
     MediationSealed,
     PartiesRegistered,

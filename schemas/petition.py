@@ -487,6 +487,15 @@ class PetitionSubjectsNamed(PetitionEvent):
     reason: str = ""
 
 
+class PetitionSubjectsSuspected(PetitionEvent):
+    """R-LAD-04, R-HOT-14: whom words complain of that were added to the case; nobody once a human judged it."""
+
+    type: ClassVar[str] = "petition.PetitionSubjectsSuspected.v1"
+
+    suspected: tuple[str, ...]
+    """All of them, beside those who are known to be complained of."""
+
+
 class PetitionSupervised(PetitionEvent):
     """督办 of `unit` (R-PET-14): over the time `term`, or as the petition office found."""
 
@@ -589,6 +598,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     ThirdPartyInvited,
     OfficerRecused,
     PetitionSubjectsNamed,
+    PetitionSubjectsSuspected,
     PetitionSupervised,
     SupervisionAnswered,
     UrgentReported,

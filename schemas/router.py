@@ -363,6 +363,8 @@ class CaseDispatched(Disposition):
     """The procedure that named the unit, to which this dispatch is no news; None where the router chose it."""
     given_back: bool = False
     """The procedure of the track had the case and is over: none begins (R-MED-03, R-PET-18)."""
+    waits: str | None = None
+    """R-LAD-07: the department of the same rung that waits until `unit` has mediated."""
 
 
 class AssignmentSigned(ClockedEvent):
@@ -673,6 +675,8 @@ class TrackChosen(ClockedEvent):
     track: str
     unit: str | None = None
     """The unit that goes on with the case on the new track; None where a dispatch or an exit follows."""
+    waits: str | None = None
+    """With `unit`: the department of the same rung that waits until it has mediated (R-LAD-07)."""
     registered: Registration | None = None
     """With `unit`, what is known of the case: a procedure that had nothing to do with it until now begins here."""
 

@@ -69,7 +69,7 @@ def _row(case_id: UUID, state: Mediation, desk: Desk) -> Row:
         state.procedure,
         state.stage,
         state.confirmation,
-        " ".join(state.subjects),
+        " ".join(state.kept_from),
         " ".join(state.barred),
         state.is_sealed,
         state.opened_at,

@@ -89,7 +89,7 @@ def _row(change: Change[Petition], received_at: datetime) -> tuple[object, ...]:
         state.status,
         state.unit,
         " ".join(state.holders),
-        " ".join(state.subjects),
+        " ".join(state.kept_from),
         state.place,
         state.matter,
         state.status is S.DISCIPLINE_SEALED,

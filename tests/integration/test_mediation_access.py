@@ -226,3 +226,43 @@ async def test_each_agreement_is_printed_by_its_number(mediation: MediationUnder
     assert "申请人A：证件号码；申请人B：证件号码、联系电话" in asked
     gone = await mediation.get(f"{path}/confirmation.pdf", purpose="申请", agreement=3)
     assert (gone.status_code, gone.json()["code"]) == (409, "not_in_effect")
+
+
+async def test_who_words_accuse_sees_nothing_of_what_was_mediated(mediation: MediationUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: from the moment the router takes the case, it and all under it, until a human clears it;
+    what words complained of it is not in the story then, either."""
+    path = await mediation.open()
+    await act(mediation, path, "parties")
+    await act(mediation, path, "consent", agrees=False)
+    accused: list[tuple[Role, str]] = [
+        (Role.MEDIATOR, COMMUNITY),
+        (Role.SUPERVISOR, COMMUNITY),
+        (Role.GRID_WORKER, "GL010101"),
+    ]
+
+    async def seen(role: Role, unit: str) -> tuple[int, int, bool]:
+        one = (await mediation.get(path, role, unit)).status_code
+        story = (await mediation.get(f"{path}/story", role, unit)).status_code
+        return one, story, str(case_of(path)) in await listed(mediation, role, unit)
+
+    assert await seen(*accused[0]) == (200, 200, True)
+    found = dispatched(subjects=[COMMUNITY]).registered
+    taken = r.TriageQueued(
+        route=r.Route(policy="p", jurisdiction="j"),
+        registered=found,
+        unit="GL-HOTLINE",
+        reason=r.QueueReason.POLICY,
+        taken_from=COMMUNITY,
+    )
+    await mediation.say(case_of(path), taken)
+    for role, unit in accused:
+        assert await seen(role, unit) == (404, 404, False), (role, unit)
+    assert await statuses(mediation, path, Role.MEDIATOR, COMMUNITY) == {404}
+    assert (await mediation.post(f"{path}/police", BY_PATH["police"].example)).status_code == 404
+    assert (await mediation.get(path, Role.HANDLER, STREET)).status_code == 200
+    judged = dispatched(given_back=True).model_dump()
+    judged["registered"]["judgement"]["by"] = "human"
+    await mediation.say(case_of(path), r.CaseDispatched.model_validate(judged))
+    assert await seen(*accused[0]) == (200, 200, True)
+    story = (await mediation.get(f"{path}/story")).json()
+    assert "uspected" not in str(story)

@@ -13,6 +13,7 @@ from chassis.http import Role
 from chassis.migrate import upgrade
 from chassis.service import Change
 from schemas import petition as p
+from schemas import router as r
 from schemas.envelope import Envelope
 from schemas.values import Channel
 from services.petition.domain import Petition, colour
@@ -168,3 +169,34 @@ async def test_a_petition_that_is_registered_with_the_batch_it_came_in_by_keeps_
         await project(connection, changes)
         rows = await connection.fetch("SELECT status, received_at FROM petition.docket")
     assert [tuple(row) for row in rows] == [("REGISTERED", MONDAY)]
+
+
+async def test_who_words_accuse_sees_nothing_of_the_petition_it_had(service: PetitionUnderTest) -> None:
+    """R-LAD-04, R-HOT-14: from the moment the router takes the case until a human clears it."""
+    path = await forwarded(service)
+    case_id = UUID(path.split("/")[3])
+    await service.say("router", case_id, r.TrackChosen(track="S"))
+
+    async def seen(unit: str) -> tuple[int, int, int]:
+        listed = (await service.get("/v1/petitions?over=true", OFFICER, unit)).body["items"]
+        one = await service.get(path, OFFICER, unit)
+        story = await service.get(f"{path}/story", OFFICER, unit)
+        return one.status, story.status, len(listed)
+
+    assert await seen(BRANCH) == (200, 200, 1)
+    judgement = r.Judgement(by=r.TriagedBy.ENGINE, track="S", urgency=3)
+    taken = r.TriageQueued(
+        route=r.Route(policy="p", jurisdiction="j"),
+        registered=r.Registration(judgement=judgement, subjects=(BRANCH,)),
+        unit="GL-HOTLINE",
+        reason=r.QueueReason.POLICY,
+        taken_from=BRANCH,
+    )
+    await service.say("router", case_id, taken)
+    assert await seen(BRANCH) == (404, 404, 0)
+    assert (await service.do(f"{path}/recusal", BRANCH)).status == 404
+    assert await seen(OFFICE) == (200, 200, 1)
+    cleared = r.Registration(judgement=judgement.model_copy(update={"by": r.TriagedBy.HUMAN}))
+    await service.say("router", case_id, dispatched(BRANCH, "S", registered=cleared))
+    assert await seen(BRANCH) == (200, 200, 1)
+    assert "uspected" not in str((await service.get(f"{path}/story", OFFICER, BRANCH)).body)

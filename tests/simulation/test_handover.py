@@ -143,6 +143,17 @@ def test_a_mediation_that_fails_is_mediated_on_the_next_rung() -> None:
     assert replied.explanation.count("民事诉讼") == 1
 
 
+def test_noise_over_two_streets_goes_on_from_the_district() -> None:
+    """R-LAD-07: no rung is above the district, but the department waits there as well."""
+    town = Town("neighbour.noise", parties=("GL0201",))
+    assert (town.order.unit, town.order.procedure) == ("GL", "mediation")
+    town.begin_mediation()
+    town.hold_session("GLM-GL-01")
+    town.fail_mediation(asks_higher=True)
+    assert (town.order.unit, town.order.track, town.order.procedure) == ("GL-POLICE", "S", None)
+    assert (town.mediation.round, town.mediation.stage) == (1, m.Stage.TERMINATED)
+
+
 @pytest.mark.parametrize("matter", ["neighbour.noise", "neighbour.pets"])
 def test_noise_that_was_mediated_is_handled_by_the_department(matter: str) -> None:
     """R-LAD-07, R-LAD-09: the department signs and replies; a new mediation is for the resident to choose."""

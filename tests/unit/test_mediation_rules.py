@@ -10,7 +10,7 @@ from schemas import mediation as m
 from schemas import router as r
 from schemas.mediation import Stage, TerminationReason
 from schemas.message import Actor
-from schemas.petition import PetitionSentToMediation
+from schemas.petition import PetitionSentToMediation, PetitionSubjectsNamed
 from schemas.procedure import HandBack
 from tests.unit.mediation_kit import (
     COMMUNITY,
@@ -537,6 +537,25 @@ def test_labour_climbs_within_its_fifteen_days_and_only_where_there_is_a_rung() 
     assert term.since == MONDAY
     for top in ("GL-LABOUR", "GL"):
         assert opened(unit=top).no(m.TerminateMediation, asks_higher=True) == "NO_HIGHER_RUNG"
+
+
+def test_from_the_district_it_goes_on_to_the_department_that_waits() -> None:
+    """R-LAD-07, R-LAD-04: no rung is above, but the department is the next; not where it is complained of."""
+    play = opened(unit="GL", waits="GL-POLICE")
+    play.do(m.TerminateMediation, asks_higher=True)
+    assert play.last(m.MediationHandedBack).asks_higher
+    accused = opened(unit="GL", waits="GL-POLICE")
+    accused.give(PetitionSubjectsNamed(subjects=("GL-POLICE",)))
+    assert accused.no(m.TerminateMediation, asks_higher=True) == "NO_HIGHER_RUNG"
+    moved = opened(unit=STREET)
+    moved.give(dispatched(unit="GL", waits="GL-POLICE"))
+    moved.give(PetitionSubjectsNamed(subjects=("GL-LAND",)))
+    moved.do(m.TerminateMediation, asks_higher=True)
+    assert moved.last(m.MediationHandedBack).asks_higher
+    chosen = Play()
+    chosen.give(r.TrackChosen(track="M", unit="GL", waits="GL-POLICE"))
+    chosen.do(m.TerminateMediation, asks_higher=True)
+    assert chosen.last(m.MediationHandedBack).asks_higher
 
 
 def test_the_limitation_of_labour_arbitration_is_a_year_not_365_days() -> None:

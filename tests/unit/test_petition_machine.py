@@ -10,7 +10,7 @@ from chassis.decider import Input, Refused, TimerDue
 from schemas import petition as p
 from schemas import router as r
 from schemas.mediation import MediationHandedBack
-from schemas.message import Command
+from schemas.message import Command, Event
 from schemas.petition import PetitionStatus as S
 from schemas.procedure import HandBack
 from services.petition.api.actions import ACTIONS
@@ -244,8 +244,23 @@ def inputs(play: Play) -> Iterator[Input]:
         yield dispatched(track=track, subjects=("GL-WOMEN",))
     yield r.CaseRedirected(route=ROW, exit=EXIT)
     yield sealed_exit()
+    yield from said_at_the_queue()
     yield r.EmergencyTransferred(route=ROW, line="110", words="打人", unit=OFFICE)
     yield r.CaseClosed(outcome=r.Outcome.WITHDRAWN)
+
+
+def said_at_the_queue() -> Iterator[Event]:
+    """R-LAD-04, R-HOT-14: words accuse a unit; a human at the queue confirms it."""
+    engine, human = (
+        r.Registration(judgement=r.Judgement(by=by, track="S", urgency=3), subjects=("GL-WOMEN",))
+        for by in (r.TriagedBy.ENGINE, r.TriagedBy.HUMAN)
+    )
+    yield r.TriageQueued(route=ROW, registered=engine, unit="GL-HOTLINE", reason=r.QueueReason.POLICY)
+    yield r.CaseAnswered(route=ROW, registered=human, unit="GL-HOTLINE")
+    yield r.EmergencyTransferred(route=ROW, registered=human, line="110", words="打人", unit=OFFICE)
+    yield r.CaseRedirected(route=ROW, registered=human, exit=EXIT)
+    yield dispatched(track="S", registered=human)
+    yield dispatched(registered=human)
 
 
 def variants(play: Play) -> Iterator[Play]:
@@ -353,5 +368,5 @@ def test_final_and_the_other_ends_are_left_by_nothing_but_a_fresh_petition() -> 
     for by, moves in MOVES.items():
         for status in OVER & set(moves):
             again = by is r.CaseDispatched and status is S.LEFT
-            sealed = by is r.CaseRedirected and moves[status] == {S.DISCIPLINE_SEALED}
+            sealed = by is r.CaseRedirected and moves[status] == {status, S.DISCIPLINE_SEALED}
             assert again or sealed or moves[status] == {status}, (by, status)

@@ -124,6 +124,7 @@ def test_after_the_mediation_the_department_of_the_same_rung(
 ) -> None:
     """R-LAD-07, R-LAD-10: mediation failed, by its record; nobody above is asked to mediate once more."""
     case = open_case(matter, parties=more)
+    assert case.last(r.CaseDispatched).waits == POLICE
     case.give(moved(case))
     record = proof("mediation_record", "parties_request")
     over = {"explanation": "双方未能达成一致。", "asks_higher": True, "evidence": record}
@@ -131,7 +132,16 @@ def test_after_the_mediation_the_department_of_the_same_rung(
     assert at(case) == (rung, POLICE)
     assert case.last(r.CaseDispatched).route.ground is Ground.MEDIATION_FAILED
     assert waiting(case) == []
+    assert case.last(r.CaseDispatched).waits is None
     assert case.last(DepartmentAssigned).role is not AssignmentRole.EXIT
+
+
+def test_who_chooses_to_mediate_is_told_which_department_waits() -> None:
+    """R-LAD-07, R-LAD-09: also where the case stays with its unit and no dispatch says so."""
+    case = handled("neighbour.noise", parties=NEXT_STREET, track="S")
+    assert at(case) == (4, DISTRICT)
+    case.give(r.ChooseTrack(actor=OPERATOR, track="M"))
+    assert (case.last(r.TrackChosen).unit, case.last(r.TrackChosen).waits) == (DISTRICT, POLICE)
 
 
 @pytest.mark.parametrize(("more", "rung"), [(NEXT_COMMUNITY, 3), (NEXT_STREET, 4)])

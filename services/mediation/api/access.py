@@ -100,7 +100,7 @@ class Access:
         state = case.state
         if state.sealed_to is not None:
             return principal.unit is not None and principal.unit == state.sealed_to
-        if principal.subject in state.barred or not set(self.above(principal)).isdisjoint(state.subjects):
+        if principal.subject in state.barred or not set(self.above(principal)).isdisjoint(state.kept_from):
             return False
         return (
             self.is_near(principal, case)

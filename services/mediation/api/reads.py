@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 from fastapi import Query as Parameter
 
 from chassis.http import Principal, Problem, allow, etag
-from schemas.mediation import MediationOpened
+from schemas.mediation import MediationOpened, MediationSubjectsSuspected
 from schemas.mediators import Committee
 from schemas.message import CASE_EVENTS
 from services.mediation.api.access import READERS, Access
@@ -34,8 +34,9 @@ _LIST: Final = (
 )
 _STORY: Final = (
     "SELECT sequence, time, type, data::text FROM chassis.event_log"
-    " WHERE case_id = $1 AND source = 'mediation' AND topic = $2 ORDER BY sequence"
+    " WHERE case_id = $1 AND source = 'mediation' AND topic = $2 AND type <> $3 ORDER BY sequence"
 )
+"""Not of whom words complained: a unit that a human cleared reads the story again (R-HOT-14)."""
 
 
 def add_read_routes(app: FastAPI, office: Office, access: Access) -> None:
@@ -89,7 +90,7 @@ def add_read_routes(app: FastAPI, office: Office, access: Access) -> None:
     ) -> list[StoryEvent]:
         access.require_seen(principal, await office.case(case_id), case_id)
         async with office.host.pool.acquire() as connection:
-            rows = await connection.fetch(_STORY, case_id, CASE_EVENTS)
+            rows = await connection.fetch(_STORY, case_id, CASE_EVENTS, MediationSubjectsSuspected.type)
         told = [StoryEvent(sequence=row[0], time=row[1], type=row[2], data=_told(row[3])) for row in rows]
         return told if round_ is None else _of_round(told, round_)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final
 from uuid import UUID
 
@@ -41,6 +42,8 @@ from services.mediation.domain.timers import Timers
 Act = Callable[[Mediation, Any, datetime], Decision]
 ActOn = Callable[[Mediation, Agreement, Any, datetime], Decision]
 CONSUMED: tuple[type[Event], ...] = (
+    r.TriageQueued,
+    r.CaseAnswered,
     r.CaseDispatched,
     r.TrackChosen,
     r.CaseRedirected,
@@ -74,13 +77,16 @@ class MediationDecider:
     def __init__(self, jurisdiction: Jurisdiction, mediators: Mediators, calendar: WorkingCalendar) -> None:
         self.desk = desk = Desk(jurisdiction, mediators, calendar)
         ending = Ending(desk)
-        opening, consent = Opening(desk, ending), Consent(desk, ending)
+        self._opening = opening = Opening(desk, ending)
+        consent = Consent(desk, ending)
         sessions, bench = Sessions(desk), Bench(desk)
         agreements = Agreements(desk, sessions)
         confirmations = Confirmations(desk, ending)
         self._duty = Duty()
         self._timers = Timers(desk, consent, ending)
         self._acts: dict[type[Any], Act] = {
+            r.TriageQueued: opening.queued,
+            r.CaseAnswered: opening.answered,
             r.CaseDispatched: opening.dispatched,
             r.TrackChosen: opening.track_chosen,
             r.CaseRedirected: opening.redirected,
@@ -157,8 +163,10 @@ class MediationDecider:
             return self._commanded(state, given, at)
         if isinstance(given, Event) and (state.is_sealed or (state.stage is None and not self.begins(given))):
             return []  # sealed for good; or no row: a case of another track costs nothing
+        judged = self._opening.judged(state, given) if isinstance(given, r.Disposition) else []
         act = self._acts.get(type(given))
-        return act(state, given, at) if act else []
+        decision = act(reduce(evolve, judged, state), given, at) if act else []
+        return decision if isinstance(decision, Refused) else [*judged, *decision]
 
     def _commanded(self, state: Mediation, command: m.MediationCommand, at: datetime) -> Decision:
         """Who may not do this, and when it cannot be done; else what it brings about."""

@@ -48,7 +48,7 @@ class Desk:
 
     def barred(self, state: Mediation, actor: Actor) -> Refused | None:
         """R-LAD-04, R-HOT-14, R-MED-04: an interested unit, and staff who left, do nothing, whatever their role."""
-        if self.interested(actor.unit, state.subjects):
+        if self.interested(actor.unit, state.kept_from):
             reason = "the unit complained of, and all that it controls, must recuse itself"
             return Refused("INTERESTED", reason)
         if actor.subject in state.barred:
@@ -69,12 +69,15 @@ class Desk:
         """R-MED-08, R-LAD-04: who visits: the unit that brought it about, else who has the case, else the first
         above it that is not complained of."""
         units = (agreement.unit, state.unit, *self.jurisdiction.ancestors(agreement.unit))
-        lawful = (unit for unit in units if not self.interested(unit, state.subjects))
+        lawful = (unit for unit in units if not self.interested(unit, state.kept_from))
         return next(lawful, self.jurisdiction.code)
 
-    def has_higher(self, unit: str) -> bool:
-        """R-LAD-02: whether there is a rung above the unit's; a department's next one is the same department."""
-        rung = self.jurisdiction.units[unit].rung
+    def has_higher(self, state: Mediation) -> bool:
+        """R-LAD-02: whether there is a rung above the unit's; a department's next one is the same department.
+        R-LAD-07: a department that waits behind the mediation is the next step, from the district as well."""
+        if state.waits is not None and not self.interested(state.waits, state.kept_from):
+            return True
+        rung = self.jurisdiction.units[state.unit].rung
         return rung is not None and rung < Rung.DISTRICT
 
     def committee_in_charge(self, state: Mediation, agreement: Agreement | None = None) -> str | None:
@@ -83,7 +86,7 @@ class Desk:
         R-LAD-04: None where it is complained of: nobody above it has a part in the case on its account.
         """
         unit = self.committee_unit(agreement.committee if agreement else state.committee)
-        return None if self.interested(unit, state.subjects) else unit
+        return None if self.interested(unit, state.kept_from) else unit
 
     def committee_unit(self, code: str | None) -> str | None:
         """The unit of a committee."""

@@ -121,5 +121,6 @@ def _evidence(state: Mediation) -> tuple[Evidence, ...]:
         reference=story,
         note=f"调解{state.sessions}次，协议{len(state.of_round())}份",
     )
-    asked = Evidence(kind="parties_request", reference=story, note="当事人请求上一级继续调解")
+    wish = "当事人请求主管部门处理" if state.waits else "当事人请求上一级继续调解"
+    asked = Evidence(kind="parties_request", reference=story, note=wish)
     return (*([record] if state.sessions else []), *([asked] if state.asks_higher else []))

@@ -26,8 +26,8 @@ class Ending:
             return Refused(
                 "SETTLED", "parties that settled it themselves ask for no higher rung", "asks_higher"
             )
-        if c.asks_higher and not state.in_petition and not self._desk.has_higher(state.unit):
-            reason_ = f"R-LAD-02: nobody above {state.unit} mediates this; the parties learn the other ways"
+        if c.asks_higher and not state.in_petition and not self._desk.has_higher(state):
+            reason_ = f"R-LAD-02: nobody has this after {state.unit}; the parties learn the other ways"
             return Refused("NO_HIGHER_RUNG", reason_, "asks_higher")
         if c.settlement and not reconciled:
             return Refused("NOT_RECONCILED", "only parties that reconciled sign one", "settlement")
@@ -75,6 +75,6 @@ class Ending:
         police = self._desk.mediators.police
         if not state.is_open and not state.followed_up():
             return Refused("OVER", "the mediation is over; call 110")
-        if self._desk.interested(police, state.subjects):
+        if self._desk.interested(police, state.kept_from):
             return Refused("INTERESTED", f"R-LAD-04: {police} is complained of; report to 110, or above it")
         return [m.PoliceInformed(by=c.actor, terms=state.terms, unit=police, risk=c.risk, note=c.note)]

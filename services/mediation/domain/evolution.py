@@ -37,6 +37,8 @@ def _opened(state: Mediation, e: m.MediationOpened) -> Mediation:
         in_petition=e.in_petition,
         instead_of=e.instead_of,
         subjects=e.subjects,
+        suspected=state.suspected,
+        waits=e.waits,
         opened_at=e.opened_at,
         applied_at=e.applied_at or e.opened_at,
         parties=state.parties,
@@ -55,7 +57,7 @@ def _moved(state: Mediation, e: m.MediationMoved) -> Update:
         for one in state.agreements
     )
     subjects = state.subjects if e.subjects is None else e.subjects
-    return {"unit": e.unit, "subjects": subjects, "agreements": agreements}
+    return {"unit": e.unit, "subjects": subjects, "waits": e.waits, "agreements": agreements}
 
 
 def _sealed(state: Mediation, e: m.MediationSealed) -> Update:
@@ -214,6 +216,7 @@ _CHANGES: Final[dict[type[Event], Callable[[Mediation, Any], Update]]] = {
     m.MediationHandedBack: _to(handed_back=True),
     m.MediationReleased: _to(handed_back=True),
     m.MediationMoved: _moved,
+    m.MediationSubjectsSuspected: lambda _, e: {"suspected": e.suspected},
     m.MediationSealed: _sealed,
     m.PartiesRegistered: _registered,
     m.ConsentRecorded: _consented,

@@ -11,6 +11,7 @@ from schemas.mediation import (
     MediationOpened,
     MediationReleased,
     MediationSealed,
+    MediationSubjectsSuspected,
     MediatorLeft,
     Stage,
     TerminationReason,
@@ -49,6 +50,27 @@ class Opening:
     def __init__(self, desk: Desk, ending: Ending) -> None:
         self._desk, self._ending = desk, ending
 
+    def queued(self, state: Mediation, e: r.TriageQueued, _: datetime) -> list[Event]:
+        """R-LAD-04, R-HOT-14: words were added, and a human must say whether they complain of whom they name; until
+        then it counts as complained of, whatever becomes of the case."""
+        fresh = (unit for unit in _found(e) if unit not in state.subjects)
+        suspected = tuple(dict.fromkeys((*state.suspected, *fresh)))
+        if suspected == state.suspected:
+            return []
+        return [MediationSubjectsSuspected(terms=state.terms, suspected=suspected)]
+
+    @staticmethod
+    def judged(state: Mediation, e: r.Disposition) -> list[Event]:
+        """A human said whom the case complains of, whomever words named before."""
+        by_human = e.registered is not None and e.registered.judgement.by is r.TriagedBy.HUMAN
+        if not by_human or not state.suspected:
+            return []
+        return [MediationSubjectsSuspected(terms=state.terms, suspected=())]
+
+    def answered(self, state: Mediation, e: r.CaseAnswered, at: datetime) -> list[Event]:
+        """A human at the queue answered it: only who is complained of is news."""
+        return self._complained(state, _found(e), at)
+
     def dispatched(self, state: Mediation, e: r.CaseDispatched, at: datetime) -> list[Event]:
         """The case has an owner: begin, go on under another unit, or leave with the track."""
         if e.registered is not None and e.registered.sealed:
@@ -71,9 +93,9 @@ class Opening:
         if not state.is_open or state.handed_back or state.in_petition:
             return self._again(state, e, named, at)
         subjects = _with(state, named)
-        if (e.unit, subjects) == (state.unit, state.subjects):
+        if (e.unit, subjects, e.waits) == (state.unit, state.subjects, state.waits):
             return []
-        moved = MediationMoved(terms=state.terms, unit=e.unit, subjects=subjects)
+        moved = MediationMoved(terms=state.terms, unit=e.unit, subjects=subjects, waits=e.waits)
         return [moved, *self._without_interested(evolve(state, moved))]
 
     def _again(
@@ -87,7 +109,13 @@ class Opening:
         elif known is not None and known.channel is Channel.GRID:
             origin = PROACTIVE
         opened = self._opened(
-            _after(state, left), origin=origin, unit=e.unit, matter=e.matter, named=named, at=at
+            _after(state, left),
+            origin=origin,
+            unit=e.unit,
+            matter=e.matter,
+            named=named,
+            at=at,
+            waits=e.waits,
         )
         return [*left, *opened]
 
@@ -108,6 +136,7 @@ class Opening:
             matter=known.judgement.matter if known else None,
             named=known.subjects if known else (),
             at=at,
+            waits=e.waits,
         )
         return [*left, *opened]
 
@@ -122,6 +151,7 @@ class Opening:
             matter=e.matter,
             named=e.subjects,
             at=at,
+            waits=state.waits,
             in_petition=True,
             instead_of=state.unit if state.is_under_way and not state.in_petition else None,
         )
@@ -153,7 +183,13 @@ class Opening:
         if state.instead_of is None:
             return ended
         opened = self._opened(
-            _after(state, ended), origin=APPLIED, unit=state.instead_of, matter=state.matter, named=(), at=at
+            _after(state, ended),
+            origin=APPLIED,
+            unit=state.instead_of,
+            matter=state.matter,
+            named=(),
+            at=at,
+            waits=state.waits,
         )
         return [*ended, *opened]
 
@@ -175,8 +211,7 @@ class Opening:
 
     def redirected(self, state: Mediation, e: r.CaseRedirected, at: datetime) -> list[Event]:
         """The case left by a named exit (R-MED-05); as accusation material to the discipline body (R-PET-10)."""
-        found = e.registered
-        named = (*(found.subjects if found else ()), *(e.subjects or ()))
+        found, named = e.registered, _subjects(e)
         if found is not None and found.sealed:
             return self._seal(state, e.exit.authority or NOBODY, named, at)
         known = self._complained(state, named, at)
@@ -186,9 +221,10 @@ class Opening:
         """R-LAD-04: a helper was found interested; nothing else moved."""
         return self._complained(state, e.subjects, at)
 
-    def endangered(self, state: Mediation, _: r.EmergencyTransferred, at: datetime) -> list[Event]:
+    def endangered(self, state: Mediation, e: r.EmergencyTransferred, at: datetime) -> list[Event]:
         """R-LAD-05: danger is never mediated."""
-        return self._leave(state, TerminationReason.DANGER, at)
+        known = self._complained(state, _found(e), at)
+        return [*known, *self._leave(_after(state, known), TerminationReason.DANGER, at)]
 
     def closed(self, state: Mediation, _: r.CaseClosed, at: datetime) -> list[Event]:
         """The resident took the case back while it was mediated."""
@@ -218,7 +254,7 @@ class Opening:
         subjects = _with(state, named)
         if state.stage is None or subjects == state.subjects:
             return []
-        moved = MediationMoved(terms=state.terms, unit=state.unit, subjects=subjects)
+        moved = MediationMoved(terms=state.terms, unit=state.unit, subjects=subjects, waits=state.waits)
         after = evolve(state, moved)
         if after.in_petition and after.is_under_way and self._desk.interested(after.unit, subjects):
             return [moved, *self._leave(after, TerminationReason.CONVERTED, at)]
@@ -243,6 +279,7 @@ class Opening:
         matter: str | None,
         named: Iterable[str],
         at: datetime,
+        waits: str | None,
         in_petition: bool = False,
         instead_of: str | None = None,
     ) -> list[Event]:
@@ -261,6 +298,7 @@ class Opening:
                 "in_petition": in_petition,
                 "instead_of": instead_of,
                 "subjects": _with(state, named),
+                "waits": waits,
                 "opened_at": at,
                 "applied_at": state.applied_at if state.asks_higher else at,
             }
@@ -268,9 +306,14 @@ class Opening:
         return [opened]
 
 
-def _subjects(e: r.CaseDispatched) -> tuple[str, ...]:
-    """The units that a dispatch, or the judgement in it, says are complained of."""
-    return (*(e.registered.subjects if e.registered else ()), *(e.subjects or ()))
+def _subjects(e: r.CaseDispatched | r.CaseRedirected) -> tuple[str, ...]:
+    """The units that a dispatch or an exit, or the judgement in it, says are complained of."""
+    return (*_found(e), *(e.subjects or ()))
+
+
+def _found(e: r.Disposition) -> tuple[str, ...]:
+    """The units that the judgement in it says are complained of."""
+    return e.registered.subjects if e.registered else ()
 
 
 def _with(state: Mediation, named: Iterable[str]) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class Bench:
         if code not in named:
             reason = f"{state.procedure} is mediated here by {', '.join(named) or 'nobody'}"
             return Refused("WRONG_COMMITTEE", reason, "mediators")
-        if self._desk.interested(named[code].unit, state.subjects):
+        if self._desk.interested(named[code].unit, state.kept_from):
             return Refused("INTERESTED", f"R-LAD-04: {named[code].unit} is complained of", "mediators")
         return None
 
@@ -84,7 +84,7 @@ class Bench:
                 continue
             if not seat.staff.startswith(f"{unit}-"):
                 return Refused("WRONG_STAFF", f"{seat.seat}: staff of {unit}, such as {unit}-7", "seats")
-            if self._desk.interested(unit, state.subjects):
+            if self._desk.interested(unit, state.kept_from):
                 return Refused("INTERESTED", f"R-LAD-04: {unit} is complained of", "seats")
         return None
 

@@ -101,6 +101,10 @@ class Mediation(Value):
     """The unit whose round a round within a petition took the place of; see `Opening.petition_left`."""
     subjects: tuple[str, ...] = ()
     """Every unit ever complained of in the case: none of them comes back into it (R-LAD-04)."""
+    waits: str | None = None
+    """R-LAD-07: the department of the unit's rung, which has the case where the parties ask for more."""
+    suspected: tuple[str, ...] = ()
+    """Beside them, whom words complain of that no human has judged yet (R-HOT-14)."""
     sealed_to: str | None = None
     """R-PET-10: the discipline body, which alone knows of the case from here on."""
     opened_at: Instant | None = None
@@ -152,6 +156,11 @@ class Mediation(Value):
         """Read a state as it was stored when a case had the agreements of one round only."""
         is_older = isinstance(given, dict) and "opened_at" in given and "applied_at" not in given
         return _of_one_round(given) if is_older else given
+
+    @property
+    def kept_from(self) -> tuple[str, ...]:
+        """R-LAD-04, R-HOT-14: the units that, with all under them, neither see it nor do anything in it."""
+        return (*self.subjects, *self.suspected)
 
     @property
     def is_sealed(self) -> bool:

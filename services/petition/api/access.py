@@ -45,7 +45,7 @@ class Access:
     def sees(self, principal: Principal, state: Petition) -> bool:
         """Whether the petition exists for the caller at all."""
         unit = self.unit_of(principal)
-        if not set(self.above(unit)).isdisjoint(state.subjects) or state.is_recused(
+        if not set(self.above(unit)).isdisjoint(state.kept_from) or state.is_recused(
             principal.recorded_as, unit
         ):
             return False

@@ -12,13 +12,15 @@ from chassis.host import Host
 from chassis.vault import Vault
 from schemas.jurisdiction import Jurisdiction
 from schemas.message import CASE_EVENTS
+from schemas.petition import PetitionSubjectsSuspected
 from services.petition.domain import Offices, Petition
 
 _ONE: Final = "SELECT version, state::text FROM petition.aggregate WHERE case_id = $1"
 _STORY: Final = (
     "SELECT time, type, data::text FROM chassis.event_log"
-    " WHERE case_id = $1 AND source = 'petition' AND topic = $2 ORDER BY sequence"
+    " WHERE case_id = $1 AND source = 'petition' AND topic = $2 AND type <> $3 ORDER BY sequence"
 )
+"""Not of whom words complained: a unit that a human cleared reads the story again (R-HOT-14)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Office:
     async def story(self, case_id: UUID) -> list[Told]:
         """The petition's own events, in order."""
         async with self.host.pool.acquire() as connection:
-            rows = await connection.fetch(_STORY, case_id, CASE_EVENTS)
+            rows = await connection.fetch(_STORY, case_id, CASE_EVENTS, PetitionSubjectsSuspected.type)
         return [Told(row[0], row[1].split(".")[1], orjson.loads(row[2])) for row in rows]
 
     def name(self, unit: str | None) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,6 +33,8 @@ from services.petition.domain.timers import Timers
 Act = Callable[[Petition, Any, datetime], Decision]
 
 CONSUMED: Final[tuple[type[Event], ...]] = (
+    r.TriageQueued,
+    r.CaseAnswered,
     r.CaseDispatched,
     r.TrackChosen,
     r.CaseRedirected,
@@ -94,9 +97,10 @@ class PetitionDecider:
         self._desk = desk = Desk(jurisdiction, offices, calendar)
         subjects, sorting, opinions = Subjects(desk), Sorting(desk), Opinions(desk)
         arrival, handling, oversight = Arrival(desk, sorting), Handling(desk), Oversight(desk)
-        reactions = Reactions(desk, subjects)
+        self._reactions = reactions = Reactions(desk, subjects)
         self._timers = Timers(desk, opinions)
         self._acts: dict[type[Any], Act] = {
+            r.TriageQueued: reactions.queued,
             r.CaseDispatched: reactions.dispatched,
             r.TrackChosen: reactions.track_chosen,
             r.CaseRedirected: reactions.redirected,
@@ -155,11 +159,17 @@ class PetitionDecider:
         if isinstance(given, TimerDue):
             decision: Decision = self._timers.fired(state, given, at)
         else:
-            act = self._acts.get(type(given))
-            decision = act(state, given, at) if act else []
+            decision = self._answered(state, given, at)
         if isinstance(decision, Refused) or not decision:
             return decision
         return self._told(state, _signed(decision, given))
+
+    def _answered(self, state: Petition, given: Event | Command, at: datetime) -> Decision:
+        """What a human judged counts before what becomes of the case."""
+        judged = self._reactions.judged(state, given, at) if isinstance(given, r.Disposition) else []
+        act = self._acts.get(type(given))
+        decision = act(reduce(evolve, judged, state), given, at) if act else []
+        return decision if isinstance(decision, Refused) else [*judged, *decision]
 
     def _refused(self, state: Petition, command: Command) -> Refused | None:
         """Who may not do this: on no petition, interested, not in charge, or not in this state."""

@@ -105,7 +105,7 @@ class Desk:
 
     def barred(self, state: Petition, actor: Actor) -> Refused | None:
         """R-PET-11: interested units and recused staff do nothing with it."""
-        if actor.unit in self.jurisdiction.units and self.interested(actor.unit or "", state.subjects):
+        if actor.unit in self.jurisdiction.units and self.interested(actor.unit or "", state.kept_from):
             return Refused("INTERESTED", "the unit complained of, and all that it controls, recuses itself")
         if state.is_recused(actor.subject, actor.unit):
             return Refused("RECUSED", "you were recused from this petition; a colleague must act")

@@ -37,7 +37,12 @@ def _stands(state: Petition, event: p.PetitionEvent, name: str) -> bool:
 
 def _received(state: Petition, e: p.PetitionReceived) -> Update:
     fresh = Petition(case_id=state.case_id).model_dump()
-    kept = {"holders": state.holders, "subjects": e.subjects, "recused": state.recused}
+    kept = {
+        "holders": state.holders,
+        "subjects": e.subjects,
+        "suspected": state.suspected,
+        "recused": state.recused,
+    }
     return {**fresh, **kept, "status": S.RECEIVED, "unit": e.unit, "matter": e.matter, "place": e.place}
 
 
@@ -187,6 +192,7 @@ _CHANGES: Final[dict[type[Event], Callable[[Petition, Any], Update]]] = {
     p.ThirdPartyInvited: lambda _, __: {"coordinated": True},
     p.OfficerRecused: _recused,
     p.PetitionSubjectsNamed: _subjects_named,
+    p.PetitionSubjectsSuspected: lambda _, e: {"suspected": e.suspected},
     p.PetitionSupervised: lambda _, __: {"supervised": True},
     p.SupervisionAnswered: _nothing,
     p.UrgentReported: lambda _, __: {"reported": True},

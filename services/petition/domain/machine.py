@@ -14,12 +14,14 @@ from schemas import petition as p
 from schemas.mediation import MediationHandedBack
 from schemas.petition import PetitionStatus
 from schemas.router import (
+    CaseAnswered,
     CaseClosed,
     CaseDispatched,
     CaseRedirected,
     EmergencyTransferred,
     HelpersRecused,
     TrackChosen,
+    TriageQueued,
 )
 from services.petition.domain.petition import OVER, UNDER_OPINION, S
 
@@ -29,6 +31,8 @@ By = type[Any] | str
 """A command, an event of another service, or the name of a clock."""
 
 OPEN: Final = frozenset(S) - OVER
+_ENDED: Final = OVER - {S.DISCIPLINE_SEALED}
+"""What the router says of one of them can still say who is complained of (R-LAD-04)."""
 _SENT: Final = frozenset({S.FORWARDED, S.ASSIGNED})
 _ARRIVED: Final = _SENT | {S.REGISTERED}
 _WORKING: Final = frozenset({S.ACCEPTED, S.INVESTIGATING})
@@ -66,14 +70,17 @@ MOVES: Final[Mapping[By, Moves]] = {
         None: frozenset({S.RECEIVED, S.STATUTORY_ROUTED}),
         S.LEFT: OPEN - {S.MEDIATING} | {S.STATUTORY_ROUTED, S.LEFT},
         **_moves_away(S.LEFT),
+        **_stays(_ENDED - {S.LEFT}),
     },
     TrackChosen: _each(OPEN, S.LEFT),
     CaseRedirected: {
         **_each(OPEN, S.LEFT, S.DISCIPLINE_SEALED),
-        **_each(OVER - {S.DISCIPLINE_SEALED}, S.DISCIPLINE_SEALED),
+        **{state: frozenset({state, S.DISCIPLINE_SEALED}) for state in _ENDED},
     },
     HelpersRecused: {**_moves_away(), S.LEFT: frozenset({S.LEFT})},
-    EmergencyTransferred: _each(OPEN, S.LEFT),
+    EmergencyTransferred: {**_each(OPEN, S.LEFT), **_stays(_ENDED)},
+    TriageQueued: _stays(OPEN | _ENDED),
+    CaseAnswered: _stays(OPEN | _ENDED),
     CaseClosed: _each(OPEN, S.LEFT),
     MediationHandedBack: {S.MEDIATING: frozenset({S.SETTLED, S.INVESTIGATING})},
     p.RegisterPetition: {S.RECEIVED: frozenset({S.REGISTERED, S.NOT_ACCEPTED, S.STATUTORY_ROUTED})},

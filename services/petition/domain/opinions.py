@@ -159,7 +159,7 @@ class Opinions:
         if window.at <= at:
             return Refused("TOO_LATE", "the 30 days from the receipt of the opinion are over (XF35, XF36)")
         issuer = state.issuer or ""
-        reviewer = self._desk.above(issuer, state.subjects)
+        reviewer = self._desk.above(issuer, state.kept_from)
         asked, article = _ASKED[state.level]
         if reviewer is None and state.away is not None:
             return Refused("OUTSIDE", "the unit that reviews lies outside; the petitioner asks it directly")

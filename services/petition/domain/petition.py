@@ -68,6 +68,9 @@ class Petition(Value):
     matter: str | None = None
     place: str | None = None
     subjects: tuple[str, ...] = ()
+    """Units known to be complained of."""
+    suspected: tuple[str, ...] = ()
+    """Beside them, whom words complain of that no human has judged yet (R-HOT-14)."""
     nature: Nature = Nature.CLAIM
     petitioners: int = 1
     identified: bool = True
@@ -108,6 +111,11 @@ class Petition(Value):
     """Of a petition that left."""
     terminated: bool = False
     """Three levels have spoken (XF36)."""
+
+    @property
+    def kept_from(self) -> tuple[str, ...]:
+        """R-LAD-04, R-HOT-14: the units that, with all under them, neither see it nor do anything in it."""
+        return (*self.subjects, *self.suspected)
 
     @property
     def is_open(self) -> bool:

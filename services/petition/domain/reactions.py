@@ -1,17 +1,21 @@
 """What the router says of the case: it comes here as a petition, and leaves when it goes another way."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 from chassis.decider import Decision
 from schemas import petition as p
 from schemas import router as r
+from schemas.message import Event
 from services.petition.domain.desk import Desk
 from services.petition.domain.evolution import evolve
 from services.petition.domain.petition import Away, Petition, S
 from services.petition.domain.subjects import Subjects
 
 TRACK: Final = "P"
+_UNHEARD: Final = frozenset({None, S.DISCIPLINE_SEALED})
+"""No petition, or one that the discipline body alone sees anyway (R-PET-10)."""
 
 
 class Reactions:
@@ -19,6 +23,28 @@ class Reactions:
 
     def __init__(self, desk: Desk, subjects: Subjects) -> None:
         self._desk, self._subjects = desk, subjects
+
+    def queued(self, state: Petition, e: r.TriageQueued, _: datetime) -> Decision:
+        """R-LAD-04, R-HOT-14: words were added, and a human must say whether they complain of whom they name; until
+        then it counts as complained of, whatever becomes of the case."""
+        named = e.registered.subjects if e.registered else ()
+        fresh = (unit for unit in named if unit not in state.subjects)
+        suspected = tuple(dict.fromkeys((*state.suspected, *fresh)))
+        if state.status in _UNHEARD or suspected == state.suspected:
+            return []
+        return [p.PetitionSubjectsSuspected(terms=state.terms, suspected=suspected)]
+
+    def judged(self, state: Petition, e: r.Disposition, at: datetime) -> list[Event]:
+        """A human said whom the case complains of, whomever words named before."""
+        found = e.registered
+        if state.status in _UNHEARD or found is None or found.judgement.by is not r.TriagedBy.HUMAN:
+            return []
+        cleared = p.PetitionSubjectsSuspected(terms=state.terms, suspected=())
+        events: list[Event] = [cleared] if state.suspected else []
+        after = evolve(state, cleared)
+        if after.is_open and isinstance(e, r.CaseDispatched) and e.track == TRACK:
+            return [*events, *self._subjects.added(after, found.subjects, at)]
+        return [*events, *self._named(after, found.subjects)]
 
     def dispatched(self, state: Petition, e: r.CaseDispatched, at: datetime) -> Decision:
         """A fresh petition, or one that comes back; while it runs, the echo of our own move: only who is complained
@@ -50,7 +76,8 @@ class Reactions:
         resumed = p.PetitionResumed(terms=state.terms, unit=away.unit, stage=away.status)
         again = evolve(state, resumed)
         heard = self._heard(state, e)
-        named = heard[0].subjects if heard else state.subjects
+        known = heard[0].subjects if heard else state.subjects
+        named = (*known, *(unit for unit in state.suspected if unit not in known))  # none of them may have it
         moved = self._subjects.moved(again, named, again.terms, at)
         return [resumed, *(moved or heard)]
 
@@ -58,8 +85,13 @@ class Reactions:
         self, state: Petition, e: r.CaseDispatched | r.HelpersRecused
     ) -> list[p.PetitionSubjectsNamed]:
         """R-LAD-04: who is complained of is kept from it while it is away, too."""
-        fresh = tuple(unit for unit in e.subjects or () if unit not in state.subjects)
-        if state.away is None or not fresh:
+        return self._named(state, e.subjects or ()) if state.away is not None else []
+
+    @staticmethod
+    def _named(state: Petition, subjects: Iterable[str]) -> list[p.PetitionSubjectsNamed]:
+        """The same unit, or nobody, has it, and more units are complained of."""
+        fresh = tuple(unit for unit in subjects if unit not in state.subjects)
+        if not fresh:
             return []
         return [p.PetitionSubjectsNamed(terms=state.terms, subjects=(*state.subjects, *fresh))]
 

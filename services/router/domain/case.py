@@ -60,10 +60,10 @@ class Desk:
             return None
         return self.clocks.start("reopen", then["window"], at).at
 
-    def department_waits(self, case: WorkOrder, unit: str | None, rung: int) -> bool:
-        """R-LAD-07: whether `unit` has, or is to have, the case before the department of its rung."""
+    def department_that_waits(self, case: WorkOrder, unit: str | None, rung: int) -> str | None:
+        """R-LAD-07: the department of the rung before which `unit` has, or is to have, the case."""
         place = case.place or self.ladder.district
-        return self.ladder.department_waits(case.matter, rung, place, unit, case.subjects)
+        return self.ladder.department_that_waits(case.matter, rung, place, unit, case.subjects)
 
     def onward(
         self,
@@ -90,7 +90,7 @@ class Desk:
         """R-LAD-02, R-LAD-06, R-LAD-10: whether the ground lifts the case from where it is, and by what proof."""
         matter = self.ladder.matter_key(state.matter)
         rung = int(Rung.DISTRICT) if state.rung is None else state.rung
-        department = "waits" if self.department_waits(state, state.unit, rung) else "none"
+        department = "waits" if self.department_that_waits(state, state.unit, rung) else "none"
         return self.policy.escalations.decide(ground, str(rung), state.track, matter, department)
 
     def rules(self, state: WorkOrder) -> Mapping[str, str]:

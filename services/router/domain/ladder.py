@@ -143,16 +143,17 @@ class Ladder:
         reason = f"该事项先由{self._j.units[unit].name}劝阻、调解，无效的再由该部门处理"
         return Skip(rung=rung, unit=department, rule="R-LAD-07", reason=reason)
 
-    def department_waits(
+    def department_that_waits(
         self, matter: str | None, rung: int, place: str, unit: str | None, subjects: tuple[str, ...]
-    ) -> bool:
-        """R-LAD-07: whether `unit` mediates before a department of the same rung, which may have the case then."""
+    ) -> str | None:
+        """R-LAD-07: the department of the rung before which `unit` mediates, and which may have the case then."""
         if matter is None or matter not in self._mediated_first:
-            return False
-        department = self._j.matters[matter].responsible.get(Rung(rung), TERRITORIAL)
-        if department == TERRITORIAL or unit != self._j.current(self._j.territorial(place, Rung(rung))):
-            return False
-        return not self.interested(self._j.current(department), subjects)
+            return None
+        named = self._j.matters[matter].responsible.get(Rung(rung), TERRITORIAL)
+        if named == TERRITORIAL or unit != self._j.current(self._j.territorial(place, Rung(rung))):
+            return None
+        department = self._j.current(named)
+        return None if self.interested(department, subjects) else department
 
     def comes_after(self, matter: str | None, unit: str | None, named: str) -> bool:
         """R-LAD-07: whether `named` is a department that waits, at whatever rung, until `unit` has mediated."""

@@ -179,6 +179,7 @@ class Routing:
             subjects=terms.subjects,
             procedure=terms.procedure.name if terms.procedure else None,
             given_back=terms.given_back,
+            waits=self._desk.department_that_waits(case, unit, rung),
         )
         told = [(unit, number, AssignmentRole.LEAD)]
         told += [(seat.unit, seat.number, AssignmentRole.HELPER) for seat in helpers]
@@ -228,7 +229,8 @@ class Routing:
         matters = self._desk.jurisdiction.matters
         matter = matters[case.matter] if case.matter else None
         duty = matter.community_duty if matter else CommunityDuty.NONE
-        helpers = matter.helpers if matter and not self._desk.department_waits(case, unit, rung) else ()
+        waits = self._desk.department_that_waits(case, unit, rung)
+        helpers = matter.helpers if matter and not waits else ()
         row = self._desk.policy.modes.decide(str(rung), duty, "some" if helpers else "none")
         helping = list(helpers) if row.then["departments"] == "yes" else []
         if row.then["community"] == "yes" and (community := self._community(case.place)):

@@ -201,7 +201,7 @@ class Steering:
         if row.then.get("unit") == "district" and not ladder.interested(ladder.district, case.subjects):
             return Placement(ladder.district, int(Rung.DISTRICT))
         mediated = row.then.get("unit") == "department"
-        is_next = mediated and self._desk.department_waits(case, case.unit, rung)
+        is_next = mediated and self._desk.department_that_waits(case, case.unit, rung) is not None
         lowest = rung if is_next or ground is r.Ground.SUBJECT_SKIPPED else rung + 1
         lowest = max(lowest, int(row.then.get("to", "0")))
         beyond = case.unit if ground is r.Ground.SECOND_BREACH else None
@@ -344,6 +344,7 @@ class Steering:
             terms=state.terms,
             track=c.track,
             unit=state.unit if goes_on else None,
+            waits=self._desk.department_that_waits(case, state.unit, state.rung or 0) if goes_on else None,
             registered=judged_anew(state, _known(case), sealed=False) if goes_on else None,
         )
         if moved is None:
