@@ -228,6 +228,29 @@ async def test_who_was_cleared_is_kept_from_nothing(intake: Intake) -> None:
     assert (event["repeat_of"], event.get("subjects", [])) == (one["case_id"], [])
 
 
+async def test_a_repeated_request_tells_nothing_to_whom_the_case_is_kept_from(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: the community took it in, and is complained of by now."""
+    theirs = intake.as_role(Role.OPERATOR, unit="GL0101") | {"Idempotency-Key": "one"}
+    answers = [await intake.client.post("/v1/cases", json=LAMP, headers=theirs) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    await intake.say(answers[0].json()["case_id"], recusal())
+    again = await intake.client.post("/v1/cases", json=LAMP, headers=theirs)
+    assert (again.status_code, again.json()["code"]) == (404, "case_unknown")
+
+
+@pytest.mark.parametrize(("unit", "status"), [("GL-HOTLINE", 200), ("GL", 200), ("GL-URBAN", 404)])
+async def test_ops_of_the_hotline_centre_sees_the_whole_jurisdiction(
+    intake: Intake, unit: str, status: int
+) -> None:
+    """R-HOT-01: as at the router; ops of any other unit reaches no further than that."""
+    case = await intake.accepted(LAMP)
+    seen = await intake.client.get(
+        f"/v1/cases/{case['case_id']}", headers=intake.as_role(Role.OPS, unit=unit)
+    )
+    assert seen.status_code == status
+
+
 async def test_a_withdrawn_link_says_nothing_more_to_the_matter(intake: Intake) -> None:
     """R-PET-18: but who reports a danger is told whom to call (R-LAD-05)."""
     one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)
