@@ -152,6 +152,8 @@ class CaseConcluded(Event):
     ended_by: str
     reopen_until: Instant | None = None
     """Before this instant it can be reopened; None: it cannot be."""
+    settled: bool = False
+    """Closed for another reason than a withdrawal: one that came at the same moment came too late."""
 
 
 class LinkRemoved(Event):
@@ -233,6 +235,8 @@ class SupplementCase(Command):
     sealed: Sealed | None = None
     by: Actor | None = None
     report: UUID | None = None
+    own: bool = False
+    """Said with the tracking code of the case itself, not of a report that is linked to it."""
 
 
 class WithdrawCase(Command):
@@ -274,6 +278,8 @@ class ReopenCase(Command):
     reason: str
     emergency: Emergency | None = None
     by: Actor | None = None
+    own: bool = False
+    """Asked by, or for, the reporter of the case itself, not of a report that is linked to it."""
 
 
 class ErasePerson(Command):

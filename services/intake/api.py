@@ -140,7 +140,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
     )
     async def reopen(case_id: UUID, body: ReopeningBody, principal: Hearer, given: Writing) -> Response:
         file, who = await opening.for_staff(case_id, principal, HEARING, demand_centre)
-        command = await reopening(desk, host, file.case_id, body, who.actor)
+        command = await reopening(desk, host, file, body, who.actor)
         told = heard(command, file, to_resident=False)
         return await change(file.handled_as, command, given, who.subject, told)
 

@@ -79,7 +79,7 @@ def add_callback_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
         command: GiveFeedback | ReopenCase | None = None
         try:
             link, file, found = await opened(token, request)
-            command = await _command(await request.body(), host, desk, link, as_json=as_json)
+            command = await _command(await request.body(), host, desk, link, file, as_json=as_json)
             there = file.handled_as
             if isinstance(command, GiveFeedback):
                 _demand_open(link, found)
@@ -127,8 +127,8 @@ def _add_link_route(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
             )
             raise Problem(409, "not_heard_yet", "Intake does not know of that yet", detail)
         now = host.clock()
-        if not (found.is_waiting or found.may_reopen(now)):
-            detail = "Neither does the case wait for a callback, nor can it be reopened."
+        if file.has_left or not (found.is_waiting or found.may_reopen(now)):
+            detail = "Neither does the reporter's case wait for a callback, nor can they have it reopened."
             raise Problem(409, "no_callback", "There is nothing to answer", detail)
         response.headers["Cache-Control"] = "no-store"
         return link_view(desk, case_id, found, now)
@@ -143,7 +143,7 @@ def link_view(desk: Desk, case_id: UUID, found: Called, now: datetime) -> LinkVi
 
 
 async def _command(
-    raw: bytes, host: Host[IntakeState], desk: Desk, link: Link, *, as_json: bool
+    raw: bytes, host: Host[IntakeState], desk: Desk, link: Link, file: File, *, as_json: bool
 ) -> GiveFeedback | ReopenCase:
     """Read what was sent. Raises Problem 400 and 422."""
     given = _given(raw, as_json=as_json)
@@ -153,7 +153,7 @@ async def _command(
     except ValidationError as error:
         raise validation_problem(error, raw) from None
     if isinstance(body, ReopeningBody):
-        return await reopening(desk, host, link.case_id, body, None)
+        return await reopening(desk, host, file, body, None)
     return await feedback(desk, host, link.case_id, body, None, callback=link.callback)
 
 

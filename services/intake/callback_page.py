@@ -45,6 +45,7 @@ _SAYS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "case_open": ("本件正在办理", "无须要求重新办理。"),
     "case_withdrawn": ("本件已撤回", "如问题仍然存在，请作为新的诉求提交。"),
+    "report_withdrawn": ("您已撤回反映", "如问题再次影响您，请作为新的诉求提交。"),
     "validation_failed": ("还有内容没有填写", "请返回上一页，回答全部三个问题；要求重新办理的，请写明理由。"),
     "too_many_wrong_codes": ("请稍后再试", "来自您网络的无效链接过多。"),
 }

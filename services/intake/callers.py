@@ -94,10 +94,12 @@ def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, 
 
 
 def reaches(who: Caller, unit: str, jurisdiction: Jurisdiction) -> bool:
-    """Whether `unit` lies in the caller's jurisdiction. Ops without a unit has all of it."""
+    """Whether `unit` lies in the caller's jurisdiction. Ops without a unit has all of it,
+    as the hotline centre's has, which works for the whole jurisdiction (R-HOT-01)."""
     if who.is_resident or who.unit is None or jurisdiction.in_scope(who.unit, unit):
         return True
-    return is_of_the_centre(who, jurisdiction)
+    runs_the_centre = who.role is Role.OPS and who.unit == jurisdiction.hotline
+    return runs_the_centre or is_of_the_centre(who, jurisdiction)
 
 
 def demand_scope(who: Caller, unit: str, jurisdiction: Jurisdiction) -> None:

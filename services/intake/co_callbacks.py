@@ -92,9 +92,12 @@ async def _waiting(pool: Pool, desk: Desk, who: Caller, now: datetime) -> Sequen
 
 async def called_for(pool: Pool, file: File) -> Called | None:
     """Return how a report stands with its callbacks; a co-report by those of its first case, without what that
-    one's reporter was told (R-PRIV-01). None where there is no such case."""
+    one's reporter was told (R-PRIV-01). None where there is no such case.
+
+    Who withdrew from it is not called back."""
     if not _is_others(file):
-        return await called(pool, file.case_id)
+        own = await called(pool, file.case_id)
+        return replace(own, callbacks=0, reopen_until=None) if own is not None and file.has_left else own
     found = await called(pool, file.handled_as)
     if found is None:
         return None

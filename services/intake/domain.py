@@ -71,6 +71,11 @@ UNKNOWN: Final = Refused("case_unknown", "There is no such case.")
 _WITHDRAWN: Final = Refused(
     "case_withdrawn", "The case was withdrawn. If the matter persists, submit it as a new case."
 )
+_LEFT: Final = Refused(
+    "report_withdrawn",
+    "You took your report back; the case goes on for the others who reported the matter. If it concerns you again, "
+    "submit it as a new case.",
+)
 _ANEW: Final = "Submit new facts as a new case; it will be linked to this one."
 _CLOSED: Final = Refused("case_closed", f"The case is closed. {_ANEW}")
 _OPEN: Final = Refused(
@@ -137,9 +142,9 @@ class Intake:
                 ends = state.is_left and not (given.stands or given.at_line)
                 return [CaseWithdrawn(last=True)] if ends else []
             case SupplementCase() | WithdrawCase() | GiveFeedback():
-                return _refusal(state) or [_said(given)]
+                return _refusal(state) or _of_who_left(state, given) or [_said(given)]
             case ReopenCase():
-                return _kept_closed(state, at) or [_said(given)]
+                return _of_who_left(state, given) or _kept_closed(state, at) or [_said(given)]
             case ErasePerson():
                 return self._erase(state, given)
             case router.CaseUnlinked():
@@ -186,7 +191,9 @@ class Intake:
             case FeedbackGiven(callback=callback) if callback is not None:
                 return state.model_copy(update={"answered": callback})
             case CaseConcluded():
-                return state.model_copy(update={"closed": True, "reopen_until": event.reopen_until})
+                withdrawn = state.withdrawn and not event.settled
+                ended = {"closed": True, "withdrawn": withdrawn, "reopen_until": event.reopen_until}
+                return state.model_copy(update=ended)
             case ReopeningAsked():
                 return state.model_copy(update={"reopening": True})
             case ConclusionLifted():
@@ -222,6 +229,19 @@ def _refusal(state: IntakeState) -> Refused | None:
     return _CLOSED if state.closed else None
 
 
+def _of_who_left(state: IntakeState, given: Asked) -> Refused | None:
+    """R-PET-18: who withdrew closes, rates, adds to and reopens nothing over those who stand by the matter."""
+    if not state.left or state.withdrawn:
+        return None
+    match given:
+        case SupplementCase() | ReopenCase():
+            return _LEFT if given.own else None
+        case GiveFeedback():
+            return _LEFT if given.report is None else None
+        case WithdrawCase():
+            return _LEFT
+
+
 def _kept_closed(state: IntakeState, at: datetime) -> Refused | None:
     """Why a case is not reopened now: by what the router said when it closed it (R-HOT-08)."""
     refused = _refusal(state)
@@ -239,8 +259,10 @@ def _kept_closed(state: IntakeState, at: datetime) -> Refused | None:
 
 
 def _concluded(given: Event) -> CaseConcluded:
-    until = given.reopen_until if isinstance(given, router.CaseClosed) else None
-    return CaseConcluded(ended_by=given.type, reopen_until=until)
+    if not isinstance(given, router.CaseClosed):
+        return CaseConcluded(ended_by=given.type)
+    settled = given.outcome is not router.Outcome.WITHDRAWN
+    return CaseConcluded(ended_by=given.type, reopen_until=given.reopen_until, settled=settled)
 
 
 def _said(given: Asked) -> Event:

@@ -16,6 +16,14 @@ from services.intake.domain import IntakeState
 from services.intake.storage import File, file_by_code, file_by_id
 
 
+def is_open_to(who: Caller, file: File, jurisdiction: Jurisdiction) -> bool:
+    """Whether a member of staff may open the file: it is not kept from them, and lies in their area; whom sealed
+    matter was sent to may well have none."""
+    if is_kept_from(who, file.subjects, file.recipient, jurisdiction):
+        return False
+    return file.recipient is not None or reaches(who, file.unit, jurisdiction)
+
+
 class Opening:
     """Opens files."""
 
@@ -41,10 +49,8 @@ class Opening:
         if demand is not None:
             demand(who, jurisdiction)
         file = await file_by_id(self._host.pool, case_id)
-        if file is None or is_kept_from(who, file.subjects, file.recipient, jurisdiction):
+        if file is None or not is_open_to(who, file, jurisdiction):
             raise not_found()
-        if file.recipient is None and not reaches(who, file.unit, jurisdiction):
-            raise not_found()  # but whom sealed matter was sent to may well have no area
         return file, who
 
     async def by_code(self, tracking_code: str, request: Request) -> File:

@@ -64,7 +64,10 @@ def _says(status: str | None, words: str) -> Entry:
 
 
 def _withdrawn(_: Names, event: Event) -> Progress | None:
-    """Each withdrawal is told to who made it; that none stands any more the router tells, by closing the case."""
+    """Each withdrawal is told to who made it; that none stands any more the router tells, by closing the case.
+
+    Where others stand by it, the case is where it was: its callback waits on for them (R-PET-18).
+    """
     assert isinstance(event, intake.CaseWithdrawn)  # noqa: S101
     if event.last:
         return None
@@ -72,7 +75,7 @@ def _withdrawn(_: Names, event: Event) -> Progress | None:
         return Progress(None, "已收到您的撤回申请；因其中反映险情，本件继续处置。")
     if event.at_line:
         return Progress(None, "已收到您的撤回申请；险情已转出处置，本件继续，有新情况请随时补充。")
-    return Progress("withdrawn", "已收到您的撤回申请。")
+    return Progress(None if event.stands else "withdrawn", "已收到您的撤回申请。")
 
 
 def _supplemented(_: Names, event: Event) -> Progress | None:

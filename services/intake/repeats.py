@@ -12,8 +12,6 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from chassis.database import Connection
 from reference.matcher import Triage
 from schemas.intake import CaseSubmitted, EndAbandoned, SubmitCase, WithdrawCase
@@ -29,9 +27,10 @@ MOST_EARLIER: Final = 20
 
 EARLIER: Final = (
     "SELECT u.n, i.case_id, l.data->>'title', l.data->>'text', l.data->>'matter', l.data->>'track',"
-    " l.data->'place'->>'grid', (l.data->'subjects')::text,"
+    " l.data->'place'->>'grid', f.subjects || first.subjects,"
     " coalesce((a.state->>'closed')::boolean, (a.state->>'withdrawn')::boolean, false),"
-    " coalesce((a.state->>'withdrawn')::boolean, false), f.subjects"
+    " coalesce((a.state->>'withdrawn')::boolean, false), a.state->>'linked_to' IS NOT NULL,"
+    " a.seen->>'router' IS NOT NULL"
     " FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) AS u(n, digest, since)"
     " CROSS JOIN LATERAL (SELECT p.case_id, p.received_at FROM intake.person_index p"
     " WHERE p.digest = u.digest AND p.received_at >= u.since"
@@ -39,8 +38,9 @@ EARLIER: Final = (
     " CROSS JOIN LATERAL (SELECT data FROM chassis.event_log"
     " WHERE case_id = i.case_id AND source = 'intake' AND sequence = 1 LIMIT 1) AS l"
     " CROSS JOIN LATERAL (SELECT subjects FROM intake.case_file WHERE case_id = i.case_id LIMIT 1) AS f"
-    " CROSS JOIN LATERAL (SELECT state FROM intake.aggregate WHERE case_id = i.case_id LIMIT 1) AS a"
-    " WHERE a.state->>'linked_to' IS NULL"
+    " CROSS JOIN LATERAL (SELECT state, seen FROM intake.aggregate WHERE case_id = i.case_id LIMIT 1) AS a"
+    " LEFT JOIN LATERAL (SELECT subjects FROM intake.case_file"
+    " WHERE case_id = (a.state->>'linked_to')::uuid LIMIT 1) AS first ON true"
     " ORDER BY u.n, i.received_at DESC"
 )
 """Each LIMIT keeps the planner to the index. Of tables that were not yet analysed it thinks that a person has many
@@ -74,15 +74,18 @@ class Said(NamedTuple):
     track: str | None
     grid: str | None
     subjects: frozenset[str]
+    """Whom it is known to complain of: named by staff, found by the router, or inherited (R-LAD-04)."""
     has_ended: bool = False
     is_withdrawn: bool = False
-    found: frozenset[str] = frozenset()
-    """Units that turned out to be interested after the case was taken in (R-LAD-04)."""
+    is_linked: bool = False
+    is_heard: bool = False
+    """Whether the router has said whom it complains of."""
 
     def may_be(self, earlier: "Said") -> bool:
         """Whether both can be one: a petition is no service order, nothing about a unit goes to that unit, what
-        lies elsewhere is another matter, and what was taken back has neither progress nor result to tell."""
-        same = self.track == earlier.track and self.subjects == earlier.subjects and self.grid == earlier.grid
+        lies elsewhere is another matter, and what was taken back has neither progress nor result to tell. Who has
+        complained of a unit need not name it again."""
+        same = self.track == earlier.track and self.subjects <= earlier.subjects and self.grid == earlier.grid
         return same and not earlier.is_withdrawn
 
     def is_same(self, earlier: "Said") -> bool:
@@ -127,11 +130,10 @@ class Repeats:
             persons = command.filing.persons
             earlier = [*stored.get(place, ()), *(case for digest in persons for case in fresh[digest])]
             known = [case for case in earlier if not self._is_kept_from(command.case.by, case)]
-            linked = command if command.joins else _linked(command, said, self._same_matter(said, known))
+            linked = command if command.joins else self._linked(command, said, known)
             completed.append(linked)
-            if linked.case.linked_to is None:  # a further one is linked to the first, not to a link
-                for digest in persons:
-                    fresh[digest].append(said)
+            for digest in persons:
+                fresh[digest].append(_said(case_id, linked.case))
         return completed
 
     async def _stored(
@@ -149,21 +151,9 @@ class Repeats:
         rows = await connection.fetch(EARLIER, *([entry[part] for entry in asked] for part in range(3)))
         found: dict[int, list[Said]] = defaultdict(list)
         for row in rows:  # a plain UUID, not the driver's
-            subjects = frozenset(orjson.loads(row[7] or "[]"))
-            found[row[0]].append(
-                Said(
-                    UUID(bytes=row[1].bytes),
-                    row[2],
-                    row[3],
-                    row[4],
-                    row[5],
-                    row[6],
-                    subjects,
-                    row[8],
-                    row[9],
-                    frozenset(row[10] or ()) - subjects,
-                )
-            )
+            title, text, matter, track, grid, subjects, *stands = row[2:]
+            case_id, complained_of = UUID(bytes=row[1].bytes), frozenset(subjects or ())
+            found[row[0]].append(Said(case_id, title, text, matter, track, grid, complained_of, *stands))
         return found
 
     def _is_kept_from(self, by: Actor | None, earlier: Said) -> bool:
@@ -171,15 +161,38 @@ class Repeats:
         unit = by.unit if by is not None else None
         if unit is None:
             return False
-        return any(self._jurisdiction.controls(subject, unit) for subject in earlier.subjects | earlier.found)
+        return any(self._jurisdiction.controls(subject, unit) for subject in earlier.subjects)
 
-    def _same_matter(self, said: Said, earlier: Sequence[Said]) -> Said | None:
-        """Return the first of the earlier cases that is about the same."""
+    def _linked(self, command: SubmitCase, said: Said, earlier: Sequence[Said]) -> SubmitCase:
+        """Return the submission with its link, with what is known of new facts, and with all whom the person's
+        reports of the matter complain of (R-LAD-04, R-HOT-14)."""
+        stated = command.new_facts
         others = [case for case in earlier if case.case_id != said.case_id]
-        if not others:
-            return None
-        topic = self._topic(said)
-        return next((case for case in others if self._topic(case) == topic), None)
+        topic = self._topic(said) if others else ""
+        same = [case for case in others if self._topic(case) == topic]
+        firsts = [case for case in same if not case.is_linked]  # a further one is not linked to a link
+        if not firsts:
+            linked = command if stated in (None, True) else _with(command, new_facts=False)
+        else:
+            told = next((case for case in firsts if said.may_be(case) and said.is_same(case)), None)
+            first = told or firsts[0]
+            is_new = told is None if stated is None else stated
+            linked = _with(command, repeat_of=first.case_id, new_facts=is_new or not said.may_be(first))
+        inherited = frozenset[str]().union(*(self._complained_of(case, topic) for case in same))
+        if not inherited:
+            return linked
+        own = command.case.subjects  # the router reads no words beside subjects: so they are read here
+        return _with(
+            linked, subjects=(*own, *sorted((inherited | self._complained_of(said, topic)) - {*own}))
+        )
+
+    def _complained_of(self, said: Said, topic: str) -> frozenset[str]:
+        """R-LAD-04: until the router has read a report, whom its words accuse is read here, as there: not where
+        staff named somebody, nor in sealed matter."""
+        matter = self._jurisdiction.matters.get(topic)
+        if said.is_heard or said.subjects or (matter is not None and matter.sealed):
+            return said.subjects
+        return frozenset(self._triage.accused(said.title, said.text))
 
     def _topic(self, said: Said) -> str:
         """R-PET-18: the matter that staff named, else the likeliest one, else the words themselves."""
@@ -219,24 +232,18 @@ def _pairs(said: Said, *, urges: bool) -> set[str]:
 
 
 def _said(case_id: UUID, case: CaseSubmitted) -> Said:
-    subjects = frozenset(case.subjects)
-    return Said(case_id, case.title, case.text, case.matter, case.track, case.place.grid, subjects)
+    """A case of this batch, as it is taken in."""
+    return Said(
+        case_id,
+        case.title,
+        case.text,
+        case.matter,
+        case.track,
+        case.place.grid,
+        frozenset(case.subjects),
+        is_linked=case.linked_to is not None,
+    )
 
 
-def _linked(command: SubmitCase, said: Said, earlier: Said | None) -> SubmitCase:
-    """Return the submission with its link, and with what is known of new facts."""
-    stated = command.new_facts
-    if earlier is None:
-        return command if stated in (None, True) else _with(command, None, new_facts=False)
-    if not said.may_be(earlier):
-        return _with(command, earlier, new_facts=True)
-    return _with(command, earlier, new_facts=not said.is_same(earlier) if stated is None else stated)
-
-
-def _with(command: SubmitCase, earlier: Said | None, *, new_facts: bool) -> SubmitCase:
-    """What recused itself from the earlier case does not get the new one either (R-LAD-04)."""
-    update: dict[str, object] = {"new_facts": new_facts}
-    if earlier is not None:
-        own = command.case.subjects
-        update |= {"repeat_of": earlier.case_id, "subjects": (*own, *sorted(earlier.found - {*own}))}
+def _with(command: SubmitCase, **update: object) -> SubmitCase:
     return command.model_copy(update={"case": command.case.model_copy(update=update)})

@@ -274,6 +274,8 @@ class File:
 
     is_co_report: bool = False
     """The first case is another person's."""
+    has_left: bool = False
+    """Its own reporter has withdrawn, and it went on for other reports (R-PET-18)."""
 
     @property
     def handled_as(self) -> UUID:
@@ -289,7 +291,8 @@ _FILE = (
     " coalesce((SELECT (l.data ->> 'confidential')::boolean FROM chassis.event_log l"
     " WHERE l.case_id = f.case_id AND l.source = 'intake' AND l.sequence = 1), false),"
     " (CASE WHEN h.case_id IS NULL THEN a.state ELSE h.state END ->> 'reopen_until')::timestamptz,"
-    " h.case_id, coalesce((a.state ->> 'co_report')::boolean, false) FROM intake.case_file f"
+    " h.case_id, coalesce((a.state ->> 'co_report')::boolean, false),"
+    " coalesce((a.state ->> 'left')::boolean, false) FROM intake.case_file f"
     " JOIN intake.aggregate a USING (case_id) LEFT JOIN intake.aggregate h"
     " ON h.case_id = (a.state ->> 'linked_to')::uuid AND a.state ->> 'withdrawn' IS NULL"
     " LEFT JOIN intake.case_file first ON first.case_id = (a.state ->> 'linked_to')::uuid WHERE "

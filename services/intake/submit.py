@@ -1,6 +1,7 @@
 """The hot routes: one case, and a batch of cases. Plain Starlette endpoints, documented like the others."""
 
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from fastapi import FastAPI
@@ -20,11 +21,13 @@ from chassis.http import (
 )
 from chassis.idempotency import Answer, Idempotency
 from services.intake import batch
-from services.intake.answers import carry_out
+from services.intake.answers import carry_out, not_found
 from services.intake.bodies import CaseBody, LineBody
-from services.intake.callers import SUBMITTING, caller
+from services.intake.callers import SUBMITTING, Caller, caller
 from services.intake.desk import Desk, Submission
 from services.intake.domain import IntakeState
+from services.intake.opening import is_open_to
+from services.intake.storage import file_by_id
 from services.intake.views import Accepted
 from services.intake.writes import JSON
 
@@ -80,7 +83,18 @@ def add_submit_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None
                 submission.case_id, submission.command, trace, idempotency=asked, answer=submission.answer
             ),
         )
+        if asked is not None and not who.is_resident:
+            await demand_still_theirs(answer, submission, who)
         return accepted(desk, submission, answer)
+
+    async def demand_still_theirs(answer: Answer, submission: Submission, who: Caller) -> None:
+        """Raise Problem 404 for a repeated request of staff who may not open the case any more (R-LAD-04)."""
+        case_id = UUID(orjson.loads(answer.body)["case_id"])
+        if case_id == submission.case_id:
+            return  # no repeated one
+        file = await file_by_id(host.pool, case_id)
+        if file is None or not is_open_to(who, file, desk.jurisdiction):
+            raise not_found()
 
     async def submit_batch(request: Request, principal: Principal) -> Response:
         who = caller(principal, desk.jurisdiction, _BATCHING)

@@ -37,7 +37,7 @@ async def seen(host: Host[IntakeState], file: File) -> Tracking:
         status=status,
         words=words,
         received_at=file.received_at,
-        reopen_until=file.reopen_until,
+        reopen_until=None if file.has_left else file.reopen_until,
         timeline=(first, *rest),
     )
 
@@ -101,6 +101,6 @@ def add_tracking_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> No
     )
     @public
     async def reopen(file: Annotated[File, opening], body: ReopeningBody, given: Writing) -> Response:
-        command = await reopening(desk, host, file.case_id, body, None)
+        command = await reopening(desk, host, file, body, None)
         told = heard(command, file, to_resident=True)
         return await change(file.handled_as, command, given, f"case {file.case_id}", told)

@@ -115,6 +115,7 @@ async def supplement(
         emergency=danger,
         sealed=desk.seal_text(file.handled_as, body.text, text, host.clock()),
         by=by,
+        own=by is None and file.linked_to is None,
     )
 
 
@@ -153,11 +154,11 @@ async def withdrawal(
 
 
 async def reopening(
-    desk: Desk, host: Host[IntakeState], report: UUID, body: ReopeningBody, by: Actor | None
+    desk: Desk, host: Host[IntakeState], file: File, body: ReopeningBody, by: Actor | None
 ) -> ReopenCase:
-    """Return the command for a closed case that is to be handled again."""
-    reason, danger = await _read(desk, host, report, body.reason)
-    return ReopenCase(reason=reason, emergency=danger, by=by)
+    """Return the command for a closed case that is to be handled again, to the case where the matter is handled."""
+    reason, danger = await _read(desk, host, file.case_id, body.reason)
+    return ReopenCase(reason=reason, emergency=danger, by=by, own=file.linked_to is None)
 
 
 async def feedback(

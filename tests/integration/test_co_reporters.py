@@ -1,6 +1,7 @@
 """Several people report one incident: one case, and a report, a code and a voice for each (R-PET-18)."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,40 @@ async def test_a_co_reporter_sees_how_far_it_is_and_nothing_of_the_first(intake:
     for kept in ("王大爷", "您补充", "已与您联系", "与您此前反映"):
         assert kept not in told
     assert "王大爷" in "".join(await words(intake, first))
+
+
+async def test_who_withdrew_closes_and_reopens_nothing_over_the_others(intake: Intake) -> None:
+    """R-PET-18, R-HOT-08: with their code or a link; the other reporter does."""
+    first, second = await pair(intake)
+    replied = router.CaseReplied(unit="GL0101", result="已修好", solved=True)
+    await intake.say(first["case_id"], replied, router.CallbackOpened(reason="replied"))
+    link = await intake.client.post(f"/v1/cases/{first['case_id']}/callback-link", headers=intake.operator)
+    path, others = f"/v1/track/{first['tracking_code']}", f"/v1/track/{second['tracking_code']}"
+    assert (await intake.client.post(f"{path}/withdrawal", json={})).status_code == 200
+    again = await intake.client.post(f"/v1/cases/{first['case_id']}/callback-link", headers=intake.operator)
+    assert again.json()["code"] == "no_callback"
+    by_link = await intake.client.post(link.json()["path"], json=SATISFIED)
+    assert by_link.json()["code"] == "callback_over"
+    for said, content in (
+        ("feedback", SATISFIED),
+        ("supplements", {"text": "又坏了"}),
+        ("withdrawal", {}),
+    ):
+        refused = await intake.client.post(f"{path}/{said}", json=content)
+        assert (refused.status_code, refused.json()["code"]) == (409, "report_withdrawn")
+    filed = await intake.client.post(f"{path}/attachments", content=b"%PDF-1.4\n%%EOF\n")
+    assert (filed.status_code, filed.json()["code"]) == (409, "report_withdrawn")
+    assert (await intake.client.post(f"{others}/feedback", json=SATISFIED)).status_code == 200
+    assert [said["report"] for said in await intake.events(first["case_id"], "FeedbackGiven")] == [
+        second["case_id"]
+    ]
+    until = datetime.now(UTC) + timedelta(days=9)
+    await intake.say(first["case_id"], CaseClosed(outcome=Outcome.RESOLVED, reopen_until=until))
+    assert (await intake.client.get(path)).json()["reopen_until"] is None
+    refused = await intake.client.post(f"{path}/reopening", json={"reason": "又坏了"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "report_withdrawn")
+    assert (await intake.client.get(others)).json()["reopen_until"] is not None
+    assert (await intake.client.post(f"{others}/reopening", json={"reason": "又坏了"})).status_code == 200
 
 
 async def test_each_is_called_back_alone(intake: Intake) -> None:

@@ -173,6 +173,84 @@ async def test_who_recused_from_the_first_does_not_get_the_second(intake: Intake
     assert (event["repeat_of"], event["subjects"]) == (first["case_id"], ["GL0101"])
 
 
+NAMED = "区城市管理局的人收了钱，路灯一直不修。"
+FURTHER = ({"text": "又坏了一盏，在东门"}, {"text": "灯杆倒了，砸到了车"})
+
+
+@pytest.mark.parametrize("how", ["named by staff", "found by the router"])
+async def test_whom_the_first_complains_of_gets_no_later_report(intake: Intake, how: str) -> None:
+    """R-LAD-04, R-HOT-14, R-PET-18: the third inherits what the second inherited."""
+    named = how == "named by staff"
+    one = await intake.accepted(LAMP | ({"subjects": ["GL0101"]} if named else {}))
+    if not named:
+        await intake.say(one["case_id"], recusal())
+    for further in FURTHER:
+        event = await submitted(intake, await intake.accepted(LAMP | further))
+        assert (event["subjects"], event["new_facts"]) == (["GL0101"], True)
+    same = await submitted(intake, await intake.accepted(LAMP))
+    assert (same["repeat_of"], same["new_facts"], same["subjects"]) == (one["case_id"], False, ["GL0101"])
+
+
+async def test_whom_an_earlier_report_is_found_to_complain_of_gets_no_later_one(intake: Intake) -> None:
+    """R-LAD-04, R-PET-18: the first case lost its unit after the second had been taken in."""
+    one = await intake.accepted(LAMP)
+    two = await intake.accepted(LAMP | FURTHER[0])
+    assert (await submitted(intake, two)).get("subjects", []) == []
+    await intake.say(one["case_id"], recusal())
+    three = await submitted(intake, await intake.accepted(LAMP | FURTHER[1]))
+    assert (three["repeat_of"], three["subjects"]) == (two["case_id"], ["GL0101"])
+
+
+@pytest.mark.parametrize("first", [{"subjects": ["GL-URBAN"]}, {"text": NAMED}], ids=["staff", "words"])
+async def test_reports_of_one_batch_keep_out_whom_one_of_them_complains_of(
+    intake: Intake, first: dict[str, Any]
+) -> None:
+    """R-LAD-04, R-HOT-14: by staff's word, and by the first one's own words, which the router has not read yet."""
+    one, *later = await intake.batch(*(LAMP | said for said in (first, *FURTHER, first | {"subjects": []})))
+    events = [await submitted(intake, case) for case in later]
+    assert [event["subjects"] for event in events] == [["GL-URBAN"]] * 3
+    assert [event["new_facts"] for event in events] == [True, True, False]
+    assert events[-1]["repeat_of"] == one["case_id"]
+
+
+async def test_whom_a_further_report_accuses_itself_is_kept_from_it_too(intake: Intake) -> None:
+    """R-LAD-04: the router reads no words where subjects are named, and inherited ones are."""
+    await intake.accepted(LAMP | {"subjects": ["GL0101"]})
+    event = await submitted(intake, await intake.accepted(LAMP | {"text": NAMED}))
+    assert event["subjects"] == ["GL-URBAN", "GL0101"]
+
+
+async def test_who_was_cleared_is_kept_from_nothing(intake: Intake) -> None:
+    """R-LAD-04: a human at the centre has said that the first report complains of nobody."""
+    one = await intake.accepted(LAMP | {"text": NAMED, "subjects": ["GL0101"]})
+    await intake.say(one["case_id"], recusal().model_copy(update={"subjects": ()}))
+    event = await submitted(intake, await intake.accepted(LAMP | FURTHER[0]))
+    assert (event["repeat_of"], event.get("subjects", [])) == (one["case_id"], [])
+
+
+async def test_a_repeated_request_tells_nothing_to_whom_the_case_is_kept_from(intake: Intake) -> None:
+    """R-LAD-04, R-HOT-14: the community took it in, and is complained of by now."""
+    theirs = intake.as_role(Role.OPERATOR, unit="GL0101") | {"Idempotency-Key": "one"}
+    answers = [await intake.client.post("/v1/cases", json=LAMP, headers=theirs) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    await intake.say(answers[0].json()["case_id"], recusal())
+    again = await intake.client.post("/v1/cases", json=LAMP, headers=theirs)
+    assert (again.status_code, again.json()["code"]) == (404, "case_unknown")
+
+
+@pytest.mark.parametrize(("unit", "status"), [("GL-HOTLINE", 200), ("GL", 200), ("GL-URBAN", 404)])
+async def test_ops_of_the_hotline_centre_sees_the_whole_jurisdiction(
+    intake: Intake, unit: str, status: int
+) -> None:
+    """R-HOT-01: as at the router; ops of any other unit reaches no further than that."""
+    case = await intake.accepted(LAMP)
+    seen = await intake.client.get(
+        f"/v1/cases/{case['case_id']}", headers=intake.as_role(Role.OPS, unit=unit)
+    )
+    assert seen.status_code == status
+
+
 async def test_a_withdrawn_link_says_nothing_more_to_the_matter(intake: Intake) -> None:
     """R-PET-18: but who reports a danger is told whom to call (R-LAD-05)."""
     one, two = await intake.accepted(LAMP), await intake.accepted(LAMP)

@@ -294,6 +294,31 @@ def test_a_case_is_reopened_when_the_router_says_so() -> None:
     assert run(late)[0].closed is False, "the router was away, and archived it before it read the wish"
 
 
+def test_a_withdrawal_at_the_moment_of_closing_came_too_late() -> None:
+    """R-HOT-08: the router closed the case as settled; it says so of one that it closed as withdrawn."""
+    state, told = run([SUBMIT, WITHDRAW, REOPENABLE, REOPEN])
+    assert isinstance(told[-1], intake.ReopeningAsked)
+    assert (state.withdrawn, state.closed, state.reopen_until) == (False, True, UNTIL)
+    taken_back = router.CaseClosed(outcome=router.Outcome.WITHDRAWN)
+    assert refused([SUBMIT, WITHDRAW, taken_back], REOPEN) == "case_withdrawn"
+    assert refused([SUBMIT, REOPENABLE], WITHDRAW) == "case_closed"
+
+
+OWN = SUPPLEMENT.model_copy(update={"own": True})
+OWN_REOPENING = REOPEN.model_copy(update={"own": True})
+OTHERS = FEEDBACK.model_copy(update={"report": UUID(int=9)})
+
+
+@pytest.mark.parametrize("said", [OWN, FEEDBACK, WITHDRAW, LEFT], ids=lambda said: type(said).__name__)
+def test_who_withdrew_says_nothing_over_those_who_stand_by_it(said: Command) -> None:
+    """R-PET-18: neither closes, rates nor adds; nor reopens, once it is closed. The others do."""
+    assert refused([SUBMIT, LEFT], said) == "report_withdrawn"
+    assert refused([SUBMIT, LEFT, REOPENABLE], OWN_REOPENING) == "report_withdrawn"
+    for others in (SUPPLEMENT, OTHERS):
+        assert not isinstance(DECIDER.decide(run([SUBMIT, LEFT])[0], others, AT), Refused)
+    assert not isinstance(DECIDER.decide(run([SUBMIT, LEFT, REOPENABLE])[0], REOPEN, AT), Refused)
+
+
 @pytest.mark.parametrize(
     ("before", "code"),
     [

@@ -94,6 +94,7 @@ class Receiver:
             text=f"〔附件〕{'、'.join(_words(each) for each in stored)}",
             attachments=tuple(each.reference for each in stored),
             by=sending.by,
+            own=sending.by is None and file.linked_to is None,
         )
         hashed = hashlib.sha256(b"attachments" + there.bytes + b"".join(digests)).digest()
         asked = Idempotency(sending.principal, sending.key, hashed) if sending.key else None

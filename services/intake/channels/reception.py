@@ -152,7 +152,7 @@ class Reception:
     async def reopen(self, message: Message, tracking_code: str, reason: str) -> str | None:
         """Have a closed case handled again (R-HOT-08); return what to do in a danger. Raises Problem as `add`."""
         file = await self._opened(tracking_code)
-        command = await reopening(self.desk, self._host, file.case_id, ReopeningBody(reason=reason), None)
+        command = await reopening(self.desk, self._host, file, ReopeningBody(reason=reason), None)
         return await self._say(message, file, file.handled_as, command, b"reopening")
 
     async def rate(self, message: Message, tracking_code: str, said: FeedbackBody) -> str | None:

@@ -117,6 +117,10 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "这件诉求已经撤回。如有需要请重新提交。",
         "This matter was taken back. Send a new one if need be.",
     ),
+    "report_withdrawn": (
+        "您已经撤回了反映。如有需要请重新提交。",
+        "You took your report back. Send a new one if need be.",
+    ),
     "case_closed": (
         "这件诉求已经办结。如有新情况请重新提交。",
         "This matter is closed. Send what is new as a new one.",
