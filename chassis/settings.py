@@ -48,6 +48,7 @@ _VARIABLES: Final[Variables] = {
     "transport": ("CASELADDER_TRANSPORT", "embedded or kafka"),
     "kafka_bootstrap": ("CASELADDER_KAFKA_BOOTSTRAP", "one or more broker addresses: host:port,host:port"),
     "kafka_security": ("CASELADDER_KAFKA_SECURITY", "PLAINTEXT, SASL_PLAINTEXT or SASL_SSL"),
+    "kafka_mechanism": ("CASELADDER_KAFKA_MECHANISM", "SCRAM-SHA-512 or PLAIN"),
     "kafka_username": ("CASELADDER_KAFKA_USERNAME", "the SCRAM user of this service"),
     "kafka_password": ("CASELADDER_KAFKA_PASSWORD", "the SCRAM password of this service"),
     "kafka_ca": ("CASELADDER_KAFKA_CA", "the path of the CA that signed the broker's certificate"),
@@ -168,6 +169,7 @@ class KafkaSettings(BaseModel):
 
     kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
     kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_mechanism: Literal["SCRAM-SHA-512", "PLAIN"] = "SCRAM-SHA-512"
     kafka_username: Text | None = None
     kafka_password: SecretStr | None = None
     kafka_ca: ExistingFile | None = None

@@ -50,6 +50,7 @@ class KafkaConnection:
             password.get_secret_value() if password else None,
             settings.kafka_ca,
             settings.kafka_prefix,
+            settings.kafka_mechanism,
         )
 
     def topic(self, name: str) -> str:

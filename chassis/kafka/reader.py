@@ -159,6 +159,11 @@ class KafkaReader:
         except UNREACHABLE as error:
             await self._lose(error)
             await asyncio.sleep(min(timeout_s, RETRY_S))
+        except (
+            Exception
+        ):  # aiokafka has gone past what it then did not hand out: read again from what is stored
+            await self._discard()
+            raise
 
     async def _stored(self, partitions: Iterable[int]) -> dict[int, str]:
         """Return our own positions. Raises what the database raises, which is no fault of Kafka's."""

@@ -121,7 +121,7 @@ async def all_locks(
 async def open_source(service: str, connection: Connection, extent: Extent) -> Source:
     """Find the part of a log that is to be published: from the first event of `since` to the newest.
 
-    Where the relay will go on from the end, nothing is left out that it has not published yet.
+    Nothing is left out that the relay has not published yet: it would come to the topic after newer events.
     """
     since = extent.since
     settled = str(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
@@ -129,9 +129,9 @@ async def open_source(service: str, connection: Connection, extent: Extent) -> S
     start = Position.parse(START) if since is None else await _behind(connection, since, end)
     held = await held_topics(connection, service)
     start = min([start, *held.values()], key=_order)  # what waits for its topic is older than what follows
+    relayed = (await stored_standing(connection, service)).position
+    start = min(start, relayed, key=_order)
     if extent.moves:
-        relayed = (await stored_standing(connection, service)).position
-        start = min(start, relayed, key=_order)
         end = max(end, relayed, key=_order)
     return Source(service, connection, start, end)
 

@@ -4,13 +4,12 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import click
 
-from chassis.kafka.connection import UNREACHABLE, KafkaConnection, Mechanism
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection
 from chassis.kafka.users import Grant, Users
 from reference.load import load
 from reference.source import ReferenceInvalid
@@ -28,24 +27,18 @@ def kafka_users() -> None:
 @kafka_users.command()
 @local_options
 def show(run_dir: Path, port_base: int) -> None:
-    """Show each user that is meant to be, and all that it may do."""
+    """Show each user that is meant to be, and all that it may do, as `apply` makes it; no broker is asked."""
     for grant in _wanted(LocalRun(run_dir, port_base)):
         click.echo(grant)
 
 
 @kafka_users.command()
-@click.option(
-    "--mechanism",
-    type=click.Choice(get_args(Mechanism)),
-    default="SCRAM-SHA-512",
-    show_default=True,
-    help="How the user of CASELADDER_KAFKA_USERNAME, who may alter all others, logs in.",
-)
 @local_options
-def apply(mechanism: Mechanism, run_dir: Path, port_base: int) -> None:
+def apply(run_dir: Path, port_base: int) -> None:
     """Make the users that are missing, set all passwords, add the rights that are missing. Safe to repeat.
 
-    The password of a user is in KAFKA_PASSWORD_<USER>, in capitals and `-` as `_`. Nothing is taken away.
+    The user of CASELADDER_KAFKA_USERNAME must be one who may alter all others. The password of a user is in
+    KAFKA_PASSWORD_<USER>, in capitals and `-` as `_`. Nothing is taken away.
     """
     local = LocalRun(run_dir, port_base)
     wanted = _wanted(local)
@@ -56,7 +49,7 @@ def apply(mechanism: Mechanism, run_dir: Path, port_base: int) -> None:
             "the rights are those of topics and groups without CASELADDER_KAFKA_PREFIX"
         )
     try:
-        asyncio.run(_apply(replace(KafkaConnection.of(given), mechanism=mechanism), passwords, wanted))
+        asyncio.run(_apply(KafkaConnection.of(given), passwords, wanted))
     except UNREACHABLE as error:
         raise click.ClickException(
             f"Kafka does not answer {given.kafka_username} on {given.kafka_bootstrap} ({type(error).__name__})"

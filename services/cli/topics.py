@@ -63,20 +63,22 @@ def apply(file: Path, run_dir: Path, port_base: int) -> None:
 async def apply_topics(
     local: LocalRun, say: Callable[[str], None], file: Path = TOPICS, run: Run | None = None
 ) -> None:
-    """Bring the broker, of `run` or else of the last `up`, to what the file wants.
+    """Bring the broker, of `run` or else of the last `up`, to what the file wants; a number of partitions that is
+    another one is told, and nothing else waits for it: the services keep to what they use.
 
     Raises click.ClickException where that cannot be.
     """
     wanted = wanted_topics(local, file)
     async with _there(local, run) as there:
         differences = await there.differences(wanted)
-        for entry in differences:
-            if _has_others(entry):
-                raise click.ClickException(_other_partitions(entry))
         missing = [entry.topic for entry in differences if entry.is_missing]
         await there.create(missing)
         await there.adjust([entry.topic for entry in differences if entry.settings])
-    changed, kept = len(differences) - len(missing), len(wanted) - len(differences)
+    for entry in differences:
+        if _has_others(entry):
+            say(_other_partitions(entry))
+    changed = sum(bool(entry.settings) for entry in differences)
+    kept = len(wanted) - len(missing) - changed
     say(f"{len(wanted)} topics: {len(missing)} made, {changed} changed, {kept} as they were")
 
 
@@ -130,6 +132,5 @@ def _other_partitions(entry: Difference) -> str:
     return (
         f"{entry.topic.name} has {entry.partitions} partitions and not {entry.topic.partitions}: with another "
         "number the events of a case would go on in another partition, out of order. Set the number that there "
-        "is, or make the topic anew (docs/how-to/recover-from-a-lost-broker.md#another-number-of-partitions). "
-        "Until then events go to as many partitions of case.events as before"
+        "is, or make the topic anew (docs/how-to/recover-from-a-lost-broker.md#another-number-of-partitions)"
     )

@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
 COMPOSE_FILE: Final = DEPLOY / "docker-compose.yml"
 OWN: Final = ("intake", "router", "mediation", "petition", "notify")
-JOBS: Final = ("databases", "kafka-users", "topics", *(f"migrate-{name}" for name in OWN))
+JOBS: Final = ("databases", "kafka-users", "topics", "log", *(f"migrate-{name}" for name in OWN))
 _VARIABLE: Final = re.compile(r"\$\$|\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 

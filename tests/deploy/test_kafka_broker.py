@@ -123,13 +123,11 @@ async def _until_open(process: "subprocess.Popen[bytes]", port: int) -> bool:
     return False
 
 
-def _apply_users(
-    running: Broker, login: dict[str, str], *words: str, **changed: str
-) -> subprocess.CompletedProcess[str]:
-    """The job `kafka-users` with its own words and `words`, as the user of `login`, with `changed` passwords."""
+def _apply_users(running: Broker, login: dict[str, str], **changed: str) -> subprocess.CompletedProcess[str]:
+    """The job `kafka-users` with its own words, as the user of `login`, with `changed` passwords."""
     env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | running.passwords | changed
     return subprocess.run(
-        [sys.executable, "-m", "services", *_services()["kafka-users"]["command"], *words],
+        [sys.executable, "-m", "services", *_services()["kafka-users"]["command"]],
         cwd=ROOT,
         env=env | login,
         capture_output=True,
@@ -138,9 +136,9 @@ def _apply_users(
     )
 
 
-def _admin(running: Broker) -> dict[str, str]:
-    """The log-in of the job `kafka-users`, as the compose file gives it, to the broker here."""
-    given = _services()["kafka-users"]["environment"]
+def _admin(running: Broker, job: str = "kafka-users") -> dict[str, str]:
+    """The log-in of a job, as the compose file gives it, to the broker here."""
+    given = _services()[job]["environment"]
     login = {name: value for name, value in given.items() if name.startswith("CASELADDER_KAFKA_")}
     return login | {"CASELADDER_KAFKA_BOOTSTRAP": running.admin}
 
@@ -273,7 +271,7 @@ async def test_a_changed_password_is_taken_over(broker: Broker) -> None:
 
 
 def test_a_user_who_may_not_make_others_is_refused_and_no_password_is_shown(broker: Broker) -> None:
-    done = _apply_users(broker, _kafka(broker, "router"), "--mechanism", "SCRAM-SHA-512")
+    done = _apply_users(broker, _kafka(broker, "router"))
     assert done.returncode == 1
     assert "the broker refused “intake may Read, Write" in done.stderr
     assert "ClusterAuthorizationFailedError" in done.stderr
@@ -320,6 +318,19 @@ async def test_the_stack_takes_a_case_routes_it_and_tells_the_resident(
             await _sign_as_the_department(broker, answer.json()["case_id"])
             while "承办单位已签收" not in (await client.get(track)).text:
                 await asyncio.sleep(0.1)
+        urls = {f"CASELADDER_{own.upper()}_DATABASE_URL": cluster.url(own, own) for own in OWN}
+        logs = (
+            _services()["log"]["environment"] | {"CASELADDER_REFERENCE": str(GULOU)} | _admin(broker, "log")
+        )
+        assert set(urls) <= logs.keys()
+        logs |= urls | {"PATH": envs["intake"]["PATH"]}
+        for asked, said in (
+            (["republish", "--since", "begin"], "events published"),
+            (["compare", "--topics"], " 0 missing"),
+        ):
+            done = run([*words("ENTRYPOINT"), "log", *asked], image, logs)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert said in done.stdout
 
 
 async def _sign_as_the_department(broker: Broker, case_id: str) -> None:

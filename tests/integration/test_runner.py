@@ -98,6 +98,17 @@ async def test_parks_a_poison_event_and_what_follows_in_its_case_only(bench: Ben
     assert parked[0][3].startswith("amount: Input should be a valid integer")
 
 
+async def test_parks_an_event_of_whom_it_is_not(bench: Bench) -> None:
+    """Who may write to the stream could else speak for another service, and close its cases."""
+    case = uuid4()
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await Store("alien").append(connection, [replace(ticked(case, 1), source="alien")])
+    await drain(bench)
+    [(_, _, _, said)] = await bench.ledger.parked()
+    assert said == "outside.Ticked.v1 is no event of alien"
+    assert await bench.ledger.totals() == {}
+
+
 @pytest.mark.parametrize(("amount", "reason"), [(13, "ValueError at tests.toy"), (14, "refused: unlucky")])
 async def test_parks_what_the_decider_cannot_take(bench: Bench, amount: int, reason: str) -> None:
     case = uuid4()
