@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from chassis.kafka.header_names import read_past_them
 from chassis.settings import KafkaSettings
 from chassis.telemetry import Attribute, Value
 
@@ -22,6 +23,9 @@ STOP_S: Final = 3.0
 
 UNREACHABLE: Final = (KafkaError, OSError, TimeoutError)
 """What a broker that is away, or a client that is stuck, shows itself as."""
+
+
+read_past_them()  # here, for whoever has no connection makes no consumer
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ def command(grace: float, topics: bool, run_dir: Path, port_base: int) -> None:
     except BrokenPipeError:
         raise  # whoever read what is printed has seen enough: click ends quietly
     except OSError as error:
-        raise click.ClickException(f"a database or Kafka does not answer ({error})") from None
+        raise click.ClickException(
+            f"a database or Kafka does not answer ({error}): is the system running?"
+        ) from None
     if missing:
         raise click.ClickException(
             f"{missing} events are missing (docs/how-to/recover-from-a-lost-broker.md)"

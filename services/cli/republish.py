@@ -87,7 +87,9 @@ def command(
     except (LockTaken, Unfinished) as error:
         raise click.ClickException(str(error)) from None
     except UNREACHABLE as error:
-        raise click.ClickException(f"Kafka or a database does not answer ({explain(error)})") from None
+        raise click.ClickException(
+            f"Kafka or a database does not answer ({explain(error)}): is the system running?"
+        ) from None
 
 
 async def _dry_run(local: LocalRun, extent: Extent, file: Path) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 
 from chassis.database import Connection
 from chassis.kafka import reader as reader_module
@@ -165,6 +167,37 @@ async def test_a_record_that_is_none_of_ours_is_parked_and_holds_nobody_up(
     parked = await bench.ledger.parked()
     assert {(case, sequence) for case, sequence, _, _ in parked} == {(UUID(int=0), 1)}
     assert len(parked) == 4
+
+
+async def test_a_header_whose_name_is_not_utf8_holds_nobody_up(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """aiokafka fails the whole fetch for it, again and again, and for all partitions."""
+    producer = AIOKafkaProducer(**connection.options())
+    await producer.start()
+    sent = [await _misnamed(producer, connection.topic(CASE_EVENTS), partition) for partition in range(4)]
+    cases = [uuid4() for _ in range(8)]
+    member = Member(bench, connection, "one")
+    async with relaying(connection, bench.url):
+        await publish(bench.pool, *(ticked(case, 1) for case in cases))
+        await published(bench.pool, "outside")
+        await counted(bench, dict.fromkeys(cases, 1))
+        sent += [await _misnamed(producer, connection.topic(CASE_EVENTS), 0)]
+        await publish(bench.pool, *(ticked(case, 2) for case in cases))
+        await counted(bench, dict.fromkeys(cases, 2))
+    await member.leave()
+    await producer.stop()
+    assert len(await bench.ledger.parked()) == len(sent)
+
+
+async def _misnamed(producer: AIOKafkaProducer, topic: str, partition: int) -> Any:
+    """Send what no aiokafka would make: its batch is written over."""
+    batch = producer.create_batch()
+    batch.append(timestamp=None, key=b"k", value=b"v", headers=[("ABC", b"x")])
+    made = bytearray(batch._build().replace(b"ABC", b"\xff\xfe\xc0"))
+    made[17:21] = calc_crc32c(bytes(made[21:])).to_bytes(4)
+    batch._buffer = bytes(made)
+    return await (await producer.send_batch(batch, topic, partition=partition))
 
 
 async def test_a_consumer_that_stands_still_is_thrown_away(
