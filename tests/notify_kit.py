@@ -107,13 +107,13 @@ class Notify:
         return await self.client.request(method, path, headers=headers, params=query)
 
     async def say(self, case_id: str, *events: Event) -> None:
-        """Put events of the router into the log, all by one commit, so that they are one batch."""
+        """Put events, of the services whose they are, into the log, by one commit, so that they are one batch."""
         case, envelopes = UUID(case_id), []
         for event in events:
             sequence = self._sequences[case] = self._sequences.get(case, 0) + 1
             data = event.model_dump_json(exclude_none=True)
-            at = datetime.now(UTC)
-            envelopes.append(Envelope("router", case, sequence, event.type, at, event.topic(), TRACE, data))
+            at, source = datetime.now(UTC), event.type.partition(".")[0]
+            envelopes.append(Envelope(source, case, sequence, event.type, at, event.topic(), TRACE, data))
         async with self.pool.acquire() as connection:
             await Store("router").append(connection, envelopes)
 
