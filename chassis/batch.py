@@ -154,9 +154,8 @@ class Batch(Generic[S]):
         kind = self._service.catalogue.get(envelope.type)
         if kind is None:
             return f"{self._service.name} knows no event of type {envelope.type}"
-        if not envelope.type.startswith(
-            f"{envelope.source}."
-        ):  # who may write to the stream is not yet its author
+        # Who may write to the stream is not yet the author of all that stands there.
+        if not envelope.type.startswith(f"{envelope.source}."):
             return f"{envelope.type} is no event of {envelope.source}"
         if not (case.is_stored or case.is_touched) and not self._may_begin(envelope):
             self.tally.applied += 1

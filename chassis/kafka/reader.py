@@ -159,9 +159,8 @@ class KafkaReader:
         except UNREACHABLE as error:
             await self._lose(error)
             await asyncio.sleep(min(timeout_s, RETRY_S))
-        except (
-            Exception
-        ):  # aiokafka has gone past what it then did not hand out: read again from what is stored
+        except Exception:
+            # aiokafka has gone past what it then did not hand out: read again from what is stored.
             await self._discard()
             raise
 

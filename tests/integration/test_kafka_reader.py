@@ -148,6 +148,13 @@ async def polled_all(reader: KafkaReader, count: int) -> StreamBatch:
     return batch
 
 
+async def followed(bench: Bench, cases: Sequence[UUID], number: int) -> None:
+    """The next event of each case comes to the stream and is applied, whatever else stands there."""
+    await publish(bench.pool, *(ticked(case, number) for case in cases))
+    await published(bench.pool, "outside")
+    await counted(bench, dict.fromkeys(cases, number))
+
+
 async def test_a_record_that_is_none_of_ours_is_parked_and_holds_nobody_up(
     bench: Bench, connection: KafkaConnection
 ) -> None:
@@ -160,9 +167,7 @@ async def test_a_record_that_is_none_of_ours_is_parked_and_holds_nobody_up(
     cases = [uuid4() for _ in range(8)]
     member = Member(bench, connection, "one")
     async with relaying(connection, bench.url):
-        await publish(bench.pool, *(ticked(case, 1) for case in cases))
-        await published(bench.pool, "outside")
-        await counted(bench, dict.fromkeys(cases, 1))
+        await followed(bench, cases, 1)
     await member.leave()
     parked = await bench.ledger.parked()
     assert {(case, sequence) for case, sequence, _, _ in parked} == {(UUID(int=0), 1)}
@@ -179,12 +184,9 @@ async def test_a_header_whose_name_is_not_utf8_holds_nobody_up(
     cases = [uuid4() for _ in range(8)]
     member = Member(bench, connection, "one")
     async with relaying(connection, bench.url):
-        await publish(bench.pool, *(ticked(case, 1) for case in cases))
-        await published(bench.pool, "outside")
-        await counted(bench, dict.fromkeys(cases, 1))
+        await followed(bench, cases, 1)
         sent += [await _misnamed(producer, connection.topic(CASE_EVENTS), 0)]
-        await publish(bench.pool, *(ticked(case, 2) for case in cases))
-        await counted(bench, dict.fromkeys(cases, 2))
+        await followed(bench, cases, 2)
     await member.leave()
     await producer.stop()
     assert len(await bench.ledger.parked()) == len(sent)

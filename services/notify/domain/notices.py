@@ -86,10 +86,8 @@ class Notice:
     @property
     def fields(self) -> set[str]:
         """The event's own fields that the row reads."""
-        return {
-            path[0]
-            for path in (*self.when, *(fact.path for fact in self.facts), *(role.path for role in self.to))
-        }
+        read = (*self.when, *(fact.path for fact in self.facts), *(role.path for role in self.to))
+        return {path[0] for path in read}
 
     def applies(self, event: object) -> bool:
         """Whether the event has the values that the row asks for."""

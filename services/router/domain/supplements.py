@@ -160,9 +160,8 @@ class Supplements:
         subjects = self._complained_of(state, e.reason)
         if subjects and self._loses(state, subjects):  # R-LAD-04: it does not even get it back
             return [again, *self._register.to_human(state, subjects, e.by, at)]
-        case = state.model_copy(
-            update={"subjects": subjects or state.subjects}
-        )  # none of them is told to help
+        # None of them is told to help.
+        case = state.model_copy(update={"subjects": subjects or state.subjects})
         moved = [again, *self._register.again(case, REOPENED, e.by, at)]
         return [*moved, *self._readers_told(reduce(evolve, moved, state), e.reason)]
 
