@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from chassis.database import Pool
 from chassis.http import Role
 from schemas.intake import ReopeningAsked
 from schemas.router import EVENTS
 from services.router.rates import MEASURES, counted
+from tests.plans_kit import rows_read
 from tests.router_api_kit import COMMUNITY, DISTRICT, HOTLINE, STREET, RouterUnderTest, running
 
 OPERATOR = (Role.OPERATOR, HOTLINE)
@@ -105,18 +105,7 @@ _WAITING = (
     " INSERT INTO router.callback SELECT id, 'GL0101', 'GL010101', 'replied', NULL, 'S', 3, due, due, 0, NULL,"
     " NULL, NULL, '{}', false, false FROM waiting"
 )
-_READ = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_all_tables WHERE schemaname = 'router'"
 _ROWS, _PAGE = 20_000, 50
-
-
-async def rows_read(pool: Pool) -> int:
-    """The rows that all connections of the pool have read of the router's tables."""
-    connections = [await pool.acquire() for _ in range(pool.get_idle_size())]
-    for connection in connections:
-        await connection.execute("SELECT pg_stat_force_next_flush()")
-    for connection in connections:
-        await pool.release(connection)
-    return int(await pool.fetchval(_READ))
 
 
 async def test_a_page_reads_its_own_rows_however_many_wait(router: RouterUnderTest) -> None:
@@ -124,11 +113,11 @@ async def test_a_page_reads_its_own_rows_however_many_wait(router: RouterUnderTe
     await router.pool.execute(_WAITING, _ROWS)
     cursor: dict[str, str] = {}
     for _ in range(3):
-        before = await rows_read(router.pool)
+        before = await rows_read(router.pool, "router")
         page = (await router.get("/v1/callbacks", *OPERATOR, limit=_PAGE, **cursor)).body
         cursor = {"cursor": page["next"]}
         assert len(page["items"]) == _PAGE
-        assert 2 * _PAGE <= await rows_read(router.pool) - before <= 10 * _PAGE
+        assert 2 * _PAGE <= await rows_read(router.pool, "router") - before <= 10 * _PAGE
     plan = await router.pool.fetch(
         "EXPLAIN SELECT * FROM router.callback c WHERE NOT c.subjects && '{GL}'"
         " AND (c.due_at, c.case_id) > (now(), $1::uuid) ORDER BY c.due_at, c.case_id LIMIT 51",
