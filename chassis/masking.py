@@ -219,13 +219,11 @@ def _steps(text: str, *, keep_lines: bool) -> tuple[_Step, ...]:
 def _mask_disguised(text: str, *, keep_lines: bool) -> str:
     """Look for the numbers in the plain reading of `text`, and replace what was written for them."""
     plain = undisguised(text)
-    steps = _steps(plain, keep_lines=keep_lines)
-    if not steps:
-        return text
-    written = written_for(text)
-    for pattern, replacement in steps:
-        plain, written = _replaced(pattern, replacement, plain, written)
-    return "".join(written)
+    written: list[str] = []  # worked out once there is something to replace: it goes character by character
+    for pattern, replacement in _steps(plain, keep_lines=keep_lines):
+        if pattern.search(plain) is not None:
+            plain, written = _replaced(pattern, replacement, plain, written or written_for(text))
+    return "".join(written) if written else text
 
 
 def _replaced(

@@ -14,15 +14,20 @@ ROOM: Final = "〔房号〕"
 _D: Final = "[0-9０-９]"
 _H: Final = r"[\-－—–]"
 _NUMBER: Final = rf"[A-Za-z]?{_D}{{3,4}}(?!{_D})"
-_SPELLED: Final = "[〇○零一二三四五六七八九]{3,4}"
+_S: Final = "[〇○零一二三四五六七八九]"
+_SPELLED: Final = rf"{_S}{{3,4}}"
 _GAP: Final = r"[ \u3000,，、\-－—–]{0,2}"
 _COUNTED: Final = r"(?![.．%％户人元万米平㎡年月日个多余名家辆盏层度号])"
 """Behind a number that counts something: 3幢120户."""
 _ROWS: Final = "(?![〇○零一二三四五六七八九十单楼幢栋座])"
 """Behind numerals that are several: 3幢一二三单元."""
-_BUILDING: Final = rf"((?:号楼|[幢栋座]|单元|(?<={_D})[#＃]){_GAP})"
-_PLACE: Final = rf"((?:号院?|公寓|小区|花园|新村|家园|[苑弄院里庄]){_GAP})"
-_ROW: Final = re.compile("[0-9０-９]{3}|[〇○零一二三四五六七八九]{3}")
+# Each pattern begins with one set of characters, by which the search skips all others, and only then looks behind.
+_BUILDING: Final = rf"([号幢栋座单#＃](?:(?<=号)楼|(?<=[幢栋座])|(?<=单)元|(?<={_D}[#＃])){_GAP})"
+_PLACE: Final = (
+    r"([号公小花新家苑弄院里庄](?:(?<=号)院?|(?<=公)寓|(?<=小)区|(?<=花)园|(?<=新)村|(?<=家)园|(?<=[苑弄院里庄]))"
+    rf"{_GAP})"
+)
+_ROW: Final = re.compile(rf"[0-9０-９〇○零一二三四五六七八九](?:(?<={_D}){_D}{{2}}|(?<={_S}){_S}{{2}})")
 """What every room is written with."""
 _PATTERNS: Final = (
     (
@@ -35,7 +40,7 @@ _PATTERNS: Final = (
     (
         ("-", "－", "—", "–"),
         re.compile(
-            rf"((?<!{_D})(?<!{_H}){_D}{{1,3}}{_H}{_D}{{1,2}}{_H})"  # 3-1-602: building, entrance, room
+            rf"({_D}(?<!{_D}.)(?<!{_H}.){_D}{{0,2}}{_H}{_D}{{1,2}}{_H})"  # 3-1-602: building, entrance, room
             rf"(?:{_NUMBER}室|(?!(?:19|20){_D}{{2}}){_NUMBER}(?!{_H}){_COUNTED})"
         ),
     ),
