@@ -28,7 +28,7 @@ from chassis.metrics import Metrics
 from chassis.service import Service
 from chassis.store import Store
 from chassis.telemetry import Telemetry
-from chassis.waiting import wait_at_most
+from chassis.waiting import pace, wait_at_most
 from schemas.message import Command
 
 S = TypeVar("S")
@@ -38,11 +38,9 @@ MAX_BATCH: Final = 400
 MAX_WAITING: Final = 20_000
 """Commands waiting at most; more are turned away, for memory must not grow without bound."""
 PACE_S: Final = 0.02
-"""At most this long from one commit to the next is waited for more commands, in seconds: many small transactions
-take the time of the work itself."""
-_PACE_OF_EACH_S: Final = 0.002
-"""So much of it for each command of the commit: a few callers, who wait for their answers, are hardly slowed down,
-and one alone is not at all."""
+"""So long from one commit to the next is waited for more commands, in seconds: many small transactions take the
+time of the work itself. After a few commands it is shorter, and after one alone there is no wait: who sends the next
+one waits for the answer first."""
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE_S: Final = 0.02
 
@@ -122,8 +120,7 @@ class CommandBus(Generic[S]):
                 taken = self._take()
                 await self._settle(taken)
                 if 1 < len(taken) < MAX_BATCH:
-                    pace = min(PACE_S, _PACE_OF_EACH_S * len(taken))
-                    await wait_at_most(self._closing, pace - (loop.time() - started))
+                    await wait_at_most(self._closing, pace(PACE_S, len(taken)) - (loop.time() - started))
 
     def _take(self) -> list[_Entry[S]]:
         """Take what waits, up to a batch; a key that is in it already waits for the next, for its answer."""

@@ -24,7 +24,7 @@ from chassis.service import Service
 from chassis.store import FenceLost, ParkedEvent, Store
 from chassis.telemetry import Telemetry
 from chassis.transport import StreamBatch, StreamReader
-from chassis.waiting import wait_at_most
+from chassis.waiting import pace, wait_at_most
 from schemas.envelope import Envelope
 
 S = TypeVar("S")
@@ -39,9 +39,9 @@ class RunnerPolicy:
 
     max_records: int = 500
     poll_timeout_s: float = 0.25
-    pace_s: float = 0.01
-    """At least this long from one batch to the next, unless it was full: a transaction costs the same for one
-    record as for fifty, so many small ones take the time of the work itself."""
+    pace_s: float = 0.02
+    """So long from one batch to the next, unless it was full: a transaction costs the same for one record as for
+    fifty, so many small ones take the time of the work itself. After fewer than `COMPANY` records it is shorter."""
     timer_interval_s: float = 0.5
     max_timers: int = 200
     first_pause_s: float = 0.1
@@ -61,8 +61,9 @@ class RunnerPolicy:
             )
 
 
-UNHURRIED: Final = RunnerPolicy(pace_s=0.1)
-"""For a service whose part in a case may begin a tenth of a second late, so that others' work comes first."""
+UNHURRIED: Final = RunnerPolicy(pace_s=0.25)
+"""For a service whose part in a case may begin a quarter of a second late while many come, so that others' work
+comes first."""
 
 
 class TooManyParked(Exception):
@@ -154,8 +155,9 @@ class Runner(Generic[S]):
     async def _stream_in_step(self) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        if 0 < await self.stream_once() < self._policy.max_records:
-            await wait_at_most(self._stop, self._policy.pace_s - (loop.time() - started))
+        records = await self.stream_once()
+        if 0 < records < self._policy.max_records:
+            await wait_at_most(self._stop, pace(self._policy.pace_s, records) - (loop.time() - started))
 
     async def stream_once(self) -> int:
         """Poll and apply one batch; return how many records it held."""

@@ -1,6 +1,10 @@
-"""Waiting for an event no longer than that."""
+"""Waiting for an event no longer than that, and how long a batch waits for company."""
 
 import asyncio
+from typing import Final
+
+COMPANY: Final = 4
+"""So many in a batch say that more are coming: then the next one waits for the full pace."""
 
 
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
@@ -11,3 +15,8 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
         return
+
+
+def pace(full_s: float, taken: int) -> float:
+    """Return how long after a batch of `taken` the next one begins, in seconds: the fewer, the sooner."""
+    return full_s * min(1.0, taken / COMPANY)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from chassis.host import Host
 from chassis.http import serve
-from chassis.runner import RunnerPolicy
+from chassis.runner import UNHURRIED, RunnerPolicy
 from chassis.service import Service
 from reference.load import load
 from services.notify.api import Office, add_routes
@@ -21,8 +21,6 @@ from services.notify.table import load_notices
 from services.notify.wiring import providers_client, senders, tokens
 
 SETTINGS = NotifySettings
-_PATIENT: Final = RunnerPolicy(pace_s=0.25)
-"""Messages are sent in rounds half a second apart, so that nobody waits for what is read a quarter later."""
 _DESCRIPTION: Final = (
     "Tells residents and units what becomes of a case: who is told what, when and by which way is data "
     "(notices.yaml); each message goes out at least once, under one id, and in order."
@@ -55,7 +53,7 @@ def build(
     named = senders(settings, outside, lambda: host.pool, lambda: host.clock())  # noqa: PLW0108  no host yet
     planner = Planner(table.notices, {*named, Channel.INBOX}, settings.webhooks)
     service = Service(NotifyDecider(events), events, projecting(planner, jurisdiction), may_begin=may_begin)
-    host = Host(settings, service, policy=policy or _PATIENT)
+    host = Host(settings, service, policy=policy or UNHURRIED)
     contacts = IntakeContacts(inside, settings.intake_url, tokens(settings, inside, host.clock))
     host.add_worker(
         Dispatcher(
