@@ -39,8 +39,8 @@ MAX_WAITING: Final = 20_000
 """Commands waiting at most; more are turned away, for memory must not grow without bound."""
 PACE_S: Final = 0.02
 """So long from one commit to the next is waited for more commands, in seconds: many small transactions take the
-time of the work itself. After a few commands it is shorter, and after one alone there is no wait: who sends the next
-one waits for the answer first."""
+time of the work itself. After a few commands it is shorter, and after one alone there is no wait: its sender waits
+for the answer before the next."""
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE_S: Final = 0.02
 

@@ -1,24 +1,27 @@
 """`POST /v1/cases/batch`: NDJSON in, one answer line for each line in, in the same order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
 from chassis.commands import MAX_BATCH, Reply, Request, Unavailable
 from chassis.host import Host
-from chassis.http import Problem, request_hash
+from chassis.http import Problem, Role, request_hash
 from chassis.http.replies import unavailable
-from chassis.idempotency import Idempotency
-from services.intake.answers import settled
+from chassis.idempotency import Answer, Idempotency
+from services.intake.answers import not_found, settled
 from services.intake.bodies import LineBody, read_case
 from services.intake.callers import Caller
 from services.intake.check import Check
 from services.intake.desk import Desk, Submission
 from services.intake.domain import IntakeState
+from services.intake.opening import is_open_to
+from services.intake.storage import files_by_id
 
 PATH: Final = "/v1/cases/batch"
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -28,13 +31,19 @@ _PARSED_AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
+class _Taken:
+    """The request of a line, and the reply to come."""
+
+    request: Request[IntakeState]
+    reply: "asyncio.Future[Reply[IntakeState]]"
+
+
+@dataclass(frozen=True, slots=True)
 class _Line:
-    """One line under way: its problem, or the request and the reply to come."""
+    """One line under way, or what is wrong with it."""
 
     number: int
-    problem: Problem | None = None
-    request: Request[IntakeState] | None = None
-    reply: "asyncio.Future[Reply[IntakeState]] | None" = None
+    taken: Problem | _Taken
 
 
 def split(body: bytes) -> list[tuple[int, bytes]]:
@@ -60,13 +69,29 @@ async def answers(
             if len(under_way) % _PARSED_AT_ONCE == 0:
                 await asyncio.sleep(0)  # a long batch must not keep others waiting
         if before:
-            yield await _together(host, desk, before)
+            yield await _together(host, desk, who, before)
         before = under_way
-    yield await _together(host, desk, before)
+    yield await _together(host, desk, who, before)
 
 
-async def _together(host: Host[IntakeState], desk: Desk, lines: Sequence[_Line]) -> bytes:
-    return b"".join([await _end(host, desk, line) for line in lines])
+async def _together(host: Host[IntakeState], desk: Desk, who: Caller, lines: Sequence[_Line]) -> bytes:
+    """Wait for the commits and return the answer lines."""
+    found = [await _end(host, line) for line in lines]
+    repeated = {case_id for _, case_id in found if case_id is not None}
+    closed = await _closed_to(host, desk, who, repeated) if repeated else frozenset[UUID]()
+    told = [not_found() if case_id in closed else end for end, case_id in found]
+    return b"".join([_answer(desk, line.number, end) for line, end in zip(lines, told, strict=True)])
+
+
+async def _closed_to(host: Host[IntakeState], desk: Desk, who: Caller, repeated: Set[UUID]) -> Set[UUID]:
+    """Return which cases of repeated lines their sender may not open any more (R-LAD-04).
+
+    Ops, who imports files, hears the same again: only so does a repeat show that nothing is missing.
+    """
+    if who.role is Role.OPS:
+        return frozenset()
+    files = await files_by_id(host.pool, repeated)
+    return repeated - {case for case, file in files.items() if is_open_to(who, file, desk.jurisdiction)}
 
 
 def _begin(host: Host[IntakeState], desk: Desk, who: Caller, number: int, raw: bytes) -> _Line:
@@ -79,7 +104,7 @@ def _begin(host: Host[IntakeState], desk: Desk, who: Caller, number: int, raw: b
         request = Request(
             submission.case_id, submission.command, None, idempotency=asked, answer=submission.answer
         )
-        return _Line(number, request=request, reply=host.bus.enqueue(request))
+        return _Line(number, _Taken(request, host.bus.enqueue(request)))
     except Problem as problem:
         return _Line(number, problem)
     except Unavailable as error:
@@ -92,20 +117,27 @@ def _read(desk: Desk, who: Caller, raw: bytes, now: datetime) -> tuple[Submissio
     return desk.submission(body, check, who), body.idempotency_key
 
 
-async def _end(host: Host[IntakeState], desk: Desk, line: _Line) -> bytes:
-    """Wait for the commit and return the answer line."""
-    answer: dict[str, Any] = {"line": line.number}
-    problem = line.problem
-    if line.request is not None and line.reply is not None:
-        try:
-            stored = settled(host, line.request, await line.reply)
-            answer |= {"status": stored.status} | desk.revealed(stored.body)
-        except Problem as found:
-            problem = found
-        except Unavailable as error:
-            problem = unavailable(error)
-    if problem is not None:
-        answer |= {"status": problem.status_code, "problem": problem.document()}
+async def _end(host: Host[IntakeState], line: _Line) -> tuple[Problem | Answer, UUID | None]:
+    """Wait for the commit and return what came of the line; of a repeated one its case, too."""
+    if isinstance(line.taken, Problem):
+        return line.taken, None
+    request = line.taken.request
+    try:
+        stored = settled(host, request, await line.taken.reply)
+    except Problem as problem:
+        return problem, None
+    except Unavailable as error:
+        return unavailable(error), None
+    case_id = UUID(orjson.loads(stored.body)["case_id"])
+    return stored, case_id if case_id != request.case_id else None
+
+
+def _answer(desk: Desk, number: int, end: Problem | Answer) -> bytes:
+    answer: dict[str, Any] = {"line": number}
+    if isinstance(end, Problem):
+        answer |= {"status": end.status_code, "problem": end.document()}
+    else:
+        answer |= {"status": end.status} | desk.revealed(end.body)
     return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -1,12 +1,12 @@
 """Intake's own tables: written for a whole batch in the transaction that commits it, and read for one case."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from chassis.database import Connection, Pool, insert
+from chassis.database import Connection, Pool, Record, insert
 from chassis.service import Change
 from schemas.intake import CaseSubmitted, PersonErased, SubmitCase, SupplementCase
 from schemas.message import Event
@@ -306,6 +306,12 @@ async def file_by_id(pool: Pool, case_id: UUID) -> File | None:
     return await _one_file(pool, "f.case_id = $1", case_id)
 
 
+async def files_by_id(pool: Pool, case_ids: Collection[UUID]) -> dict[UUID, File]:
+    """Return the files of those of some cases that there are."""
+    rows = await pool.fetch(_FILE + "f.case_id = ANY($1::uuid[])", list(case_ids))
+    return {row[0]: _opened(row) for row in rows}
+
+
 async def file_by_code(pool: Pool, code_digest: bytes) -> File | None:
     """Return the file that a tracking code opens."""
     return await _one_file(pool, "f.code_digest = $1", code_digest)
@@ -314,7 +320,11 @@ async def file_by_code(pool: Pool, code_digest: bytes) -> File | None:
 async def _one_file(pool: Pool, condition: str, key: UUID | bytes) -> File | None:
     async with pool.acquire() as connection:
         row = await connection.fetchrow(_FILE + condition, key)
-    return File(row[0], row[1], list(row[2] or ()), *row[3:]) if row else None
+    return _opened(row) if row else None
+
+
+def _opened(row: Record) -> File:
+    return File(row[0], row[1], list(row[2] or ()), *row[3:])
 
 
 async def latest_case(pool: Pool, person: bytes) -> UUID | None:

@@ -239,6 +239,24 @@ async def test_a_repeated_request_tells_nothing_to_whom_the_case_is_kept_from(in
     assert (again.status_code, again.json()["code"]) == (404, "case_unknown")
 
 
+@pytest.mark.parametrize(
+    ("role", "unit", "status"),
+    [(Role.OPERATOR, "GL0101", 404), (Role.OPERATOR, "GL", 201), (Role.OPS, None, 201)],
+)
+async def test_a_repeated_line_tells_nothing_to_whom_the_case_is_kept_from(
+    intake: Intake, role: Role, unit: str | None, status: int
+) -> None:
+    """R-LAD-04, R-HOT-14: but ops who imports a file again is to see that nothing of it is missing."""
+    line, other = LAMP | {"idempotency_key": "one"}, LAMP | {"idempotency_key": "two", "new_facts": True}
+    sender = intake.as_role(role, unit=unit)
+    first = await intake.batch(line, other, headers=sender)
+    assert [answer["status"] for answer in first] == [201, 201]
+    await intake.say(first[0]["case_id"], recusal())
+    again = await intake.batch(line, b"{", other, headers=sender)
+    assert [answer["status"] for answer in again] == [status, 400, 201]
+    assert ("tracking_code" in again[0]) is (status == 201)
+
+
 @pytest.mark.parametrize(("unit", "status"), [("GL-HOTLINE", 200), ("GL", 200), ("GL-URBAN", 404)])
 async def test_ops_of_the_hotline_centre_sees_the_whole_jurisdiction(
     intake: Intake, unit: str, status: int
