@@ -1,7 +1,8 @@
-"""The same chassis with nothing to do: `gate` takes a case over HTTP, `hop` answers its event with one event.
+"""The same chassis with nothing to do: `gate` takes a case over HTTP, `hop` answers its event with one event, and
+three listeners read that, as mediation, petition and notify read what the router says, and answer nothing.
 
-Same number of processes as intake and router, same hot route, caller check, body limit, command bus, runner
-and log; no rules, no personal data, no tables of their own. `python -m bench.empty gate` runs one of them.
+As many processes as the real services, same hot route, caller check, body limit, command bus, runner and log; no
+rules, no personal data, no tables of their own. `python -m bench.empty gate` runs one of them.
 """
 
 import os
@@ -26,13 +27,16 @@ from chassis.decider import Decision, Input, Timer
 from chassis.host import Host
 from chassis.http import HotRoute, Principal, Role, add_hot_route, etag, read_json, serve
 from chassis.migrate import CHASSIS, upgrade
+from chassis.runner import UNHURRIED
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.tables import service_tables
 from schemas.message import Command, Event, Value
 from services.intake.ids import new_id
 
-NAMES: Final = ("gate", "hop")
+LISTENERS: Final = ("mediation", "petition", "notify")
+"""Named as those whose place they take."""
+NAMES: Final = ("gate", "hop", *LISTENERS)
 
 
 class Passed(Event):
@@ -73,7 +77,7 @@ _KNOWN: Final = EmptyState(known=True)
 
 
 class Empty:
-    """Answers each input with the one event of its service."""
+    """Answers each input with the one event of its service; a listener with none."""
 
     def __init__(self, name: str, consumes: frozenset[str]) -> None:
         self.name = name
@@ -84,10 +88,10 @@ class Empty:
         return EmptyState()
 
     def decide(self, state: EmptyState, given: Input, at: datetime) -> Decision:
-        """One event for each input."""
+        """One event for each input, none for what is only listened to."""
         if isinstance(given, Pass):
             return [Passed.model_construct(title=given.title, text=given.text)]
-        return [Landed.model_construct()]
+        return [] if isinstance(given, Landed) else [Landed.model_construct()]
 
     def evolve(self, state: EmptyState, event: Event) -> EmptyState:
         """The case is known."""
@@ -107,14 +111,15 @@ class Empty:
 
 
 def service(name: str) -> Service[EmptyState]:
-    """`gate` or `hop`."""
-    if name == "gate":
-        return Service(Empty("gate", frozenset()), {})
-    return Service(Empty("hop", frozenset({Passed.type})), {Passed.type: Passed})
+    """Return the service of one of `NAMES`."""
+    heard: dict[str, type[Event]] = {} if name == "gate" else {Passed.type: Passed}
+    if name in LISTENERS:
+        heard = {Landed.type: Landed}
+    return Service(Empty(name, frozenset(heard)), heard)
 
 
 async def install(url: str) -> None:
-    """Make the tables of both, unless they are there."""
+    """Make the tables of all, unless they are there."""
     await upgrade(url, CHASSIS)
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool)
     async with engine.begin() as connection:
@@ -127,7 +132,8 @@ async def install(url: str) -> None:
 def run(settings: Settings) -> None:
     """Serve until told to stop."""
     logs.configure(settings.service, settings.log_level)
-    host = Host(settings, service(settings.service))
+    policy = UNHURRIED if settings.service in LISTENERS else None
+    host = Host(settings, service(settings.service), policy=policy)
     app = host.create_app(settings.service, "")
     if settings.service == "gate":
         route = HotRoute(

@@ -114,11 +114,11 @@ class Site:
 
     @asynccontextmanager
     async def empty(self) -> AsyncIterator[Running]:
-        """Gate and hop, ready, in a database of their own, or on Kafka in one each."""
-        gate, hop = empty.NAMES
+        """Gate, hop and listeners, ready, in a database of their own, or on Kafka in one each."""
+        gate, hop, *_ = empty.NAMES
         if self.kafka is None:
             url = await self.server.create_database("empty")
-            urls = {gate: url, hop: url}
+            urls = dict.fromkeys(empty.NAMES, url)
             await empty.install(url)
         else:
             urls = {name: await self.server.create_database(f"empty_{name}") for name in empty.NAMES}

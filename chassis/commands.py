@@ -37,7 +37,7 @@ MAX_BATCH: Final = 400
 """Commands in one transaction at most."""
 MAX_WAITING: Final = 20_000
 """Commands waiting at most; more are turned away, for memory must not grow without bound."""
-PACE_S: Final = 0.02
+PACE_S: Final = 0.03
 """So long from one commit to the next is waited for more commands, in seconds: many small transactions take the
 time of the work itself. After a few commands it is shorter, and after one alone there is no wait: its sender waits
 for the answer before the next."""

@@ -39,7 +39,7 @@ class RunnerPolicy:
 
     max_records: int = 500
     poll_timeout_s: float = 0.25
-    pace_s: float = 0.02
+    pace_s: float = 0.03
     """So long from one batch to the next, unless it was full: a transaction costs the same for one record as for
     fifty, so many small ones take the time of the work itself. After fewer than `COMPANY` records it is shorter."""
     timer_interval_s: float = 0.5
