@@ -110,7 +110,7 @@ class LogReader:
         pause = BUSY_S
         while True:
             rows = await self._fetch(max_records)
-            if rows and (batch := self._batch(rows)):
+            if rows and (batch := self._batch(rows, max_records)):
                 return batch
             if len(rows) < max_records:
                 if loop.time() + pause > deadline:
@@ -127,7 +127,7 @@ class LogReader:
                 self._query, CASE_EVENTS, self._cursor.xid, self._cursor.position, limit, self._types
             )
 
-    def _batch(self, rows: list[Record]) -> StreamBatch | None:
+    def _batch(self, rows: list[Record], asked: int) -> StreamBatch | None:
         self._cursor = Position(rows[-1][0], rows[-1][1])
         wanted = [row for row in rows if row[9] is not None]
         if not wanted or self._stored is None:
@@ -136,6 +136,7 @@ class LogReader:
             {0: Move(self._stored, str(self._cursor))},
             records=[envelope(row, row[9]) for row in wanted],
             places=[Place(0, f"{row[0]}-{row[1]}") for row in wanted],
+            more=len(rows) == asked,
         )
 
     def acknowledge(self, batch: StreamBatch) -> None:

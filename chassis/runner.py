@@ -40,8 +40,8 @@ class RunnerPolicy:
     max_records: int = 500
     poll_timeout_s: float = 0.25
     pace_s: float = 0.03
-    """So long from one batch to the next, unless it was full: a transaction costs the same for one record as for
-    fifty, so many small ones take the time of the work itself. After fewer than `COMPANY` records it is shorter."""
+    """So long from one batch to the next, unless more waits already: a transaction costs the same for one record as
+    for fifty, so many small ones take the time of the work itself. After fewer than `COMPANY` records it is shorter."""
     timer_interval_s: float = 0.5
     max_timers: int = 200
     first_pause_s: float = 0.1
@@ -155,15 +155,16 @@ class Runner(Generic[S]):
     async def _stream_in_step(self) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        records = await self.stream_once()
-        if 0 < records < self._policy.max_records:
-            await wait_at_most(self._stop, pace(self._policy.pace_s, records) - (loop.time() - started))
+        batch = await self.stream_once()
+        if batch is not None and not batch.more:
+            full = pace(self._policy.pace_s, len(batch.records))
+            await wait_at_most(self._stop, full - (loop.time() - started))
 
-    async def stream_once(self) -> int:
-        """Poll and apply one batch; return how many records it held."""
+    async def stream_once(self) -> StreamBatch | None:
+        """Poll and apply one batch, and return it; None where there was nothing to apply."""
         batch = await self._reader.poll(self._policy.max_records, self._policy.poll_timeout_s)
         if batch is None:
-            return 0
+            return None
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
@@ -172,7 +173,7 @@ class Runner(Generic[S]):
             self._reader.rewind()
             raise
         self._metrics.observe("batch_seconds", loop.time() - started)
-        return len(batch.records)
+        return batch
 
     async def _apply(self, batch: StreamBatch, *, is_second_try: bool = False) -> None:
         """Apply a batch; where the database refuses it for its content, halve it until the record stands alone."""

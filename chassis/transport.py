@@ -33,6 +33,8 @@ class StreamBatch:
     records: Sequence[Envelope]
     places: Sequence[Place]
     """Of each record, so that a batch can be applied in parts."""
+    more: bool = False
+    """Whether more records wait already: the batch was as large as may be."""
 
     def halves(self) -> "tuple[StreamBatch, StreamBatch]":
         """Split a batch of two or more in two that follow one another.

@@ -160,7 +160,7 @@ class Partitions:
                 moves[number] = Move(self.stored[number], end)
                 if waiting:
                     self._turn.append(number)
-        return StreamBatch(moves, records, places) if records else None
+        return StreamBatch(moves, records, places, more=bool(self._turn)) if records else None
 
     def _taken(self, number: int, waiting: deque[Found], most: int) -> tuple[list[Found], str]:
         """Return the next records of a partition, of which the first is wanted, and the position they bring it to.

@@ -51,6 +51,22 @@ async def test_a_new_reader_starts_at_the_stored_position(transport: Transport) 
     assert [record.sequence for record in await transport.read(transport.new_reader(), 1)] == [3]
 
 
+async def test_a_batch_says_whether_more_waits_already(transport: Transport) -> None:
+    """Whoever catches up must not pause between full batches, also where most of the records are not wanted."""
+    case = uuid4()
+    unwanted = replace(ticked(case, 2), type="outside.Else.v1")
+    await transport.publish(ticked(case, 1), unwanted, ticked(case, 3), ticked(case, 4), ticked(case, 5))
+    reader = transport.new_reader()
+    found: list[tuple[list[int], bool]] = []
+    while not found or found[-1][1]:
+        batch = await reader.poll(2, 10.0)
+        assert batch is not None
+        found.append(([record.sequence for record in batch.records], batch.more))
+        await transport.commit(reader, batch)
+    assert [sequence for records, _ in found for sequence in records] == [1, 3, 4, 5]
+    assert len(found) > 1
+
+
 async def test_what_was_not_committed_comes_again_after_a_rewind(transport: Transport) -> None:
     case = uuid4()
     await transport.publish(ticked(case, 1), ticked(case, 2))
