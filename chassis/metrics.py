@@ -43,7 +43,7 @@ GaugeName = Literal[
     "oldest_unread_seconds",  # age of the oldest event that this consumer has not read
     "unpublished_events",  # on Kafka: events in the log that are on no topic yet
     "oldest_unpublished_seconds",  # on Kafka: age of the oldest of them
-    "topics_missing",  # on Kafka: topics that the broker does not have; their events wait
+    "topics_missing",  # on Kafka: topics that the broker does not have whole; their events wait
     "inbox_waiting",  # on Kafka: what others wrote to this service and is not settled
     "inbox_stalled",  # on Kafka: 1 where this process should read what others wrote to it, and cannot
     "relay_leads",  # on Kafka: 1 where this process's relay is the one at work, else 0
