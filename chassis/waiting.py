@@ -1,4 +1,4 @@
-"""Waiting for an event no longer than that."""
+"""Waiting for an event no longer than that, and being told to end."""
 
 import asyncio
 
@@ -11,3 +11,9 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
         return
+
+
+def is_cancelled() -> bool:
+    """Whether somebody wants this very task to end; a library's own cancellation that got out does not say so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -32,7 +32,7 @@ from chassis.kafka.positions import Position, resume
 from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
 from chassis.telemetry import Telemetry
-from chassis.waiting import wait_at_most
+from chassis.waiting import is_cancelled, wait_at_most
 
 AT_ONCE: Final = 500
 """Letters settled together at most."""
@@ -122,7 +122,7 @@ class Inbox:
             except Unavailable as error:
                 self._note_away(str(error))
             except asyncio.CancelledError:
-                if _is_cancelled():
+                if is_cancelled():
                     raise
                 self._note_away("the client cancelled a part of itself")
             except Exception as error:
@@ -308,9 +308,3 @@ class Inbox:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await let_go(consumer)
-
-
-def _is_cancelled() -> bool:
-    """Whether somebody wants this very task to end."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
