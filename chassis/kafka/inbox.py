@@ -50,6 +50,10 @@ ALONE_S: Final = 30.0
 """An inbox that leaves its session alone for so many seconds is taken for frozen, and loses the lock. One at work
 uses it every `LOOK_S`; where settling takes longer than this, the letters come again, and those that were settled
 are passed over."""
+ASK_AGAIN: Final = (
+    "they are in no log of ours; ask the department to send them again (a repeat has no effect)"
+)
+"""What to do about letters that were deleted before they were read."""
 
 Settle = Callable[[Sequence[Letter]], Awaitable[None]]
 """Deals with letters for good, in their order for each topic: what they ask is committed, or why not.
@@ -244,7 +248,7 @@ class Inbox:
         begins = await self._offsets("beginning_offsets", self._places)
         ends = await self._offsets("end_offsets", self._places)
         for place in sorted(self._places):
-            found = resume(self._stored[place], begins[place], ends[place])
+            found = resume(self._stored[place], begins[place], ends[place], ASK_AGAIN)
             if found.finding:
                 _log.error("%s/%d: %s", place.topic, place.partition, found.finding)
             self._place(place, found.offset, found.expected)
