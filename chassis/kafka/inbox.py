@@ -119,6 +119,7 @@ class Inbox:
                     else:  # another process reads them; what kept this one from it is its matter no more
                         self._is_away = False
                         self._note_trouble(None)
+                        self._metrics.set("inbox_topics_missing", 0)
             except FenceLost as error:
                 _log.warning("%s", error)
             except UNREACHABLE as error:
@@ -260,6 +261,7 @@ class Inbox:
         if topics and topics != self._missing:
             _log.warning("%s: %s; %d are missing", self._service, TopicMissing(topics[0]), len(topics))
         self._missing = topics
+        self._metrics.set("inbox_topics_missing", len(topics))
         if not self._places:
             raise TopicMissing(topics[0])
 

@@ -234,6 +234,31 @@ async def test_replies_that_retention_deleted_cannot_be_published_again_by_us(
     assert "republish" not in caplog.text
 
 
+async def test_a_topic_of_replies_that_is_missing_shows_in_a_metric(
+    kafka_bootstrap: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others are read; it counts until it is there, and only where the inbox is at work."""
+    monkeypatch.setattr(inbox_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(inbox_module, "TOPICS_S", 0.05)
+    monkeypatch.setattr(inbox_module, "RETRY_S", 0.05)
+    async with (
+        topics_of_a_test(kafka_bootstrap, more=TOPICS[1:]) as connection,
+        reading(connection, url, Settled()) as first,
+    ):
+        await until(lambda: missing_topics(first) == 1)
+        async with reading(connection, url, Settled()) as second:
+            first.stop()
+            await until(lambda: missing_topics(second) == 1)
+            async with Topics(connection) as topics:
+                await topics.create([Topic(TOPICS[0], 1, 1)])
+                await until(lambda: missing_topics(second) == 0)
+                await topics.delete([connection.topic(TOPICS[0])])
+
+
+def missing_topics(inbox: Inbox) -> float | None:
+    return inbox._metrics.registry.get_sample_value("caseladder_inbox_topics_missing")
+
+
 class Unwilling:
     """A consumer that does not end in order."""
 
