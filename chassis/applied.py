@@ -4,6 +4,9 @@ An event is applied when its sequence is not above `seen[source]` of its case: t
 order. A parked one is accounted for; so is one to which a service that does not know its case has nothing to say,
 for then it keeps no row. The log is read first and the aggregates after it: what is missing then was not applied at
 that moment.
+
+A gap in what was applied does not show in `seen`. One in a log does: as many events must stand there of a case and
+source as the highest sequence says, and the aggregate that emitted them knows that number, too.
 """
 
 from collections import Counter
@@ -42,6 +45,17 @@ _TAKEN_UP: Final = (
     "SELECT case_id, time FROM chassis.event_log"
     " WHERE source = $1 AND sequence = 1 AND case_id = ANY($2::uuid[])"
 )
+_SHORT: Final = (
+    "SELECT case_id, source, lacks, count(*) OVER (), sum(lacks) OVER ()::bigint FROM ({}) AS s"
+    " WHERE lacks > 0 ORDER BY case_id, source LIMIT $1"
+)
+_GAPS: Final = _SHORT.format(
+    "SELECT case_id, source, max(sequence) - count(*) AS lacks FROM chassis.event_log GROUP BY case_id, source"
+)
+_TAIL: Final = _SHORT.format(
+    "SELECT a.case_id, '{service}' AS source, a.version - coalesce((SELECT max(sequence) FROM chassis.event_log l"
+    " WHERE l.case_id = a.case_id AND l.source = '{service}'), 0) AS lacks FROM {service}.aggregate AS a"
+)
 Begins = Callable[[str, str], bool]
 """Whether an event, by type and data, makes a service take up a case that it knows nothing of."""
 _EVENTS: Final = (
@@ -59,6 +73,33 @@ class Account:
     """The ids of the first missing events."""
     foreign: int = 0
     """How many parked records are no events of ours; they stand in no log."""
+
+
+@dataclass(slots=True)
+class Shortage:
+    """What a log lacks of the events of its cases."""
+
+    cases: int = 0
+    """How many stories, each of one case and one source, are not whole."""
+    events: int = 0
+    examples: list[tuple[str, int]] = field(default_factory=list)
+    """The first of them, `<source>/<case>`, with how many events each lacks."""
+
+
+async def shortage(log: Connection, services: Collection[str]) -> Shortage:
+    """Count what is missing in a log itself: a source numbers its events of a case from 1 on, without a gap.
+
+    services: those that keep their cases beside this log, and know the number of the last event of each. The server
+    counts; a list of the first comes back.
+    """
+    found = Shortage()
+    for query in (_GAPS, *(_TAIL.format(service=service) for service in services)):
+        rows = await log.fetch(query, EXAMPLES, timeout=SCAN_S)
+        if rows:
+            found.cases += rows[0][3]
+            found.events += rows[0][4]
+        found.examples += [(f"{row[1]}/{row[0]}", row[2]) for row in rows[: EXAMPLES - len(found.examples)]]
+    return found
 
 
 async def account(

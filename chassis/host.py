@@ -9,7 +9,7 @@ serve(app, settings)
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -23,7 +23,7 @@ from chassis.http.app import create_app
 from chassis.http.parked import add_parked_routes
 from chassis.idempotency import forget_answers
 from chassis.log import EmbeddedTransport
-from chassis.metrics import Metrics
+from chassis.metrics import GaugeName, Metrics
 from chassis.parked import ParkedCases
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Service
@@ -31,7 +31,7 @@ from chassis.settings import Settings
 from chassis.store import Store
 from chassis.telemetry import Telemetry
 from chassis.transport import Lag, StreamReader, Transport
-from chassis.waiting import wait_at_most
+from chassis.waiting import is_cancelled, wait_at_most
 
 S = TypeVar("S")
 
@@ -42,7 +42,12 @@ KEEP_ANSWERS_HOURS: Final = 48
 LOG_AGE_ALARM_S: Final = 60.0
 """An unread event older than this makes the log say so: one long transaction stalls every reader."""
 
-_OF_THE_STREAM: Final = ("lag_events", "oldest_unread_seconds")
+AGAIN_S: Final = 5.0
+"""The longest pause before housekeeping that met a defect is tried again, in seconds."""
+
+_OF_THE_DATABASE: Final[Sequence[GaugeName]] = ("overdue_timers", "parked_open")
+_OF_THE_RELAY: Final[Sequence[GaugeName]] = ("unpublished_events", "oldest_unpublished_seconds")
+_OF_THE_STREAM: Final[Sequence[GaugeName]] = ("lag_events", "oldest_unread_seconds")
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +101,8 @@ class Host(Generic[S]):
         self._workers: list[Worker] = []
         self._stopping = asyncio.Event()
         self._crashed: str | None = None
+        self._defects: dict[str, str] = {}
+        """The housekeeping that fails now, and how."""
         self._unmeasured: str | None = None
 
     def add_worker(self, worker: Worker) -> None:
@@ -145,8 +152,8 @@ class Host(Generic[S]):
         carrying = self._watched(self._transport.run())
         others = [self._watched(worker.run()) for worker in self._workers]
         keeping = [
-            self._watched(self._repeat(self._measure, MEASURE_INTERVAL_S)),
-            self._watched(self._repeat(self._forget, FORGET_INTERVAL_S)),
+            self._watched(self._repeat("measuring", self._measure, MEASURE_INTERVAL_S)),
+            self._watched(self._repeat("forgetting old answers", self._forget, FORGET_INTERVAL_S)),
         ]
         try:
             yield
@@ -186,6 +193,7 @@ class Host(Generic[S]):
         """Return why the service cannot do its work, in plain words."""
         reasons = [reason for reason in (self._crashed, self.runner.halted) if reason]
         reasons += self.runner.troubles.values()
+        reasons += [f"{name} fails: {defect}" for name, defect in self._defects.items()]
         try:
             async with self.pool.acquire(timeout=2) as connection:
                 await connection.fetchval(f"SELECT count(*) FROM {self.service.name}.stream_position")
@@ -214,29 +222,52 @@ class Host(Generic[S]):
             self._crashed = f"a part of the service ended: {describe(error)}"
             _log.critical(self._crashed, exc_info=error)
 
-    async def _repeat(self, step: Callable[[], Any], seconds: float) -> None:
-        """Repeat a step until the service stops; a cancellation that the step swallowed is not waited for."""
+    async def _repeat(self, name: str, step: Callable[[], Any], seconds: float) -> None:
+        """Repeat a step until the service stops, through its defects, which make the service unready meanwhile.
+
+        A cancellation that the step swallowed is not waited for; one that a library let out of it is a defect.
+        """
         while not self._stopping.is_set():
+            pause = seconds
             try:
                 await step()
-            except Exception as error:
-                if not is_passing(error):
+            except (Exception, asyncio.CancelledError) as error:
+                if is_cancelled():
                     raise
-                _log.warning("housekeeping put off: %s", describe(error))
-            await wait_at_most(self._stopping, seconds)
+                if isinstance(error, Exception) and is_passing(error):
+                    _log.warning("housekeeping put off: %s", describe(error))
+                else:
+                    self._note_defect(name, describe(error))
+                    pause = min(seconds, AGAIN_S)
+            else:
+                if self._defects.pop(name, None):
+                    _log.info("%s works again", name)
+            await wait_at_most(self._stopping, pause)
+
+    def _note_defect(self, name: str, defect: str) -> None:
+        if self._defects.get(name) != defect:
+            _log.error("%s fails, and is tried again: %s", name, defect)
+        self._defects[name] = defect
 
     async def _measure(self) -> None:
-        """Set the gauges that only the database, or the broker, knows."""
-        await self._measure_database()
+        """Set the gauges that only the database, or the broker, knows; those that cannot be measured to NaN."""
+        await self._measure_these(self._measure_database, *_OF_THE_DATABASE, *_OF_THE_RELAY, *_OF_THE_STREAM)
         try:
-            await self._measure_unpublished()
-            await self._measure_lag()
+            await self._measure_these(self._measure_unpublished, *_OF_THE_RELAY, *_OF_THE_STREAM)
+            await self._measure_these(self._measure_lag, *_OF_THE_STREAM)
         except OSError as error:
             self._unmeasured = str(error)
-            for gauge in _OF_THE_STREAM:  # an old figure would look like a good one
-                self.metrics.set(gauge, math.nan)
             raise
         self._unmeasured = None
+
+    async def _measure_these(self, step: Callable[[], Any], *gauges: GaugeName) -> None:
+        """Take a step, after which come others; where it fails, `gauges` are not a number."""
+        try:
+            await step()
+        except BaseException:
+            for gauge in gauges:  # an old figure would look like a good one
+                self.metrics.set(gauge, math.nan)
+            raise
 
     async def _measure_database(self) -> None:
         async with self.pool.acquire() as connection:

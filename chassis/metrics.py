@@ -43,8 +43,9 @@ GaugeName = Literal[
     "oldest_unread_seconds",  # age of the oldest event that this consumer has not read
     "unpublished_events",  # on Kafka: events in the log that are on no topic yet
     "oldest_unpublished_seconds",  # on Kafka: age of the oldest of them
-    "topics_missing",  # on Kafka: topics that the broker does not have; their events wait
+    "topics_missing",  # on Kafka: topics that the broker does not have whole; their events wait
     "inbox_waiting",  # on Kafka: what others wrote to this service and is not settled
+    "inbox_topics_missing",  # on Kafka: topics on which others write to this service that the broker does not have
     "inbox_stalled",  # on Kafka: 1 where this process should read what others wrote to it, and cannot
     "relay_leads",  # on Kafka: 1 where this process's relay is the one at work, else 0
     "overdue_timers",  # timers that are due and not yet fired

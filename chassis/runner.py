@@ -41,7 +41,7 @@ class RunnerPolicy:
     poll_timeout_s: float = 0.25
     pace_s: float = 0.03
     """So long from one batch to the next, unless more waits already: a transaction costs the same for one record as
-    for fifty, so many small ones take the time of the work itself. After fewer than `COMPANY` records it is shorter."""
+    for fifty, so many small ones take the time of the work itself. After fewer than `COMPANY` it is shorter."""
     timer_interval_s: float = 0.5
     max_timers: int = 200
     first_pause_s: float = 0.1

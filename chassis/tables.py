@@ -76,10 +76,13 @@ class RelayPosition(SQLModel, table=True):
     rebuilding_topic: str | None = Field(sa_column=Column(Text, nullable=True))
     rebuilding_since: datetime | None = Field(sa_column=timestamp(nullable=True))
     partitions: int | None = Field(sa_column=Column(Integer, nullable=True))
+    ends: dict[str, dict[str, str]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'{}'"))
+    )
 
 
 class HeldTopic(SQLModel, table=True):
-    """On Kafka: a topic that the broker does not have, and behind which place of the log its events wait."""
+    """On Kafka: a topic that the broker does not have whole, and behind which place of the log its events wait."""
 
     __tablename__: ClassVar[Any] = "held"
     __table_args__ = ({"schema": "relay"},)

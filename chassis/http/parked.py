@@ -19,6 +19,7 @@ from chassis.http.access import allow
 from chassis.http.auth import Principal, Role
 from chassis.http.problems import Problem
 from chassis.http.replies import unavailable
+from chassis.kafka.records import why_unreadable
 from chassis.parked import Attempt, ParkedCases, Waiting, WaitingCase
 from chassis.store import ParkedEvent
 from schemas.envelope import Envelope
@@ -217,7 +218,7 @@ def _answer(service: str, case_id: UUID, done: Attempt | Refused) -> AttemptView
 def _failed(entry: ParkedEvent | None) -> FailedView | None:
     if entry is None:
         return None
-    return FailedView(event=_name(entry.envelope), type=entry.envelope.type, reason=entry.reason)
+    return FailedView(event=_name(entry.envelope), type=entry.envelope.type, reason=_reason(entry))
 
 
 def _problem(service: str, refused: Refused) -> Problem:
@@ -236,11 +237,17 @@ def _event(waiting: Waiting, *, data: bool = False) -> ParkedEventView:
         event=_name(envelope),
         type=envelope.type,
         time=envelope.time,
-        reason=waiting.event.reason,
+        reason=_reason(waiting.event),
         behind=waiting.event.behind,
         since=waiting.since,
         data=envelope.data if data else None,
     )
+
+
+def _reason(entry: ParkedEvent) -> str:
+    """Why it is parked; of a foreign record also what is wrong with it, which holds nothing that stood in it."""
+    why = why_unreadable(entry.envelope)
+    return f"{entry.reason}: {why}" if why else entry.reason
 
 
 def _name(envelope: Envelope) -> str:

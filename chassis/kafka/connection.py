@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
@@ -118,6 +118,18 @@ class TopicLost(NotInOrder):
     def __init__(self, topic: str) -> None:
         super().__init__(
             f"the topic {topic} is empty although events were published to it, so the broker has lost it: "
+            "`python -m services log republish --since begin` brings them back"
+        )
+
+
+class TailLost(NotInOrder):
+    """Topics do not hold any more what the broker had taken for them last. `topics` are without the prefix."""
+
+    def __init__(self, connection: KafkaConnection, topics: Collection[str]) -> None:
+        self.topics = frozenset(topics)
+        names = ", ".join(connection.topic(topic) for topic in sorted(topics))
+        super().__init__(
+            f"the last events that were published to {names} are there no more, so the broker has lost them: "
             "`python -m services log republish --since begin` brings them back"
         )
 

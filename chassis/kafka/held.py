@@ -1,9 +1,9 @@
-"""Topics that the broker does not have: their events are held back, and those of all other topics go on.
+"""Topics that the broker does not have whole: their events are held back, and those of all other topics go on.
 
 Behind which place of the log the events of a topic wait is stored before the relay passes over the first of them.
-Once the topic is there they are published from that place up to where the relay stands; from then on the relay
-takes them along again. So each topic still gets its events in commit order, whole; only between topics there is no
-order, and nobody relies on one.
+Once the topic is there, with all that was published to it, they are published from that place up to where the relay
+stands; from then on the relay takes them along again. So each topic still gets its events in commit order, whole;
+only between topics there is no order, and nobody relies on one.
 """
 
 from collections.abc import Collection

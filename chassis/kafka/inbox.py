@@ -32,7 +32,7 @@ from chassis.kafka.positions import Position, resume
 from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
 from chassis.telemetry import Telemetry
-from chassis.waiting import wait_at_most
+from chassis.waiting import is_cancelled, wait_at_most
 
 AT_ONCE: Final = 500
 """Letters settled together at most."""
@@ -50,6 +50,10 @@ ALONE_S: Final = 30.0
 """An inbox that leaves its session alone for so many seconds is taken for frozen, and loses the lock. One at work
 uses it every `LOOK_S`; where settling takes longer than this, the letters come again, and those that were settled
 are passed over."""
+ASK_AGAIN: Final = (
+    "they are in no log of ours; ask the department to send them again (a repeat has no effect)"
+)
+"""What to do about letters that were deleted before they were read."""
 
 Settle = Callable[[Sequence[Letter]], Awaitable[None]]
 """Deals with letters for good, in their order for each topic: what they ask is committed, or why not.
@@ -115,6 +119,7 @@ class Inbox:
                     else:  # another process reads them; what kept this one from it is its matter no more
                         self._is_away = False
                         self._note_trouble(None)
+                        self._metrics.set("inbox_topics_missing", 0)
             except FenceLost as error:
                 _log.warning("%s", error)
             except UNREACHABLE as error:
@@ -122,7 +127,7 @@ class Inbox:
             except Unavailable as error:
                 self._note_away(str(error))
             except asyncio.CancelledError:
-                if _is_cancelled():
+                if is_cancelled():
                     raise
                 self._note_away("the client cancelled a part of itself")
             except Exception as error:
@@ -244,7 +249,7 @@ class Inbox:
         begins = await self._offsets("beginning_offsets", self._places)
         ends = await self._offsets("end_offsets", self._places)
         for place in sorted(self._places):
-            found = resume(self._stored[place], begins[place], ends[place])
+            found = resume(self._stored[place], begins[place], ends[place], ASK_AGAIN)
             if found.finding:
                 _log.error("%s/%d: %s", place.topic, place.partition, found.finding)
             self._place(place, found.offset, found.expected)
@@ -256,6 +261,7 @@ class Inbox:
         if topics and topics != self._missing:
             _log.warning("%s: %s; %d are missing", self._service, TopicMissing(topics[0]), len(topics))
         self._missing = topics
+        self._metrics.set("inbox_topics_missing", len(topics))
         if not self._places:
             raise TopicMissing(topics[0])
 
@@ -308,9 +314,3 @@ class Inbox:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await let_go(consumer)
-
-
-def _is_cancelled() -> bool:
-    """Whether somebody wants this very task to end."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -8,6 +8,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.kafka.connection import ANSWER_S, KafkaConnection, TopicMissing, let_go
+from chassis.kafka.ends import Ends, is_cut_short
+from chassis.kafka.partitions import Found
+from chassis.kafka.positions import Position
 from chassis.kafka.publisher import place_of
 from chassis.kafka.records import UNREADABLE, decode
 
@@ -18,12 +21,8 @@ NEWEST: Final = 1000
 
 
 @asynccontextmanager
-async def looking(connection: KafkaConnection, topic: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
-    """Open a consumer that reads a topic from its beginning, and name the partitions.
-
-    `topic` is without the prefix. Raises TopicMissing, or another of UNREACHABLE.
-    """
-    name = connection.topic(topic)
+async def _consuming(connection: KafkaConnection) -> AsyncIterator[tuple[Any, Any]]:
+    """Open a consumer to which nothing is assigned, and tell what topics there are. Raises one of UNREACHABLE."""
     consumer = AIOKafkaConsumer(
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 * 1024 * 1024,
@@ -32,15 +31,25 @@ async def looking(connection: KafkaConnection, topic: str) -> AsyncIterator[tupl
     )
     try:
         await asyncio.wait_for(consumer.start(), ANSWER_S)
-        metadata = await asyncio.wait_for(consumer._client.fetch_all_metadata(), ANSWER_S)
+        yield consumer, await asyncio.wait_for(consumer._client.fetch_all_metadata(), ANSWER_S)
+    finally:
+        await let_go(consumer)
+
+
+@asynccontextmanager
+async def looking(connection: KafkaConnection, topic: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+    """Open a consumer that reads a topic from its beginning, and name the partitions.
+
+    `topic` is without the prefix. Raises TopicMissing, or another of UNREACHABLE.
+    """
+    name = connection.topic(topic)
+    async with _consuming(connection) as (consumer, metadata):
         numbers = metadata.partitions_for_topic(name)
         if not numbers:
             raise TopicMissing(name)
         places = [TopicPartition(name, number) for number in sorted(numbers)]
         consumer.assign(places)
         yield consumer, places
-    finally:
-        await let_go(consumer)
 
 
 async def is_untouched(connection: KafkaConnection, topic: str) -> bool:
@@ -51,6 +60,44 @@ async def is_untouched(connection: KafkaConnection, topic: str) -> bool:
     async with looking(connection, topic) as (consumer, places):
         ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
     return not any(ends.values())
+
+
+async def cut_short(connection: KafkaConnection, ends: Ends) -> set[str]:
+    """Return the topics that do not hold any more the last record before one of their ends.
+
+    What is not there at all is passed over, and so is what retention has deleted. Raises one of UNREACHABLE.
+    """
+    if not ends:
+        return set()
+    found: set[str] = set()
+    async with asyncio.timeout(STANDSTILL_S), _consuming(connection) as (consumer, metadata):
+        places = {
+            TopicPartition(name, number): topic
+            for topic in ends
+            for name in [connection.topic(topic)]
+            for number in metadata.partitions_for_topic(name) or ()
+            if str(number) in ends[topic]
+        }
+        log_begins = await consumer.beginning_offsets(list(places))
+        log_ends = await consumer.end_offsets(list(places))
+        expected: dict[TopicPartition, Position] = {}
+        for place, topic in places.items():
+            stored = ends[topic][str(place.partition)]
+            is_lost = is_cut_short(stored, log_begins[place], log_ends[place])
+            if is_lost:
+                found.add(topic)
+            elif is_lost is None:
+                expected[place] = Position.parse(stored)
+        consumer.assign(list(expected))
+        for place, ours in expected.items():
+            consumer.seek(place, ours.offset - 1)
+        while expected:
+            for place, records in (await consumer.getmany(*expected, timeout_ms=1000)).items():
+                consumer.pause(place)
+                ours = expected.pop(place)
+                if records[0].offset < ours.offset and Found(records[0]).mark != ours.mark:
+                    found.add(places[place])
+    return found
 
 
 async def read_on(

@@ -10,8 +10,12 @@ one that stood behind it in the log that was lost. Who went on from there would 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from chassis.store import START
+
+REPUBLISH: Final = "republish the event logs"
+"""What brings back records that we wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,11 @@ class Resumption:
     """What is wrong with the log, in plain words."""
 
 
-def resume(stored: str, begin: int, end: int) -> Resumption:
-    """Say where to go on in a partition that holds the offsets from `begin` up to, not including, `end`."""
+def resume(stored: str, begin: int, end: int, remedy: str = REPUBLISH) -> Resumption:
+    """Say where to go on in a partition that holds the offsets from `begin` up to, not including, `end`.
+
+    remedy: what to do where records were deleted before they were read.
+    """
     if stored == START:
         return Resumption(begin)
     position = Position.parse(stored)
@@ -67,10 +74,10 @@ def resume(stored: str, begin: int, end: int) -> Resumption:
         return Resumption(begin)
     return Resumption(
         begin,
-        finding=too_late(begin - position.offset),
+        finding=too_late(begin - position.offset, remedy),
     )
 
 
-def too_late(records: int) -> str:
-    """Say that so many records were deleted before we came."""
-    return f"{records} records were deleted by retention before they were read: republish the event logs"
+def too_late(records: int, remedy: str = REPUBLISH) -> str:
+    """Say that so many records were deleted before we came, and what to do."""
+    return f"{records} records were deleted by retention before they were read: {remedy}"

@@ -6,7 +6,7 @@ away. What it had in hand may have arrived or not; readers skip by their sequenc
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,7 +15,16 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from chassis.kafka.connection import ANSWER_S, KafkaConnection, TooFewPartitions, TopicMissing, let_go
+from chassis.kafka.connection import (
+    ANSWER_S,
+    KafkaConnection,
+    TailLost,
+    TooFewPartitions,
+    TopicMissing,
+    let_go,
+)
+from chassis.kafka.ends import Ends, end_after
+from chassis.kafka.positions import mark_of
 from chassis.kafka.records import headers, milliseconds
 from chassis.telemetry import Span, SpanKind, Telemetry
 from schemas.envelope import Envelope
@@ -40,6 +49,7 @@ class _Sorted:
     batches: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
     traceparents: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     """Of every event."""
+    last: dict[tuple[str, int], Envelope] = field(default_factory=dict)
 
 
 class Publisher:
@@ -53,17 +63,26 @@ class Publisher:
         self.used: Mapping[str, int] = {}
         """By topic, how many partitions its events go to, where that must not change: in another one a case's later
         events could overtake its earlier ones."""
+        self.ends: Ends = {}
+        """Where the topics ended after what was published last, as far as it is known."""
+        self._touched: Sequence[Any] = ()
 
     @property
-    def is_connected(self) -> bool:
-        """Whether a producer is at work."""
-        return self._producer is not None
+    def is_in_touch(self) -> bool:
+        """Whether no connection has broken since `touch`: the broker behind it may have come back with less."""
+        return all(connection.connected() for connection in self._touched)
 
-    async def send(self, events: Sequence[Envelope], edition: str = "") -> None:
-        """Publish events, the order of each case kept; returns when the broker has them all.
+    def touch(self) -> None:
+        """Begin to look whether a connection breaks."""
+        self._touched = tuple(self._producer.client._conns.values())
 
-        `edition` names the edition of the log to which they belong. Raises one of UNREACHABLE where the broker does
-        not take them in time: then call `drop`, and publish them again.
+    async def send(self, events: Sequence[Envelope], edition: str = "") -> Ends:
+        """Publish events, the order of each case kept; returns when the broker has them all, with the new ends of
+        their topics.
+
+        `edition` names the edition of the log to which they belong. Raises TailLost where the broker has lost what
+        came before them; the rest of them is published then. Raises another of UNREACHABLE where it does not take
+        them in time: then call `drop`, and publish them again.
         """
         if self._producer is None:
             await self._start()
@@ -77,7 +96,30 @@ class Publisher:
                     for (topic, partition), batches in made.batches.items()
                     for batch in batches
                 ]
-                await asyncio.gather(*pending)
+                acknowledged = await asyncio.gather(*pending)
+        return self._move_ends(made, [answer.offset for answer in acknowledged], edition)
+
+    def _move_ends(self, made: _Sorted, offsets: Iterable[int], edition: str) -> Ends:
+        """Note where the topics end, and return it for those of the batches, whose first offsets are given."""
+        first = iter(offsets)
+        moved: dict[str, dict[str, str]] = {}
+        lost: set[str] = set()
+        for (name, partition), batches in made.batches.items():
+            last = made.last[name, partition]
+            ends = moved.setdefault(last.topic, dict(self.ends.get(last.topic, {})))
+            placed = [(next(first), batch.record_count()) for batch in batches]
+            try:
+                end = end_after(ends.get(str(partition)), placed, mark_of(last.id, edition))
+            except ValueError as error:
+                _log.error("%s/%d: %s", name, partition, error)
+                lost.add(last.topic)
+                continue
+            if end is not None:
+                ends[str(partition)] = end
+        if lost:
+            raise TailLost(self._connection, lost)
+        self.ends = {**self.ends, **moved}
+        return moved
 
     def _sending(self, topic: str, partition: int, traceparents: Sequence[str]) -> Span:
         """Span the delivery of the events for a partition, `topic` with its prefix."""
@@ -103,6 +145,7 @@ class Publisher:
             key = str(event.case_id).encode()
             place = self._connection.topic(event.topic), partition_of(key, count)
             made.traceparents.setdefault(place, []).append(event.traceparent)
+            made.last[place] = event
             batches = made.batches.setdefault(place, [])
             record = {
                 "timestamp": milliseconds(event),
@@ -159,7 +202,7 @@ class Publisher:
         return await asyncio.wait_for(self._producer.client.fetch_all_metadata(), ANSWER_S)
 
     async def _start(self) -> None:
-        self._partitions = {}
+        self._partitions, self._touched = {}, ()
         self._producer = AIOKafkaProducer(
             acks="all",
             enable_idempotence=True,

@@ -1,5 +1,6 @@
 """CloudEvents 1.0 in Kafka's binary mode: the attributes are record headers, the value is the event's data."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -83,6 +84,14 @@ def decode(record: Any, topic: str) -> Envelope:
     return _unreadable(
         record, topic, "its source, type, sequence, time or trace is none, or a NUL stands in it"
     )
+
+
+def why_unreadable(event: Envelope) -> str | None:
+    """Return why a record is no event of ours, in our own words; None for an event."""
+    if event.type != UNREADABLE:
+        return None
+    why: str | None = json.loads(event.data).get("unreadable")
+    return why
 
 
 def instant_of(record: Any) -> tuple[int, datetime]:

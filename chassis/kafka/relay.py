@@ -8,7 +8,8 @@ from the stored position.
 A topic that the broker does not have holds back its own events only (`held`), unless it is the stream.
 
 Readers take the highest sequence as what they have seen, so no event may come to a topic before an older one of its
-case. Where the broker lost the stream, or it is being published anew, nothing is published until that is done.
+case. Where the broker lost the stream, or its end (`ends`), or it is being published anew, nothing is published
+until that is done; another topic that was cut short holds back its own events only.
 """
 
 import asyncio
@@ -17,19 +18,23 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
 from chassis.batch import describe
 from chassis.database import Connection, is_passing
 from chassis.kafka.connection import (
     UNREACHABLE,
     KafkaConnection,
     Rebuilding,
+    TailLost,
     TopicLost,
     TopicMissing,
     explain,
 )
+from chassis.kafka.ends import Ends
 from chassis.kafka.held import AT_ONCE, held_topics, hold, move_held, next_held, release
 from chassis.kafka.lock import is_wanted, relay_lock
-from chassis.kafka.offsets import is_untouched, partitions_in_use
+from chassis.kafka.offsets import cut_short, is_untouched, partitions_in_use
 from chassis.kafka.publisher import Publisher
 from chassis.log import Position, read_all
 from chassis.metrics import Metrics
@@ -84,11 +89,21 @@ class Relay:
         self._metrics = metrics or Metrics()
         self._publisher = Publisher(connection, telemetry)
         self._held: dict[str, Position] = {}
-        """The topics that the broker does not have, and behind which place of the log their events wait."""
-        self.trouble: str | None = None
-        """Why events wait that could be published."""
+        """The topics that the broker does not have whole, and behind which place of the log their events wait."""
+        self._lost: dict[str, str] = {}
+        """Those of them that are there and were cut short, and what is to be said of it."""
+        self._is_checked = False
+        """Whether it was seen, since we lead, that the broker still has what it had taken."""
+        self._away: str | None = None
         self.leads = False
         """Whether this one is at work."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why events wait that could be published."""
+        return self._away or next(
+            (f"events wait to be published: {why}" for why in self._lost.values()), None
+        )
 
     def stop(self) -> None:
         """Finish the events in hand and end."""
@@ -103,7 +118,7 @@ class Relay:
                     if connection is not None:
                         await self._publish_all(connection)
                     else:  # another process publishes them; what kept this one from it is its matter no more
-                        self.trouble = None
+                        self._away = None
             except FenceLost as error:
                 _log.warning("%s", error)
             except UNREACHABLE as error:
@@ -127,6 +142,7 @@ class Relay:
         self._metrics.set("relay_leads", has_it)
         if not has_it:
             self._note_held({})
+            self._lost, self._is_checked = {}, False
 
     def _note_held(self, held: dict[str, Position]) -> None:
         self._held = held
@@ -134,14 +150,14 @@ class Relay:
 
     def _note_away(self, error: BaseException) -> None:
         trouble = f"events wait to be published: {explain(error)}"
-        if trouble != self.trouble:
+        if trouble != self._away:
             _log.warning("%s: %s; trying again", self._service, trouble)
-        self.trouble = trouble
+        self._away = trouble
 
     def _note_well(self) -> None:
-        if self.trouble is not None:
+        if self._away is not None:
             _log.info("%s: publishing again", self._service)
-        self.trouble = None
+        self._away = None
 
     async def _publish_all(self, connection: Connection) -> None:
         """Publish until stopped, or until another session waits for the lock. Raises as the broker fails."""
@@ -149,6 +165,9 @@ class Relay:
         if standing.rebuilding:
             raise Rebuilding
         self._publisher.used = {CASE_EVENTS: standing.partitions} if standing.partitions else {}
+        self._publisher.ends = {
+            topic: ends for topic, ends in standing.ends.items() if self._publishes(topic)
+        }
         # No flush is waited for: what a crash of the database takes back of our position is published twice.
         await connection.execute("SET synchronous_commit = off")
         found = await held_topics(connection, self._service)
@@ -170,37 +189,52 @@ class Relay:
                 pause = min(pause * 2, IDLE_S)
                 continue
             pause = BUSY_S
-            await self._send(connection, position, [event for _, event in rows], standing.edition)
+            ends = await self._send(connection, position, [event for _, event in rows], standing.edition)
             partitions = self._publisher.known_partitions(CASE_EVENTS)
-            position = await store_position(connection, self._service, position, rows[-1][0], partitions)
+            position = await store_position(
+                connection, self._service, position, rows[-1][0], partitions, ends
+            )
             if len(rows) < BATCH:
                 await wait_at_most(self._stop, PACE_S - (loop.time() - started))
 
     async def _send(
         self, connection: Connection, position: Position, events: Sequence[Envelope], edition: str
-    ) -> None:
-        """Publish the events behind `position` but for those whose topics are held, or have to be from now on."""
-        wanted = [event for event in events if self._publishes(event.topic) and event.topic not in self._held]
+    ) -> Ends:
+        """Publish the events behind `position` but for those whose topics are held, or have to be from now on.
+
+        Returns where their topics end now.
+        """
+        if any(self._is_due(event) for event in events):
+            await self._check(connection, position)
+        wanted = [event for event in events if self._is_due(event)]
         if not wanted:
-            return
-        if not self._publisher.is_connected:
-            await self._check_stream(connection, position)
+            return {}
         try:
             if CASE_EVENTS not in self._publisher.used and any(
                 event.topic == CASE_EVENTS for event in wanted
             ):
                 # The first that this service publishes: its events of a case belong where those of the others are.
                 self._publisher.used = {CASE_EVENTS: await partitions_in_use(self._connection, CASE_EVENTS)}
-            await self._publish(wanted, edition)
+            return await self._publish(wanted, edition)
         except TopicMissing:
             await self._hold(connection, position, {event.topic for event in wanted})
-            await self._send(connection, position, wanted, edition)
+        except TailLost as error:
+            await self._hold_lost(connection, position, error.topics)
+        return await self._send(connection, position, wanted, edition)
 
-    async def _publish(self, events: Sequence[Envelope], edition: str) -> None:
-        await self._publisher.send(events, edition)
+    def _is_due(self, event: Envelope) -> bool:
+        return self._publishes(event.topic) and event.topic not in self._held
+
+    async def _publish(self, events: Sequence[Envelope], edition: str) -> Ends:
+        before = self._publisher.ends
+        ends = await self._publisher.send(events, edition)
+        if not self._publisher.is_in_touch and (lost := await cut_short(self._connection, before)):
+            raise TailLost(self._connection, lost)
+        self._publisher.touch()
         self._metrics.count("events_published", len(events))
         self._metrics.observe("published_batch_events", len(events))
         self._note_well()
+        return ends
 
     async def _hold(self, connection: Connection, position: Position, topics: Collection[str]) -> None:
         """Hold those of the topics that are missing. Raises TopicMissing where the stream is among them."""
@@ -216,20 +250,52 @@ class Relay:
             )
         self._note_held(self._held | dict.fromkeys(missing, position))
 
+    async def _hold_lost(self, connection: Connection, position: Position, topics: Collection[str]) -> None:
+        """Hold topics of which the broker has lost events. Raises TailLost where the stream is among them."""
+        if not topics:
+            return
+        if CASE_EVENTS in topics:
+            raise TailLost(self._connection, [CASE_EVENTS])
+        await hold(connection, self._service, topics, position)
+        for topic in sorted(topics):
+            self._lost[topic] = str(TailLost(self._connection, [topic]))
+            _log.error(
+                "%s: %s. Its events wait, those of all other topics go on", self._service, self._lost[topic]
+            )
+        self._note_held(dict.fromkeys(topics, position) | self._held)
+
     async def _catch_up(self, connection: Connection, end: Position, edition: str) -> None:
         """Publish some of what waits for topics that are there by now; `end` is where the relay stands."""
-        if not self._held:
+        waiting = self._held.keys() - self._lost.keys()
+        if not waiting:
             return
-        for topic in sorted(self._held.keys() - await self._publisher.missing(self._held)):
+        there = waiting - await self._publisher.missing(waiting)
+        known = {topic: ends for topic, ends in self._publisher.ends.items() if topic in there}
+        await self._hold_lost(connection, end, await cut_short(self._connection, known))
+        for topic in sorted(there - self._lost.keys()):
             rows = await next_held(connection, topic, self._held[topic], end)
             if rows:
-                await self._publish([event for _, event in rows], edition)
+                ends = await self._publish([event for _, event in rows], edition)
                 self._held[topic] = rows[-1][0]
-                await move_held(connection, self._service, topic, rows[-1][0])
+                async with connection.transaction():
+                    await move_held(connection, self._service, topic, rows[-1][0])
+                    await store_position(connection, self._service, end, end, ends=ends)
             if len(rows) < AT_ONCE:
                 await release(connection, self._service, [topic])
                 self._note_held({other: place for other, place in self._held.items() if other != topic})
                 _log.info("%s: all that waited for the topic %s is published", self._service, topic)
+
+    async def _check(self, connection: Connection, position: Position) -> None:
+        """Look whether the broker still has what it had taken, and hold the topics that were cut short; again where
+        it was away. Raises TopicLost, TooFewPartitions or TailLost where that is the stream.
+        """
+        if self._is_checked and self._publisher.is_in_touch:
+            return
+        await self._check_stream(connection, position)
+        if CASE_EVENTS in self._publisher.ends:
+            await self._publisher.partitions(CASE_EVENTS)
+        await self._hold_lost(connection, position, await cut_short(self._connection, self._publisher.ends))
+        self._is_checked = True
 
     async def _check_stream(self, connection: Connection, position: Position) -> None:
         """Raise TopicLost where we have published to the stream and nothing was ever written to it."""
@@ -255,6 +321,8 @@ class Standing:
     """Whether the topics are being published anew: the relay waits for the end of that."""
     partitions: int | None
     """To how many partitions of the stream its events go; None where there were none in this edition."""
+    ends: Ends
+    """Where the topics ended after what was published last."""
 
 
 async def stored_standing(connection: Connection, service: str) -> Standing:
@@ -265,27 +333,35 @@ async def stored_standing(connection: Connection, service: str) -> Standing:
         str(Position.parse(START)),
     )
     row = await connection.fetchrow(
-        "SELECT position, edition, rebuilding, partitions FROM relay.position WHERE service = $1", service
+        "SELECT position, edition, rebuilding, partitions, ends FROM relay.position WHERE service = $1",
+        service,
     )
     if row is None:
         raise FenceLost(f"{service}: somebody has removed the relay's position")
-    return Standing(Position.parse(row[0]), row[1], row[2], row[3])
+    return Standing(Position.parse(row[0]), row[1], row[2], row[3], orjson.loads(row[4]))
 
 
 async def store_position(
-    connection: Connection, service: str, start: Position, end: Position, partitions: int | None = None
+    connection: Connection,
+    service: str,
+    start: Position,
+    end: Position,
+    partitions: int | None = None,
+    ends: Ends | None = None,
 ) -> Position:
     """Move the position from `start` to `end` and return it. Raises FenceLost where it is not at `start`.
 
-    partitions: how many of the stream there are; the first number that is given stays.
+    partitions: how many of the stream there are; the first number that is given stays. ends: of the topics to which
+    events were published.
     """
     done = await connection.execute(
-        "UPDATE relay.position SET position = $3, partitions = coalesce(partitions, $4), updated_at = now()"
-        " WHERE service = $1 AND position = $2",
+        "UPDATE relay.position SET position = $3, partitions = coalesce(partitions, $4), ends = ends || $5,"
+        " updated_at = now() WHERE service = $1 AND position = $2",
         service,
         str(start),
         str(end),
         partitions,
+        orjson.dumps(ends or {}).decode(),
     )
     if done != "UPDATE 1":
         raise FenceLost(f"{service}: the relay is no longer at position {start}")

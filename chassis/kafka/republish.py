@@ -189,7 +189,7 @@ async def republish(
     for source in sources:
         held = await held_topics(source.connection, source.service)
         await release(source.connection, source.service, list(filter(wanted, held)))
-        await _end(source, source.end if extent.moves else None)
+        await _end(source, extent)
     return count
 
 
@@ -225,13 +225,15 @@ async def _begin(source: Source, extent: Extent, edition: str, partitions: int |
     )
 
 
-async def _end(source: Source, position: Position | None) -> None:
-    """Let the relay go on, behind `position` where it is given."""
+async def _end(source: Source, extent: Extent) -> None:
+    """Let the relay go on, and forget where the topics ended that were published anew."""
     await source.connection.execute(
         "UPDATE relay.position SET rebuilding = false, rebuilding_topic = NULL, rebuilding_since = NULL,"
-        " position = coalesce($2, position), updated_at = now() WHERE service = $1",
+        " position = coalesce($2, position), ends = coalesce(ends - $3::text, '{}'), updated_at = now()"
+        " WHERE service = $1",
         source.service,
-        str(position) if position else None,
+        str(source.end) if extent.moves else None,
+        extent.topic,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from chassis.applied import Account, Begins, account
+from chassis.applied import Account, Begins, Shortage, account, shortage
 from chassis.database import Connection, session
 from schemas.catalogue import EVENTS
 from services.cli.local import LocalRun, hush_client, local_options
@@ -36,7 +36,10 @@ _DECIDERS: Final = {
 @click.option("--topics", is_flag=True, help="Also read the topics on Kafka and compare them with the logs.")
 @local_options
 def command(grace: float, topics: bool, run_dir: Path, port_base: int) -> None:
-    """Compare the event logs with what was applied, from the databases alone. Status 1 if anything is missing."""
+    """Compare the event logs with what was applied, from the databases alone. Status 1 if anything is missing.
+
+    The logs themselves are counted, too: an event that is not there cannot be published again.
+    """
     local = LocalRun(run_dir, port_base)
     hush_client()
     try:
@@ -67,6 +70,11 @@ async def _compare(local: LocalRun, grace: float, topics: bool) -> int:
             found = await account(service, consumes(service), own, logs, late, begins(service))
             _show(found)
             missing += found.counts["missing"]
+        for url, log in opened.items():
+            names = [name for name in databases if databases[name] == url]
+            short = await shortage(log, [name for name in names if name in _DECIDERS])
+            _show_shortage(", ".join(names), short)
+            missing += short.events
         if topics:
             missing += await _compare_topics(local, {name: opened[url] for name, url in databases.items()})
     return missing
@@ -127,6 +135,13 @@ def _show(found: Account) -> None:
             f"{'':10} {found.foreign:9} parked records are no events of ours (`parked list` names their places)"
         )
     _name(found.missing)
+
+
+def _show_shortage(services: str, found: Shortage) -> None:
+    if found.cases:
+        click.echo(f"{found.events} events lack in the event log of {services}, in {found.cases} cases")
+    for case, events in found.examples:
+        click.echo(f"  lacks {events}: {case}")
 
 
 def _name(events: list[str]) -> None:

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -210,6 +212,51 @@ async def test_what_a_sender_has_taken_back_was_never_sent(connection: KafkaConn
             await write(connection, b"plain")
             await until(partial(settled.has, b"plain", count))
     assert settled.values == [b"meant", b"plain", b"plain"]
+
+
+async def test_replies_that_retention_deleted_cannot_be_published_again_by_us(
+    connection: KafkaConnection, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    settled = Settled()
+    async with reading(connection, url, settled):
+        await write(connection, b"1")
+        await until(partial(settled.has, b"1", 1))
+    await write(connection, b"2", b"3", b"4")
+    admin = AIOKafkaAdminClient(**connection.options())
+    await admin.start()
+    await admin.delete_records({TopicPartition(connection.topic(TOPICS[3]), 0): RecordsToDelete(3)})
+    await admin.close()
+    async with reading(connection, url, settled):
+        await until(partial(settled.has, b"4", 1))
+    assert (
+        "2 records were deleted by retention before they were read: they are in no log of ours" in caplog.text
+    )
+    assert "republish" not in caplog.text
+
+
+async def test_a_topic_of_replies_that_is_missing_shows_in_a_metric(
+    kafka_bootstrap: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others are read; it counts until it is there, and only where the inbox is at work."""
+    monkeypatch.setattr(inbox_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(inbox_module, "TOPICS_S", 0.05)
+    monkeypatch.setattr(inbox_module, "RETRY_S", 0.05)
+    async with (
+        topics_of_a_test(kafka_bootstrap, more=TOPICS[1:]) as connection,
+        reading(connection, url, Settled()) as first,
+    ):
+        await until(lambda: missing_topics(first) == 1)
+        async with reading(connection, url, Settled()) as second:
+            first.stop()
+            await until(lambda: missing_topics(second) == 1)
+            async with Topics(connection) as topics:
+                await topics.create([Topic(TOPICS[0], 1, 1)])
+                await until(lambda: missing_topics(second) == 0)
+                await topics.delete([connection.topic(TOPICS[0])])
+
+
+def missing_topics(inbox: Inbox) -> float | None:
+    return inbox._metrics.registry.get_sample_value("caseladder_inbox_topics_missing")
 
 
 class Unwilling:

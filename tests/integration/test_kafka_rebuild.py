@@ -1,10 +1,12 @@
 """The event logs published again, and readers that meet a log other than the one in which they stood."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,6 +17,8 @@ from chassis.applied import account
 from chassis.kafka import relay as relay_module
 from chassis.kafka.compare import compare, published_topics
 from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.ends import Ends
+from chassis.kafka.local_broker import LocalKafka
 from chassis.kafka.offsets import is_untouched
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.reader import KafkaReader
@@ -34,6 +38,7 @@ from chassis.migrate import RELAY, upgrade
 from chassis.store import Store
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
+from tests.conftest import NewKafka
 from tests.integration.conftest import Bench
 from tests.kafka_kit import on_topic, published, relaying, topics_of_a_test, until
 from tests.parked_kit import open_events
@@ -260,6 +265,96 @@ async def test_a_relay_does_not_publish_to_a_stream_that_was_lost(
     assert ids(await on_topic(connection)) == [1, 2]
 
 
+def cut_last_batch(broker: LocalKafka, topic: str) -> None:
+    """Take the last batch of partition 0 from the disk of a broker that is not running, as a power cut does."""
+    [segment] = (broker.data_dir / "data" / f"{topic}-0").glob("*.log")
+    os.truncate(segment, segment.stat().st_size - 1)  # the broker drops a batch that is not whole
+
+
+@pytest.mark.parametrize(("relay_is", "others"), [("stopped", 3), ("idle", 3), ("sending", 0)])
+async def test_a_relay_notices_that_the_broker_has_lost_the_end_of_the_stream(
+    bench: Bench, new_kafka: NewKafka, monkeypatch: pytest.MonkeyPatch, relay_is: str, others: int
+) -> None:
+    """Invariant 6. Nobody had read it, and what others write takes its offsets. A relay at work, too, looks before
+    it publishes more; what it had in hand comes too early, and is the last that it publishes."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    monkeypatch.setattr(relay_module, "LOOK_S", 0.05)
+    await upgrade(bench.url, RELAY)
+    broker, case = new_kafka(), uuid4()
+    await asyncio.to_thread(broker.start)
+    async with topics_of_a_test(broker.bootstrap) as connection, AsyncExitStack() as stack:
+        await relay_all(bench, connection, *story(case, 1))
+        if relay_is == "stopped":
+            await relay_all(bench, connection, *story(case, 2))
+        else:
+            relay = await stack.enter_async_context(relaying(connection, bench.url))
+            await publish(bench.pool, *story(case, 2))
+            await published(bench.pool, "outside")
+        if relay_is == "sending":
+            sent = asyncio.Event()
+            monkeypatch.setattr(Publisher, "send", _telling(sent))
+            await asyncio.to_thread(broker.pause)
+            await publish(bench.pool, *story(case, 3))
+            await asyncio.wait_for(sent.wait(), 10)
+        await asyncio.to_thread(broker.kill)
+        cut_last_batch(broker, connection.topic(CASE_EVENTS))
+        await asyncio.to_thread(broker.start)
+        other = Publisher(connection)
+        foreign = [ticked(uuid4(), number) for number in range(1, others + 1)]
+        await other.send(foreign)
+        await other.drop()
+        if relay_is == "stopped":
+            relay = await stack.enter_async_context(relaying(connection, bench.url))
+        await publish(bench.pool, *story(case, 4))
+        await until(lambda: "case.events are there no more" in (relay.trouble or ""))
+        there = [1, *ids(foreign), *([3] if relay_is == "sending" else [])]
+        assert ids(await on_topic(connection)) == there
+        count = await rebuild(bench, connection)
+        await until(lambda: relay.trouble is None)
+        await publish(bench.pool, *story(case, 5))
+        await published(bench.pool, "outside")
+        assert len(await on_topic(connection)) == len(there) + count + 1
+
+
+def _telling(sent: asyncio.Event) -> Callable[..., Coroutine[Any, Any, Ends]]:
+    """Publish as ever, and say that it has begun."""
+    send = Publisher.send
+
+    async def tell(self: Publisher, events: Sequence[Envelope], edition: str = "") -> Ends:
+        sent.set()
+        return await send(self, events, edition)
+
+    return tell
+
+
+async def test_a_department_whose_topic_was_lost_holds_back_its_own_events_only(
+    bench: Bench,
+    connection: KafkaConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also after a restart; `log republish --topic` brings back what was lost, before what waited."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    monkeypatch.setattr(relay_module, "LOOK_S", 0.05)
+    case = uuid4()
+    await relay_all(bench, connection, replace(ticked(case, 1), topic=DEPT))
+    await lose(connection, DEPT)
+    await relay_all(bench, connection, replace(ticked(case, 2), topic=DEPT), *story(case, 3))
+    assert ids(await on_topic(connection)) == [3]
+    assert f"published to {connection.topic(DEPT)} are there no more" in caplog.text
+    async with relaying(connection, bench.url, publishes=BOTH) as relay:
+        await until(lambda: "are there no more" in (relay.trouble or ""))
+        await publish(bench.pool, replace(ticked(case, 4), topic=DEPT), *story(case, 5))
+        await published(bench.pool, "outside")
+        assert await is_untouched(connection, DEPT)
+        await rebuild(bench, connection, topic=DEPT)
+        await publish(bench.pool, replace(ticked(case, 6), topic=DEPT))
+        await published(bench.pool, "outside")
+        assert relay.trouble is None
+    assert ids(await on_topic(connection, DEPT)) == [1, 2, 4, 6]
+    assert ids(await on_topic(connection)) == [3, 5]
+
+
 @pytest.mark.parametrize("topic", [None, CASE_EVENTS])
 async def test_since_begins_at_its_first_event_but_leaves_out_nothing_unpublished(
     bench: Bench, connection: KafkaConnection, topic: str | None
@@ -286,7 +381,8 @@ async def test_one_topic_alone_leaves_the_relay_where_it_is(
     before = await standing(bench)
     await lose(connection, DEPT)
     assert await rebuild(bench, connection, topic=DEPT) == 1
-    assert await standing(bench) == before
+    kept = {CASE_EVENTS: before.ends[CASE_EVENTS]}
+    assert await standing(bench) == replace(before, ends=kept), "where the topic ended is forgotten"
     assert ids(await on_topic(connection, DEPT)) == [2]
     assert ids(await on_topic(connection)) == [1]
 
@@ -324,6 +420,7 @@ async def test_the_same_event_at_the_same_place_of_another_log_deceives_nobody(
         await apply(bench, reader, 2, b.case_id)
     await publisher.drop()
     await lose(connection, CASE_EVENTS)
+    publisher = Publisher(connection)
     await publisher.send([c, b, a], "e2")
     async with reading(bench, connection) as reader:
         await apply(bench, reader, 3, c.case_id)

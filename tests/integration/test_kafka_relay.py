@@ -16,6 +16,7 @@ from chassis.kafka import held as held_module
 from chassis.kafka import publisher as publisher_module
 from chassis.kafka import relay as relay_module
 from chassis.kafka.connection import STOP_S, KafkaConnection
+from chassis.kafka.ends import Ends
 from chassis.kafka.lock import LOCK_SPACE
 from chassis.kafka.offsets import looking
 from chassis.kafka.publisher import Publisher
@@ -146,10 +147,10 @@ async def test_the_stand_by_takes_over_from_a_relay_that_is_frozen(
     async with relaying(connection, bench.url) as first:
         send = first._publisher.send
 
-        async def freeze(events: Sequence[Envelope], edition: str) -> None:
+        async def freeze(events: Sequence[Envelope], edition: str) -> Ends:
             frozen.set()
             await awake.wait()
-            await send(events, edition)
+            return await send(events, edition)
 
         monkeypatch.setattr(first._publisher, "send", freeze)
         await until(lambda: first.leads)
@@ -248,8 +249,9 @@ async def test_a_topic_that_is_deleted_while_the_relay_works_stops_no_other(
         assert set(by_case(await on_topic(connection))[case]) == {3}
         assert missing_topics(relay) == 1
         await topics.create([Topic(dept, 1, 1)])
-        await until(lambda: missing_topics(relay) == 0)
-    assert by_case(await on_topic(connection, dept)) == {case: [2]}, "1 was deleted with the topic"
+        await until(lambda: "are there no more" in (relay.trouble or ""))  # 1 was deleted with the topic
+        assert missing_topics(relay) == 1
+    assert await on_topic(connection, dept) == []
 
 
 @pytest.mark.parametrize("service", ["outside", "new"])
@@ -290,10 +292,15 @@ async def test_its_position_costs_no_flush(
     seen: list[str] = []
 
     async def store(
-        database: Connection, service: str, start: Position, end: Position, partitions: int | None
+        database: Connection,
+        service: str,
+        start: Position,
+        end: Position,
+        partitions: int | None,
+        ends: Ends | None,
     ) -> Position:
         seen.append(await database.fetchval("SHOW synchronous_commit"))
-        return await store_position(database, service, start, end, partitions)
+        return await store_position(database, service, start, end, partitions, ends)
 
     monkeypatch.setattr(relay_module, "store_position", store)
     async with relaying(connection, bench.url):

@@ -12,7 +12,7 @@ from chassis.applied import account
 from chassis.host import Host
 from chassis.http import Role, create_app
 from chassis.http.parked import add_parked_routes
-from chassis.kafka.records import UNREADABLE
+from chassis.kafka.records import UNREADABLE, decode
 from chassis.metrics import Metrics
 from chassis.store import ParkedEvent, Store
 from chassis.telemetry import Telemetry
@@ -22,6 +22,7 @@ from tests.integration.conftest import Bench
 from tests.parked_kit import mended, resolutions, told
 from tests.toy import counter_service, publish, ticked
 from tests.unit.http_kit import make_client, make_settings, make_token, no_lifespan, ready
+from tests.unit.kafka_kit import Record
 
 
 @pytest.fixture
@@ -207,6 +208,22 @@ async def test_every_service_has_it_and_says_so(tmp_path: Path) -> None:
         ("post", "/v1/parked/{case_id}/retry"): ["ops"],
         ("post", "/v1/parked/{case_id}/discard"): ["ops"],
     }
+
+
+async def test_what_is_wrong_with_a_foreign_record_is_told_without_its_data(
+    bench: Bench, ops: httpx.AsyncClient
+) -> None:
+    """Of each: all foreign records are of the same case, which is none, so that most only wait behind another."""
+    records = [Record(ticked(uuid4(), 1), offset=offset).spoilt("ce_sequence", b"x") for offset in (4, 5)]
+    foreign = [decode(record, CASE_EVENTS) for record in records]
+    async with bench.pool.acquire() as connection:
+        parked = [ParkedEvent(event, "set aside", behind=event is not foreign[0]) for event in foreign]
+        await Store("counter").park(connection, parked)
+    shown = "set aside: its body or one of its ce_ headers cannot be read"
+    [item] = (await ops.get("/v1/parked")).json()["items"]
+    assert item["first"]["reason"] == shown
+    story = (await ops.get(f"/v1/parked/{item['case_id']}")).json()["events"]
+    assert [(event["reason"], event["data"]) for event in story] == [(shown, None)] * 2
 
 
 async def test_a_record_that_is_no_event_can_be_seen_and_given_up(

@@ -38,7 +38,9 @@ def test_records_deleted_unread_are_told() -> None:
     found = resume(at(12), 20, 90)
     assert (found.offset, found.expected) == (20, None)
     assert found.finding
-    assert found.finding.startswith("8 records were deleted by retention before they were read")
+    told = "8 records were deleted by retention before they were read: "
+    assert found.finding == f"{told}republish the event logs"
+    assert resume(at(12), 20, 90, "ask").finding == f"{told}ask"
 
 
 @pytest.mark.parametrize("text", ["748-12", "12", "@x", "-1@x", "0@x", "²@x", "x@y"])

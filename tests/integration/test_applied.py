@@ -1,0 +1,31 @@
+"""Whether a log is whole: a story that ends with its highest sequence may lack events before it, or its end."""
+
+from uuid import uuid4
+
+from chassis.applied import shortage
+from tests.integration.conftest import Bench
+from tests.toy import publish, ticked
+
+
+async def test_a_whole_log_lacks_nothing(bench: Bench) -> None:
+    case = uuid4()
+    await publish(bench.pool, ticked(case, 1), ticked(case, 2))
+    await bench.drain()
+    async with bench.pool.acquire() as connection:
+        found = await shortage(connection, ["counter"])
+    assert (found.cases, found.events, found.examples) == (0, 0, [])
+
+
+async def test_gaps_before_the_highest_sequence_and_an_end_that_has_gone_are_counted(bench: Bench) -> None:
+    """The counter has told of three events, and its log has lost the last of them; of outside two are missing."""
+    case, other = uuid4(), uuid4()
+    await publish(bench.pool, *(ticked(case, sequence) for sequence in (1, 2, 3)))
+    await publish(bench.pool, ticked(other, 1), ticked(other, 4))
+    await bench.drain()
+    async with bench.pool.acquire() as connection:
+        await connection.execute(
+            "DELETE FROM chassis.event_log WHERE source = 'counter' AND case_id = $1 AND sequence = 3", case
+        )
+        found = await shortage(connection, ["counter"])
+    assert (found.cases, found.events) == (2, 3)
+    assert found.examples == [(f"outside/{other}", 2), (f"counter/{case}", 1)]
