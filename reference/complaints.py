@@ -6,7 +6,6 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick
 
-from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct
 
 ANY: Final = "…"
@@ -37,13 +36,8 @@ _OF_A_UNIT: Final = _BESIDE | _VERB | _REGRET
 _COMPLAINT: Final = _CONDUCT | _OF_A_UNIT
 
 
-def plain(text: str) -> str:
-    """The text as it is searched for complaints: simplified, narrow, nothing between the characters of a word."""
-    return _PARTED.sub("", normalise(text))
-
-
 class Said:
-    """A `plain` text and the lists of which a word stands in it."""
+    """A text without what may part the characters of a word, and the lists of which a word stands in it."""
 
     __slots__ = ("_hits", "complains_of_an_office", "last_beside", "last_regret", "lists", "text")
 
@@ -95,7 +89,7 @@ def _may_be_of_an_office(lists: int) -> bool:
 
 
 class Complaints:
-    """The patterns of one conduct.yaml; immutable, all of linear time. Every text is to be `plain`."""
+    """The patterns of one conduct.yaml; immutable, all of linear time."""
 
     def __init__(self, conduct: Conduct, names: Iterable[str], district: str) -> None:
         """`names`: of units. `district`: its name without 区, which may stand before that of a department of it."""
@@ -126,7 +120,8 @@ class Complaints:
         self._not_accused = re.compile(_any(conduct.not_accused))
 
     def said(self, text: str) -> Said:
-        """The text with the lists of which a word stands in it: of many messages all that need be known."""
+        """A normalised text and the lists of which a word stands in it: of many messages all that need be known."""
+        text = _PARTED.sub("", text)
         found = self._hints.find_matches_as_indexes(text, overlapping=True)
         return Said(text, [(self._lists[word], end) for word, _, end in found])
 

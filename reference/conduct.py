@@ -8,10 +8,11 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from reference.complaints import Complaints, Said, plain
+from reference.complaints import Complaints, Said
 from reference.rows import CONDUCT, ConductFile
 from reference.source import Findings, parse, read_yaml
 from reference.units import Places
+from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct, Jurisdiction, Unit, UnitKind
 
 CONDUCT_FILE: Final = "conduct.yaml"
@@ -63,7 +64,7 @@ class Accusations:
         return said.complains_of_an_office
 
     def _read(self, title: str, text: str) -> Said:
-        return self._complaints.said(f"{plain(title)}\n{plain(text)}")
+        return self._complaints.said(f"{normalise(title)}\n{normalise(text)}")
 
     def _complained_of(self, sentence: Said) -> Iterator[int]:
         for name, start, end in self._names.find_matches_as_indexes(sentence.text):
