@@ -1,14 +1,11 @@
 """Whether words complain of the unit named beside them (R-LAD-04, R-HOT-14); patterns made of conduct.yaml."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
-from operator import or_
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from ahocorasick_rs import AhoCorasick
 
-from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct
 
 ANY: Final = "…"
@@ -32,57 +29,74 @@ _OBJECT_GAP: Final = (
     '(?:一下|的是|对象|区里|[是为：:“"「《我们本该当地辖区属所在某你贵这个那名一位几及和与的省市])'
 )
 
-_CONDUCT, _BESIDE, _VERB, _REGRET, _OFFICE, _HEAD = (1 << n for n in range(6))
-"""Which lists of conduct.yaml have a word in a text; a pattern fits only where its own lists have."""
+_CONDUCT, _BESIDE, _VERB, _REGRET, _OFFICE, _HEAD, _NAME = (1 << n for n in range(7))
+"""Which lists of conduct.yaml, or of names of units, have a word in a text; a pattern fits only where its own lists
+have."""
 _OF_A_UNIT: Final = _BESIDE | _VERB | _REGRET
 _COMPLAINT: Final = _CONDUCT | _OF_A_UNIT
 
 
-def plain(text: str) -> str:
-    """The text as it is searched for complaints: simplified, narrow, nothing between the characters of a word."""
-    return _PARTED.sub("", normalise(text))
-
-
 class Said:
-    """A `plain` text and the lists of which a word stands in it."""
+    """A text without what may part the characters of a word, and the lists of which a word stands in it."""
+
+    __slots__ = ("_hits", "complains_of_an_office", "last_beside", "last_regret", "lists", "text")
 
     def __init__(self, text: str, hits: Sequence[tuple[int, int]]) -> None:
         """`hits`: the lists and the end of each word, in the order of their ends."""
         self.text, self._hits = text, hits
-        self.lists: int = reduce(or_, (lists for lists, _ in hits), 0)
+        self.complains_of_an_office: bool | None = None  # until somebody has looked
+        self.lists = self.last_beside = self.last_regret = 0
+        for lists, end in hits:
+            self.lists |= lists
+            if lists & _BESIDE:
+                self.last_beside = end
+            if lists & _REGRET:
+                self.last_regret = end
 
     @property
-    def may_complain(self) -> bool:
-        """Whether it may complain of anybody: no for many messages."""
-        return bool(self.lists & _COMPLAINT)
+    def may_complain_of_a_unit(self) -> bool:
+        """Whether it may complain of a unit that it names: no for most messages."""
+        return bool(self.lists & _NAME and self.lists & _COMPLAINT)
 
     @property
     def may_complain_of_an_office(self) -> bool:
         """Whether it may complain of an office or a head without a name: no for most."""
-        lists = self.lists
-        return bool((lists & _OFFICE and lists & _COMPLAINT) or (lists & _VERB and lists & _HEAD))
+        return _may_be_of_an_office(self.lists)
 
-    def sentences(self) -> "Iterator[Said]":
-        """Its sentences in which there is such a word."""
-        start = place = 0
+    def of_units(self) -> "Iterator[Said]":
+        """Its sentences with a name of a unit, of which they may complain."""
+        return self._sentences(lambda lists: bool(lists & _NAME and lists & _OF_A_UNIT))
+
+    def of_offices(self) -> "Iterator[Said]":
+        """Its sentences that may complain of an office or a head without a name."""
+        return self._sentences(_may_be_of_an_office)
+
+    def _sentences(self, may_count: Callable[[int], bool]) -> "Iterator[Said]":
+        """Those whose lists count. No word and no name goes beyond the end of a sentence."""
+        hits, start, place = self._hits, 0, 0
         for stop, following in (*map(re.Match.span, _SENTENCE_END.finditer(self.text)), (len(self.text), 0)):
-            first = place
-            while place < len(self._hits) and self._hits[place][1] <= stop:
+            first, found = place, 0
+            while place < len(hits) and hits[place][1] <= stop:
+                found |= hits[place][0]
                 place += 1
-            if place > first:
-                yield Said(
-                    self.text[start:stop], [(lists, end - start) for lists, end in self._hits[first:place]]
-                )
+            if may_count(found):
+                yield Said(self.text[start:stop], [(lists, end - start) for lists, end in hits[first:place]])
             start = following
 
 
-class Complaints:
-    """The patterns of one conduct.yaml; immutable, all of linear time. Every text is to be `plain`."""
+def _may_be_of_an_office(lists: int) -> bool:
+    return bool((lists & _OFFICE and lists & _COMPLAINT) or (lists & _VERB and lists & _HEAD))
 
-    def __init__(self, conduct: Conduct, district: str) -> None:
-        """`district`: its name without 区, which may stand before the name of one of its departments."""
+
+class Complaints:
+    """The patterns of one conduct.yaml; immutable, all of linear time."""
+
+    def __init__(self, conduct: Conduct, names: Iterable[str], district: str) -> None:
+        """`names`: of units. `district`: its name without 区, which may stand before that of a department of it."""
         others, little = _any(conduct.others), _LITTLE
         lists = _literals(conduct)
+        for name in names:
+            lists[name] = lists.get(name, 0) | _NAME
         self._lists = tuple(lists.values())
         self._hints = AhoCorasick(list(lists))
         self._words = re.compile(_any(conduct.words))
@@ -106,7 +120,8 @@ class Complaints:
         self._not_accused = re.compile(_any(conduct.not_accused))
 
     def said(self, text: str) -> Said:
-        """The text with the lists of which a word stands in it: of many messages all that need be known."""
+        """A normalised text and the lists of which a word stands in it: of many messages all that need be known."""
+        text = _PARTED.sub("", text)
         found = self._hints.find_matches_as_indexes(text, overlapping=True)
         return Said(text, [(self._lists[word], end) for word, _, end in found])
 
@@ -122,20 +137,22 @@ class Complaints:
     def of(self, said: Said, start: int, end: int, *, is_place: bool) -> bool:
         """Whether it complains of the unit whose name stands there. `is_place`: the name is that of a place, too,
         so that only those who work for it can be complained of."""
-        if not said.lists & _OF_A_UNIT:
+        may_verb, may_beside = bool(said.lists & _VERB), said.last_beside > end
+        may_regret = said.last_regret > end
+        if not (may_verb or may_beside or may_regret):
             return False
         text = said.text
         if is_place:
             staff = self._staff.match(text, end)
             if staff is None and not self._ends(text, end):
-                return self._at_once.match(text, end) is not None
+                return may_beside and self._at_once.match(text, end) is not None
             end = staff.end() if staff else end
-        if self._behind.match(text, end):
+        if may_beside and self._behind.match(text, end):
             return True
         before = text[max(0, start - _BEFORE) : start]
-        if self._object.search(before) and not self._not_accused.match(text, end):
+        if may_verb and self._object.search(before) and not self._not_accused.match(text, end):
             return True
-        return self._towards.search(before) is not None and self._regret.match(text, end) is not None
+        return may_regret and bool(self._towards.search(before)) and bool(self._regret.match(text, end))
 
     def of_a_head(self, said: Said) -> bool:
         """Whether it accuses somebody in office without saying of which unit, as 举报局长 does."""

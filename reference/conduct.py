@@ -8,10 +8,11 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from reference.complaints import Complaints, Said, plain
+from reference.complaints import Complaints, Said
 from reference.rows import CONDUCT, ConductFile
 from reference.source import Findings, parse, read_yaml
 from reference.units import Places
+from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct, Jurisdiction, Unit, UnitKind
 
 CONDUCT_FILE: Final = "conduct.yaml"
@@ -30,9 +31,9 @@ class Accusations:
     def __init__(self, jurisdiction: Jurisdiction) -> None:
         conduct, units = jurisdiction.conduct, jurisdiction.units
         district = next(unit.name for unit in units.values() if unit.kind is UnitKind.DISTRICT)
-        self._complaints = Complaints(conduct, district.removesuffix("区"))
-        self._offices = re.compile("|".join(map(re.escape, conduct.offices)))
         names = {name: unit for unit in units.values() for name in names_of(unit)}
+        self._complaints = Complaints(conduct, names, district.removesuffix("区"))
+        self._offices = re.compile("|".join(map(re.escape, conduct.offices)))
         self._units = list(names.values())
         self._are_places = [name == unit.name and unit.kind in _PLACES for name, unit in names.items()]
         self._names = AhoCorasick(list(names), matchkind=MatchKind.LeftmostLongest)
@@ -45,27 +46,32 @@ class Accusations:
         A word about conduct anywhere accuses all that are named. Else it is whom a sentence complains of.
         """
         said = self._said(title, text)
-        if not said.may_complain:
+        if not said.may_complain_of_a_unit:
             return ()
-        named = self._names.find_matches_as_indexes(said.text)
-        if named and not self._complaints.of_conduct(said):
-            named = [found for found in named if self._complains_of(said, *found)]
-        return tuple(dict.fromkeys(self._units[name].code for name, _, _ in named))
+        if self._complaints.of_conduct(said):
+            accused = [name for name, _, _ in self._names.find_matches_as_indexes(said.text)]
+        else:
+            accused = [name for sentence in said.of_units() for name in self._complained_of(sentence)]
+        return tuple(dict.fromkeys(self._units[name].code for name in accused))
 
     def of_an_office(self, title: str, text: str) -> bool:
         """Whether a sentence complains of an office without saying which: by its matter the case could reach it."""
         said = self._said(title, text)
-        return said.may_complain_of_an_office and any(map(self._complains_of_an_office, said.sentences()))
+        if said.complains_of_an_office is None:
+            said.complains_of_an_office = said.may_complain_of_an_office and any(
+                map(self._complains_of_an_office, said.of_offices())
+            )
+        return said.complains_of_an_office
 
     def _read(self, title: str, text: str) -> Said:
-        return self._complaints.said(f"{plain(title)}\n{plain(text)}")
+        return self._complaints.said(f"{normalise(title)}\n{normalise(text)}")
 
-    def _complains_of(self, said: Said, name: int, start: int, end: int) -> bool:
-        return self._complaints.of(said, start, end, is_place=self._are_places[name])
+    def _complained_of(self, sentence: Said) -> Iterator[int]:
+        for name, start, end in self._names.find_matches_as_indexes(sentence.text):
+            if self._complaints.of(sentence, start, end, is_place=self._are_places[name]):
+                yield name
 
     def _complains_of_an_office(self, sentence: Said) -> bool:
-        if not sentence.may_complain_of_an_office:
-            return False
         complaints = self._complaints
         if complaints.of_a_head(sentence):
             return True

@@ -104,9 +104,9 @@ class Matcher:
         """
         hits, more = self._count(normalise(title)), self._count(normalise(text))
         titled, told = self._scores(hits), self._scores(more)
-        scores = {
-            code: _TITLE_FACTOR * titled.get(code, 0) + told.get(code, 0) for code in {**titled, **told}
-        }
+        scores = {code: _TITLE_FACTOR * score for code, score in titled.items()}
+        for code, score in told.items():
+            scores[code] = scores.get(code, 0.0) + score
         ranked = sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
         listed = [Candidate(*entry) for entry in ranked[: MOST_CANDIDATES + 1] if entry[0] != _ELSEWHERE]
         confidence = _confidence(ranked, titled)
@@ -115,7 +115,7 @@ class Matcher:
         return Match(
             tuple(listed[:MOST_CANDIDATES]),
             round(confidence, 3),
-            tuple(self._words[word] for word in {**hits, **more} if self._matters[word] != _ELSEWHERE),
+            tuple([self._words[word] for word in {**hits, **more} if self._matters[word] != _ELSEWHERE]),
         )
 
     def emergency(
@@ -183,7 +183,7 @@ class Matcher:
         scores: dict[str, float] = {}
         for word, times in counts.items():
             weight = self._weights[word]
-            if weight >= _STRONG_WORD:
+            if times > 1 and weight >= _STRONG_WORD:
                 weight *= 1 + _REPEAT * (min(times, _MOST_REPEATS) - 1)
             scores[self._matters[word]] = scores.get(self._matters[word], 0.0) + weight
         return scores
@@ -215,5 +215,5 @@ def _confidence(ranked: list[tuple[str, float]], titled: dict[str, float]) -> fl
         return 0.0
     (first, best), *others = ranked
     aside = _BODY_ONLY if first in titled else 1.0
-    rivals = sorted((score if code in titled else score * aside for code, score in others), reverse=True)
+    rivals = sorted([score if code in titled else score * aside for code, score in others], reverse=True)
     return best / (best + sum(rivals[:1]) + _REST * sum(rivals[1:]) + _UNKNOWN)

@@ -254,10 +254,8 @@ async def project(connection: Connection, changes: Sequence[Change[WorkOrder]]) 
         _collect(work, change)
     waiting = [row for case_id, row in work.queued.items() if work.states[case_id].queue is not None]
     known, left = work.changed - work.fresh, work.unqueued - work.fresh
-    assignments = [
-        (*given.row(), *(given.shared or _shared(work.states[given.case_id])))
-        for given in work.given.values()
-    ]
+    shared = {case_id: _shared(work.states[case_id]) for case_id in {case_id for case_id, _ in work.given}}
+    assignments = [(*given.row(), *(given.shared or shared[given.case_id])) for given in work.given.values()]
     await insert(connection, "router", "case_text", _TEXT, work.texts)
     if work.judged:
         await connection.execute(_JUDGED, list(work.judged))

@@ -1,15 +1,14 @@
 """What a unit is told when it gets an assignment: never more than its role needs (R-HOT-06, R-HOT-14)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.department import AssignmentRole, DepartmentAssigned, HandlingMode, TextAccess
 from schemas.router import Term
 from services.router.domain.workorder import WorkOrder
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(NamedTuple):
     """Title and text of a fresh submission, masked; they go to the units and into no state."""
 
     title: str

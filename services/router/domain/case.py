@@ -1,6 +1,6 @@
 """What every part of the domain needs: jurisdiction, policy, clocks, and small makers of events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -34,10 +34,10 @@ class Desk:
         """R-PET-10: what goes by one of these is sealed, whatever matter it is."""
         self.bare_route = Route(policy=policy.version, jurisdiction=jurisdiction.version)
 
-    def keeper(self, subjects: Iterable[str]) -> str | None:
+    def keeper(self, subjects: Sequence[str]) -> str | None:
         """Who keeps a case that no unit handles: the hotline centre, else the district, else nobody."""
         for unit in (self.hotline, self.ladder.district):
-            if not self.ladder.interested(unit, subjects):
+            if not subjects or not self.ladder.interested(unit, subjects):
                 return unit
         return None
 

@@ -1,9 +1,8 @@
 """Which unit may have a case, and from which rung (R-LAD-01, 03, 04 and 07, R-COM-01, R-HOT-04, R-HOT-11)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.jurisdiction import TERRITORIAL, CommunityDuty, Jurisdiction, Matter, Rung, UnitKind
 from schemas.router import Entry, Fired, Skip
@@ -16,8 +15,7 @@ SELF_GOVERNED: Final = frozenset({UnitKind.COMMUNITY, UnitKind.GRID, UnitKind.BU
 TOP: Final = Rung.DISTRICT
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """The lowest lawful unit from a rung on, and the rungs passed over; `unit` None: no lawful rung is left.
 
     Where all departments in question are interested the district itself takes the matter, unless it is, too.
@@ -60,8 +58,11 @@ class Ladder:
     def with_successors(self, subjects: Iterable[str]) -> tuple[str, ...]:
         """R-PET-04: who took over an abolished unit's duties is complained of with it."""
         known = self._j.units
-        pairs = ((code, self._j.current(code) if code in known else code) for code in subjects)
-        return tuple(dict.fromkeys(code for pair in pairs for code in pair))
+        found: dict[str, None] = {}
+        for code in subjects:
+            found[code] = None
+            found[self._j.current(code) if code in known else code] = None
+        return tuple(found)
 
     def narrowed(self, place: str, parties: tuple[str, ...]) -> str:
         """R-LAD-01: of a place known only to its grid the building group of all parties, if they share one."""

@@ -1,6 +1,6 @@
 """What becomes of a fresh case: dispositions, triage and the human queue (R-HOT-02, R-HOT-03, R-HOT-13)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -210,7 +210,7 @@ class Register:
         resumes = state.track == "P" and not state.given_back
         if state.taken_from is None or terms.first is not None or resumes:
             return self._anew(state, Why(rows=(row,)), terms, at)
-        terms = replace(terms, given_back=state.given_back)
+        terms = terms._replace(given_back=state.given_back)
         had = state.taken_from.model_copy(update={"handle_by": None})  # a leader set it before the danger
         return self._anew(state, Why(rows=(row,)), terms, at, had)
 
@@ -233,11 +233,11 @@ class Register:
         if is_direct and not self._desk.ladder.may_lead(unit, case.matter, place, day_of(at)):
             tried = Evidence(kind="handling_record", reference=case.assignment(had.number))
             rows = (*why.rows, UPLOADED)
-            why = replace(why, rows=rows, ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
+            why = why._replace(rows=rows, ground=Ground.NO_LEGAL_POWER, evidence=(tried,))
             return self._anew(case, why, terms, at)
         is_ahead = had.handle_by is not None and had.handle_by > at
         until, instructed = had.handle_by if is_ahead else None, had.leader is not None
-        terms = replace(terms, locked=had.locked, instructed=instructed, leader_until=until)
+        terms = terms._replace(locked=had.locked, instructed=instructed, leader_until=until)
         successor_of = had.unit if unit != had.unit else None
         return self._routing.dispatch(case, unit, had.rung, why, terms, at, successor_of)
 
@@ -247,7 +247,7 @@ class Register:
         clears = not self._desk.ladder.interested(self._desk.jurisdiction.current(had.unit), case.subjects)
         if clears and self._desk.keeper(case.subjects) is not None:
             return self._back(case, had, why, terms, at)
-        why = replace(why, ground=Ground.SUBJECT_SKIPPED, evidence=(accusation(case),))
+        why = why._replace(ground=Ground.SUBJECT_SKIPPED, evidence=(accusation(case),))
         lawful = self._desk.onward(case, had.unit, had.rung, at)
         return self._routing.to_placement(case, lawful, why, terms, at)
 
@@ -256,7 +256,7 @@ class Register:
     ) -> list[Event]:
         """As what was judged now; `had`: on from who had it, where it leaves by no exit."""
         outcome, fired = self._row(case, emergency=False, repeat="no", settled="no", judged=Judged.DISPATCH)
-        why = replace(why, rows=(*why.rows, fired))
+        why = why._replace(rows=(*why.rows, fired))
         if had is not None and outcome == "dispatch":
             return self._onward(case, had, why, terms, at)
         return self._leave_or_dispatch(outcome, case, None, why, terms, at)

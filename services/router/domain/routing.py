@@ -1,9 +1,9 @@
 """From a fresh or re-opened case to its unit or its named exit (R-HOT-02…04, R-GRD-01, R-PET-06, R-LAD-01…05)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.department import AssignmentRole, HandlingMode
 from schemas.jurisdiction import CommunityDuty, Rung, UnitKind
@@ -40,8 +40,7 @@ TIME_BY_LAW: Final = Fired(table="procedure", row="sets-the-time", source="R-MED
 ALL_SKIPPED: Final = Fired(table="ladder", row="no-lawful-rung", source="R-LAD-04: XF24, XF28")
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(NamedTuple):
     """What brought a dispatch about, for its route."""
 
     rows: tuple[Fired, ...] = ()
@@ -60,8 +59,7 @@ class InProcedure:
     clocks: tuple[Term, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """How a dispatch differs from the plain one."""
 
     locked: bool = False
@@ -94,17 +92,16 @@ class Routing:
         place = case.place or ladder.district
         if case.matter is None:
             from_rung, rows = int(Rung.DISTRICT), (*why.rows, AREA_ONLY)
-            why = replace(why, rows=rows)
+            why = why._replace(rows=rows)
         else:
             from_rung, entry, row = ladder.entry(case.matter, place, case.parties, case.households)
             own = desk.jurisdiction.matters[case.matter].legal_exit
-            why = replace(why, rows=(*why.rows, row), entry=entry, open_exits=(own,) if own else ())
+            why = why._replace(rows=(*why.rows, row), entry=entry, open_exits=(own,) if own else ())
         if case.track == "P" and not self._is_petition(case.matter):
             unit = desk.policy.settings.units.petition
             return self.to_petition_office(case, unit, why, terms, at)
-        if why.entry is not None:
-            above = ladder.above_building(place, case.parties, why.entry)
-            why = replace(why, skipped=(*why.skipped, *above))
+        if why.entry is not None and (above := ladder.above_building(place, case.parties, why.entry)):
+            why = why._replace(skipped=(*why.skipped, *above))
         placement = ladder.place(case.matter, place, case.subjects, from_rung, day_of(at))
         return self.to_placement(case, placement, why, terms, at)
 
@@ -116,12 +113,12 @@ class Routing:
     ) -> list[Event]:
         """R-LAD-09: the resident entered the petition track; the choice itself is ground and evidence."""
         evidence = Evidence(kind="resident_choice", reference=str(case.case_id))
-        why = replace(
-            why, rows=(*why.rows, RESIDENTS_CHOICE), ground=Ground.RESIDENT_CHOICE, evidence=(evidence,)
+        why = why._replace(
+            rows=(*why.rows, RESIDENTS_CHOICE), ground=Ground.RESIDENT_CHOICE, evidence=(evidence,)
         )
         if self._desk.ladder.interested(unit, case.subjects):
             skip = Skip(rung=int(Rung.DISTRICT), unit=unit, rule="R-LAD-04", reason="信访机构应当回避")
-            why = replace(why, skipped=(*why.skipped, skip))
+            why = why._replace(skipped=(*why.skipped, skip))
             return self.to_placement(case, Placement(None, int(Rung.DISTRICT)), why, terms, at)
         return self.dispatch(case, unit, int(Rung.DISTRICT), why, terms, at)
 
@@ -132,10 +129,11 @@ class Routing:
 
         Nor may a rung have it where hotline and district are interested: nobody could review, call back, supervise.
         """
-        why = replace(why, rows=(*why.rows, *placement.rows), skipped=(*why.skipped, *placement.skipped))
+        if placement.rows or placement.skipped:
+            why = why._replace(rows=(*why.rows, *placement.rows), skipped=(*why.skipped, *placement.skipped))
         subjects = case.subjects if terms.subjects is None else terms.subjects
         if placement.unit is None or self._desk.keeper(subjects) is None:
-            why = replace(why, rows=(*why.rows, ALL_SKIPPED))
+            why = why._replace(rows=(*why.rows, ALL_SKIPPED))
             return self.redirect(case, self._desk.policy.settings.exits.skipped, why, terms, at)
         return self.dispatch(case, placement.unit, placement.rung, why, terms, at, placement.successor_of)
 
@@ -186,7 +184,7 @@ class Routing:
         told += [(seat.unit, seat.number, AssignmentRole.COPY) for seat in copies]
         return [
             dispatched,
-            *(
+            *[
                 assigned(
                     case,
                     to,
@@ -199,7 +197,7 @@ class Routing:
                     terms=clocks,
                 )
                 for to, n, role in told
-            ),
+            ],
         ]
 
     def route(self, why: Why, rows: tuple[Fired, ...] = (), successor_of: str | None = None) -> Route:
@@ -275,14 +273,14 @@ class Routing:
         of accusation material it goes sealed: whoever had the case sees no more of it.
         """
         if code in self._desk.sealed_exits and not case.sealed:
-            terms = replace(terms, first=_sealed(case, terms.first))
+            terms = terms._replace(first=_sealed(case, terms.first))
             case = case.model_copy(update={"sealed": True})
         named = self._desk.exit(code)
         authority = named.authority
         if authority and self._desk.ladder.interested(authority, case.subjects):
             reason = "该机关是被反映单位或受其管辖，应当回避，由其上级机关受理"
             skip = Skip(rung=int(Rung.DISTRICT), unit=authority, rule="R-LAD-04", reason=reason)
-            why = replace(why, skipped=(*why.skipped, skip))
+            why = why._replace(skipped=(*why.skipped, skip))
             authority, named = None, named.model_copy(update={"authority": None})
         number = case.issued + 1 if authority else None
         left = CaseRedirected(

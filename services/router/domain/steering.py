@@ -1,6 +1,6 @@
 """Who owns the case changes: upward steps, adjudicated objections, instructions, the resident's choice of track."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -379,7 +379,7 @@ class Steering:
             return self._routing.to_petition_office(case, petition, Why(open_exits=own), terms, at)
         if case.procedure == "petition":  # its unit may be a rung below the ladder's (R-LAD-10)
             choice = Evidence(kind="resident_choice", reference=str(case.case_id))
-            why = replace(why, ground=r.Ground.RESIDENT_CHOICE, evidence=(choice,))
+            why = why._replace(ground=r.Ground.RESIDENT_CHOICE, evidence=(choice,))
         if case.procedure == "mediation":
             placement = Placement(case.unit, case.rung or 0)
             return self._routing.to_placement(case, placement, why, terms, at)
