@@ -10,6 +10,7 @@ from chassis.commands import CommandBus
 from chassis.database import Pool, open_pool
 from chassis.log import LogReader
 from chassis.metrics import Metrics
+from chassis.migrate import CHASSIS
 from chassis.parked import ParkedCases
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Service
@@ -18,7 +19,8 @@ from chassis.telemetry import Telemetry
 from chassis.transport import StreamReader
 from reference.load import load
 from services.cli.local import PORT_OFFSETS
-from tests.toy import Counter, CounterState, Ledger, counter_service, install
+from tests.databases import COUNTER, Databases
+from tests.toy import Counter, CounterState, Ledger, counter_service
 
 
 class HandClock:
@@ -104,9 +106,43 @@ def jurisdiction_read_once() -> Iterator[None]:
 
 
 @pytest.fixture
-async def bench(database_url: str) -> AsyncIterator[Bench]:
-    """The counter's tables in a fresh database."""
-    await install(database_url)
-    pool = await open_pool(database_url)
-    yield Bench(database_url, pool)
+async def intake_url(databases: Databases) -> AsyncIterator[str]:
+    """A database with intake's tables."""
+    async with databases.lent(CHASSIS, "intake") as url:
+        yield url
+
+
+@pytest.fixture
+async def router_url(databases: Databases) -> AsyncIterator[str]:
+    """A database with the router's tables."""
+    async with databases.lent(CHASSIS, "router") as url:
+        yield url
+
+
+@pytest.fixture
+async def mediation_url(databases: Databases) -> AsyncIterator[str]:
+    """A database with mediation's tables."""
+    async with databases.lent(CHASSIS, "mediation") as url:
+        yield url
+
+
+@pytest.fixture
+async def petition_url(databases: Databases) -> AsyncIterator[str]:
+    """A database with petition's tables."""
+    async with databases.lent(CHASSIS, "petition") as url:
+        yield url
+
+
+@pytest.fixture
+async def counter_url(databases: Databases) -> AsyncIterator[str]:
+    """A database with the counter's tables."""
+    async with databases.lent(CHASSIS, COUNTER) as url:
+        yield url
+
+
+@pytest.fixture
+async def bench(counter_url: str) -> AsyncIterator[Bench]:
+    """The counter on a database."""
+    pool = await open_pool(counter_url)
+    yield Bench(counter_url, pool)
     await pool.close()

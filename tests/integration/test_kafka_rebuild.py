@@ -30,10 +30,11 @@ from chassis.kafka.republish import (
 )
 from chassis.kafka.topics import Topic, Topics
 from chassis.log import Position
-from chassis.migrate import RELAY, upgrade
+from chassis.migrate import CHASSIS, RELAY
 from chassis.store import Store
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
+from tests.databases import COUNTER, Databases
 from tests.integration.conftest import Bench
 from tests.kafka_kit import on_topic, published, relaying, topics_of_a_test, until
 from tests.parked_kit import open_events
@@ -44,9 +45,15 @@ BOTH = {CASE_EVENTS, DEPT}.__contains__
 
 
 @pytest.fixture
+async def counter_url(databases: Databases) -> AsyncIterator[str]:
+    """A database that is relayed."""
+    async with databases.lent(CHASSIS, COUNTER, RELAY) as address:
+        yield address
+
+
+@pytest.fixture
 async def connection(bench: Bench, kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
     """The stream and a department's topic, and a database that is relayed."""
-    await upgrade(bench.url, RELAY)
     async with topics_of_a_test(kafka_bootstrap, more=[DEPT]) as made:
         yield made
 
