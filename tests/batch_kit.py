@@ -5,22 +5,19 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TypeVar
 
-from chassis.database import Connection, open_pool
-from chassis.migrate import CHASSIS, upgrade
+from chassis.database import Connection, session
+from chassis.migrate import CHASSIS
 from chassis.service import Change, Project
+from tests.databases import Databases
 
 S = TypeVar("S")
 
 
 @asynccontextmanager
-async def empty_tables(database_url: str, service: str) -> AsyncIterator[Connection]:
-    """Make the tables of a service, and connect."""
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, service)
-    pool = await open_pool(database_url)
-    async with pool.acquire() as one:
-        yield one
-    await pool.close()
+async def empty_tables(databases: Databases, service: str) -> AsyncIterator[Connection]:
+    """Connect to a database with the tables of a service."""
+    async with databases.lent(CHASSIS, service) as url, session(url) as connection:
+        yield connection
 
 
 async def same(

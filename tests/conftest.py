@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: a PostgreSQL per test process, a database per test, a Kafka per session."""
+"""Fixtures that all tests share: a PostgreSQL and its databases per test process, a Kafka per session."""
 
 import os
 import shutil
@@ -7,19 +7,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from _pytest.nodeid import NodeId
 
 from chassis.embedded import EmbeddedPostgres
 from chassis.kafka.local_broker import LocalKafka, Sasl
 from tests import kafka_broker
+from tests.databases import Databases
 
 # What starts processes comes first, so that no long test is left over for one worker at the end.
 DEAR_FIRST = ("deploy", "e2e", "deliveries", "integration", "contract", "simulation", "unit")
 SHARED_SYSTEMS = {"system", "kafka_system", "traced"}
-# For tests only: nobody misses these data after a power cut, and starting is faster.
-FAST_AND_LOSSY = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+# For tests only: nobody misses these data after a power cut, and starting is faster. What is deleted stays where it
+# was, so that rows come in the order in which they were written in a database that was used before, too.
+FAST_AND_LOSSY = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "autovacuum": "off"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -51,22 +52,17 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         shutil.rmtree(place)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres) -> Databases:
+    """The databases on it."""
+    return Databases(postgres)
+
+
 @pytest.fixture
-async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+async def database_url(databases: Databases) -> AsyncIterator[str]:
     """The address of an empty database of this test alone; dropped afterwards, connections and all."""
-    name = f"test_{uuid4().hex}"
-    # Files copied, not pages logged: an eighth of the processor time where nothing is flushed to disk.
-    await _execute(postgres, f'CREATE DATABASE "{name}" STRATEGY file_copy')
-    yield postgres.url(name)
-    await _execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:
-    connection = await asyncpg.connect(postgres.url("postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    async with databases.empty() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

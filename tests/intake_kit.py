@@ -19,7 +19,6 @@ from pydantic import SecretStr
 from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Role
-from chassis.migrate import CHASSIS, upgrade
 from chassis.runner import RunnerPolicy
 from chassis.settings import Settings
 from chassis.store import Store
@@ -158,12 +157,10 @@ async def running(
     settings: Settings | None = None,
     **changes: Any,
 ) -> AsyncIterator[Intake]:
-    """Migrate an empty database and run intake on it, in this event loop; `changes` differ from the usual settings.
+    """Run intake on a database with its tables, in this event loop; `changes` differ from the usual settings.
 
     With `settings`, whose keys are known, the same database can be used by several in turn.
     """
-    await upgrade(url, CHASSIS)
-    await upgrade(url, "intake")
     LocalIssuer.open(directory, ISSUER, "caseladder")
     chosen = (settings or make_settings(directory, url)).model_copy(update=changes)
     host, app = build(chosen, RunnerPolicy(poll_timeout_s=0.05), channels)

@@ -20,7 +20,6 @@ from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Role
 from chassis.log import Position
-from chassis.migrate import CHASSIS, upgrade
 from chassis.settings import Settings
 from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
@@ -166,9 +165,7 @@ async def agreed(mediation: MediationUnderTest) -> str:
 
 @asynccontextmanager
 async def running(url: str, directory: Path) -> AsyncIterator[MediationUnderTest]:
-    """Migrate a database and run mediation on it, in this event loop."""
-    await upgrade(url, CHASSIS)
-    await upgrade(url, "mediation")
+    """Run mediation on a database with its tables, in this event loop."""
     LocalIssuer.open(directory, ISSUER, "caseladder")
     host, app = build(make_settings(directory, url))
     transport = httpx.ASGITransport(app)

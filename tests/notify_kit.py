@@ -1,22 +1,20 @@
 """What the notify tests share: the real service beside the real intake, and parts of it with stand-ins."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 from pydantic import SecretStr
 
-from chassis.database import Pool, session
-from chassis.embedded import EmbeddedPostgres
+from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Role
-from chassis.migrate import upgrade
 from chassis.runner import RunnerPolicy
 from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
@@ -55,35 +53,6 @@ def token(directory: Path, *roles: Role, unit: str | None = None) -> str:
     """A token that is valid now."""
     issuer = LocalIssuer.open(directory, ISSUER, "caseladder")
     return issuer.issue("somebody", roles, datetime.now(UTC) - timedelta(seconds=1), unit)
-
-
-@contextmanager
-def database_of(postgres: EmbeddedPostgres, *components: str) -> Iterator[str]:
-    """Make a database with the tables of some components; it is dropped afterwards.
-
-    For tests that share one and empty it: making one anew takes longer than most of them.
-    """
-    name = f"test_{uuid4().hex}"
-    asyncio.run(_execute(postgres.url("postgres"), f'CREATE DATABASE "{name}" STRATEGY file_copy'))
-    for component in components:
-        asyncio.run(upgrade(postgres.url(name), component))
-    yield postgres.url(name)
-    asyncio.run(_execute(postgres.url("postgres"), f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-async def emptied(url: str) -> None:
-    """Empty all tables but those that say how far the database is migrated."""
-    tables = (
-        "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
-        " WHERE schemaname IN ('chassis', 'intake', 'notify') AND tablename <> 'alembic_version'"
-    )
-    async with session(url) as connection:
-        await connection.execute(f"TRUNCATE {await connection.fetchval(tables)} RESTART IDENTITY")
-
-
-async def _execute(url: str, statement: str) -> None:
-    async with session(url) as connection:
-        await connection.execute(statement)
 
 
 @dataclass
@@ -150,9 +119,8 @@ class Notify:
 
 @asynccontextmanager
 async def notifying(url: str, directory: Path, **changes: Any) -> AsyncIterator[Notify]:
-    """Migrate an empty database, run intake and notify on it in this event loop."""
+    """Run intake and notify on a database with the tables of both, in this event loop."""
     async with running(url, directory) as intake:
-        await upgrade(url, "notify")
         to_intake = httpx.AsyncClient(transport=httpx.ASGITransport(intake.app), base_url="http://intake")
         settings = make_settings(directory, url, **changes)
         host, app = build(settings, RunnerPolicy(poll_timeout_s=0.05), to_intake)

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Role
-from chassis.migrate import CHASSIS, upgrade
 from chassis.settings import Settings
 from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
@@ -143,9 +142,7 @@ def _answer(answer: httpx.Response) -> Answer:
 
 @asynccontextmanager
 async def running(url: str, directory: Path) -> AsyncIterator[PetitionUnderTest]:
-    """Migrate a database and run petition on it, in this event loop."""
-    await upgrade(url, CHASSIS)
-    await upgrade(url, "petition")
+    """Run petition on a database with its tables, in this event loop."""
     LocalIssuer.open(directory, ISSUER, "caseladder")
     settings = Settings(
         service="petition",

@@ -18,7 +18,6 @@ from chassis.database import Pool
 from chassis.host import Host
 from chassis.http import Role
 from chassis.kafka.connection import KafkaConnection
-from chassis.migrate import CHASSIS, RELAY, upgrade
 from chassis.settings import Settings
 from chassis.store import Store
 from chassis.tokens import PUBLIC_FILE, LocalIssuer
@@ -167,11 +166,7 @@ def _answer(answer: httpx.Response) -> Answer:
 async def running(
     url: str, directory: Path, kafka: KafkaConnection | None = None
 ) -> AsyncIterator[RouterUnderTest]:
-    """Migrate a database and run the router on it, in this event loop; on Kafka where one is named."""
-    await upgrade(url, CHASSIS)
-    if kafka:
-        await upgrade(url, RELAY)
-    await upgrade(url, "router")
+    """Run the router on a database with its tables, in this event loop; on Kafka where one is named."""
     LocalIssuer.open(directory, ISSUER, "caseladder")
     host, app = build(make_settings(directory, url, kafka=kafka))
     transport = httpx.ASGITransport(app)

@@ -11,7 +11,6 @@ from sqlalchemy.pool import NullPool
 
 from chassis.database import Pool
 from chassis.decider import Decision, Input, Refused, Timer, TimerDue
-from chassis.migrate import CHASSIS, upgrade
 from chassis.service import Enrich, Project, Service
 from chassis.store import Store
 from chassis.tables import service_tables
@@ -102,9 +101,8 @@ class Counter:
         return CounterState.model_validate_json(stored)
 
 
-async def install(url: str) -> None:
-    """Create the event log and the counter's tables in an empty database."""
-    await upgrade(url, CHASSIS)
+async def make_tables(url: str) -> None:
+    """Create the counter's own tables in a database without them."""
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool)
     async with engine.begin() as connection:
         await connection.execute(text("CREATE SCHEMA counter"))

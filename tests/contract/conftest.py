@@ -10,12 +10,13 @@ from chassis.database import Pool, open_pool
 from chassis.kafka.connection import KafkaConnection
 from chassis.kafka.reader import KafkaReader
 from chassis.log import LogReader
-from chassis.migrate import RELAY, upgrade
+from chassis.migrate import CHASSIS, RELAY
 from chassis.store import Store
 from chassis.transport import StreamBatch, StreamReader
 from schemas.envelope import Envelope
+from tests.databases import COUNTER, Databases
 from tests.kafka_kit import published, relaying, topics_of_a_test
-from tests.toy import Counter, install, publish
+from tests.toy import Counter, publish
 
 
 @dataclass(frozen=True)
@@ -47,30 +48,27 @@ class Transport:
 
 
 @pytest.fixture(params=["embedded", "kafka"])
-async def transport(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[Transport]:
+async def transport(request: pytest.FixtureRequest, databases: Databases) -> AsyncIterator[Transport]:
     """One transport after the other."""
-    await install(database_url)
-    pool = await open_pool(database_url)
-    readers: list[StreamReader] = []
-    try:
-        async with AsyncExitStack() as stack:
-            if request.param == "embedded":
-                made = embedded(pool)
-            else:
-                connection = await stack.enter_async_context(
-                    topics_of_a_test(request.getfixturevalue("kafka_bootstrap"))
-                )
-                made = await stack.enter_async_context(on_kafka(pool, connection, database_url))
+    relayed = [RELAY] if request.param == "kafka" else []
+    async with databases.lent(CHASSIS, COUNTER, *relayed) as url, AsyncExitStack() as stack:
+        pool = await open_pool(url)
+        stack.push_async_callback(pool.close)
+        if relayed:
+            bootstrap = request.getfixturevalue("kafka_bootstrap")
+            connection = await stack.enter_async_context(topics_of_a_test(bootstrap))
+            made = await stack.enter_async_context(on_kafka(pool, connection, url))
+        else:
+            made = embedded(pool)
+        readers: list[StreamReader] = []
 
-            def new_reader() -> StreamReader:
-                readers.append(made.new_reader())
-                return readers[-1]
+        def new_reader() -> StreamReader:
+            readers.append(made.new_reader())
+            return readers[-1]
 
-            yield replace(made, new_reader=new_reader)
-            for reader in readers:
-                await reader.close()
-    finally:
-        await pool.close()
+        yield replace(made, new_reader=new_reader)
+        for reader in readers:
+            await reader.close()
 
 
 def embedded(pool: Pool) -> Transport:
@@ -83,9 +81,8 @@ def embedded(pool: Pool) -> Transport:
 
 
 @asynccontextmanager
-async def on_kafka(pool: Pool, connection: KafkaConnection, database_url: str) -> AsyncIterator[Transport]:
+async def on_kafka(pool: Pool, connection: KafkaConnection, url: str) -> AsyncIterator[Transport]:
     """The log of the service `outside`, its relay, and readers of the topic."""
-    await upgrade(database_url, RELAY)
 
     async def publish_on_kafka(*envelopes: Envelope) -> None:
         await publish(pool, *envelopes)
@@ -95,5 +92,5 @@ async def on_kafka(pool: Pool, connection: KafkaConnection, database_url: str) -
         # one instance: each new reader is the same process, started again
         return KafkaReader(connection, pool, Store("counter"), Counter.consumes, "counter")
 
-    async with relaying(connection, database_url):
+    async with relaying(connection, url):
         yield Transport(pool, new_reader, publish_on_kafka)

@@ -1,17 +1,16 @@
 """A small run of `python -m tests.deliveries`, which is the same with 100,000."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from chassis.embedded import EmbeddedPostgres
+from tests.databases import Databases
 from tests.deliveries.run import run
-from tests.notify_kit import database_of
 
 
 @pytest.fixture
-def url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    with database_of(postgres, "notify") as address:
+async def url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.lent("notify") as address:
         yield address
 
 

@@ -30,11 +30,11 @@ def fax() -> Iterator[Any]:
     del sys.modules[module.__name__]
 
 
-async def test_the_channel_of_an_afternoon_works(fax: Any, database_url: str, tmp_path: Path) -> None:
+async def test_the_channel_of_an_afternoon_works(fax: Any, intake_url: str, tmp_path: Path) -> None:
     """R-HOT-02, R-LAD-05: signed sheets become cases, each once; a danger is told; forged ones are refused."""
     assert fax.configured({}) is None
     channel = fax.configured({"CASELADDER_FAX_SECRET": SECRET})
-    async with running(database_url, tmp_path, [channel]) as intake:
+    async with running(intake_url, tmp_path, [channel]) as intake:
 
         async def send(number: str, text: str, secret: str = SECRET) -> tuple[int, str]:
             sheet = {"number": number, "caller": "051683712345", "text": text, "scan": f"scan:{number}"}

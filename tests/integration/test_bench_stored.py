@@ -1,5 +1,6 @@
 """The benchmark's history: copies of real cases that differ where real cases would."""
 
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
@@ -7,14 +8,16 @@ import pytest
 
 from bench.stored import store
 from chassis.database import Connection
-from chassis.migrate import upgrade
+from chassis.migrate import CHASSIS
+from tests.databases import Databases
 
 _CASE = UUID(int=7)
 
 
-async def _tables(url: str) -> None:
-    for component in ("chassis", "intake", "router", "mediation", "petition", "notify"):
-        await upgrade(url, component)
+@pytest.fixture
+async def url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.lent(CHASSIS, "intake", "router", "mediation", "petition", "notify") as address:
+        yield address
 
 
 async def _one_case(connection: Connection) -> None:
@@ -49,15 +52,14 @@ async def _told(connection: Connection, case_id: UUID, state: str) -> None:
     )
 
 
-async def test_copies_are_cases_of_their_own(database_url: str) -> None:
+async def test_copies_are_cases_of_their_own(url: str) -> None:
     """Each has its rows in every table, with identifiers of its own; its events lie behind every reader."""
-    await _tables(database_url)
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(url)
     try:
         await _one_case(connection)
         await _told(connection, _CASE, "sent")
         newest = await connection.fetchval("SELECT max(xid::text::bigint) FROM chassis.event_log")
-        await store(database_url, 300)
+        await store(url, 300)
         for table in ("intake.aggregate", "router.aggregate", "intake.case_file", "notify.delivery"):
             counts = await connection.fetchrow(f"SELECT count(*), count(DISTINCT case_id) FROM {table}")
             assert counts is not None
@@ -71,21 +73,19 @@ async def test_copies_are_cases_of_their_own(database_url: str) -> None:
         await connection.close()
 
 
-async def test_without_a_case_there_is_nothing_to_copy(database_url: str) -> None:
+async def test_without_a_case_there_is_nothing_to_copy(url: str) -> None:
     """Refused, not endless."""
-    await _tables(database_url)
     with pytest.raises(ValueError, match="no case is stored"):
-        await store(database_url, 10)
+        await store(url, 10)
 
 
-async def test_a_case_of_which_somebody_is_still_to_be_told_is_not_copied(database_url: str) -> None:
+async def test_a_case_of_which_somebody_is_still_to_be_told_is_not_copied(url: str) -> None:
     """Each copy would be a message to send."""
-    await _tables(database_url)
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(url)
     try:
         await _one_case(connection)
         await _told(connection, _CASE, "open")
         with pytest.raises(ValueError, match="no case is stored"):
-            await store(database_url, 10)
+            await store(url, 10)
     finally:
         await connection.close()

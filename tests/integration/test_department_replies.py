@@ -15,7 +15,9 @@ from chassis.kafka.connection import KafkaConnection
 from chassis.kafka.letters import Letter
 from chassis.kafka.topics import Topic, Topics
 from chassis.metrics import Metrics
+from chassis.migrate import CHASSIS, RELAY
 from services.router.api.reply_records import Received, receive
+from tests.databases import Databases
 from tests.department_kit import Department, departments, topics_of
 from tests.kafka_kit import on_topic, topics_of_a_test
 from tests.router_api_kit import COMMUNITY, COMPONENT, DISTRICT, HOTLINE, URBAN, RouterUnderTest, running
@@ -64,9 +66,15 @@ async def connection(kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
 
 
 @pytest.fixture
-async def scene(connection: KafkaConnection, database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
+async def url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.lent(CHASSIS, RELAY, "router") as address:
+        yield address
+
+
+@pytest.fixture
+async def scene(connection: KafkaConnection, url: str, tmp_path: Path) -> AsyncIterator[Scene]:
     async with (
-        running(database_url, tmp_path, connection) as router,
+        running(url, tmp_path, connection) as router,
         departments(connection, URBAN, WATER) as (urban, water),
     ):
         yield Scene(router, connection, urban, water)
@@ -207,11 +215,11 @@ async def test_two_departments_work_side_by_side_each_in_its_order(scene: Scene)
 
 
 async def test_a_restart_in_the_middle_loses_and_doubles_nothing(
-    connection: KafkaConnection, database_url: str, tmp_path: Path
+    connection: KafkaConnection, url: str, tmp_path: Path
 ) -> None:
     """Positions set back as after a crash before they were stored: what was done or rejected stays as it was."""
     async with departments(connection, URBAN, WATER) as (urban, water):
-        async with running(database_url, tmp_path, connection) as router:
+        async with running(url, tmp_path, connection) as router:
             scene = Scene(router, connection, urban, water)
             case = await router.submit(title="路灯不亮", text="路灯坏了。", matter=COMPONENT)
             await urban.assigned(case)
@@ -224,7 +232,7 @@ async def test_a_restart_in_the_middle_loses_and_doubles_nothing(
             before = await router.events(case)
             await router.pool.execute("UPDATE relay.inbox_position SET position = ''")
         await urban.reply("progress", case, note="停机时发送")
-        async with running(database_url, tmp_path, connection) as router:
+        async with running(url, tmp_path, connection) as router:
             scene = Scene(router, connection, urban, water)
             await scene.settled(4)
             assert await router.events(case) == [*before, "ProgressReported"]
@@ -279,12 +287,12 @@ async def test_an_outage_of_the_database_is_survived(scene: Scene) -> None:
 
 
 async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
-    connection: KafkaConnection, database_url: str, tmp_path: Path
+    connection: KafkaConnection, url: str, tmp_path: Path
 ) -> None:
     """The broker lost everything: the offsets mean other records now."""
     topic = f"dept.{URBAN}.replies"
     async with departments(connection, URBAN, WATER) as (urban, water):
-        async with running(database_url, tmp_path, connection) as router:
+        async with running(url, tmp_path, connection) as router:
             for _ in range(3):
                 await urban.write(b"?")
             await urban.rejections(3)
@@ -295,7 +303,7 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
     async with departments(connection, URBAN, WATER) as (urban, water):
         for _ in range(4):
             await urban.write(b"!")
-        async with running(database_url, tmp_path, connection):
+        async with running(url, tmp_path, connection):
             assert [told.offset for told in await urban.rejections(7)] == [0, 1, 2, 0, 1, 2, 3]
 
 

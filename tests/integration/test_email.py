@@ -39,8 +39,8 @@ def imap() -> Iterator[ImapServer]:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return make_settings(tmp_path, database_url)
+def settings(intake_url: str, tmp_path: Path) -> Settings:
+    return make_settings(tmp_path, intake_url)
 
 
 def made(env: dict[str, str]) -> EmailSettings:

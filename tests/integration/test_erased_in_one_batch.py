@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from chassis.database import session
-from chassis.migrate import upgrade
 from chassis.service import Change
 from schemas import mediation as m
 from schemas import petition as p
@@ -19,9 +18,8 @@ ERASED = PersonErased(reason="本人要求")
 BEFORE, AFTER = (Sealed(record_id=UUID(int=n), key_id="k", wrapped_key=b"w", ciphertext=b"c") for n in (1, 2))
 
 
-async def test_a_petitions_record(database_url: str) -> None:
+async def test_a_petitions_record(petition_url: str) -> None:
     """R-PRIV-01."""
-    await upgrade(database_url, "petition")
     play, case_id, at = petition_kit.Play(), petition_kit.CASE, petition_kit.MONDAY
     play.give(petition_kit.dispatched())
     officer = petition_kit.actor(petition_kit.OFFICE)
@@ -34,16 +32,15 @@ async def test_a_petitions_record(database_url: str) -> None:
         Change(case_id, ERASED, play.state, 2, [], [], at),
         Change(case_id, later, play.state, 3, events, envelopes, at),
     ]
-    async with session(database_url) as connection:
+    async with session(petition_url) as connection:
         await project(connection, changes)
         for table in ("record", "record_key"):
             rows = await connection.fetch(f"SELECT record_id FROM petition.{table}")
             assert [row[0].int for row in rows] == [2]
 
 
-async def test_a_mediations_paper(database_url: str) -> None:
+async def test_a_mediations_paper(mediation_url: str) -> None:
     """R-PRIV-01."""
-    await upgrade(database_url, "mediation")
     play, case_id, at = mediation_kit.Play(), mediation_kit.CASE, mediation_kit.MONDAY
     play.give(mediation_kit.dispatched())
     mediator, parties = mediation_kit.MEDIATOR, mediation_kit.PARTIES
@@ -55,7 +52,7 @@ async def test_a_mediations_paper(database_url: str) -> None:
         Change(case_id, ERASED, play.state, 2, [], [], at),
         Change(case_id, later, play.state, 3, events, [], at),
     ]
-    async with session(database_url) as connection:
+    async with session(mediation_url) as connection:
         await projecting(play.decider.desk)(connection, changes)
         for table in ("paper", "paper_key"):
             rows = await connection.fetch(f"SELECT record_id FROM mediation.{table}")

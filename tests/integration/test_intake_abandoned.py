@@ -21,8 +21,8 @@ ORDERS = list(permutations(range(3)))
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path) as service:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path) as service:
         yield service
 
 
@@ -90,13 +90,13 @@ async def test_it_ends_where_all_withdraw_in_one_batch(intake: Intake, order: tu
 
 @pytest.mark.parametrize("staying", [(0, 1), (1, 2)], ids=["first and second", "second and third"])
 async def test_it_ends_where_two_processes_take_the_last_withdrawals_at_once(
-    database_url: str, tmp_path: Path, staying: tuple[int, int]
+    intake_url: str, tmp_path: Path, staying: tuple[int, int]
 ) -> None:
     """R-PET-18: each of them has seen the other's report stand, perhaps; the case ends once, all the same."""
-    settings = make_settings(tmp_path, database_url)
+    settings = make_settings(tmp_path, intake_url)
     async with (
-        running(database_url, tmp_path, settings=settings) as one,
-        running(database_url, tmp_path, settings=settings) as two,
+        running(intake_url, tmp_path, settings=settings) as one,
+        running(intake_url, tmp_path, settings=settings) as two,
     ):
         cases = await reported(one, 2)
         await withdraw(one, next(case for n, case in enumerate(cases) if n not in staying))
@@ -121,16 +121,16 @@ async def _two_wait(intake: Intake) -> None:
             await asyncio.sleep(0.01)  # polled: a connection that waits gives no signal
 
 
-async def test_it_ends_after_a_restart(database_url: str, tmp_path: Path) -> None:
+async def test_it_ends_after_a_restart(intake_url: str, tmp_path: Path) -> None:
     """R-PET-18: what was left when a process died is ended by the next one."""
-    settings = make_settings(tmp_path, database_url)
-    async with running(database_url, tmp_path, settings=settings) as intake:
+    settings = make_settings(tmp_path, intake_url)
+    async with running(intake_url, tmp_path, settings=settings) as intake:
         first, second = await reported(intake, 1)
         await withdraw(intake, first)
         for worker in intake.host._workers:  # as if it died before it could look
             worker.stop()
         await withdraw(intake, second)
-    async with running(database_url, tmp_path, settings=settings) as intake:
+    async with running(intake_url, tmp_path, settings=settings) as intake:
         assert await has_ended(intake, first) == [True, False]
 
 

@@ -24,8 +24,8 @@ BY_FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path) as service:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path) as service:
         yield service
 
 

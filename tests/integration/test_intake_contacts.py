@@ -22,8 +22,8 @@ ADDRESSES = ("138 0013 8000", "Example.cn", "oWang_DaYe-01", "王大爷")
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path) as service:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path) as service:
         yield service
 
 

@@ -19,8 +19,8 @@ STREET, COMMUNITY, OTHER = "GL01", "GL0101", "GL020101"
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path) as service:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path) as service:
         yield service
 
 

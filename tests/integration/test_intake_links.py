@@ -17,8 +17,8 @@ LAMP = body(matter="municipal.streetlight", **PERSON)
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path) as made:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path) as made:
         yield made
 
 

@@ -20,6 +20,7 @@ from services.intake.domain import Intake, IntakeState
 from services.intake.listing import PublicList
 from services.intake.storage import Projection
 from tests.batch_kit import empty_tables, same
+from tests.databases import Databases
 from tests.intake_kit import GRID, TRACE
 
 AT: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -40,8 +41,8 @@ PROJECTION: Final = Projection(lambda unit: unit, PublicList(frozenset({LAMP}), 
 
 
 @pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[Connection]:
-    async with empty_tables(database_url, "intake") as one:
+async def connection(databases: Databases) -> AsyncIterator[Connection]:
+    async with empty_tables(databases, "intake") as one:
         yield one
 
 

@@ -19,8 +19,8 @@ CENTRE = (Role.OPERATOR, "GL")
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path) as service:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path) as service:
         yield service
 
 
@@ -154,11 +154,11 @@ async def test_nonsense_is_named_or_finds_nothing(intake: Intake) -> None:
 
 
 async def test_another_process_sees_what_this_one_took_in(
-    intake: Intake, database_url: str, tmp_path: Path
+    intake: Intake, intake_url: str, tmp_path: Path
 ) -> None:
     """R-HOT-01: one that starts later reads what there was, one that runs hears of what comes."""
     before = await taken_in(intake)
-    async with running(database_url, tmp_path) as second:
+    async with running(intake_url, tmp_path) as second:
         after = await taken_in(intake, reporter={"phone": "13800138009"})
         async with asyncio.timeout(20):
             while {case["case_id"] for case in (await look(second, "楼道灯"))["cases"]} != {before, after}:

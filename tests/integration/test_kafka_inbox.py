@@ -20,10 +20,11 @@ from chassis.kafka.inbox import Inbox
 from chassis.kafka.letters import Letter
 from chassis.kafka.topics import Topic, Topics
 from chassis.metrics import Metrics
-from chassis.migrate import CHASSIS, RELAY, upgrade
+from chassis.migrate import CHASSIS, RELAY
 from chassis.recording import Recorder
 from chassis.telemetry import SpanKind, Telemetry
 from tests.conftest import NewKafka
+from tests.databases import Databases
 from tests.kafka_kit import topics_of_a_test, until
 
 TOPICS = [f"dept.{number}.replies" for number in range(12)]
@@ -77,10 +78,9 @@ async def connection(kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
 
 
 @pytest.fixture
-async def url(database_url: str) -> str:
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, RELAY)
-    return database_url
+async def url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.lent(CHASSIS, RELAY) as address:
+        yield address
 
 
 async def test_a_broker_that_dies_and_comes_back_is_read_on(new_kafka: NewKafka, url: str) -> None:

@@ -14,13 +14,14 @@ from chassis.kafka import reader as reader_module
 from chassis.kafka.connection import KafkaConnection
 from chassis.kafka.reader import KafkaReader
 from chassis.kafka.topics import Topic, Topics
-from chassis.migrate import RELAY, upgrade
+from chassis.migrate import CHASSIS, RELAY
 from chassis.runner import Runner, RunnerPolicy
 from chassis.service import Change
 from chassis.store import FenceLost, Store
 from chassis.transport import Move, StreamBatch
 from schemas.message import CASE_EVENTS
 from tests.conftest import NewKafka
+from tests.databases import COUNTER, Databases
 from tests.integration.conftest import Bench
 from tests.kafka_kit import PATIENCE_S, published, relaying, topics_of_a_test, until
 from tests.toy import Counter, CounterState, counter_service, publish, ticked
@@ -29,9 +30,15 @@ QUICK = RunnerPolicy(poll_timeout_s=0.1, first_pause_s=0.05)
 
 
 @pytest.fixture
+async def counter_url(databases: Databases) -> AsyncIterator[str]:
+    """A database that is relayed."""
+    async with databases.lent(CHASSIS, COUNTER, RELAY) as address:
+        yield address
+
+
+@pytest.fixture
 async def connection(bench: Bench, kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
     """A stream of this test, and a database that is relayed."""
-    await upgrade(bench.url, RELAY)
     async with topics_of_a_test(kafka_bootstrap, partitions=4) as made:
         yield made
 
@@ -231,7 +238,6 @@ async def test_reads_on_after_the_broker_was_stuck(bench: Bench, new_kafka: NewK
     """Alive without an answer: the poll ends in time with nothing, and goes on where it stood."""
     broker = new_kafka()
     await asyncio.to_thread(broker.start)
-    await upgrade(bench.url, RELAY)
     case = uuid4()
     async with topics_of_a_test(broker.bootstrap) as connection, relaying(connection, bench.url):
         reader = reading(bench, connection)
@@ -254,7 +260,6 @@ async def test_a_group_that_was_formed_without_its_topic_shares_it_anew(
 ) -> None:
     """Invariant 6: after the loss of the broker a static member is given what it had in that moment, nothing."""
     monkeypatch.setattr(reader_module, "STUCK_S", 0.3)
-    await upgrade(bench.url, RELAY)
     connection = KafkaConnection(kafka_bootstrap, prefix=f"t{uuid4().hex}.")
     name, case = connection.topic(CASE_EVENTS), uuid4()
     async with Topics(connection) as topics, relaying(connection, bench.url):
@@ -289,7 +294,6 @@ async def test_a_member_to_spare_is_left_in_peace(
 ) -> None:
     """More processes than partitions: while others read, one that has none is not thrown away again and again."""
     monkeypatch.setattr(reader_module, "STUCK_S", 1.0)
-    await upgrade(bench.url, RELAY)
     case = uuid4()
     looks = 0
     is_stuck = KafkaReader._is_stuck

@@ -34,11 +34,12 @@ from chassis.kafka.republish import (
 )
 from chassis.kafka.topics import Topic, Topics
 from chassis.log import Position
-from chassis.migrate import RELAY, upgrade
+from chassis.migrate import CHASSIS, RELAY
 from chassis.store import Store
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 from tests.conftest import NewKafka
+from tests.databases import COUNTER, Databases
 from tests.integration.conftest import Bench
 from tests.kafka_kit import on_topic, published, relaying, topics_of_a_test, until
 from tests.parked_kit import open_events
@@ -49,9 +50,15 @@ BOTH = {CASE_EVENTS, DEPT}.__contains__
 
 
 @pytest.fixture
+async def counter_url(databases: Databases) -> AsyncIterator[str]:
+    """A database that is relayed."""
+    async with databases.lent(CHASSIS, COUNTER, RELAY) as address:
+        yield address
+
+
+@pytest.fixture
 async def connection(bench: Bench, kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
     """The stream and a department's topic, and a database that is relayed."""
-    await upgrade(bench.url, RELAY)
     async with topics_of_a_test(kafka_bootstrap, more=[DEPT]) as made:
         yield made
 
@@ -279,7 +286,6 @@ async def test_a_relay_notices_that_the_broker_has_lost_the_end_of_the_stream(
     it publishes more; what it had in hand comes too early, and is the last that it publishes."""
     monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
     monkeypatch.setattr(relay_module, "LOOK_S", 0.05)
-    await upgrade(bench.url, RELAY)
     broker, case = new_kafka(), uuid4()
     await asyncio.to_thread(broker.start)
     async with topics_of_a_test(broker.bootstrap) as connection, AsyncExitStack() as stack:

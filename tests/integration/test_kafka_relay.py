@@ -23,21 +23,28 @@ from chassis.kafka.publisher import Publisher
 from chassis.kafka.relay import Relay, store_position, unpublished
 from chassis.kafka.topics import Topic, Topics
 from chassis.log import Position
-from chassis.migrate import RELAY, upgrade
+from chassis.migrate import CHASSIS, RELAY
 from chassis.recording import Recorder
 from chassis.telemetry import Telemetry
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
 from tests.conftest import NewKafka
+from tests.databases import COUNTER, Databases
 from tests.integration.conftest import Bench
 from tests.kafka_kit import on_topic, published, relaying, topics_of_a_test, until
 from tests.toy import publish, ticked
 
 
 @pytest.fixture
+async def counter_url(databases: Databases) -> AsyncIterator[str]:
+    """A database that is relayed."""
+    async with databases.lent(CHASSIS, COUNTER, RELAY) as address:
+        yield address
+
+
+@pytest.fixture
 async def connection(bench: Bench, kafka_bootstrap: str) -> AsyncIterator[KafkaConnection]:
     """Topics of this test, and a database that is relayed."""
-    await upgrade(bench.url, RELAY)
     async with topics_of_a_test(kafka_bootstrap, partitions=3, more=["dept.X.assigned"]) as made:
         yield made
 
@@ -174,7 +181,6 @@ async def test_a_missing_topic_is_told_and_nothing_is_lost(
     bench: Bench, kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
-    await upgrade(bench.url, RELAY)
     connection = KafkaConnection(kafka_bootstrap, prefix=f"t{uuid4().hex}.")
     case = uuid4()
     async with relaying(connection, bench.url) as relay:
@@ -322,7 +328,6 @@ async def test_what_waited_while_the_broker_was_away_is_published_in_order(
     monkeypatch.setattr(connection_module, "STOP_S", 1.0)
     for name, seconds in (("DELIVERY_S", 2.0), ("ANSWER_S", 2.0)):
         monkeypatch.setattr(publisher_module, name, seconds)
-    await upgrade(bench.url, RELAY)
     broker = new_kafka()
     await asyncio.to_thread(broker.start)
     cases = [uuid4() for _ in range(3)]
@@ -346,7 +351,6 @@ async def test_what_waited_while_the_broker_was_away_is_published_in_order(
 
 
 async def test_ends_in_time_while_the_broker_is_away(bench: Bench, new_kafka: NewKafka) -> None:
-    await upgrade(bench.url, RELAY)
     broker = new_kafka()
     await asyncio.to_thread(broker.start)
     relay = Relay(KafkaConnection(broker.bootstrap), bench.url, "outside", {CASE_EVENTS}.__contains__)

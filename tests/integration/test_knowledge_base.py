@@ -27,8 +27,8 @@ PATH = "/v1/knowledge/funeral-subsidy"
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path) as service:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path) as service:
         async with asyncio.timeout(20):
             while await service.count("knowledge_entry") < 20:
                 await asyncio.sleep(0.01)
@@ -184,11 +184,11 @@ async def test_units_see_what_they_have_to_review(intake: Intake) -> None:
 
 
 async def test_a_second_start_brings_nothing_in_again(
-    intake: Intake, database_url: str, tmp_path: Path
+    intake: Intake, intake_url: str, tmp_path: Path
 ) -> None:
     """R-HOT-15: what units edited since stays."""
     before = await intake.count("knowledge_entry")
-    async with running(database_url, tmp_path) as again:
+    async with running(intake_url, tmp_path) as again:
         answer = await again.client.get("/v1/knowledge?text=居住证", headers=again.operator)
         assert answer.json()["entries"][0]["entry"] == "residence-permit"
     assert await intake.count("knowledge_entry") == before

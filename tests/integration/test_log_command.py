@@ -13,9 +13,10 @@ from uuid import UUID
 import pytest
 
 from chassis.database import Pool, open_pool
-from chassis.migrate import CHASSIS, upgrade
+from chassis.migrate import CHASSIS
 from chassis.store import Store
 from schemas.envelope import Envelope
+from tests.databases import Databases
 
 CASE = UUID("0198a7c2-0000-7000-8000-000000000001")
 OTHER = UUID("0198a7c2-0000-7000-8000-000000000002")
@@ -65,9 +66,14 @@ PARKED = event(
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    await upgrade(database_url, CHASSIS)
-    pool = await open_pool(database_url, size=4)
+async def url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.lent(CHASSIS) as address:
+        yield address
+
+
+@pytest.fixture
+async def pool(url: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(url, size=4)
     yield pool
     await pool.close()
 
@@ -106,10 +112,10 @@ async def following(url: str, *arguments: str) -> AsyncIterator[Callable[[], Awa
         await process.communicate()
 
 
-async def test_one_line_an_event_in_local_time_without_free_text(database_url: str, pool: Pool) -> None:
+async def test_one_line_an_event_in_local_time_without_free_text(url: str, pool: Pool) -> None:
     """R-PRIV-01: codes and numbers are shown, words of a resident or an official are not."""
     await append(pool, SUBMITTED, DISPATCHED, ASSIGNED, OBJECTED, QUEUED)
-    assert await run(database_url) == [
+    assert await run(url) == [
         f"03-06 01:30:15.250  intake.CaseSubmitted               {CASE}   1  channel=hotline",
         f"03-06 01:30:15.250  router.CaseDispatched              {CASE}   1  "
         "unit=GL0101 rung=2 number=1 matter=neighbour.noise locked=no",
@@ -119,10 +125,10 @@ async def test_one_line_an_event_in_local_time_without_free_text(database_url: s
     ]
 
 
-async def test_case_topic_type_and_limit_choose(database_url: str, pool: Pool) -> None:
+async def test_case_topic_type_and_limit_choose(url: str, pool: Pool) -> None:
     """A case is shown with all its topics; a limit counts from the end, as with tail."""
     await append(pool, SUBMITTED, DISPATCHED, ASSIGNED, OBJECTED, QUEUED)
-    of_case = await run(database_url, "--case", str(CASE))
+    of_case = await run(url, "--case", str(CASE))
     assert [line.split()[2] for line in of_case] == [
         "intake.CaseSubmitted",
         "router.CaseDispatched",
@@ -130,23 +136,23 @@ async def test_case_topic_type_and_limit_choose(database_url: str, pool: Pool) -
     ]
     assert of_case[2].endswith("handle_by=03-13T00:00")
     for chosen in (["--topic", ASSIGNED.topic], ["--case", str(CASE), "--limit", "1"]):
-        assert await run(database_url, *chosen) == [of_case[2]]
+        assert await run(url, *chosen) == [of_case[2]]
     for kind in ("CaseDispatched", "router.CaseDispatched.v1"):
-        assert await run(database_url, "--type", kind) == [of_case[1]]
+        assert await run(url, "--type", kind) == [of_case[1]]
 
 
-async def test_a_case_shows_what_was_parked_and_who_looked_after_it(database_url: str, pool: Pool) -> None:
+async def test_a_case_shows_what_was_parked_and_who_looked_after_it(url: str, pool: Pool) -> None:
     await append(pool, SUBMITTED, PARKED)
-    [_, shown] = await run(database_url, "--case", str(CASE))
+    [_, shown] = await run(url, "--case", str(CASE))
     assert shown.endswith(
         "  service=router source=intake sequence=2 event_type=intake.CaseSupplemented.v1 behind=no by=ops@-"
     )
-    assert len(await run(database_url)) == 1  # the story of all cases is told without it
+    assert len(await run(url)) == 1  # the story of all cases is told without it
 
 
-async def test_json_is_the_whole_cloud_event(database_url: str, pool: Pool) -> None:
+async def test_json_is_the_whole_cloud_event(url: str, pool: Pool) -> None:
     await append(pool, SUBMITTED)
-    [line] = await run(database_url, "--json")
+    [line] = await run(url, "--json")
     assert json.loads(line) == {
         "specversion": "1.0",
         "id": f"intake/{CASE}/1",
@@ -162,10 +168,10 @@ async def test_json_is_the_whole_cloud_event(database_url: str, pool: Pool) -> N
     }
 
 
-async def test_follow_skips_nothing_that_commits_late(database_url: str, pool: Pool) -> None:
+async def test_follow_skips_nothing_that_commits_late(url: str, pool: Pool) -> None:
     """An event that took its position first and commits last is shown in commit order, and once."""
     await append(pool, SUBMITTED)
-    async with following(database_url, "--limit", "1") as line, pool.acquire() as slow:
+    async with following(url, "--limit", "1") as line, pool.acquire() as slow:
         assert "intake.CaseSubmitted" in await line()
         transaction = slow.transaction()
         await transaction.start()

@@ -20,8 +20,8 @@ READS = ("", "/story", "/papers", "/agreement.pdf", "/confirmation.pdf")
 
 
 @pytest.fixture
-async def mediation(database_url: str, tmp_path: Path) -> AsyncIterator[MediationUnderTest]:
-    async with running(database_url, tmp_path) as service:
+async def mediation(mediation_url: str, tmp_path: Path) -> AsyncIterator[MediationUnderTest]:
+    async with running(mediation_url, tmp_path) as service:
         yield service
 
 

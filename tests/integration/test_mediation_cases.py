@@ -24,8 +24,8 @@ PERSONAL = ("张三", "李四", "13800000000", "博苑社区3幢502室", "多次
 
 
 @pytest.fixture
-async def mediation(database_url: str, tmp_path: Path) -> AsyncIterator[MediationUnderTest]:
-    async with running(database_url, tmp_path) as service:
+async def mediation(mediation_url: str, tmp_path: Path) -> AsyncIterator[MediationUnderTest]:
+    async with running(mediation_url, tmp_path) as service:
         yield service
 
 

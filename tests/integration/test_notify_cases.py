@@ -1,7 +1,7 @@
 """Notify beside intake: who is told, by which way, in which words, and what stays unknown here."""
 
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,29 +9,28 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from chassis.embedded import EmbeddedPostgres
 from chassis.http import Role
+from chassis.migrate import CHASSIS
 from schemas import router as r
 from schemas.petition import PetitionSubjectsNamed
 from schemas.values import Evidence
 from services.notify.senders.webhook import signature
+from tests.databases import Databases
 from tests.intake_kit import body
-from tests.notify_kit import Notify, database_of, dispatched, emptied, notifying
+from tests.notify_kit import Notify, dispatched, notifying
 
 PHONE = "13812345678"
 OPENID = "oZz_Reporter-77"
 
 
-@pytest.fixture(scope="module")
-def url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The address of a database that the tests of this file share, one after the other."""
-    with database_of(postgres, "chassis", "intake", "notify") as address:
+@pytest.fixture
+async def url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.lent(CHASSIS, "intake", "notify") as address:
         yield address
 
 
 @pytest.fixture
 async def notify(url: str, tmp_path: Path) -> AsyncIterator[Notify]:
-    await emptied(url)
     async with notifying(url, tmp_path) as running:
         yield running
 
@@ -367,7 +366,6 @@ async def test_an_opt_out_follows_the_address_into_other_cases(notify: Notify) -
 
 async def test_receipts_are_taken_from_whoever_signs_them(url: str, tmp_path: Path) -> None:
     """The gateway's report moves a delivery on; unsigned ones are refused before they are read."""
-    await emptied(url)
     secret = base64.b64encode(bytes(range(32))).decode()
     async with notifying(url, tmp_path, receipt_secret=SecretStr(secret)) as notify:
         case = await notify.intake.accepted(body(reporter={"phone": PHONE}))

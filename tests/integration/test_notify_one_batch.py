@@ -20,6 +20,7 @@ from services.notify.domain import NoState, Planner
 from services.notify.projection import projecting
 from services.notify.table import load_notices
 from tests.batch_kit import empty_tables, same
+from tests.databases import Databases
 from tests.intake_kit import GULOU
 from tests.notify_kit import dispatched
 
@@ -32,8 +33,8 @@ PROJECT: Final = projecting(Planner(load_notices(GULOU, load(GULOU)).notices, ()
 
 
 @pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[Connection]:
-    async with empty_tables(database_url, "notify") as one:
+async def connection(databases: Databases) -> AsyncIterator[Connection]:
+    async with empty_tables(databases, "notify") as one:
         yield one
 
 

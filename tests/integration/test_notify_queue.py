@@ -1,7 +1,7 @@
 """The queue and its dispatcher on a real PostgreSQL: order, repeats, fallbacks, quiet hours, crashes, receipts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from chassis.database import Pool, open_pool
-from chassis.embedded import EmbeddedPostgres
 from chassis.metrics import Metrics
 from chassis.telemetry import Telemetry
 from reference.load import load
@@ -25,8 +24,9 @@ from services.notify.queue import Claim, Claimed, Finished, Receipt, Result, cla
 from services.notify.senders import Later, Message, Outcome, Sent, Undeliverable
 from services.notify.senders.catch_all import CatchAll
 from services.notify.table import Table, load_notices
+from tests.databases import Databases
 from tests.intake_kit import GULOU, TRACE
-from tests.notify_kit import SOMEBODY, Known, Scripted, database_of, emptied
+from tests.notify_kit import SOMEBODY, Known, Scripted
 
 MORNING = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -142,16 +142,14 @@ class Post:
         return {line.partition('"')[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
-@pytest.fixture(scope="module")
-def url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The address of a database that the tests of this file share, one after the other."""
-    with database_of(postgres, "notify") as address:
+@pytest.fixture
+async def url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.lent("notify") as address:
         yield address
 
 
 @pytest.fixture
 async def post(url: str, table: Table, composer: Composer) -> AsyncIterator[Post]:
-    await emptied(url)
     pool = await open_pool(url)
     yield Post(pool, table, composer)
     await pool.close()

@@ -41,9 +41,9 @@ def clients() -> Clients:
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path, clients: Clients) -> AsyncIterator[Intake]:
+async def intake(intake_url: str, tmp_path: Path, clients: Clients) -> AsyncIterator[Intake]:
     async with running(
-        database_url, tmp_path, [Open311(clients)], public_url="https://12345.example.cn"
+        intake_url, tmp_path, [Open311(clients)], public_url="https://12345.example.cn"
     ) as service:
         yield service
 

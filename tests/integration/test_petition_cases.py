@@ -15,8 +15,8 @@ NAME = "王某某"
 
 
 @pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[PetitionUnderTest]:
-    async with running(database_url, tmp_path) as petition:
+async def service(petition_url: str, tmp_path: Path) -> AsyncIterator[PetitionUnderTest]:
+    async with running(petition_url, tmp_path) as petition:
         yield petition
 
 

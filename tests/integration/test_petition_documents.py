@@ -13,8 +13,8 @@ from tests.petition_kit import BRANCH, BUREAU, DISTRICT, LAND, OFFICE
 
 
 @pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[PetitionUnderTest]:
-    async with running(database_url, tmp_path) as petition:
+async def service(petition_url: str, tmp_path: Path) -> AsyncIterator[PetitionUnderTest]:
+    async with running(petition_url, tmp_path) as petition:
         yield petition
 
 

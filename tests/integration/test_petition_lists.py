@@ -10,7 +10,6 @@ import pytest
 from chassis.database import session
 from chassis.decider import Input
 from chassis.http import Role
-from chassis.migrate import upgrade
 from chassis.service import Change
 from schemas import petition as p
 from schemas import router as r
@@ -35,8 +34,8 @@ from tests.petition_kit import (
 
 
 @pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[PetitionUnderTest]:
-    async with running(database_url, tmp_path) as petition:
+async def service(petition_url: str, tmp_path: Path) -> AsyncIterator[PetitionUnderTest]:
+    async with running(petition_url, tmp_path) as petition:
         yield petition
 
 
@@ -127,10 +126,10 @@ async def test_the_docket_is_read_page_by_page(service: PetitionUnderTest) -> No
 
 
 async def test_what_ran_out_while_the_service_was_down_is_told_once_it_is_back(
-    database_url: str, tmp_path: Path
+    petition_url: str, tmp_path: Path
 ) -> None:
     """R-PET-14: the notice was due; back, it is reminded, and the late acceptance is still taken."""
-    async with running(database_url, tmp_path) as service:
+    async with running(petition_url, tmp_path) as service:
         path = await forwarded(service)
         case_id = UUID(path.split("/")[3])
         stored = await service.pool.fetchval("SELECT state::text FROM petition.aggregate")
@@ -138,7 +137,7 @@ async def test_what_ran_out_while_the_service_was_down_is_told_once_it_is_back(
     state = service.host.service.decider.load(stored)
     terms = tuple(term.model_copy(update={"at": past}) for term in state.terms)
     moved = service.host.service.decider.dump(state.model_copy(update={"terms": terms}))
-    async with running(database_url, tmp_path) as service:
+    async with running(petition_url, tmp_path) as service:
         await service.pool.execute(
             "UPDATE petition.aggregate SET state = $2::text::jsonb, next_due_at = $3 WHERE case_id = $1",
             case_id,
@@ -153,10 +152,9 @@ async def test_what_ran_out_while_the_service_was_down_is_told_once_it_is_back(
 
 
 async def test_a_petition_that_is_registered_with_the_batch_it_came_in_by_keeps_its_place(
-    database_url: str,
+    petition_url: str,
 ) -> None:
     """R-PET-18: the lists are in the order in which petitions were received."""
-    await upgrade(database_url, "petition")
     play, changes = Play(), list[Change[Petition]]()
     registration = p.RegisterPetition(actor=actor(OFFICE), channel=Channel.HOTLINE, sealed=sealed())
     inputs: list[Input] = [dispatched(), registration]
@@ -165,7 +163,7 @@ async def test_a_petition_that_is_registered_with_the_batch_it_came_in_by_keeps_
         events = play.give(given)
         envelopes = [Envelope("petition", CASE, 1, e.type, play.at, e.topic(), "", "") for e in events]
         changes.append(Change(CASE, given, play.state, 1, events, envelopes, play.at))
-    async with session(database_url) as connection:
+    async with session(petition_url) as connection:
         await project(connection, changes)
         rows = await connection.fetch("SELECT status, received_at FROM petition.docket")
     assert [tuple(row) for row in rows] == [("REGISTERED", MONDAY)]

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 from chassis.database import Connection, open_pool
 from chassis.decider import Refused
-from chassis.migrate import CHASSIS, upgrade
 from chassis.service import Change
 from chassis.store import Row, Store
 from schemas.envelope import Envelope
@@ -74,13 +73,11 @@ _FILED: Final = (
 )
 
 
-async def test_earlier_cases_are_found_by_index_before_anything_was_analysed(database_url: str) -> None:
+async def test_earlier_cases_are_found_by_index_before_anything_was_analysed(intake_url: str) -> None:
     """In the first minutes of a system, a batch of 256 callers does not read the tables whole (R-PET-18)."""
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, "intake")
     callers = [number.to_bytes(32) for number in range(256)]
     since = [datetime(2026, 1, 1, tzinfo=UTC)] * len(callers)
-    pool = await open_pool(database_url)
+    pool = await open_pool(intake_url)
     async with pool.acquire() as connection:
         await connection.execute(_FILED, _ROWS)
         before = await _rows_read(connection, "intake", "chassis")
@@ -102,11 +99,9 @@ _LISTED: Final = (
 
 
 async def test_a_page_of_the_public_list_reads_its_own_rows_before_anything_was_analysed(
-    database_url: str,
+    intake_url: str,
 ) -> None:
     """Open311: also of the few open ones, of one matter, and of what changed lately (R-PRIV-01)."""
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, "intake")
     until = datetime.now(UTC) + timedelta(hours=1)
     since, size = until - timedelta(days=90), 50
     asked: list[tuple[str, list[object]]] = [
@@ -115,7 +110,7 @@ async def test_a_page_of_the_public_list_reads_its_own_rows_before_anything_was_
         (OF_MATTERS, [since, until, [False, True], 0, size, ["m1", "m2"]]),
         (TURNS, [until - timedelta(days=2), until, size, [f"m{n}" for n in range(20)], 0]),
     ]
-    pool = await open_pool(database_url)
+    pool = await open_pool(intake_url)
     async with pool.acquire() as connection:
         await connection.execute(_LISTED, _ROWS)
         for statement, values in asked:
@@ -135,11 +130,9 @@ _ASSIGNED: Final = (
 
 
 async def test_a_step_of_a_few_cases_reads_their_assignments_alone_before_anything_was_analysed(
-    database_url: str,
+    router_url: str,
 ) -> None:
     """R-HOT-02: not all that are open."""
-    await upgrade(database_url, CHASSIS)
-    await upgrade(database_url, "router")
     decider, fresh, signed = router(), list[Change[WorkOrder]](), list[Change[WorkOrder]]()
     for given, changes in ((submitted(), fresh), (SignAssignment(actor=actor(COMMUNITY)), signed)):
         for state in [change.state for change in fresh] or [decider.initial(uuid4()) for _ in range(24)]:
@@ -150,7 +143,7 @@ async def test_a_step_of_a_few_cases_reads_their_assignments_alone_before_anythi
                 Envelope("router", state.case_id, 1, e.type, MONDAY, e.topic(), "", "") for e in events
             ]
             changes.append(Change(state.case_id, given, after, 1, events, envelopes, MONDAY))
-    pool = await open_pool(database_url)
+    pool = await open_pool(router_url)
     async with pool.acquire() as connection:
         await connection.execute(_ASSIGNED, _ROWS)
         await project(connection, fresh)

@@ -23,8 +23,8 @@ _TYPES = {event.type: event for event in EVENTS}
 
 
 @pytest.fixture
-async def router(database_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
-    async with running(database_url, tmp_path) as service:
+async def router(router_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
+    async with running(router_url, tmp_path) as service:
         yield service
 
 

@@ -90,10 +90,10 @@ class Site:
 
 
 @pytest.fixture
-async def site(database_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running(database_url, tmp_path) as router:
+async def site(router_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with running(router_url, tmp_path) as router:
         port = free_port()
-        server = Server(router.app, make_settings(tmp_path, database_url, port))
+        server = Server(router.app, make_settings(tmp_path, router_url, port))
         server.config.lifespan = "off"  # the kit runs it
         serving = asyncio.create_task(server.serve())
         while not server.started:
@@ -230,10 +230,10 @@ async def test_who_had_a_case_that_is_sealed_now_gets_nothing_of_it_again(site: 
 
 
 async def test_what_is_kept_for_the_followers_is_checked_when_it_is_told(
-    database_url: str, tmp_path: Path
+    router_url: str, tmp_path: Path
 ) -> None:
     """R-LAD-04: a follower that comes later gets what one task found before only so far as it may see it now."""
-    async with running(database_url, tmp_path) as router, AsyncExitStack() as stack:
+    async with running(router_url, tmp_path) as router, AsyncExitStack() as stack:
         feeds = Feeds(gulou())
 
         async def joined(after: str) -> AsyncGenerator[ServerSentEvent, None]:

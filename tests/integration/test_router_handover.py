@@ -18,8 +18,8 @@ IN_30_DAYS = datetime.now(UTC) + timedelta(days=30)
 
 
 @pytest.fixture
-async def router(database_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
-    async with running(database_url, tmp_path) as service:
+async def router(router_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
+    async with running(router_url, tmp_path) as service:
         yield service
 
 

@@ -31,8 +31,8 @@ from tests.router_api_kit import (
 
 
 @pytest.fixture
-async def router(database_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
-    async with running(database_url, tmp_path) as service:
+async def router(router_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
+    async with running(router_url, tmp_path) as service:
         yield service
 
 
@@ -260,11 +260,11 @@ def states() -> list[WorkOrder]:
     return made
 
 
-async def test_the_database_and_the_domain_agree_on_every_colour(database_url: str) -> None:
+async def test_the_database_and_the_domain_agree_on_every_colour(router_url: str) -> None:
     """R-CARD-01: the SQL of the lists gives the colour that the domain gives, in every combination."""
     cases = states()
     cards = [Card.of(state) for state in cases]
-    pool = await open_pool(database_url, size=1)
+    pool = await open_pool(router_url, size=1)
     rows = await pool.fetch(
         f"SELECT {COLOUR_SQL.format(at='$1::timestamptz')} AS colour FROM unnest($2::timestamptz[],"
         " $3::timestamptz[], $4::bool[], $5::bool[], $6::bool[]) WITH ORDINALITY"

@@ -19,6 +19,7 @@ from services.router.domain import WorkOrder
 from services.router.projection import project
 from services.router.tables import TABLES
 from tests.batch_kit import empty_tables, same
+from tests.databases import Databases
 from tests.router_api_kit import COMPONENT, PLAIN, SEALED, TRACE
 from tests.unit.router_kit import (
     COMMUNITY,
@@ -45,8 +46,8 @@ _REPORT: Final = Match((Hit(SEALED),), 0.9)
 
 
 @pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[Connection]:
-    async with empty_tables(database_url, "router") as one:
+async def connection(databases: Databases) -> AsyncIterator[Connection]:
+    async with empty_tables(databases, "router") as one:
         yield one
 
 

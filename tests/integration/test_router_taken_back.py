@@ -29,8 +29,8 @@ THEIRS = ((Role.HANDLER, COMMUNITY), (Role.SUPERVISOR, COMMUNITY), (Role.GRID_WO
 
 
 @pytest.fixture
-async def router(database_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
-    async with running(database_url, tmp_path) as service:
+async def router(router_url: str, tmp_path: Path) -> AsyncIterator[RouterUnderTest]:
+    async with running(router_url, tmp_path) as service:
         yield service
 
 

@@ -24,8 +24,8 @@ HOME = {"Origin": "http://intake.test"}
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path, configured({})) as service:
+async def intake(intake_url: str, tmp_path: Path) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path, configured({})) as service:
         yield service
 
 

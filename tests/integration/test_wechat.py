@@ -35,13 +35,13 @@ def channel(**changes: str) -> Wechat:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return make_settings(tmp_path, database_url)
+def settings(intake_url: str, tmp_path: Path) -> Settings:
+    return make_settings(tmp_path, intake_url)
 
 
 @pytest.fixture
-async def intake(database_url: str, tmp_path: Path, settings: Settings) -> AsyncIterator[Intake]:
-    async with running(database_url, tmp_path, [channel()], settings) as service:
+async def intake(intake_url: str, tmp_path: Path, settings: Settings) -> AsyncIterator[Intake]:
+    async with running(intake_url, tmp_path, [channel()], settings) as service:
         yield service
 
 
@@ -108,7 +108,7 @@ async def test_a_danger_is_answered_at_once_with_the_line_to_call(intake: Intake
 
 
 async def test_pictures_are_fetched_and_lie_with_their_case(
-    database_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
+    intake_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-PRIV-01, R-HOT-01: those of the matter and those added later, without what the phone noted; of one that
     cannot be had the case says so, in its words."""
@@ -119,7 +119,7 @@ async def test_pictures_are_fetched_and_lie_with_their_case(
         "virus": ("image/jpeg", b"MZ"),
     }
     spoken_to.codes.extend([40001, 40007])  # of the lost one: the token, then that there is none
-    async with running(database_url, tmp_path, [channel(CASELADDER_WECHAT_URL=spoken_to.url)]) as intake:
+    async with running(intake_url, tmp_path, [channel(CASELADDER_WECHAT_URL=spoken_to.url)]) as intake:
         follower = Follower(intake.client)
         for media in ("photo", "lost", "virus"):
             await follower.sends(MsgType="image", MediaId=media, PicUrl="http://127.0.0.1/1")
@@ -197,22 +197,22 @@ async def test_a_message_that_comes_again_is_one(intake: Intake, follower: Follo
 
 
 async def test_a_dialogue_and_what_was_heard_outlive_a_restart(
-    database_url: str, tmp_path: Path, settings: Settings
+    intake_url: str, tmp_path: Path, settings: Settings
 ) -> None:
     """R-HOT-01: what was said before a crash is not asked again, and a message that was only written down is worked
     on by the next process; the same message then is still the same."""
-    async with running(database_url, tmp_path, [channel()], settings) as first:
+    async with running(intake_url, tmp_path, [channel()], settings) as first:
         follower = Follower(first.client)
         assert await follower.says(MATTER) == words.ASK_PLACE
     place = follower.body({"MsgType": "text", "Content": "秋岭公寓", "MsgId": 11})
     with pytest.MonkeyPatch.context() as crashed:
         crashed.setattr(routes, "PATIENCE_S", 0.01)
         crashed.setattr(Clerk, "step", _nothing_to_do)
-        async with running(database_url, tmp_path, [channel()], settings) as second:
+        async with running(intake_url, tmp_path, [channel()], settings) as second:
             follower.client = second.client
             assert follower.words(await follower.posts(place)) == ""
             assert await second.count("case_file") == 0
-    async with running(database_url, tmp_path, [channel()], settings) as third:
+    async with running(intake_url, tmp_path, [channel()], settings) as third:
         follower.client = third.client
         assert "查询码" in follower.words(await follower.posts(place))
         assert (await only_case(third))["text"] == MATTER
@@ -243,12 +243,12 @@ async def test_a_crash_after_the_commit_makes_no_second_case(intake: Intake, fol
 
 
 async def test_a_half_told_matter_is_taken_in_after_its_time(
-    database_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
+    intake_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-HOT-01: the resident who sent no place loses no words, and is told the code by customer service."""
     monkeypatch.setattr("services.intake.channels.wechat.asking.LOOK_EVERY_S", 0.02)
     adapter = channel(CASELADDER_WECHAT_URL=spoken_to.url)
-    async with running(database_url, tmp_path, [adapter]) as intake:
+    async with running(intake_url, tmp_path, [adapter]) as intake:
         follower = Follower(intake.client)
         assert await follower.says(MATTER) == words.ASK_PLACE
         await intake.pool.execute("UPDATE intake.wechat_talk SET ends_at = now()")
@@ -262,7 +262,7 @@ async def test_a_half_told_matter_is_taken_in_after_its_time(
 
 
 async def test_an_answer_that_took_too_long_follows_by_customer_service(
-    database_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
+    intake_url: str, tmp_path: Path, spoken_to: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-HOT-01: the platform hears `success` in time; a token that it no longer takes is renewed once."""
     monkeypatch.setattr(routes, "PATIENCE_S", 0.0)
@@ -270,7 +270,7 @@ async def test_an_answer_that_took_too_long_follows_by_customer_service(
     monkeypatch.setattr("services.intake.channels.wechat.asking.LOOK_EVERY_S", 0.02)
     monkeypatch.setattr(Book, "take", _not_yet)
     spoken_to.codes.extend([40001, 0])
-    async with running(database_url, tmp_path, [channel(CASELADDER_WECHAT_URL=spoken_to.url)]) as intake:
+    async with running(intake_url, tmp_path, [channel(CASELADDER_WECHAT_URL=spoken_to.url)]) as intake:
         follower = Follower(intake.client)
         assert await follower.says(MATTER) == ""
         assert await asyncio.to_thread(spoken_to.arrived.acquire, timeout=20)
@@ -334,12 +334,12 @@ async def _sealed(follower: Follower, sealed: str) -> Any:
 
 
 @pytest.mark.parametrize("mode", ["plain", "compatible"])
-async def test_the_other_modes_are_spoken_too(database_url: str, tmp_path: Path, mode: str) -> None:
+async def test_the_other_modes_are_spoken_too(intake_url: str, tmp_path: Path, mode: str) -> None:
     """Plain: no key at all. Compatible: both forms come in one body, and the signed one counts."""
     adapter = channel(
         CASELADDER_WECHAT_MODE=mode, CASELADDER_WECHAT_AES_KEY="" if mode == "plain" else AES_KEY
     )
-    async with running(database_url, tmp_path, [adapter]) as intake:
+    async with running(intake_url, tmp_path, [adapter]) as intake:
         follower = Follower(intake.client, plain=mode == "plain")
         if mode == "plain":
             assert await follower.says(MATTER) == words.ASK_PLACE
