@@ -1,17 +1,29 @@
 """The shapes of the files in a jurisdiction's folder, as an editor writes them."""
 
+import re
 from datetime import date
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.deadline import DeadlineRule
 from schemas.jurisdiction import EmergencyLine, Rung
 from schemas.mediators import MediationKind, MediatorRole
 
+_SENTENCE_END: Final = re.compile(r"[。！？!?；;\n]")
+
+
+def _within_a_sentence(words: str) -> str:
+    """Complaints are read sentence by sentence: what reached over two would never be found."""
+    if _SENTENCE_END.search(words):
+        raise ValueError(f"{words} should stand within one sentence, without any of 。！？!?；;")
+    return words
+
+
 Text = Annotated[str, Field(min_length=1)]
-Word = Annotated[str, Field(min_length=2)]
+Word = Annotated[str, Field(min_length=2), AfterValidator(_within_a_sentence)]
 """One character stands in too many other words."""
+UnitName = Annotated[str, Field(min_length=1), AfterValidator(_within_a_sentence)]
 Count = Annotated[int, Field(ge=0)]
 UnitCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]*$")]
 TerritorialName = Literal["building_group", "grid", "community", "street", "district"]
@@ -81,7 +93,7 @@ class DepartmentRow(Row):
     """One entry of departments.yaml."""
 
     code: UnitCode
-    name: Text
+    name: UnitName
     kind: Literal["department", "public_body"]
     parent: UnitCode | None
     levels: Annotated[list[Rung], Field(min_length=1)]
@@ -94,7 +106,7 @@ class UnitRow(Row):
     """One row of units.csv."""
 
     code: UnitCode
-    name: Text
+    name: UnitName
     kind: TerritorialName
     parent: UnitCode | None = None
     households: Count

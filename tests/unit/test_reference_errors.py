@@ -83,6 +83,14 @@ LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
         (CONDUCT, "words: [推诿, ", "words: [扯皮, ", "word 扯皮 is given twice"),
         (CONDUCT, "words: [推诿, ", "words: [推诿责任, 推诿, ", "推诿 is found in it"),
         (CONDUCT, "words: [推诿, ", "words: [推, ", "at least 2 characters"),
+        (CONDUCT, "words: [推诿, ", "words: [推诿。, ", "should stand within one sentence"),
+        (
+            "departments.yaml",
+            "aliases: [城管局, ",
+            "aliases: [城管局；城管队, ",
+            "should stand within one sentence",
+        ),
+        (UNITS, GRID_ROW, GRID_ROW.replace("网格", "网格！"), "should stand within one sentence"),
         (CONDUCT, "unless_after: [", "unless: [", "Extra inputs are not permitted"),
         # units.csv
         (UNITS, GRID_ROW, GRID_ROW + "GL099999", "successor GL099999 of GL010101 is no unit"),
