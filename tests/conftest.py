@@ -1,5 +1,6 @@
 """Fixtures that all tests share: a PostgreSQL and its databases per test process, a Kafka per session."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item._id = NodeId.parse(f"{item.nodeid}@{group.args[0]}")
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests from now on: each look at them takes half a second."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A running PostgreSQL of this test process (each xdist worker has its own: no lock, no shared state)."""
@@ -66,7 +73,16 @@ async def database_url(databases: Databases) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def quick_java() -> Iterator[None]:
+    """Brokers of our own and their tools start quickly; nothing where they cannot be had."""
+    with pytest.MonkeyPatch.context() as patched:
+        if not kafka_broker.missing_here():
+            patched.setenv(kafka_broker.JAVA_OPTIONS, kafka_broker.quick_start(), prepend=" ")
+        yield
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(quick_java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Kafka that all tests of this session share: give topics and groups unique names.
 
     One broker for all xdist workers, for it takes a third of a gigabyte; where it comes from: kafka_broker.
@@ -84,7 +100,7 @@ NewKafka = Callable[..., LocalKafka]
 
 
 @pytest.fixture
-def new_kafka() -> Iterator[NewKafka]:
+def new_kafka(quick_java: None) -> Iterator[NewKafka]:
     """Makes a Kafka of this test alone, not yet started, to be killed, paused or closed by log-in (`sasl`).
 
     Always one of our own (Java, Maven), whatever the shared one is. Stopped and removed after the test.

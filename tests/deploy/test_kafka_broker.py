@@ -79,7 +79,7 @@ def _settings(place: Path, clients: int, external: int, admin: int, controller: 
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def broker(quick_java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker of this module alone, with users, rights and topics made as the jobs do it."""
     if missing := missing_here():
         give_up(f"the compose file's Kafka needs more: {missing}", os.environ)

@@ -22,7 +22,7 @@ from chassis.kafka.topics import Topics
 from services.cli.local import LocalRun
 
 ROOT = Path(__file__).parents[2]
-START_LIMIT_S = 90
+START_LIMIT_S = 180
 READY_LINE = "Caseladder is ready."
 
 

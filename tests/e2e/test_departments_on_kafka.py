@@ -27,7 +27,7 @@ SATISFIED = {"contacted": True, "resolved": True, "satisfied": True}
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+def broker(quick_java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker that may be killed, with the very names of the topics that the page has."""
     if missing := kafka_broker.missing_here():
         kafka_broker.give_up(f"a Kafka of these tests alone needs more: {missing}", os.environ)

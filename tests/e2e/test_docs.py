@@ -21,7 +21,7 @@ _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LIMIT_S = 20
 _SAID = "said-and-done"
-_FOLLOWS_WITHIN_S = 15
+_FOLLOWS_WITHIN_S = 60
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 RUN = (
     "README.md",

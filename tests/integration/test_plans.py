@@ -5,8 +5,11 @@ from functools import reduce
 from typing import Final
 from uuid import UUID, uuid4
 
+import pytest
+
 from chassis.database import Connection, open_pool
 from chassis.decider import Refused
+from chassis.embedded import EmbeddedPostgres
 from chassis.service import Change
 from chassis.store import Row, Store
 from schemas.envelope import Envelope
@@ -15,6 +18,7 @@ from services.intake.listing import NEWEST, OF_MATTERS, TURNS
 from services.intake.repeats import EARLIER
 from services.router.domain import WorkOrder
 from services.router.projection import project
+from tests.databases import Databases
 from tests.integration.conftest import Bench
 from tests.unit.router_kit import COMMUNITY, MONDAY, actor, router, submitted
 
@@ -22,6 +26,12 @@ _SMALL = 200
 _ROWS = 20_000
 _OFTEN = 8
 """More than the five executions after which PostgreSQL may keep a plan."""
+
+
+@pytest.fixture
+def databases(postgres: EmbeddedPostgres) -> Databases:
+    """Databases that no other test has had: PostgreSQL plans for the rows that one has left, deleted or not."""
+    return Databases(postgres)
 
 
 async def _rows_read(connection: Connection, *schemas: str) -> int:
