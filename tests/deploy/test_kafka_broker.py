@@ -159,12 +159,18 @@ def _kafka(running: Broker, user: str) -> dict[str, str]:
     }
 
 
+def _topics(running: Broker, login: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """`topics` with some words, or the job's own, as the user of `login`."""
+    given = ("topics", *words) if words else _services()["topics"]["command"]
+    argv = [sys.executable, "-m", "services", *given]
+    env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | login
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
 def _create_topics(running: Broker) -> None:
     """The job `topics`, with its own words and its own user, twice."""
-    argv = [sys.executable, "-m", "services", *_services()["topics"]["command"]]
-    env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | _kafka(running, "topics")
     for said in (" made, 0 changed, 0 as they were", " topics: 0 made, 0 changed"):
-        done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        done = _topics(running, _kafka(running, "topics"))
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
 
@@ -276,6 +282,22 @@ def test_a_user_who_may_not_make_others_is_refused_and_no_password_is_shown(brok
     assert "the broker refused “intake may Read, Write" in done.stderr
     assert "ClusterAuthorizationFailedError" in done.stderr
     assert "secret-of" not in done.stdout + done.stderr
+
+
+def test_a_wrong_password_is_named_and_not_shown(broker: Broker) -> None:
+    """The client itself says only that it could not connect."""
+    login = _admin(broker) | {"CASELADDER_KAFKA_PASSWORD": "guess-of-somebody"}
+    for done in (_apply_users(broker, login), _topics(broker, login, "show")):
+        assert done.returncode == 1
+        assert f"Error: Kafka on {broker.admin} refuses the log-in of admin by PLAIN" in done.stderr
+        assert "guess" not in done.stdout + done.stderr
+
+
+def test_a_topic_that_one_may_not_see_is_not_called_missing(broker: Broker) -> None:
+    done = _topics(broker, _kafka(broker, "dept-GL-URBAN"), "show")
+    assert done.returncode == 1
+    assert "dept-GL-URBAN may not see 107 topics, such as case.events: " in done.stderr
+    assert "MISSING" not in done.stdout
 
 
 async def test_a_wrong_password_is_refused(broker: Broker) -> None:
