@@ -160,6 +160,16 @@ class LoginRefused(NotInOrder):
         )
 
 
+class MayNotWrite(NotInOrder):
+    """The broker does not let us write to topics."""
+
+    def __init__(self, connection: KafkaConnection, topics: Collection[str]) -> None:
+        super().__init__(
+            f"{connection.username} may not write to {len(topics)} topics, such as {min(topics)}: log in as the "
+            "broker's administrator"
+        )
+
+
 class Rebuilding(NotInOrder):
     """The event logs are being published again, or were and that was broken off."""
 

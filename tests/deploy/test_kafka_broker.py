@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,7 +22,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from chassis.embedded_host import free_port
+from chassis.kafka.connection import KafkaConnection, MayNotWrite
 from chassis.kafka.jars import cache_dir, fetch_jars
+from chassis.kafka.publisher import Publisher
+from chassis.kafka.relay import stored_standing
+from chassis.kafka.republish import Extent, all_locks, open_source, republish
+from chassis.migrate import CHASSIS, RELAY, upgrade
+from chassis.store import Store
 from chassis.tokens import LocalIssuer
 from reference.load import load
 from services.cli.kafka_grants import grants, password_variable
@@ -30,6 +37,7 @@ from tests.deploy.cluster import running_cluster
 from tests.deploy.compose_kit import COMPOSE_FILE, OWN, ROOT, compose, placeholders, properties
 from tests.deploy.image_kit import container, make_image, run, serving, words
 from tests.kafka_broker import give_up, missing_here
+from tests.toy import ticked
 from tools.deploy_secrets import demanded
 
 pytestmark = pytest.mark.xdist_group("compose_kafka")  # one broker, in one process
@@ -282,6 +290,27 @@ def test_a_user_who_may_not_make_others_is_refused_and_no_password_is_shown(brok
     assert "the broker refused “intake may Read, Write" in done.stderr
     assert "ClusterAuthorizationFailedError" in done.stderr
     assert "secret-of" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("user", ["intake", "topics"])
+async def test_who_may_not_write_to_a_topic_begins_no_republish(
+    broker: Broker, database_url: str, user: str
+) -> None:
+    """Who has begun lets the relays stand still. `topics` may write nowhere, and is no producer at all."""
+    for branch in (CHASSIS, RELAY):
+        await upgrade(database_url, branch)
+    topic = "dept.GL-URBAN.assigned"
+    password = broker.passwords[password_variable(user)]
+    publisher = Publisher(KafkaConnection(broker.clients, "SASL_PLAINTEXT", user, password))
+    extent = Extent(topic, None)
+    async with all_locks({"outside": database_url}, 10, lambda _: None) as held:
+        log = held["outside"]
+        await Store("outside").append(log, [replace(ticked(uuid4(), 1), topic=topic)])
+        source = await open_source("outside", log, extent)
+        with pytest.raises(MayNotWrite, match=f"{user} may not write to 1 topics, such as {topic}"):
+            await republish([source], publisher, {topic}.__contains__, extent, lambda _: None)
+        await publisher.drop()
+        assert not (await stored_standing(log, "outside")).rebuilding
 
 
 def test_a_wrong_password_is_named_and_not_shown(broker: Broker) -> None:
