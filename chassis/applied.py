@@ -50,7 +50,8 @@ _SHORT: Final = (
     " WHERE lacks > 0 ORDER BY case_id, source LIMIT $1"
 )
 _GAPS: Final = _SHORT.format(
-    "SELECT case_id, source, max(sequence) - count(*) AS lacks FROM chassis.event_log GROUP BY case_id, source"
+    "SELECT case_id, source, max(sequence) - count(*) AS lacks FROM chassis.event_log"
+    " WHERE source = ANY($2::text[]) GROUP BY case_id, source"
 )
 _TAIL: Final = _SHORT.format(
     "SELECT a.case_id, '{service}' AS source, a.version - coalesce((SELECT max(sequence) FROM chassis.event_log l"
@@ -86,15 +87,18 @@ class Shortage:
     """The first of them, `<source>/<case>`, with how many events each lacks."""
 
 
-async def shortage(log: Connection, services: Collection[str]) -> Shortage:
-    """Count what is missing in a log itself: a source numbers its events of a case from 1 on, without a gap.
+async def shortage(log: Connection, services: Collection[str], keepers: Collection[str]) -> Shortage:
+    """Count what is missing in a log itself: a service numbers its events of a case, and what it tells of those
+    that it parked, from 1 on, without a gap. Others, such as departments, number by the clock.
 
-    services: those that keep their cases beside this log, and know the number of the last event of each. The server
-    counts; a list of the first comes back.
+    services: whose log it is. keepers: those of them that keep their cases beside it, and know the number of the
+    last event of each. The server counts; a list of the first comes back.
     """
     found = Shortage()
-    for query in (_GAPS, *(_TAIL.format(service=service) for service in services)):
-        rows = await log.fetch(query, EXAMPLES, timeout=SCAN_S)
+    sources = [name for service in services for name in (service, f"{service}.parked")]
+    queries = [(_GAPS, [sources]), *((_TAIL.format(service=service), []) for service in keepers)]
+    for query, given in queries:
+        rows = await log.fetch(query, EXAMPLES, *given, timeout=SCAN_S)
         if rows:
             found.cases += rows[0][3]
             found.events += rows[0][4]

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 
 from chassis.kafka.header_names import read_past_them
 from chassis.settings import KafkaSettings
@@ -144,11 +150,47 @@ class TooFewPartitions(NotInOrder):
         )
 
 
+class LoginRefused(NotInOrder):
+    """The broker is there, and does not let us in."""
+
+    def __init__(self, connection: KafkaConnection, error: KafkaError) -> None:
+        super().__init__(
+            f"Kafka on {connection.bootstrap} refuses the log-in of {connection.username} by "
+            f"{connection.mechanism} ({type(error).__name__}): no such user there, or another password"
+        )
+
+
+class MayNotWrite(NotInOrder):
+    """The broker does not let us write to topics."""
+
+    def __init__(self, connection: KafkaConnection, topics: Collection[str]) -> None:
+        super().__init__(
+            f"{connection.username} may not write to {len(topics)} topics, such as {min(topics)}: log in as the "
+            "broker's administrator"
+        )
+
+
 class Rebuilding(NotInOrder):
     """The event logs are being published again, or were and that was broken off."""
 
     def __init__(self) -> None:
         super().__init__("`log republish` was begun and has not ended: if it runs no more, run it again")
+
+
+async def refusal(connection: KafkaConnection) -> LoginRefused | None:
+    """Ask once whether the broker refuses our log-in: a client that does not get in says only that it did not."""
+    known = ("bootstrap_servers", "retry_backoff_ms")
+    options = {name: value for name, value in connection.options().items() if name not in known}
+    for host, port, _ in collect_hosts(connection.bootstrap):
+        try:
+            made = await create_conn(host, port, request_timeout_ms=int(ANSWER_S * 1000), **options)
+        except (SaslAuthenticationFailed, AuthenticationFailedError, UnsupportedSaslMechanismError) as error:
+            return LoginRefused(connection, error)
+        except UNREACHABLE:
+            continue
+        made.close()
+        break
+    return None
 
 
 def explain(error: BaseException) -> str:

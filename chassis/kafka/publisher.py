@@ -13,11 +13,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ClusterAuthorizationFailedError
 from aiokafka.partitioner import murmur2
 
 from chassis.kafka.connection import (
     ANSWER_S,
     KafkaConnection,
+    MayNotWrite,
     TailLost,
     TooFewPartitions,
     TopicMissing,
@@ -26,6 +28,7 @@ from chassis.kafka.connection import (
 from chassis.kafka.ends import Ends, end_after
 from chassis.kafka.positions import mark_of
 from chassis.kafka.records import headers, milliseconds
+from chassis.kafka.rights import unwritable
 from chassis.telemetry import Span, SpanKind, Telemetry
 from schemas.envelope import Envelope
 
@@ -164,6 +167,17 @@ class Publisher:
             await self._start()
         there = (await self._metadata()).topics()
         return {topic for topic in topics if self._connection.topic(topic) not in there}
+
+    async def demand_rights(self, topics: Collection[str]) -> None:
+        """Raise MayNotWrite where we may not write to all of the topics, and as `send` does; nothing is written."""
+        names = [self._connection.topic(topic) for topic in topics]
+        try:
+            if self._producer is None:
+                await self._start()
+        except ClusterAuthorizationFailedError:  # who may write nowhere gets no number as a producer
+            raise MayNotWrite(self._connection, names) from None
+        if refused := await unwritable(self._producer.client, names):
+            raise MayNotWrite(self._connection, refused)
 
     def known_partitions(self, topic: str) -> int | None:
         """Return to how many partitions of a topic this producer has published; None where to none."""

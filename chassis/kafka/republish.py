@@ -171,12 +171,15 @@ async def republish(
 ) -> int:
     """Publish the wanted topics of all logs, and let the relays go on; return how many events.
 
-    wanted: the topics of `extent`. tell: is called with how many more were published. Raises Unfinished before
-    anything is done, one of UNREACHABLE where the broker fails, and what the database raises; the relays stand
-    still then until it is run again.
+    wanted: the topics of `extent`. tell: is called with how many more were published. Raises Unfinished or
+    MayNotWrite before anything is done, another of UNREACHABLE where the broker fails, and what the database
+    raises; the relays stand still then until it is run again.
     """
     for source in sources:
         await _demand_all_that_was_begun(source, extent)
+    topics = {topic for source in sources for topic in await _topics(source) if wanted(topic)}
+    if topics:
+        await publisher.demand_rights(topics)
     edition = uuid4().hex[:12]
     partitions = await publisher.partitions(CASE_EVENTS) if extent.moves or wanted(CASE_EVENTS) else None
     for source in sources:
@@ -191,6 +194,16 @@ async def republish(
         await release(source.connection, source.service, list(filter(wanted, held)))
         await _end(source, extent)
     return count
+
+
+async def _topics(source: Source) -> list[str]:
+    """Return the topics of which events stand in a log, by its index, without reading them all."""
+    rows = await source.connection.fetch(
+        "WITH RECURSIVE t AS ((SELECT min(topic) AS topic FROM chassis.event_log) UNION ALL"
+        " SELECT (SELECT min(topic) FROM chassis.event_log WHERE topic > t.topic) FROM t WHERE t.topic IS NOT NULL)"
+        " SELECT topic FROM t WHERE topic IS NOT NULL",
+    )
+    return [row[0] for row in rows]
 
 
 async def _demand_all_that_was_begun(source: Source, extent: Extent) -> None:

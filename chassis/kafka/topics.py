@@ -17,7 +17,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, refusal
+from chassis.kafka.rights import hidden
 
 PER_UNIT: Final = "{code}"
 _DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -121,9 +122,14 @@ class Topics:
         self._admin: Any = None
 
     async def __aenter__(self) -> "Topics":
-        """Connect. Raises KafkaError, OSError or TimeoutError where the broker does not answer."""
+        """Connect. Raises LoginRefused, or another of UNREACHABLE where the broker does not answer."""
         self._admin = AIOKafkaAdminClient(**self._connection.options())
-        await asyncio.wait_for(self._admin.start(), _PATIENCE_S)
+        try:
+            await asyncio.wait_for(self._admin.start(), _PATIENCE_S)
+        except UNREACHABLE:
+            if refused := await refusal(self._connection):
+                raise refused from None
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -132,6 +138,12 @@ class Topics:
     async def differences(self, wanted: Sequence[Topic]) -> list[Difference]:
         """Compare; topics that are as they are meant to be are left out. RuntimeError names what we may not see."""
         names = set(await self._admin.list_topics())
+        absent = {self._connection.topic(topic.name) for topic in wanted} - names
+        if unseen := await hidden(self._admin._client, absent):
+            raise RuntimeError(
+                f"{self._connection.username} may not see {len(unseen)} topics, such as {min(unseen)}: "
+                "whether they are there is not known"
+            )
         present = [topic for topic in wanted if self._connection.topic(topic.name) in names]
         described = await self._admin.describe_topics(
             [self._connection.topic(topic.name) for topic in present]

@@ -26,7 +26,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from chassis.kafka.connection import KafkaConnection
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, refusal
 
 Operation = Literal["Read", "Write", "Create", "Alter", "Describe", "DescribeConfigs", "AlterConfigs"]
 
@@ -135,14 +135,17 @@ class Users:
     """The users of a broker, for one who may alter them. A context: `async with Users(connection) as users`."""
 
     def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
         self._client = AIOKafkaClient(**connection.options())
 
     async def __aenter__(self) -> "Users":
-        """Connect. Raises KafkaError, OSError or TimeoutError where the broker does not answer, or not us."""
+        """Connect. Raises LoginRefused, or another of UNREACHABLE where the broker does not answer."""
         try:
             await asyncio.wait_for(self._client.bootstrap(), _PATIENCE_S)
-        except BaseException:
+        except BaseException as error:
             await self._client.close()
+            if isinstance(error, UNREACHABLE) and (refused := await refusal(self._connection)):
+                raise refused from None
             raise
         return self
 

@@ -72,7 +72,7 @@ async def _compare(local: LocalRun, grace: float, topics: bool) -> int:
             missing += found.counts["missing"]
         for url, log in opened.items():
             names = [name for name in databases if databases[name] == url]
-            short = await shortage(log, [name for name in names if name in _DECIDERS])
+            short = await shortage(log, names, [name for name in names if name in _DECIDERS])
             _show_shortage(", ".join(names), short)
             missing += short.events
         if topics:

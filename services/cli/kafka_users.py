@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from chassis.kafka.connection import UNREACHABLE, KafkaConnection
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, NotInOrder
 from chassis.kafka.users import Grant, Users
 from reference.load import load
 from reference.source import ReferenceInvalid
@@ -50,6 +50,8 @@ def apply(run_dir: Path, port_base: int) -> None:
         )
     try:
         asyncio.run(_apply(KafkaConnection.of(given), passwords, wanted))
+    except NotInOrder as error:
+        raise click.ClickException(str(error)) from None
     except UNREACHABLE as error:
         raise click.ClickException(
             f"Kafka does not answer {given.kafka_username} on {given.kafka_bootstrap} ({type(error).__name__})"

@@ -10,7 +10,7 @@ import click
 
 from chassis.calendar import SHANGHAI
 from chassis.database import session
-from chassis.kafka.connection import UNREACHABLE, KafkaConnection, explain
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, MayNotWrite, explain
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.republish import (
     Extent,
@@ -84,7 +84,7 @@ def command(
     work = _dry_run(local, extent, file) if dry_run else _republish(local, extent, wait, file)
     try:
         asyncio.run(work)
-    except (LockTaken, Unfinished) as error:
+    except (LockTaken, Unfinished, MayNotWrite) as error:
         raise click.ClickException(str(error)) from None
     except UNREACHABLE as error:
         raise click.ClickException(
@@ -118,7 +118,7 @@ async def _publish(
     try:
         with click.progressbar(length=total, label="publishing") as bar:
             count = await republish(sources, publisher, wanted, extent, bar.update)
-    except Unfinished:
+    except (Unfinished, MayNotWrite):
         raise
     except BaseException:
         click.echo(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from chassis.kafka.connection import UNREACHABLE, KafkaConnection
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, NotInOrder
 from chassis.kafka.topics import Difference, Topic, Topics, TopicsInvalid, load_topics
 from reference.load import load
 from reference.source import ReferenceInvalid
@@ -104,6 +104,8 @@ async def _there(local: LocalRun, run: Run | None = None) -> AsyncIterator[Topic
     try:
         async with Topics(KafkaConnection.of(given)) as topics_there:
             yield topics_there
+    except NotInOrder as error:
+        raise click.ClickException(str(error)) from None
     except UNREACHABLE as error:
         raise click.ClickException(
             f"Kafka does not answer on {given.kafka_bootstrap} ({type(error).__name__}): "

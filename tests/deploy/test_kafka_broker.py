@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,7 +22,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from chassis.embedded_host import free_port
+from chassis.kafka.connection import KafkaConnection, MayNotWrite
 from chassis.kafka.jars import cache_dir, fetch_jars
+from chassis.kafka.publisher import Publisher
+from chassis.kafka.relay import stored_standing
+from chassis.kafka.republish import Extent, all_locks, open_source, republish
+from chassis.migrate import CHASSIS, RELAY, upgrade
+from chassis.store import Store
 from chassis.tokens import LocalIssuer
 from reference.load import load
 from services.cli.kafka_grants import grants, password_variable
@@ -30,6 +37,7 @@ from tests.deploy.cluster import running_cluster
 from tests.deploy.compose_kit import COMPOSE_FILE, OWN, ROOT, compose, placeholders, properties
 from tests.deploy.image_kit import container, make_image, run, serving, words
 from tests.kafka_broker import give_up, missing_here
+from tests.toy import ticked
 from tools.deploy_secrets import demanded
 
 pytestmark = pytest.mark.xdist_group("compose_kafka")  # one broker, in one process
@@ -159,12 +167,18 @@ def _kafka(running: Broker, user: str) -> dict[str, str]:
     }
 
 
+def _topics(running: Broker, login: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """`topics` with some words, or the job's own, as the user of `login`."""
+    given = ("topics", *words) if words else _services()["topics"]["command"]
+    argv = [sys.executable, "-m", "services", *given]
+    env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | login
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
 def _create_topics(running: Broker) -> None:
     """The job `topics`, with its own words and its own user, twice."""
-    argv = [sys.executable, "-m", "services", *_services()["topics"]["command"]]
-    env = {"PATH": os.environ["PATH"], "CASELADDER_REFERENCE": str(GULOU)} | _kafka(running, "topics")
     for said in (" made, 0 changed, 0 as they were", " topics: 0 made, 0 changed"):
-        done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        done = _topics(running, _kafka(running, "topics"))
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
 
@@ -276,6 +290,43 @@ def test_a_user_who_may_not_make_others_is_refused_and_no_password_is_shown(brok
     assert "the broker refused “intake may Read, Write" in done.stderr
     assert "ClusterAuthorizationFailedError" in done.stderr
     assert "secret-of" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("user", ["intake", "topics"])
+async def test_who_may_not_write_to_a_topic_begins_no_republish(
+    broker: Broker, database_url: str, user: str
+) -> None:
+    """Who has begun lets the relays stand still. `topics` may write nowhere, and is no producer at all."""
+    for branch in (CHASSIS, RELAY):
+        await upgrade(database_url, branch)
+    topic = "dept.GL-URBAN.assigned"
+    password = broker.passwords[password_variable(user)]
+    publisher = Publisher(KafkaConnection(broker.clients, "SASL_PLAINTEXT", user, password))
+    extent = Extent(topic, None)
+    async with all_locks({"outside": database_url}, 10, lambda _: None) as held:
+        log = held["outside"]
+        await Store("outside").append(log, [replace(ticked(uuid4(), 1), topic=topic)])
+        source = await open_source("outside", log, extent)
+        with pytest.raises(MayNotWrite, match=f"{user} may not write to 1 topics, such as {topic}"):
+            await republish([source], publisher, {topic}.__contains__, extent, lambda _: None)
+        await publisher.drop()
+        assert not (await stored_standing(log, "outside")).rebuilding
+
+
+def test_a_wrong_password_is_named_and_not_shown(broker: Broker) -> None:
+    """The client itself says only that it could not connect."""
+    login = _admin(broker) | {"CASELADDER_KAFKA_PASSWORD": "guess-of-somebody"}
+    for done in (_apply_users(broker, login), _topics(broker, login, "show")):
+        assert done.returncode == 1
+        assert f"Error: Kafka on {broker.admin} refuses the log-in of admin by PLAIN" in done.stderr
+        assert "guess" not in done.stdout + done.stderr
+
+
+def test_a_topic_that_one_may_not_see_is_not_called_missing(broker: Broker) -> None:
+    done = _topics(broker, _kafka(broker, "dept-GL-URBAN"), "show")
+    assert done.returncode == 1
+    assert "dept-GL-URBAN may not see 107 topics, such as case.events: " in done.stderr
+    assert "MISSING" not in done.stdout
 
 
 async def test_a_wrong_password_is_refused(broker: Broker) -> None:

@@ -1,5 +1,6 @@
 """Whether a log is whole: a story that ends with its highest sequence may lack events before it, or its end."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 from chassis.applied import shortage
@@ -8,11 +9,13 @@ from tests.toy import publish, ticked
 
 
 async def test_a_whole_log_lacks_nothing(bench: Bench) -> None:
+    """A department's letters are numbered by the clock."""
     case = uuid4()
-    await publish(bench.pool, ticked(case, 1), ticked(case, 2))
+    letter = replace(ticked(case, 1_796_042_420_327_000_000), source="dept.GL-GAS.replies")
+    await publish(bench.pool, ticked(case, 1), ticked(case, 2), letter)
     await bench.drain()
     async with bench.pool.acquire() as connection:
-        found = await shortage(connection, ["counter"])
+        found = await shortage(connection, ["counter", "outside"], ["counter"])
     assert (found.cases, found.events, found.examples) == (0, 0, [])
 
 
@@ -26,6 +29,6 @@ async def test_gaps_before_the_highest_sequence_and_an_end_that_has_gone_are_cou
         await connection.execute(
             "DELETE FROM chassis.event_log WHERE source = 'counter' AND case_id = $1 AND sequence = 3", case
         )
-        found = await shortage(connection, ["counter"])
+        found = await shortage(connection, ["counter", "outside"], ["counter"])
     assert (found.cases, found.events) == (2, 3)
     assert found.examples == [(f"outside/{other}", 2), (f"counter/{case}", 1)]
