@@ -105,13 +105,15 @@ class Batch(Generic[S]):
         self._emitted: list[Envelope] = []
         self.tally = Tally()
 
-    async def load(self, case_ids: Sequence[UUID], parked: Collection[UUID] = ()) -> None:
+    async def load(
+        self, case_ids: Sequence[UUID], parked: Collection[UUID] = (), *, are_held: bool = False
+    ) -> None:
         """Lock and read the cases; one that is not known yet starts from the decider's initial state.
 
-        Of those in `parked`, every further event is set aside too.
+        Of those in `parked`, every further event is set aside too. `are_held`, and what is raised, as Store.load.
         """
         unique = sorted(set(case_ids))
-        rows = await self._store.load(self._connection, unique)
+        rows = await self._store.load(self._connection, unique, are_held=are_held)
         for case_id in unique:
             row = rows.get(case_id)
             if row is None:

@@ -20,6 +20,17 @@ else:
 UniqueViolation = asyncpg.UniqueViolationError
 LockNotAvailable = asyncpg.LockNotAvailableError
 
+
+class Overtaken(Exception):
+    """A transaction that began after ours has changed a case before we had its lock.
+
+    The log is read in the order in which transactions began to write (`xid`): what we appended to the case would
+    stand before what it appended, and be read before it. Begun anew, ours comes after it.
+    """
+
+    safe_to_log = True
+
+
 _PASSING: tuple[type[Exception], ...] = (
     OSError,
     asyncio.TimeoutError,
@@ -32,14 +43,16 @@ _PASSING: tuple[type[Exception], ...] = (
     asyncpg.IdleInTransactionSessionTimeoutError,  # we were frozen, and the server rolled it back meanwhile
     asyncpg.LockNotAvailableError,
     asyncpg.InternalServerError,
+    Overtaken,
 )
 
 
 def is_passing(error: Exception) -> bool:
     """Whether an error says nothing about the input, so that the same may succeed if tried again.
 
-    A lost connection, a deadlock, a full disk, a freeze of our own. A value that the driver cannot encode is the
-    input's own fault, though asyncpg raises it as an InterfaceError, too (and as a ValueError).
+    A lost connection, a deadlock, a full disk, a freeze of our own, another transaction that was first. A value that
+    the driver cannot encode is the input's own fault, though asyncpg raises it as an InterfaceError, too (and as a
+    ValueError).
     """
     return isinstance(error, _PASSING) and not isinstance(error, ValueError)
 

@@ -132,7 +132,7 @@ class ParkedCases(Generic[S]):
 
         Raises Unavailable, and nothing has happened, where others keep the stream or the case for too long.
         """
-        async with self._holding() as connection:
+        async with self._holding(case_id) as connection:
             waiting = [one.event for one in await self._open(connection, case_id)]
             if not waiting:
                 return _NOTHING
@@ -150,7 +150,7 @@ class ParkedCases(Generic[S]):
         another one than they have seen, and asking twice gives up no second one. `reason` is told, masked.
         Raises as `retry`.
         """
-        async with self._holding() as connection:
+        async with self._holding(case_id) as connection:
             waiting = [one.event for one in await self._open(connection, case_id)]
             if not waiting:
                 return _NOTHING
@@ -172,11 +172,15 @@ class ParkedCases(Generic[S]):
         return attempt
 
     @asynccontextmanager
-    async def _holding(self) -> AsyncIterator[Connection]:
-        """Open a transaction during which no batch of the service is under way. Raises Unavailable."""
+    async def _holding(self, case_id: UUID) -> AsyncIterator[Connection]:
+        """Open a transaction during which no batch of the service, and nobody else with this case, is under way.
+
+        Raises Unavailable.
+        """
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._store.hold_stream(connection, self._patience_s)
+                await self._store.load(connection, [case_id])
                 yield connection
         except LockNotAvailable as error:
             raise Unavailable(f"{self._service.name} is busy with the stream or with this case") from error
@@ -229,7 +233,7 @@ class ParkedCases(Generic[S]):
             try:
                 async with connection.transaction():
                     work = Batch(self._service, self._store, connection, self._clock(), self._telemetry)
-                    await work.load([case_id])
+                    await work.load([case_id], are_held=True)
                     step(work)
                     if work.tally.parked:
                         return _Fault(work.tally.parked[0].reason)

@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from chassis.batch import RETRY_FAILED_TIMER, Batch, Tally, describe
-from chassis.database import Pool, UniqueViolation, is_passing
+from chassis.database import Overtaken, Pool, UniqueViolation, is_passing
 from chassis.metrics import Metrics
 from chassis.parking import park
 from chassis.service import Service
@@ -128,7 +128,7 @@ class Runner(Generic[S]):
                 self.halted = str(error)
                 _log.critical(self.halted)
                 self._stop.set()
-            except FenceLost as error:  # in order: another process of this service was first
+            except (FenceLost, Overtaken) as error:  # in order: somebody else was first
                 _log.info("%s: %s", self._service.name, error)
                 await wait_at_most(self._stop, pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
             except Exception as error:

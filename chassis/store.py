@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-from chassis.database import Connection, insert
+from chassis.database import Connection, Overtaken, insert
 from chassis.transport import Move
 from schemas.envelope import Envelope
 
@@ -73,8 +73,8 @@ class Store:
     def __init__(self, schema: str) -> None:
         self.schema = schema
         self._load = (
-            f"SELECT case_id, version, seen::text, state::text, traceparent FROM {schema}.aggregate"
-            " WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
+            "SELECT case_id, version, seen::text, state::text, traceparent, age(xmin) < 0"
+            f" FROM {schema}.aggregate WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
         )
         self._update = (
             f"UPDATE {schema}.aggregate a SET version = u.version, seen = u.seen, state = u.state,"
@@ -99,9 +99,17 @@ class Store:
             " ON CONFLICT (case_id, source, sequence) DO NOTHING RETURNING case_id, source, sequence"
         )
 
-    async def load(self, connection: Connection, case_ids: Sequence[UUID]) -> dict[UUID, Stored]:
-        """Return those of the cases that are known, their rows locked in case order."""
+    async def load(
+        self, connection: Connection, case_ids: Sequence[UUID], *, are_held: bool = False
+    ) -> dict[UUID, Stored]:
+        """Return those of the cases that are known, their rows locked in case order.
+
+        Raises Overtaken where a transaction that began after this one has written to one of them. `are_held`: their
+        locks are ours already, so that nobody can have, and what is newer was written in a savepoint of our own.
+        """
         rows = await connection.fetch(self._load, case_ids)
+        if not are_held and any(row[5] for row in rows):
+            raise Overtaken(f"{self.schema}: another transaction was first; beginning anew")
         return {row[0]: Stored(row[1], row[2], row[3], row[4]) for row in rows}
 
     async def save(self, connection: Connection, rows: Sequence[Row]) -> None:
