@@ -132,7 +132,6 @@ class TailLost(NotInOrder):
     """Topics do not hold any more what the broker had taken for them last. `topics` are without the prefix."""
 
     def __init__(self, connection: KafkaConnection, topics: Collection[str]) -> None:
-        self.topics = frozenset(topics)
         names = ", ".join(connection.topic(topic) for topic in sorted(topics))
         super().__init__(
             f"the last events that were published to {names} are there no more, so the broker has lost them: "

@@ -6,7 +6,7 @@ away. What it had in hand may have arrived or not; readers skip by their sequenc
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +20,6 @@ from chassis.kafka.connection import (
     ANSWER_S,
     KafkaConnection,
     MayNotWrite,
-    TailLost,
     TooFewPartitions,
     TopicMissing,
     let_go,
@@ -55,6 +54,16 @@ class _Sorted:
     last: dict[tuple[str, int], Envelope] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of the topics to which events were published."""
+
+    ends: Ends
+    """Where they end now, but for the lost ones."""
+    lost: Set[str]
+    """Those of which the broker has lost what came before."""
+
+
 class Publisher:
     """Publishes events to their topics. It connects at the first `send`, and anew after `drop`."""
 
@@ -76,16 +85,15 @@ class Publisher:
         return all(connection.connected() for connection in self._touched)
 
     def touch(self) -> None:
-        """Begin to look whether a connection breaks."""
-        self._touched = tuple(self._producer.client._conns.values())
+        """Begin to look whether one of the connections that stand now breaks."""
+        connections = self._producer.client._conns.values() if self._producer is not None else ()
+        self._touched = tuple(each for each in connections if each.connected())
 
-    async def send(self, events: Sequence[Envelope], edition: str = "") -> Ends:
-        """Publish events, the order of each case kept; returns when the broker has them all, with the new ends of
-        their topics.
+    async def send(self, events: Sequence[Envelope], edition: str = "") -> Sent:
+        """Publish events, the order of each case kept; returns when the broker has them all.
 
-        `edition` names the edition of the log to which they belong. Raises TailLost where the broker has lost what
-        came before them; the rest of them is published then. Raises another of UNREACHABLE where it does not take
-        them in time: then call `drop`, and publish them again.
+        `edition` names the edition of the log to which they belong. Raises one of UNREACHABLE where the broker does
+        not take them in time: then call `drop`, and publish them again.
         """
         if self._producer is None:
             await self._start()
@@ -102,8 +110,8 @@ class Publisher:
                 acknowledged = await asyncio.gather(*pending)
         return self._move_ends(made, [answer.offset for answer in acknowledged], edition)
 
-    def _move_ends(self, made: _Sorted, offsets: Iterable[int], edition: str) -> Ends:
-        """Note where the topics end, and return it for those of the batches, whose first offsets are given."""
+    def _move_ends(self, made: _Sorted, offsets: Iterable[int], edition: str) -> Sent:
+        """Note where the topics of the batches end, whose first offsets are given."""
         first = iter(offsets)
         moved: dict[str, dict[str, str]] = {}
         lost: set[str] = set()
@@ -119,10 +127,9 @@ class Publisher:
                 continue
             if end is not None:
                 ends[str(partition)] = end
-        if lost:
-            raise TailLost(self._connection, lost)
-        self.ends = {**self.ends, **moved}
-        return moved
+        whole = {topic: ends for topic, ends in moved.items() if topic not in lost}
+        self.ends = {**self.ends, **whole}
+        return Sent(whole, lost)
 
     def _sending(self, topic: str, partition: int, traceparents: Sequence[str]) -> Span:
         """Span the delivery of the events for a partition, `topic` with its prefix."""

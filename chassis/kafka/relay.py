@@ -15,7 +15,7 @@ until that is done; another topic that was cut short holds back its own events o
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -25,6 +25,7 @@ from chassis.database import Connection, is_passing
 from chassis.kafka.connection import (
     UNREACHABLE,
     KafkaConnection,
+    NotInOrder,
     Rebuilding,
     TailLost,
     TopicLost,
@@ -35,7 +36,7 @@ from chassis.kafka.ends import Ends
 from chassis.kafka.held import AT_ONCE, held_topics, hold, move_held, next_held, release
 from chassis.kafka.lock import is_wanted, relay_lock
 from chassis.kafka.offsets import cut_short, is_untouched, partitions_in_use
-from chassis.kafka.publisher import Publisher
+from chassis.kafka.publisher import Publisher, Sent
 from chassis.log import Position, read_all
 from chassis.metrics import Metrics
 from chassis.store import START, FenceLost
@@ -58,6 +59,9 @@ RETRY_S: Final = 1.0
 LOOK_S: Final = 1.0
 """How often a relay at work looks whether somebody else waits for its lock, and whether a topic that was missing is
 there, in seconds."""
+CHECK_S: Final = 60.0
+"""How long a relay with nothing to publish trusts that the broker has what it had taken, in seconds: what it lost
+while all is quiet nobody else would miss."""
 ALONE_S: Final = 30.0
 """A relay that leaves its session alone for so many seconds is taken for frozen, and loses the lock. One at work
 does it for a delivery at most (`DELIVERY_S`), with the connecting before it (`ANSWER_S`)."""
@@ -92,8 +96,10 @@ class Relay:
         """The topics that the broker does not have whole, and behind which place of the log their events wait."""
         self._lost: dict[str, str] = {}
         """Those of them that are there and were cut short, and what is to be said of it."""
-        self._is_checked = False
-        """Whether it was seen, since we lead, that the broker still has what it had taken."""
+        self._checked_at: float | None = None
+        """When it was last seen, since we lead, that the broker has what it had taken; by the loop's clock."""
+        self._idle_until = 0.0
+        """Before then it is not looked at while nothing is to be published; by the loop's clock."""
         self._away: str | None = None
         self.leads = False
         """Whether this one is at work."""
@@ -142,7 +148,7 @@ class Relay:
         self._metrics.set("relay_leads", has_it)
         if not has_it:
             self._note_held({})
-            self._lost, self._is_checked = {}, False
+            self._lost, self._checked_at, self._idle_until = {}, None, 0.0
 
     def _note_held(self, held: dict[str, Position]) -> None:
         self._held = held
@@ -184,6 +190,7 @@ class Relay:
             started = loop.time()
             rows = await read_all(connection, position, BATCH)
             if not rows:
+                await self._check_while_idle(connection, position)
                 self._note_well()
                 await wait_at_most(self._stop, pause)
                 pause = min(pause * 2, IDLE_S)
@@ -215,26 +222,30 @@ class Relay:
             ):
                 # The first that this service publishes: its events of a case belong where those of the others are.
                 self._publisher.used = {CASE_EVENTS: await partitions_in_use(self._connection, CASE_EVENTS)}
-            return await self._publish(wanted, edition)
+            sent = await self._publish(wanted, edition)
         except TopicMissing:
             await self._hold(connection, position, {event.topic for event in wanted})
-        except TailLost as error:
-            await self._hold_lost(connection, position, error.topics)
-        return await self._send(connection, position, wanted, edition)
+            return await self._send(connection, position, wanted, edition)
+        await self._hold_lost(connection, position, sent.lost)
+        return sent.ends
 
     def _is_due(self, event: Envelope) -> bool:
         return self._publishes(event.topic) and event.topic not in self._held
 
-    async def _publish(self, events: Sequence[Envelope], edition: str) -> Ends:
-        before = self._publisher.ends
-        ends = await self._publisher.send(events, edition)
-        if not self._publisher.is_in_touch and (lost := await cut_short(self._connection, before)):
-            raise TailLost(self._connection, lost)
+    async def _publish(self, events: Sequence[Envelope], edition: str) -> Sent:
+        before = self._trusted_ends()
+        sent = await self._publisher.send(events, edition)
+        if not self._publisher.is_in_touch:
+            sent = replace(sent, lost=sent.lost | await cut_short(self._connection, before))
         self._publisher.touch()
         self._metrics.count("events_published", len(events))
         self._metrics.observe("published_batch_events", len(events))
         self._note_well()
-        return ends
+        return sent
+
+    def _trusted_ends(self) -> Ends:
+        """Return where the topics end that are not known to be cut short."""
+        return {topic: ends for topic, ends in self._publisher.ends.items() if topic not in self._lost}
 
     async def _hold(self, connection: Connection, position: Position, topics: Collection[str]) -> None:
         """Hold those of the topics that are missing. Raises TopicMissing where the stream is among them."""
@@ -272,14 +283,19 @@ class Relay:
         there = waiting - await self._publisher.missing(waiting)
         known = {topic: ends for topic, ends in self._publisher.ends.items() if topic in there}
         await self._hold_lost(connection, end, await cut_short(self._connection, known))
-        for topic in sorted(there - self._lost.keys()):
+        for topic in sorted(there):
+            if topic in self._lost:
+                continue
             rows = await next_held(connection, topic, self._held[topic], end)
             if rows:
-                ends = await self._publish([event for _, event in rows], edition)
+                sent = await self._publish([event for _, event in rows], edition)
+                await self._hold_lost(connection, end, sent.lost)
+                if topic in sent.lost:
+                    continue
                 self._held[topic] = rows[-1][0]
                 async with connection.transaction():
                     await move_held(connection, self._service, topic, rows[-1][0])
-                    await store_position(connection, self._service, end, end, ends=ends)
+                    await store_position(connection, self._service, end, end, ends=sent.ends)
             if len(rows) < AT_ONCE:
                 await release(connection, self._service, [topic])
                 self._note_held({other: place for other, place in self._held.items() if other != topic})
@@ -289,13 +305,32 @@ class Relay:
         """Look whether the broker still has what it had taken, and hold the topics that were cut short; again where
         it was away. Raises TopicLost, TooFewPartitions or TailLost where that is the stream.
         """
-        if self._is_checked and self._publisher.is_in_touch:
+        if self._checked_at is not None and self._publisher.is_in_touch:
             return
+        self._checked_at = None
+        self._publisher.touch()  # what breaks from here on is looked at again
         await self._check_stream(connection, position)
         if CASE_EVENTS in self._publisher.ends:
             await self._publisher.partitions(CASE_EVENTS)
-        await self._hold_lost(connection, position, await cut_short(self._connection, self._publisher.ends))
-        self._is_checked = True
+        await self._hold_lost(connection, position, await cut_short(self._connection, self._trusted_ends()))
+        self._checked_at = asyncio.get_running_loop().time()
+
+    async def _check_while_idle(self, connection: Connection, position: Position) -> None:
+        """Look at it every `CHECK_S`, too, or where a connection broke: then every `LOOK_S`, until it was seen.
+
+        A broker that is away is no trouble of who has nothing to publish.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._idle_until or not self._publisher.ends:
+            return
+        self._idle_until = now + LOOK_S
+        if self._checked_at is not None and now - self._checked_at > CHECK_S:
+            self._checked_at = None
+        try:
+            await self._check(connection, position)
+        except UNREACHABLE as error:
+            if isinstance(error, NotInOrder):
+                raise
 
     async def _check_stream(self, connection: Connection, position: Position) -> None:
         """Raise TopicLost where we have published to the stream and nothing was ever written to it."""

@@ -17,10 +17,9 @@ from chassis.applied import account
 from chassis.kafka import relay as relay_module
 from chassis.kafka.compare import compare, published_topics
 from chassis.kafka.connection import KafkaConnection
-from chassis.kafka.ends import Ends
 from chassis.kafka.local_broker import LocalKafka
 from chassis.kafka.offsets import is_untouched
-from chassis.kafka.publisher import Publisher
+from chassis.kafka.publisher import Publisher, Sent
 from chassis.kafka.reader import KafkaReader
 from chassis.kafka.relay import stored_standing
 from chassis.kafka.republish import (
@@ -278,12 +277,15 @@ def cut_last_batch(broker: LocalKafka, topic: str) -> None:
     os.truncate(segment, segment.stat().st_size - 1)  # the broker drops a batch that is not whole
 
 
-@pytest.mark.parametrize(("relay_is", "others"), [("stopped", 3), ("idle", 3), ("sending", 0)])
+@pytest.mark.parametrize(
+    ("relay_is", "others"), [("stopped", 3), ("idle", 3), ("sending", 0), ("quiet", 0), ("quiet", 3)]
+)
 async def test_a_relay_notices_that_the_broker_has_lost_the_end_of_the_stream(
     bench: Bench, new_kafka: NewKafka, monkeypatch: pytest.MonkeyPatch, relay_is: str, others: int
 ) -> None:
     """Invariant 6. Nobody had read it, and what others write takes its offsets. A relay at work, too, looks before
-    it publishes more; what it had in hand comes too early, and is the last that it publishes."""
+    it publishes more; what it had in hand comes too early, and is the last that it publishes. One that has nothing
+    more to publish looks by itself."""
     monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
     monkeypatch.setattr(relay_module, "LOOK_S", 0.05)
     broker, case = new_kafka(), uuid4()
@@ -311,22 +313,23 @@ async def test_a_relay_notices_that_the_broker_has_lost_the_end_of_the_stream(
         await other.drop()
         if relay_is == "stopped":
             relay = await stack.enter_async_context(relaying(connection, bench.url))
-        await publish(bench.pool, *story(case, 4))
+        if relay_is != "quiet":
+            await publish(bench.pool, *story(case, 4))
         await until(lambda: "case.events are there no more" in (relay.trouble or ""))
         there = [1, *ids(foreign), *([3] if relay_is == "sending" else [])]
         assert ids(await on_topic(connection)) == there
         count = await rebuild(bench, connection)
         await until(lambda: relay.trouble is None)
-        await publish(bench.pool, *story(case, 5))
+        await publish(bench.pool, *story(case, 4 if relay_is == "quiet" else 5))
         await published(bench.pool, "outside")
         assert len(await on_topic(connection)) == len(there) + count + 1
 
 
-def _telling(sent: asyncio.Event) -> Callable[..., Coroutine[Any, Any, Ends]]:
+def _telling(sent: asyncio.Event) -> Callable[..., Coroutine[Any, Any, Sent]]:
     """Publish as ever, and say that it has begun."""
     send = Publisher.send
 
-    async def tell(self: Publisher, events: Sequence[Envelope], edition: str = "") -> Ends:
+    async def tell(self: Publisher, events: Sequence[Envelope], edition: str = "") -> Sent:
         sent.set()
         return await send(self, events, edition)
 
@@ -359,6 +362,35 @@ async def test_a_department_whose_topic_was_lost_holds_back_its_own_events_only(
         assert relay.trouble is None
     assert ids(await on_topic(connection, DEPT)) == [1, 2, 4, 6]
     assert ids(await on_topic(connection)) == [3, 5]
+
+
+async def test_a_relay_at_work_goes_on_where_the_broker_has_lost_the_end_of_a_departments_topic(
+    bench: Bench, new_kafka: NewKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else it has to publish comes once, and the department gets all when its topic is published anew."""
+    monkeypatch.setattr(relay_module, "RETRY_S", 0.05)
+    broker, case = new_kafka(), uuid4()
+    await asyncio.to_thread(broker.start)
+    async with (
+        topics_of_a_test(broker.bootstrap, more=[DEPT]) as connection,
+        relaying(connection, bench.url, publishes=BOTH) as relay,
+    ):
+        await publish(bench.pool, replace(ticked(case, 1), topic=DEPT), *story(case, 2))
+        await published(bench.pool, "outside")
+        await asyncio.to_thread(broker.kill)
+        cut_last_batch(broker, connection.topic(DEPT))
+        await asyncio.to_thread(broker.start)
+        await publish(bench.pool, replace(ticked(case, 3), topic=DEPT), *story(case, 4))
+        await published(bench.pool, "outside")
+        assert ids(await on_topic(connection)) == [2, 4]
+        await until(
+            lambda: f"published to {connection.topic(DEPT)} are there no more" in (relay.trouble or "")
+        )
+        await rebuild(bench, connection, topic=DEPT)
+        await publish(bench.pool, replace(ticked(case, 5), topic=DEPT))
+        await published(bench.pool, "outside")
+        await until(lambda: relay.trouble is None)
+        assert ids(await on_topic(connection, DEPT))[-3:] == [1, 3, 5]
 
 
 @pytest.mark.parametrize("topic", [None, CASE_EVENTS])

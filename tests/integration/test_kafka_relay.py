@@ -19,7 +19,7 @@ from chassis.kafka.connection import STOP_S, KafkaConnection
 from chassis.kafka.ends import Ends
 from chassis.kafka.lock import LOCK_SPACE
 from chassis.kafka.offsets import looking
-from chassis.kafka.publisher import Publisher
+from chassis.kafka.publisher import Publisher, Sent
 from chassis.kafka.relay import Relay, store_position, unpublished
 from chassis.kafka.topics import Topic, Topics
 from chassis.log import Position
@@ -154,7 +154,7 @@ async def test_the_stand_by_takes_over_from_a_relay_that_is_frozen(
     async with relaying(connection, bench.url) as first:
         send = first._publisher.send
 
-        async def freeze(events: Sequence[Envelope], edition: str) -> Ends:
+        async def freeze(events: Sequence[Envelope], edition: str) -> Sent:
             frozen.set()
             await awake.wait()
             return await send(events, edition)
