@@ -50,9 +50,9 @@ _PASSING: tuple[type[Exception], ...] = (
 def is_passing(error: Exception) -> bool:
     """Whether an error says nothing about the input, so that the same may succeed if tried again.
 
-    A lost connection, a deadlock, a full disk, a freeze of our own, another transaction that was first. A value that
-    the driver cannot encode is the input's own fault, though asyncpg raises it as an InterfaceError, too (and as a
-    ValueError).
+    A lost connection, a deadlock, a full disk, a freeze of our own, another transaction that was first. A value
+    that the driver cannot encode is the input's own fault, though asyncpg raises it as an InterfaceError, too (and
+    as a ValueError).
     """
     return isinstance(error, _PASSING) and not isinstance(error, ValueError)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from chassis.calendar import SHANGHAI
-from chassis.database import session
+from chassis.database import is_passing, session
 from chassis.kafka.connection import UNREACHABLE, KafkaConnection, MayNotWrite, explain
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.republish import (
@@ -86,7 +86,9 @@ def command(
         asyncio.run(work)
     except (LockTaken, Unfinished, MayNotWrite) as error:
         raise click.ClickException(str(error)) from None
-    except UNREACHABLE as error:
+    except Exception as error:
+        if not (isinstance(error, UNREACHABLE) or is_passing(error)):
+            raise
         raise click.ClickException(
             f"Kafka or a database does not answer ({explain(error)}): is the system running?"
         ) from None

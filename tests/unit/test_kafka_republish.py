@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import click
 import pytest
+from click.testing import CliRunner
 
 from chassis.cloudevents import structured
 from chassis.kafka.partitions import Found, Partitions
@@ -17,6 +19,7 @@ from chassis.kafka.positions import Position, mark_of
 from chassis.kafka.records import UNREADABLE, decode, type_and_edition
 from chassis.kafka.republish import merged
 from schemas.envelope import Envelope
+from services.cli import republish as republish_module
 from services.cli.local import PORT_OFFSETS, LocalRun
 from services.cli.republish import Since
 from tests.toy import Ticked, ticked
@@ -158,3 +161,15 @@ def test_several_databases_are_named_by_service(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv(f"CASELADDER_{service.upper()}_DATABASE_URL", f"postgresql://{service}")
     named = LocalRun(tmp_path, 8100).databases()
     assert named == {service: f"postgresql://{service}" for service in PORT_OFFSETS}
+
+
+def test_a_database_that_dies_in_its_midst_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise asyncpg.InterfaceError("connection is closed")
+
+    monkeypatch.setattr(republish_module, "_republish", fail)
+    told = CliRunner().invoke(republish_module.command, ["--since", "begin", "--run-dir", str(tmp_path)])
+    assert (told.exit_code, type(told.exception)) == (1, SystemExit)
+    assert "Kafka or a database does not answer (InterfaceError)" in told.output
