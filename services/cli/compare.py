@@ -95,8 +95,9 @@ async def _compare_topics(local: LocalRun, logs: Mapping[str, Connection]) -> in
             found = await compare(connection, topic, list(logs.items()))
         except UNREACHABLE as error:
             raise click.ClickException(f"{topic}: {explain(error)}") from None
+        older = f"; {found.older} older ones not looked at" if found.older else ""
         click.echo(
-            f"{topic:32} {found.records:9} records, {found.expected} expected, {found.missing} missing"
+            f"{topic:32} {found.records:9} records, {found.expected} expected, {found.missing} missing{older}"
         )
         _name(found.examples)
         missing += found.missing

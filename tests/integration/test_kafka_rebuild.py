@@ -517,6 +517,25 @@ async def test_the_check_finds_what_was_not_applied_and_what_is_not_on_a_topic(
         assert sorted(holes.examples) == sorted([f"outside/{good}/2", f"outside/{bad}/1"])
 
 
+async def test_what_was_published_again_behind_newer_events_is_looked_at(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """A topic that was made anew begins with what came then: what is older than all it holds is told of."""
+    case, now = uuid4(), datetime.now(UTC)
+    events = [replace(ticked(case, n), topic=DEPT, time=now + timedelta(minutes=n)) for n in (1, 2, 3)]
+    await relay_all(bench, connection, *events)
+    await lose(connection, DEPT)
+    publisher = Publisher(connection)
+    await publisher.send(events[2:])
+    async with bench.pool.acquire() as database:
+        found = await compare(connection, DEPT, [("outside", database)])
+        assert (found.records, found.expected, found.missing, found.older) == (1, 1, 0, 2)
+        await publisher.send(events[:1])
+        found = await compare(connection, DEPT, [("outside", database)])
+    await publisher.drop()
+    assert (found.records, found.expected, found.missing, found.older) == (2, 3, 1, 0)
+
+
 async def test_the_position_that_is_stored_can_be_read_again(
     bench: Bench, connection: KafkaConnection
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from chassis.http import Role
 from tests.router_api_kit import (
     COMMUNITY,
+    COMPONENT,
     DISCIPLINE,
     DISTRICT,
     GRID,
@@ -21,7 +22,7 @@ from tests.router_api_kit import (
     running,
 )
 
-CIVIL = "GL-CIVIL"
+CIVIL, POWER = "GL-CIVIL", "GL-POWER"
 
 
 @pytest.fixture
@@ -149,6 +150,25 @@ async def test_jurisdiction_limits_each_role(router: RouterUnderTest) -> None:
         assert (await router.get(path, Role.HANDLER, stranger)).code == "unit_required"
     sign = await router.post(f"{path}/sign", Role.OPERATOR, DISTRICT)
     assert (sign.status, sign.code) == (403, "role_required")
+
+
+async def test_the_desk_of_a_department_that_lost_the_case_reads_no_words_of_it(
+    router: RouterUnderTest,
+) -> None:
+    """R-PRIV-01: nor what is said later. It still sees that it had the case; the desk of the place reads on."""
+    path = await router.submit(matter=COMPONENT)
+    await router.post(f"{path}/objection", Role.HANDLER, URBAN, {"reason": "路灯由供电公司养护"})
+    decision = {"upheld": True, "reason": "属供电公司职责", "unit": POWER}
+    moved = await router.post(f"{path}/objection/adjudication", Role.SUPERVISOR, DISTRICT, decision)
+    assert (moved.status, moved.body["unit"]["code"]) == (200, POWER), moved.body
+    for unit, text in ((URBAN, None), (POWER, TEXT), (COMMUNITY, TEXT), (DISTRICT, TEXT)):
+        for role in (Role.SUPERVISOR, Role.OPERATOR):
+            shown = (await router.get(path, role, unit)).body
+            assert (shown["text"] and shown["text"]["text"]) == text, (role, unit)
+    [had] = (await router.get("/v1/assignments", Role.SUPERVISOR, URBAN, ended=True)).body["items"]
+    assert (had["title"], had["text"]) == (None, None)
+    past = await router.get("/v1/assignments", Role.SUPERVISOR, DISTRICT, unit=URBAN, ended=True)
+    assert [row["text"] for row in past.body["items"]] == [TEXT]
 
 
 async def test_past_holders_see_the_case_but_not_the_text(router: RouterUnderTest) -> None:

@@ -99,9 +99,9 @@ class Access:
         if state.sealed or state.confidential:
             triaging = state.queue is not None and not state.sealed and principal.has(Role.OPERATOR)
             return principal.unit in _recipients(case) or triaging
-        if self._at_desk(principal, case) or self._watches(principal, case):
+        if principal.has(*DESKS) and self._in_jurisdiction(principal, case, open_only=True):
             return True
-        return any(
+        return self._watches(principal, case) or any(
             holding.is_open
             and holding.access is not TextAccess.WITHHELD
             and self.works_for(principal, holding.unit)
@@ -137,10 +137,12 @@ class Access:
     def _at_desk(self, principal: Principal, case: Case) -> bool:
         return principal.has(*DESKS, Role.OPS) and self._in_jurisdiction(principal, case)
 
-    def _in_jurisdiction(self, principal: Principal, case: Case) -> bool:
+    def _in_jurisdiction(self, principal: Principal, case: Case, *, open_only: bool = False) -> bool:
+        """Whether the caller reaches the place, or a unit that has (unless `open_only`: or had) the case."""
         if self.is_wide(principal):
             return True
-        units = [case.state.place, case.state.unit, *(holding.unit for holding in case.holdings)]
+        holders = (holding.unit for holding in case.holdings if holding.is_open or not open_only)
+        units = [case.state.place, case.state.unit, *holders]
         return any(unit is not None and self.reaches(principal, unit) for unit in units)
 
     def _at_work(self, principal: Principal, role: Role, case: Case, *, open_only: bool) -> bool:

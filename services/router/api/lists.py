@@ -169,7 +169,8 @@ class Lists:
         after(query, cursor, {"a.dispatched_at": datetime, "a.case_id": UUID, "a.number": int})
         at = query.value(self._office.host.clock(), "timestamptz")
         rows = await self.fetch(
-            f"SELECT a.*, {COLOUR_SQL.format(at=at)} AS colour, g.version, t.title, t.body"
+            f"SELECT a.*, {COLOUR_SQL.format(at=at)} AS colour, g.version, g.state->>'unit' AS holder,"
+            " t.title, t.body"
             " FROM router.assignment a JOIN router.aggregate g ON g.case_id = a.case_id"
             " LEFT JOIN router.case_text t ON t.case_id = a.case_id"
             f" WHERE {query.conditions} ORDER BY a.dispatched_at, a.case_id, a.number",
@@ -200,8 +201,13 @@ class Lists:
         if row["sealed"] or row["confidential"]:
             holds = row["role"] in {AssignmentRole.LEAD, AssignmentRole.EXIT}
             return is_open and holds and principal.has(*WORKERS, *DESKS) and principal.unit == row["unit"]
+        if principal.has(*DESKS) and (is_open or self._reaches_any(principal, row["place"], row["holder"])):
+            return True
         at_work = principal.has(*WORKERS) and self._access.works_for(principal, row["unit"])
-        return principal.has(*DESKS) or (at_work and is_open and row["access"] != TextAccess.WITHHELD)
+        return at_work and is_open and row["access"] != TextAccess.WITHHELD
+
+    def _reaches_any(self, principal: Principal, *units: str | None) -> bool:
+        return any(unit is not None and self._access.reaches(principal, unit) for unit in units)
 
     async def triage(self, principal: Principal, cursor: str | None, limit: int) -> QueuePage:
         query = self.query(principal, "q")
