@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from chassis.kafka.header_names import read_past_them
 from chassis.settings import KafkaSettings
 from chassis.telemetry import Attribute, Value
+from schemas.message import CASE_EVENTS
 
 Security = Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["SCRAM-SHA-512", "PLAIN"]
@@ -129,13 +130,13 @@ class TopicLost(NotInOrder):
 
 
 class TailLost(NotInOrder):
-    """Topics do not hold any more what the broker had taken for them last. `topics` are without the prefix."""
+    """A topic does not hold any more what the broker had taken for it last. `topic` is without the prefix."""
 
-    def __init__(self, connection: KafkaConnection, topics: Collection[str]) -> None:
-        names = ", ".join(connection.topic(topic) for topic in sorted(topics))
+    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+        alone = "" if topic == CASE_EVENTS else f" --topic {topic}"
         super().__init__(
-            f"the last events that were published to {names} are there no more, so the broker has lost them: "
-            "`python -m services log republish --since begin` brings them back"
+            f"the last events that were published to {connection.topic(topic)} are there no more, so the broker has"
+            f" lost them: `python -m services log republish --since begin{alone}` brings them back"
         )
 
 

@@ -266,10 +266,10 @@ class Relay:
         if not topics:
             return
         if CASE_EVENTS in topics:
-            raise TailLost(self._connection, [CASE_EVENTS])
+            raise TailLost(self._connection, CASE_EVENTS)
         await hold(connection, self._service, topics, position)
         for topic in sorted(topics):
-            self._lost[topic] = str(TailLost(self._connection, [topic]))
+            self._lost[topic] = str(TailLost(self._connection, topic))
             _log.error(
                 "%s: %s. Its events wait, those of all other topics go on", self._service, self._lost[topic]
             )
