@@ -10,11 +10,16 @@ from uuid import uuid4
 
 import pytest
 from _pytest.nodeid import NodeId
+from hypothesis import HealthCheck, settings
 
 from chassis.embedded import EmbeddedPostgres
 from chassis.kafka.local_broker import LocalKafka, Sasl
 from tests import kafka_broker
 from tests.databases import Databases
+
+# On a loaded machine making the inputs may take its time; that says nothing about us.
+settings.register_profile("loaded", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("loaded")
 
 # What starts processes comes first, so that no long test is left over for one worker at the end.
 DEAR_FIRST = ("deploy", "e2e", "deliveries", "integration", "contract", "simulation", "unit")
