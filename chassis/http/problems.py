@@ -31,6 +31,8 @@ _RIGHT = {
 """What would be right, by pydantic's kind of error, where pydantic's own words do not say it."""
 _KEY = re.compile(rb'[{,]\s*+"([^"\\]*+)"\s*+:')
 """A key of JSON: within a text a quotation mark stands behind a backslash only."""
+_COLON = re.compile(rb"\s*+:")
+"""What stands behind a key, and behind no other text."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -111,9 +113,21 @@ def demand_single_keys(raw: bytes) -> None:
 
     Few bodies have a key in two objects, so that most are told by one search.
     """
-    keys = _KEY.findall(raw)
+    keys = _keys(raw)
     if len(keys) != len(set(keys)):
         json.loads(raw, object_pairs_hook=_once, parse_int=str)
+
+
+def _keys(raw: bytes) -> list[bytes]:
+    """The keys in a valid JSON text, whichever object they stand in; some that are none do no harm.
+
+    Without a quotation mark in a text, each of them begins or ends one: to go from one to the next is several times
+    as quick as to look at every byte.
+    """
+    if b'\\"' in raw:
+        return _KEY.findall(raw)
+    parts = raw.split(b'"')
+    return [text for text, behind in zip(parts[1::2], parts[2::2], strict=True) if _COLON.match(behind)]
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
