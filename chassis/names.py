@@ -7,10 +7,12 @@ further groups are the parts of one name. All are bounded; a text without a `WOR
 import re
 from typing import Final
 
-WORD: Final = re.compile(
-    r"[叫字名姓人](?:(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
-    r"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：]))"
+WORD_BEGINS: Final = "叫字名姓人"
+WORD_HOLDS: Final = (
+    r"(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
+    r"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：])"
 )
+WORD: Final = re.compile(f"[{WORD_BEGINS}](?:{WORD_HOLDS})")
 
 _HAN: Final = r"[\u4e00-\u9fff]"
 _COMMON: Final = (
