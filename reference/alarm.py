@@ -150,9 +150,9 @@ def find_alarm(
     if call:
         title, text = _written(title), _written(text)
     titled = call or _HAPPENED.search(title) is not None
-    if not (titled or _tells_now(title) or _tells_now(text)):
-        return None
-    if not hints.of(title, call=call) and not hints.of(text, call=call):
+    in_title = (titled or _tells_now(title)) and hints.of(title, call=call)
+    in_text = (call or _tells_now(text)) and hints.of(text, call=call)
+    if not in_title and not in_text:
         return None
     sentences = [title, *_SENTENCE.split(text)]
     cry: Emergency | None = None
