@@ -214,7 +214,7 @@ def _steps(text: str, *, keep_lines: bool) -> tuple[_Step, ...]:
     if "我是" in text:
         steps += _INTRODUCTIONS
     if has_words and WORD.search(text):
-        steps += _NAMES
+        steps += tuple([step for signs, step in _NAMES if any(sign in text for sign in signs)])
     if has_words and _DOMAIN.search(text):
         steps += _HIDDEN_EMAILS
     if "@" in text or "＠" in text:
@@ -356,7 +356,9 @@ _ACCOUNTS: Final[tuple[_Step, ...]] = (
     (_ACCOUNT, lambda found: found[1] + ACCOUNT if _is_account(found) else found[0]),
 )
 _INTRODUCTIONS: Final[tuple[_Step, ...]] = ((INTRODUCED, lambda found: found[1] + NAME),)
-_NAMES: Final[tuple[_Step, ...]] = tuple((names, lambda found: found[1] + NAME) for names in ANNOUNCED)
+_NAMES: Final[tuple[tuple[tuple[str, ...], _Step], ...]] = tuple(
+    (signs, (names, lambda found: found[1] + NAME)) for signs, names in ANNOUNCED
+)
 _EMAILS: Final[tuple[_Step, ...]] = ((_EMAIL, lambda _: EMAIL),)
 _HIDDEN_EMAILS: Final[tuple[_Step, ...]] = ((_HIDDEN_EMAIL, lambda _: EMAIL),)
 _NUMBERS: Final[tuple[_Step, ...]] = (
