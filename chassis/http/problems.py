@@ -31,8 +31,6 @@ _RIGHT = {
 """What would be right, by pydantic's kind of error, where pydantic's own words do not say it."""
 _KEY = re.compile(rb'[{,]\s*+"([^"\\]*+)"\s*+:')
 """A key of JSON: within a text a quotation mark stands behind a backslash only."""
-_COLON = re.compile(rb"\s*+:")
-"""What stands behind a key, and behind no other text."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -121,13 +119,14 @@ def demand_single_keys(raw: bytes) -> None:
 def _keys(raw: bytes) -> list[bytes]:
     """The keys in a valid JSON text, whichever object they stand in; some that are none do no harm.
 
-    Without a quotation mark in a text, each of them begins or ends one: to go from one to the next is several times
-    as quick as to look at every byte.
+    Where no text holds a quotation mark, each begins or ends one: to go from one to the next is several times as
+    quick as to look at every byte.
     """
     if b'\\"' in raw:
         return _KEY.findall(raw)
     parts = raw.split(b'"')
-    return [text for text, behind in zip(parts[1::2], parts[2::2], strict=True) if _COLON.match(behind)]
+    # outside of texts a colon stands behind a key, and nowhere else
+    return [text for text, behind in zip(parts[1::2], parts[2::2], strict=True) if b":" in behind]
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
