@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
@@ -30,6 +31,8 @@ S = TypeVar("S")
 
 RETRY_FAILED_TIMER: Final = timedelta(minutes=5)
 """How long a case whose timer could not be fired waits for the next attempt."""
+_number: Final = attrgetter("int")
+"""By which UUIDs are sorted as by themselves, in a third of the time: theirs are compared in Python."""
 _MAX_FIRINGS: Final = 64
 """More timers of one case at one instant than this means that firing does not clear them."""
 
@@ -112,7 +115,7 @@ class Batch(Generic[S]):
 
         Of those in `parked`, every further event is set aside too. `are_held`, and what is raised, as Store.load.
         """
-        unique = sorted(set(case_ids))
+        unique = sorted(set(case_ids), key=_number)
         rows = await self._store.load(self._connection, unique, are_held=are_held)
         for case_id in unique:
             row = rows.get(case_id)

@@ -1,16 +1,18 @@
 """How people announce a name in free text (R-PRIV-01).
 
-`ANNOUNCED` are patterns whose first group is the announcement, and the rest of the match the name, or several;
+`ANNOUNCED` holds patterns whose first group is the announcement, and the rest of the match the name, or several;
 further groups are the parts of one name. All are bounded; a text without a `WORD` holds none of them.
 """
 
 import re
 from typing import Final
 
-WORD: Final = re.compile(
-    r"[叫字名姓人](?:(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
-    r"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：]))"
+WORD_BEGINS: Final = "叫字名姓人"
+WORD_HOLDS: Final = (
+    r"(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
+    r"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：])"
 )
+WORD: Final = re.compile(f"[{WORD_BEGINS}](?:{WORD_HOLDS})")
 
 _HAN: Final = r"[\u4e00-\u9fff]"
 _COMMON: Final = (
@@ -58,22 +60,31 @@ _NO_NAME: Final = (
 )
 
 # Each begins with one of few characters: by that the search skips the others, several times as fast.
-ANNOUNCED: Final = (
-    re.compile(
-        rf"((?:{_FIELD})[ \u3000]?[:：][\s:：]{{0,2}})"
-        rf"(?:(?:{_FOREIGN}|{_PERSON}){_GOES_ON}{_MORE}|{_NO_NAME}{_HAN}{{2,6}}(?<![苑园区栋楼店]){_END})"
-    ),
-    re.compile(
-        rf"((?:我叫|名(?<![店路街村厂区桥]名)叫|{_FIELD}|名字(?:是|叫做?|为|[:：]))[是为叫做:：\s]{{0,2}})"
-        rf"(?:(?:{_FOREIGN}|{_LONG}){_END}|{_PERSON}{_GOES_ON}{_MORE})"
-    ),
-    re.compile(
-        rf"(本(?<!{_HAN}本)人(?:叫|是)?)(?:(?:{_DOUBLE}){_HAN}{{1,2}}|{_FOREIGN}|[{_COMMON}]{_HAN}{{1,2}}){_END}"
-    ),
-    re.compile(
-        rf"((?:[我贵]|本人)姓)({_DOUBLE}|[{_SURNAMES}])[，, ]?(?:单名|名叫|名|叫)({_HAN}{{1,3}}){_END}"
-    ),
+_FIELD_NAMED: Final = re.compile(
+    rf"((?:{_FIELD})[ \u3000]?[:：][\s:：]{{0,2}})"
+    rf"(?:(?:{_FOREIGN}|{_PERSON}){_GOES_ON}{_MORE}|{_NO_NAME}{_HAN}{{2,6}}(?<![苑园区栋楼店]){_END})"
 )
+_CALLED: Final = re.compile(
+    rf"((?:我叫|名(?<![店路街村厂区桥]名)叫|{_FIELD}|名字(?:是|叫做?|为|[:：]))[是为叫做:：\s]{{0,2}})"
+    rf"(?:(?:{_FOREIGN}|{_LONG}){_END}|{_PERSON}{_GOES_ON}{_MORE})"
+)
+_MYSELF: Final = re.compile(
+    rf"(本(?<!{_HAN}本)人(?:叫|是)?)(?:(?:{_DOUBLE}){_HAN}{{1,2}}|{_FOREIGN}|[{_COMMON}]{_HAN}{{1,2}}){_END}"
+)
+_SURNAMED: Final = re.compile(
+    rf"((?:[我贵]|本人)姓)({_DOUBLE}|[{_SURNAMES}])[，, ]?(?:单名|名叫|名|叫)({_HAN}{{1,3}}){_END}"
+)
+_FIELD_ENDS: Final = (
+    *("姓名", "姓 ", "姓\u3000", "系人", "络人", "繫人", "絡人"),
+    *("诉人", "映人", "报人", "电人", "信人", "访人", "求人", "请人", "案人", "助人"),
+)
+ANNOUNCED: Final[tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]] = (
+    ((":", "："), _FIELD_NAMED),
+    (("我叫", "名叫", "名字", *_FIELD_ENDS), _CALLED),
+    (("本人",), _MYSELF),
+    (("姓",), _SURNAMED),
+)
+"""Each with the signs of which a text must have one: a look for those spares most texts with a `WORD` a search."""
 INTRODUCED: Final = re.compile(
     rf"(我(?<!{_HAN}我)是)(?!董事|程序|周边|周围|林业|陈述|王府)(?:(?:{_DOUBLE}){_HAN}{{1,2}}"
     rf"|[{_COMMON}]{_HAN}{{1,2}})(?<![区路街村镇市县省州号店厂校院园])"
@@ -89,7 +100,7 @@ def announced(text: str) -> frozenset[str]:
     not the form of a name is left out.
     """
     found: set[str] = set()
-    for pattern in (*ANNOUNCED, INTRODUCED):
+    for pattern in (*(pattern for _, pattern in ANNOUNCED), INTRODUCED):
         for match in pattern.finditer(text):
             parts = match.groups()[1:]
             found.update(["".join(parts)] if parts else _EACH.findall(match[0].removeprefix(match[1])))

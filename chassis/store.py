@@ -26,6 +26,7 @@ _AGGREGATE: Final = (*_CHANGING, "traceparent")
 _EVENT: Final = ("topic", "source", "case_id", "sequence", "type", "time", "traceparent", "data")
 """The columns in which the log and the parked events are written; an envelope has them as attributes."""
 _event: Final = attrgetter(*_EVENT)
+_case_number: Final = attrgetter("case_id.int")
 
 
 class FenceLost(Exception):
@@ -114,7 +115,7 @@ class Store:
 
     async def save(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write all rows in case order. Raises asyncpg.UniqueViolationError where a new case is not new."""
-        ordered = sorted(rows, key=lambda row: row.case_id)
+        ordered = sorted(rows, key=_case_number)
         fresh = [_aggregate(row) for row in ordered if row.is_new]
         await insert(connection, self.schema, "aggregate", _AGGREGATE, fresh)
         known = [_aggregate(row)[: len(_CHANGING)] for row in ordered if not row.is_new]

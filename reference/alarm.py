@@ -5,10 +5,9 @@ line away from others.
 """
 
 import re
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
-
-from ahocorasick_rs import AhoCorasick, Implementation
 
 from reference import violence
 from reference.dangers import Danger, Hints
@@ -21,7 +20,16 @@ _SPOKEN: Final = (
     *(("天燃气", "天然气"), ("煤汽", "煤气"), ("晕到", "晕倒"), ("救名", "救命"), ("中署", "中暑")),
 )
 """What callers say or mistype, and what is written for it, of the same length."""
-_SPOKEN_WORDS: Final = AhoCorasick([spoken for spoken, _ in _SPOKEN], implementation=Implementation.DFA)
+
+
+def _one_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds whether one of the words stands in a text. It begins with one set of characters, by which
+    the search skips all others: for so few words several times as quick as an automaton."""
+    first = "".join(sorted({word[0] for word in words}))
+    return re.compile(f"[{first}](?:{'|'.join(f'(?<={word[0]}){word[1:]}' for word in words)})")
+
+
+_SPOKEN_WORDS: Final = _one_of([spoken for spoken, _ in _SPOKEN])
 _SENTENCE = re.compile(r"[。！？!?；;\n]+")
 _CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
 _SHORT: Final = 150
@@ -33,8 +41,8 @@ _FIRST_SENTENCES: Final = 3
 _AROUND: Final = 100
 """How many characters before and after a sign are read at most, so that no text costs more than its length."""
 
-_NOW: Final = AhoCorasick(
-    [
+_NOW: Final = _one_of(
+    (
         *(
             "正在",
             "现在",
@@ -51,8 +59,7 @@ _NOW: Final = AhoCorasick(
             "赶紧",
         ),
         *("马上派", "立即派", "立刻派", "突然", "出不来", "十万火急"),
-    ],
-    implementation=Implementation.DFA,
+    )
 )
 _HAPPENED = re.compile("了|正在|着")
 """In a title: it tells what happened, and does not only name a matter."""
@@ -143,9 +150,9 @@ def find_alarm(
     if call:
         title, text = _written(title), _written(text)
     titled = call or _HAPPENED.search(title) is not None
-    if not (titled or _tells_now(title) or _tells_now(text)):
-        return None
-    if not hints.of(title, call=call) and not hints.of(text, call=call):
+    in_title = (titled or _tells_now(title)) and hints.of(title, call=call)
+    in_text = (call or _tells_now(text)) and hints.of(text, call=call)
+    if not in_title and not in_text:
         return None
     sentences = [title, *_SENTENCE.split(text)]
     cry: Emergency | None = None
@@ -167,14 +174,14 @@ def find_alarm(
 
 
 def _written(text: str) -> str:
-    if _SPOKEN_WORDS.find_matches_as_indexes(text):
+    if _SPOKEN_WORDS.search(text) is not None:
         for spoken, written in _SPOKEN:
             text = text.replace(spoken, written)
     return text
 
 
 def _tells_now(text: str) -> bool:
-    return bool(_NOW.find_matches_as_indexes(text))
+    return _NOW.search(text) is not None
 
 
 def _head(text: str) -> str:

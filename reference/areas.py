@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
+import numpy as np
 import shapely
 from shapely import Polygon, STRtree
 from shapely.geometry import shape
@@ -63,8 +64,9 @@ class GridIndex:
 
     def locate(self, lon: float, lat: float) -> str | None:
         """The grid at a point in degrees WGS84; on a border the lowest code; None outside the jurisdiction."""
-        for number in self._cells.at(lon, lat):
-            if shapely.intersects_xy(self._outlines[self._codes[number]], lon, lat):
+        near, is_within = self._cells.at(lon, lat)
+        for number in near:
+            if is_within or shapely.intersects_xy(self._outlines[self._codes[number]], lon, lat):
                 return self._codes[number]
         return None
 
@@ -79,32 +81,50 @@ class GridIndex:
         return tuple(self._codes[hit] for hit in sorted(hits))
 
 
-class _Cells:
-    """Which shapes come near a point: a quarter of what it costs to ask the tree, on the route of every case."""
+class _Cell(NamedTuple):
+    near: tuple[int, ...]
+    """The numbers of the shapes that come near it, the least first."""
+    is_within: bool
+    """Whether there is one shape only, and the whole cell lies in it."""
 
-    _PER_SIDE: Final = 64
+
+_NOWHERE: Final = _Cell((), is_within=False)
+
+
+class _Cells:
+    """Which shapes come near a point: a quarter of what it costs to ask the tree, on the route of every case.
+
+    Most points lie in a cell of one shape, which need not be asked whether it has them.
+    """
+
+    _PER_SIDE: Final = 128
 
     def __init__(self, shapes: Sequence[Polygon], tree: STRtree) -> None:
         self._west, self._south, self._east, self._north = map(float, shapely.total_bounds(shapes))
         self._width = (self._east - self._west) / self._PER_SIDE
         self._height = (self._north - self._south) / self._PER_SIDE
-        numbers = range(self._PER_SIDE)
-        boxes = [self._box(column, row) for column in numbers for row in numbers]
-        self._near: list[list[int]] = [[] for _ in boxes]
-        for cell, number in sorted(zip(*tree.query(boxes, predicate="intersects").tolist(), strict=True)):
-            self._near[cell].append(number)
+        boxes = self._boxes()
+        cells, numbers = tree.query(boxes, predicate="intersects")
+        near: list[list[int]] = [[] for _ in boxes]
+        for cell, number in sorted(zip(cells.tolist(), numbers.tolist(), strict=True)):
+            near[cell].append(number)
+        within = shapely.contains_properly(np.array(shapes)[numbers], boxes[cells])
+        whole = {cell for cell in cells[within].tolist() if len(near[cell]) == 1}
+        self._cells = [_Cell(tuple(numbers), cell in whole) for cell, numbers in enumerate(near)]
 
-    def at(self, lon: float, lat: float) -> Sequence[int]:
-        """The numbers of the shapes that come near a point, the least first."""
+    def at(self, lon: float, lat: float) -> _Cell:
+        """The cell at a point."""
         if not (self._west <= lon <= self._east and self._south <= lat <= self._north):
-            return ()  # also where there is no shape, so that the bounds are no numbers
+            return _NOWHERE  # also where there is no shape, so that the bounds are no numbers
         last = self._PER_SIDE - 1  # to which the outermost border belongs, too
         column = min(int((lon - self._west) / self._width), last)
         row = min(int((lat - self._south) / self._height), last)
-        return self._near[column * self._PER_SIDE + row]
+        return self._cells[column * self._PER_SIDE + row]
 
-    def _box(self, column: int, row: int) -> BaseGeometry:
-        west, south = self._west + column * self._width, self._south + row * self._height
+    def _boxes(self) -> Any:  # an array of polygons, for which shapely has no type
+        numbers = np.arange(self._PER_SIDE)
+        west = np.repeat(self._west + numbers * self._width, self._PER_SIDE)
+        south = np.tile(self._south + numbers * self._height, self._PER_SIDE)
         # a little larger than the cell, so that rounding loses no point of its border
         wide, high = self._width / 100, self._height / 100
         return shapely.box(west - wide, south - high, west + self._width + wide, south + self._height + high)

@@ -35,7 +35,7 @@ _UNSEEN: Final = frozenset({"Cf", "Zs", "Mn"})
 def seen(value: Any) -> Any:
     """Return a text of nothing but unseen characters as the empty text it looks like; in lists, too."""
     if isinstance(value, str):
-        return value if any(_is_seen(character) for character in value) else ""
+        return value if any(map(_is_seen, value)) else ""
     return [seen(one) for one in value] if isinstance(value, list | tuple) else value
 
 

@@ -111,9 +111,22 @@ def demand_single_keys(raw: bytes) -> None:
 
     Few bodies have a key in two objects, so that most are told by one search.
     """
-    keys = _KEY.findall(raw)
+    keys = _keys(raw)
     if len(keys) != len(set(keys)):
         json.loads(raw, object_pairs_hook=_once, parse_int=str)
+
+
+def _keys(raw: bytes) -> list[bytes]:
+    """The keys in a valid JSON text, whichever object they stand in; some that are none do no harm.
+
+    Where no text holds a quotation mark, each begins or ends one: to go from one to the next is several times as
+    quick as to look at every byte.
+    """
+    if b'\\"' in raw:
+        return _KEY.findall(raw)
+    parts = raw.split(b'"')
+    # outside of texts a colon stands behind a key, and nowhere else
+    return [text for text, behind in zip(parts[1::2], parts[2::2], strict=True) if b":" in behind]
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -72,12 +72,12 @@ class Caller:
             return Actor(subject=self.system, role=SYSTEM)
         if self.is_resident:
             return None
-        return _member_of_staff(self.recorded_as, self.role.value, self.unit)
+        return _member_of_staff(self.subject, self.role.value, self.unit)
 
 
 @lru_cache(maxsize=1024)
 def _member_of_staff(subject: str, role: str, unit: str | None) -> Actor:
-    return Actor(subject=subject, role=role, unit=unit)
+    return Actor(subject=recorded_as(subject), role=role, unit=unit)
 
 
 def caller(principal: Principal, jurisdiction: Jurisdiction, roles: tuple[Role, ...]) -> Caller:

@@ -52,6 +52,7 @@ ALL_FILES_AT_ONCE, ALL_FILE_SECONDS = 1000, 1.0
 """How many files may come without a log-in, of one address and of all: so many at once, then one every so many
 seconds (DES)."""
 _OPERATOR_SAYS: Final = "operator"
+_REACHES: Final = tuple(Reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +328,7 @@ def _words(body: CaseBody) -> tuple[str, str, str]:
 
 
 def _ways(reporter: ReporterBody | None) -> tuple[Reach, ...]:
-    return tuple(way for way in Reach if getattr(reporter, way)) if reporter is not None else ()
+    return tuple([way for way in _REACHES if getattr(reporter, way)]) if reporter is not None else ()
 
 
 def _check_role(body: CaseBody, check: Check, who: Caller) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_NOT_ALNUM: Final = re.compile(r"[^\w\n]|_")
+_MARK: Final = re.compile(r"[^\w\n]")
 _END: Final = ord("\n")
 _GAP: Final = ord(" ")
 
@@ -27,9 +27,10 @@ def pairs(texts: Sequence[str]) -> tuple[Keys, Numbers]:
     """
     joined = "\n".join([text.replace("\n", " ") for text in texts])
     # Marks first: nearly every text has wide ones, and without them most need no normalising, which is dear.
-    marked = _NOT_ALNUM.sub(" ", joined)
-    normal = unicodedata.normalize("NFKC", marked)
-    plain = (normal if normal == marked else _NOT_ALNUM.sub(" ", normal)).casefold()
+    marked = _without_marks(joined)
+    # Text by text: one with an odd character makes normalising dear for itself alone.
+    normal = "\n".join([unicodedata.normalize("NFKC", text) for text in marked.split("\n")])
+    plain = (normal if normal == marked else _without_marks(normal)).casefold()
     codes = np.frombuffer(plain.encode("utf-16-le", "replace"), dtype="<u2").astype(np.uint32)
     if len(codes) < 2:
         return np.empty(0, np.uint32), np.empty(0, np.uint32)
@@ -37,6 +38,10 @@ def pairs(texts: Sequence[str]) -> tuple[Keys, Numbers]:
     there = np.flatnonzero(is_letter[:-1] & is_letter[1:])
     numbers = np.cumsum(codes == _END, dtype=np.uint32)
     return codes[there] * np.uint32(1 << 16) + codes[there + 1], numbers[there]
+
+
+def _without_marks(text: str) -> str:
+    return _MARK.sub(" ", text.replace("_", " "))
 
 
 def keys_of(text: str) -> Keys:

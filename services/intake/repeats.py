@@ -133,7 +133,7 @@ class Repeats:
             linked = command if command.joins else self._linked(command, said, known)
             completed.append(linked)
             for digest in persons:
-                fresh[digest].append(_said(case_id, linked.case))
+                fresh[digest].append(said if linked is command else _said(case_id, linked.case))
         return completed
 
     async def _stored(

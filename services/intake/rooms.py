@@ -50,7 +50,9 @@ _PATTERNS: Final = (
 
 def without_rooms(text: str) -> str:
     """Return `text` with the room of every building replaced; doing it twice changes nothing more."""
+    if _ROW.search(text) is None:
+        return text
     for signs, pattern in _PATTERNS:
-        if any(sign in text for sign in signs) and _ROW.search(text):
+        if any(sign in text for sign in signs):
             text = pattern.sub(rf"\1{ROOM}", text)
     return text

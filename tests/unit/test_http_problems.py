@@ -146,6 +146,9 @@ async def test_a_body_in_another_character_set_is_refused(client: httpx.AsyncCli
         ('{"text": "a", "place": {"longitude": 116}, "text" : "b"}', "text"),
         ('{"text": "a", "place": {"longitude": 116,"longitude":117}}', "longitude"),
         ('{"text": "a", "place": {"longitude": 116}}', None),
+        (r'{"text": "a,\"place\":b,", "place": {"longitude": 116}, "text": ","}', "text"),
+        ('{"text": "a,", "place": {"longitude": 116}, "text":":,"}', "text"),
+        ('{"text": "text", "place": {"longitude": 116}}', None),
         (r'{"text": "a,\"text\":b, \"text\": {\"text\":", "place": {"longitude": 116}}', None),
     ],
 )

@@ -3,9 +3,11 @@
 import json
 from collections import Counter
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely import Polygon
@@ -206,6 +208,15 @@ def test_a_point_on_a_border_has_one_grid() -> None:
     touching = sorted(code for code, outline in areas.items() if (lon, lat) in outline.exterior.coords)
     assert len(touching) > 1
     assert INDEX.locate(lon, lat) == touching[0]
+
+
+def test_a_point_anywhere_has_the_grid_whose_outline_holds_it() -> None:
+    areas = outlines()
+    west, south, east, north = shapely.total_bounds(list(areas.values()))
+    for column, row in product(range(-1, 32), repeat=2):
+        lon, lat = west + (east - west) * column / 30, south + (north - south) * row / 30
+        holding = (code for code in sorted(areas) if shapely.intersects_xy(areas[code], lon, lat))
+        assert INDEX.locate(lon, lat) == next(holding, None)
 
 
 def test_addresses_lead_to_grids() -> None:
