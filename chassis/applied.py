@@ -57,6 +57,11 @@ _TAIL: Final = _SHORT.format(
     "SELECT a.case_id, '{service}' AS source, a.version - coalesce((SELECT max(sequence) FROM chassis.event_log l"
     " WHERE l.case_id = a.case_id AND l.source = '{service}'), 0) AS lacks FROM {service}.aggregate AS a"
 )
+_PASSED_OVER: Final = (
+    "SELECT case_id, source, sequence, count(*) OVER () FROM (SELECT case_id, source, sequence, max(sequence) OVER"
+    " (PARTITION BY case_id, source ORDER BY xid, position) AS highest FROM chassis.event_log"
+    " WHERE source = ANY($2::text[])) AS s WHERE sequence < highest ORDER BY case_id, source, sequence LIMIT $1"
+)
 Begins = Callable[[str, str], bool]
 """Whether an event, by type and data, makes a service take up a case that it knows nothing of."""
 _EVENTS: Final = (
@@ -85,6 +90,14 @@ class Shortage:
     events: int = 0
     examples: list[tuple[str, int]] = field(default_factory=list)
     """The first of them, `<source>/<case>`, with how many events each lacks."""
+
+
+async def passed_over(log: Connection, services: Collection[str]) -> tuple[int, list[str]]:
+    """Count the events of services that stand in a log behind a later one of their case, which readers pass over;
+    return the ids of the first, too. Nothing writes so any more (`Overtaken`), but a log may be older than that.
+    """
+    rows = await log.fetch(_PASSED_OVER, EXAMPLES, list(services), timeout=SCAN_S)
+    return (rows[0][3] if rows else 0), [event_id(row[1], row[0], row[2]) for row in rows]
 
 
 async def shortage(log: Connection, services: Collection[str], keepers: Collection[str]) -> Shortage:

@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from chassis.batch import Applied, Batch, Failed, Outcome, Tally
-from chassis.database import Connection, Pool, UniqueViolation, is_passing
+from chassis.database import Connection, Overtaken, Pool, UniqueViolation, is_passing
 from chassis.idempotency import (
     Answer,
     Idempotency,
@@ -174,7 +174,8 @@ class CommandBus(Generic[S]):
                 if not is_passing(error):
                     raise
                 if attempt == _ATTEMPTS:
-                    raise Unavailable("the database does not answer") from error
+                    why = str(error) if isinstance(error, Overtaken) else "the database does not answer"
+                    raise Unavailable(why) from error
             await asyncio.sleep(pause)
             pause *= 2
         raise AssertionError("unreachable")

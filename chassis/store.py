@@ -110,7 +110,7 @@ class Store:
         """
         rows = await connection.fetch(self._load, case_ids)
         if not are_held and any(row[5] for row in rows):
-            raise Overtaken(f"{self.schema}: another transaction was first; beginning anew")
+            raise Overtaken("others were first at one of the cases")
         return {row[0]: Stored(row[1], row[2], row[3], row[4]) for row in rows}
 
     async def save(self, connection: Connection, rows: Sequence[Row]) -> None:

@@ -68,7 +68,7 @@ class Publisher:
     """Publishes events to their topics. It connects at the first `send`, and anew after `drop`."""
 
     def __init__(self, connection: KafkaConnection, telemetry: Telemetry | None = None) -> None:
-        self._connection = connection
+        self.connection = connection
         self._telemetry = telemetry or Telemetry(None, 0)
         self._producer: Any = None
         self._partitions: dict[str, int] = {}
@@ -81,8 +81,13 @@ class Publisher:
 
     @property
     def is_in_touch(self) -> bool:
-        """Whether no connection has broken since `touch`: the broker behind it may have come back with less."""
-        return all(connection.connected() for connection in self._touched)
+        """Whether there was a connection at `touch`, and none has broken since: the broker is the one of then."""
+        return bool(self._touched) and not self.has_lost_touch
+
+    @property
+    def has_lost_touch(self) -> bool:
+        """Whether a connection has broken since `touch`: the broker behind it may have come back with less."""
+        return not all(connection.connected() for connection in self._touched)
 
     def touch(self) -> None:
         """Begin to look whether one of the connections that stand now breaks."""
@@ -138,7 +143,7 @@ class Publisher:
             SpanKind.PRODUCER,
             traceparents,
             {
-                **self._connection.origin(),
+                **self.connection.origin(),
                 "messaging.destination.name": topic,
                 "messaging.destination.partition.id": str(partition),
                 "messaging.operation.name": "send",
@@ -153,7 +158,7 @@ class Publisher:
         for event in events:
             count = self._partitions.get(event.topic) or await self.partitions(event.topic)
             key = str(event.case_id).encode()
-            place = self._connection.topic(event.topic), partition_of(key, count)
+            place = self.connection.topic(event.topic), partition_of(key, count)
             made.traceparents.setdefault(place, []).append(event.traceparent)
             made.last[place] = event
             batches = made.batches.setdefault(place, [])
@@ -173,18 +178,18 @@ class Publisher:
         if self._producer is None:
             await self._start()
         there = (await self._metadata()).topics()
-        return {topic for topic in topics if self._connection.topic(topic) not in there}
+        return {topic for topic in topics if self.connection.topic(topic) not in there}
 
     async def demand_rights(self, topics: Collection[str]) -> None:
         """Raise MayNotWrite where we may not write to all of the topics, and as `send` does; nothing is written."""
-        names = [self._connection.topic(topic) for topic in topics]
+        names = [self.connection.topic(topic) for topic in topics]
         try:
             if self._producer is None:
                 await self._start()
         except ClusterAuthorizationFailedError:  # who may write nowhere gets no number as a producer
-            raise MayNotWrite(self._connection, names) from None
+            raise MayNotWrite(self.connection, names) from None
         if refused := await unwritable(self._producer.client, names):
-            raise MayNotWrite(self._connection, refused)
+            raise MayNotWrite(self.connection, refused)
 
     def known_partitions(self, topic: str) -> int | None:
         """Return to how many partitions of a topic this producer has published; None where to none."""
@@ -194,14 +199,14 @@ class Publisher:
         """Return to how many partitions of a topic events go. Raises TooFewPartitions, and as `send` does."""
         if self._producer is None:
             await self._start()
-        there = await self._count_partitions(self._connection.topic(topic))
+        there = await self._count_partitions(self.connection.topic(topic))
         used = self.used.get(topic, there)
         if there < used:
-            raise TooFewPartitions(self._connection.topic(topic), there, used)
+            raise TooFewPartitions(self.connection.topic(topic), there, used)
         if there > used:
             _log.warning(
                 "the topic %s has %d partitions now: events go on to the first %d, in which those before them are",
-                self._connection.topic(topic),
+                self.connection.topic(topic),
                 there,
                 used,
             )
@@ -231,7 +236,7 @@ class Publisher:
             max_batch_size=BATCH_BYTES,
             max_request_size=REQUEST_BYTES,
             request_timeout_ms=int(ANSWER_S * 1000),
-            **self._connection.options(),
+            **self.connection.options(),
         )
         await asyncio.wait_for(self._producer.start(), ANSWER_S)
 

@@ -107,9 +107,8 @@ class Relay:
     @property
     def trouble(self) -> str | None:
         """Why events wait that could be published."""
-        return self._away or next(
-            (f"events wait to be published: {why}" for why in self._lost.values()), None
-        )
+        lost = "; ".join(self._lost.values())
+        return self._away or (f"events wait to be published: {lost}" if lost else None)
 
     def stop(self) -> None:
         """Finish the events in hand and end."""
@@ -308,10 +307,10 @@ class Relay:
         if self._checked_at is not None and self._publisher.is_in_touch:
             return
         self._checked_at = None
-        self._publisher.touch()  # what breaks from here on is looked at again
         await self._check_stream(connection, position)
         if CASE_EVENTS in self._publisher.ends:
             await self._publisher.partitions(CASE_EVENTS)
+        self._publisher.touch()  # what breaks from here on is looked at again
         await self._hold_lost(connection, position, await cut_short(self._connection, self._trusted_ends()))
         self._checked_at = asyncio.get_running_loop().time()
 
@@ -324,7 +323,9 @@ class Relay:
         if now < self._idle_until or not self._publisher.ends:
             return
         self._idle_until = now + LOOK_S
-        if self._checked_at is not None and now - self._checked_at > CHECK_S:
+        if self._checked_at is not None:
+            if now - self._checked_at <= CHECK_S and not self._publisher.has_lost_touch:
+                return
             self._checked_at = None
         try:
             await self._check(connection, position)

@@ -19,7 +19,11 @@ from operator import attrgetter
 from typing import Final
 from uuid import uuid4
 
+import orjson
+
 from chassis.database import Connection
+from chassis.kafka.connection import TailLost
+from chassis.kafka.ends import Ends
 from chassis.kafka.held import held_topics, release
 from chassis.kafka.lock import relay_lock
 from chassis.kafka.publisher import Publisher
@@ -186,13 +190,16 @@ async def republish(
         await _begin(source, extent, edition, partitions)
     count = 0
     async for events in _batches(sources, wanted):
-        await publisher.send(events, edition)
+        sent = await publisher.send(events, edition)
+        for topic in sent.lost:
+            raise TailLost(publisher.connection, topic)
         count += len(events)
         tell(len(events))
     for source in sources:
         held = await held_topics(source.connection, source.service)
         await release(source.connection, source.service, list(filter(wanted, held)))
-        await _end(source, extent)
+        own = await _topics(source)
+        await _end(source, extent, {topic: ends for topic, ends in publisher.ends.items() if topic in own})
     return count
 
 
@@ -238,15 +245,16 @@ async def _begin(source: Source, extent: Extent, edition: str, partitions: int |
     )
 
 
-async def _end(source: Source, extent: Extent) -> None:
-    """Let the relay go on, and forget where the topics ended that were published anew."""
+async def _end(source: Source, extent: Extent, ends: Ends) -> None:
+    """Let the relay go on, from where the topics end that were published anew."""
     await source.connection.execute(
         "UPDATE relay.position SET rebuilding = false, rebuilding_topic = NULL, rebuilding_since = NULL,"
-        " position = coalesce($2, position), ends = coalesce(ends - $3::text, '{}'), updated_at = now()"
+        " position = coalesce($2, position), ends = coalesce(ends - $3::text, '{}') || $4, updated_at = now()"
         " WHERE service = $1",
         source.service,
         str(source.end) if extent.moves else None,
         extent.topic,
+        orjson.dumps(ends).decode(),
     )
 
 

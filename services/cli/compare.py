@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from chassis.applied import Account, Begins, Shortage, account, shortage
+from chassis.applied import Account, Begins, Shortage, account, passed_over, shortage
 from chassis.database import Connection, session
 from schemas.catalogue import EVENTS
 from services.cli.local import LocalRun, hush_client, local_options
@@ -74,7 +74,13 @@ async def _compare(local: LocalRun, grace: float, topics: bool) -> int:
             names = [name for name in databases if databases[name] == url]
             short = await shortage(log, names, [name for name in names if name in _DECIDERS])
             _show_shortage(", ".join(names), short)
-            missing += short.events
+            behind, examples = await passed_over(log, names)
+            if behind:
+                click.echo(
+                    f"{behind} events stand behind later ones of their case in the event log of {', '.join(names)}"
+                )
+            _name(examples)
+            missing += short.events + behind
         if topics:
             missing += await _compare_topics(local, {name: opened[url] for name, url in databases.items()})
     return missing

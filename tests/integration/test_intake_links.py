@@ -241,7 +241,12 @@ async def test_a_repeated_request_tells_nothing_to_whom_the_case_is_kept_from(in
 
 @pytest.mark.parametrize(
     ("role", "unit", "status"),
-    [(Role.OPERATOR, "GL0101", 404), (Role.OPERATOR, "GL", 201), (Role.OPS, None, 201)],
+    [
+        (Role.OPERATOR, "GL0101", 404),
+        (Role.OPERATOR, "GL", 201),
+        (Role.OPS, None, 201),
+        (Role.OPS, "GL0101", 404),
+    ],
 )
 async def test_a_repeated_line_tells_nothing_to_whom_the_case_is_kept_from(
     intake: Intake, role: Role, unit: str | None, status: int
