@@ -86,9 +86,9 @@ async def _together(host: Host[IntakeState], desk: Desk, who: Caller, lines: Seq
 async def _closed_to(host: Host[IntakeState], desk: Desk, who: Caller, repeated: Set[UUID]) -> Set[UUID]:
     """Return which cases of repeated lines their sender may not open any more (R-LAD-04).
 
-    Ops of no unit, who imports files, hears the same again: only so does a repeat show that nothing is missing.
+    Who runs the system, and imports files, hears the same again: only so a repeat shows that nothing is missing.
     """
-    if who.role is Role.OPS and who.unit is None:
+    if who.role is Role.OPS and who.unit in {None, desk.jurisdiction.code}:
         return frozenset()
     files = await files_by_id(host.pool, repeated)
     return repeated - {case for case, file in files.items() if is_open_to(who, file, desk.jurisdiction)}

@@ -245,6 +245,7 @@ async def test_a_repeated_request_tells_nothing_to_whom_the_case_is_kept_from(in
         (Role.OPERATOR, "GL0101", 404),
         (Role.OPERATOR, "GL", 201),
         (Role.OPS, None, 201),
+        (Role.OPS, "GL", 201),
         (Role.OPS, "GL0101", 404),
     ],
 )
