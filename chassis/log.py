@@ -69,6 +69,14 @@ _ALL_AFTER = (
 )
 
 
+TOPICS = (
+    "WITH RECURSIVE t AS ((SELECT min(topic) AS topic FROM chassis.event_log) UNION ALL"
+    " SELECT (SELECT min(topic) FROM chassis.event_log WHERE topic > t.topic) FROM t WHERE t.topic IS NOT NULL)"
+    " SELECT topic FROM t WHERE topic IS NOT NULL"
+)
+"""The topics of which events stand in a log, `t.topic`: by its index, without reading them all."""
+
+
 async def read_all(connection: Connection, after: Position, limit: int) -> list[tuple[Position, Envelope]]:
     """Return up to `limit` events of all topics after a position, in commit order."""
     rows = await connection.fetch(_ALL_AFTER, after.xid, after.position, limit)

@@ -17,7 +17,7 @@ from chassis.kafka.offsets import looking, read_on
 from chassis.kafka.publisher import partition_of
 from chassis.kafka.records import decode
 from chassis.kafka.relay import stored_standing
-from chassis.log import Position
+from chassis.log import TOPICS, Position
 from chassis.store import START
 from schemas.envelope import event_id
 from schemas.message import CASE_EVENTS
@@ -81,10 +81,8 @@ async def published_topics(service: str, log: Connection) -> set[str]:
     """Return the topics of which events stand in a service's log up to where it is published."""
     end = (await stored_standing(log, service)).position
     rows = await log.fetch(
-        "WITH RECURSIVE t AS ((SELECT min(topic) AS topic FROM chassis.event_log) UNION ALL"
-        " SELECT (SELECT min(topic) FROM chassis.event_log WHERE topic > t.topic) FROM t WHERE t.topic IS NOT NULL)"
-        " SELECT topic FROM t WHERE topic IS NOT NULL AND EXISTS (SELECT FROM chassis.event_log AS l"
-        " WHERE l.topic = t.topic AND (l.xid, l.position) <= ($1::text::xid8, $2::bigint))",
+        f"{TOPICS} AND EXISTS (SELECT FROM chassis.event_log AS l WHERE l.topic = t.topic"
+        " AND (l.xid, l.position) <= ($1::text::xid8, $2::bigint))",
         end.xid,
         end.position,
     )

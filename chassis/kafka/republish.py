@@ -28,7 +28,7 @@ from chassis.kafka.held import held_topics, release
 from chassis.kafka.lock import relay_lock
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.relay import BATCH, stored_standing
-from chassis.log import Position, read_all
+from chassis.log import TOPICS, Position, read_all
 from chassis.store import START
 from schemas.envelope import Envelope
 from schemas.message import CASE_EVENTS
@@ -181,9 +181,9 @@ async def republish(
     """
     for source in sources:
         await _demand_all_that_was_begun(source, extent)
-    topics = {topic for source in sources for topic in await _topics(source) if wanted(topic)}
-    if topics:
-        await publisher.demand_rights(topics)
+    topics = [set(filter(wanted, await _topics(source))) for source in sources]
+    if any(topics):
+        await publisher.demand_rights(set().union(*topics))
     edition = uuid4().hex[:12]
     partitions = await publisher.partitions(CASE_EVENTS) if extent.moves or wanted(CASE_EVENTS) else None
     for source in sources:
@@ -195,22 +195,16 @@ async def republish(
             raise TailLost(publisher.connection, topic)
         count += len(events)
         tell(len(events))
-    for source in sources:
+    for source, own in zip(sources, topics, strict=True):
         held = await held_topics(source.connection, source.service)
         await release(source.connection, source.service, list(filter(wanted, held)))
-        own = await _topics(source)
         await _end(source, extent, {topic: ends for topic, ends in publisher.ends.items() if topic in own})
     return count
 
 
-async def _topics(source: Source) -> list[str]:
-    """Return the topics of which events stand in a log, by its index, without reading them all."""
-    rows = await source.connection.fetch(
-        "WITH RECURSIVE t AS ((SELECT min(topic) AS topic FROM chassis.event_log) UNION ALL"
-        " SELECT (SELECT min(topic) FROM chassis.event_log WHERE topic > t.topic) FROM t WHERE t.topic IS NOT NULL)"
-        " SELECT topic FROM t WHERE topic IS NOT NULL",
-    )
-    return [row[0] for row in rows]
+async def _topics(source: Source) -> set[str]:
+    """Return the topics of which events stand in a log."""
+    return {row[0] for row in await source.connection.fetch(TOPICS)}
 
 
 async def _demand_all_that_was_begun(source: Source, extent: Extent) -> None:

@@ -62,6 +62,10 @@ class Access:
             return True
         return principal.unit is not None and self.jurisdiction.in_scope(principal.unit, unit)
 
+    def reaches_any(self, principal: Principal, *units: str | None) -> bool:
+        """Whether one of the units, so far as there are any, lies in the caller's jurisdiction."""
+        return any(unit is not None and self.reaches(principal, unit) for unit in units)
+
     def sees(self, principal: Principal, case: Case) -> bool:
         """Whether the case exists for the caller at all."""
         first = case.first
@@ -142,8 +146,7 @@ class Access:
         if self.is_wide(principal):
             return True
         holders = (holding.unit for holding in case.holdings if holding.is_open or not open_only)
-        units = [case.state.place, case.state.unit, *holders]
-        return any(unit is not None and self.reaches(principal, unit) for unit in units)
+        return self.reaches_any(principal, case.state.place, case.state.unit, *holders)
 
     def _at_work(self, principal: Principal, role: Role, case: Case, *, open_only: bool) -> bool:
         """Whether the caller holds that role for a unit that has (or had) the case; mediators and petition

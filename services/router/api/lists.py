@@ -201,13 +201,12 @@ class Lists:
         if row["sealed"] or row["confidential"]:
             holds = row["role"] in {AssignmentRole.LEAD, AssignmentRole.EXIT}
             return is_open and holds and principal.has(*WORKERS, *DESKS) and principal.unit == row["unit"]
-        if principal.has(*DESKS) and (is_open or self._reaches_any(principal, row["place"], row["holder"])):
+        if principal.has(*DESKS) and (
+            is_open or self._access.reaches_any(principal, row["place"], row["holder"])
+        ):
             return True
         at_work = principal.has(*WORKERS) and self._access.works_for(principal, row["unit"])
         return at_work and is_open and row["access"] != TextAccess.WITHHELD
-
-    def _reaches_any(self, principal: Principal, *units: str | None) -> bool:
-        return any(unit is not None and self._access.reaches(principal, unit) for unit in units)
 
     async def triage(self, principal: Principal, cursor: str | None, limit: int) -> QueuePage:
         query = self.query(principal, "q")
