@@ -5,8 +5,8 @@ Each number is replaced whole by a fixed word, so that nothing of it is left. Ma
 identity numbers of 18 and 15 digits, passports, travel permits, cards of service and insurance, bank cards, e-mail
 addresses, announced WeChat and QQ accounts, and names that are announced as such (我叫…, 姓名：…); phone and
 identity numbers also in Chinese numerals, and with whatever people put between the digits.
-Digits and letters in disguise (circled, keycaps, mathematical, O for 0, invisible characters between) are read
-as plain ones by `chassis.disguise`; what is not masked stays as it was written.
+Digits and letters in disguise (circled, keycaps, mathematical, O for 0, l for 1, invisible characters between) are
+read as plain ones by `chassis.disguise`; what is not masked stays as it was written.
 Licence plates stay: traffic and parking matters cannot be handled without them. In doubt a number is masked.
 Every pattern is bounded or possessive, hence the time is linear in the length of the text.
 """
@@ -39,7 +39,7 @@ _WORD = "A-Za-z0-9Ａ-Ｚａ-ｚ０-９"
 _NUMBER = re.compile(rf"[0-9０-９{_C}](?:{_L}{{0,3}}{_N}){{6}}")
 _ACCOUNT_BEGINS = "微薇威QqVvWw扣企"
 _ACCOUNT_HOLDS = (
-    r"(?<=[微薇威Vv])信|(?<=加[微薇威Vv])|(?<=加我[微薇威Vv])|(?<=企)鹅|(?<=[Qq])[Qq]|(?<=扣)扣|(?<=[VvWw])[Xx]"
+    r"(?<=[微薇威Vv])信|(?<=加[微薇威Vv])|(?<=加我[微薇威Vv])|(?<=企)鹅|(?<=[Qq])[Qq群]|(?<=扣)扣|(?<=[VvWw])[Xx]"
     r"|(?<=[Ww])[Ee][Cc][Hh]"
 )
 _ACCOUNT_WORD = re.compile(f"[{_ACCOUNT_BEGINS}](?:{_ACCOUNT_HOLDS})")
@@ -66,7 +66,7 @@ _ANY_WORD = re.compile(
     f"[{_ACCOUNT_BEGINS}{WORD_BEGINS}{_DOMAIN_BEGINS}](?:{_ACCOUNT_HOLDS}|{WORD_HOLDS}|{_DOMAIN_HOLDS})"
 )
 _ACCOUNT = re.compile(
-    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|[vw]x|wechat)|扣扣|企鹅|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
+    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|Q(?=群)|[vw]x|wechat)|扣扣|企鹅|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
     rf"(?:[^{_KEPT}。！？!?]|[是为]){{0,4}})(\d(?:{_L}{{0,2}}\d){{4}}(?:{_L}{{0,2}}\d)*+[a-z0-9_-]*+|[a-z][a-z0-9_-]{{5,}}+)",
     re.IGNORECASE,
 )

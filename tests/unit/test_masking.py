@@ -81,6 +81,7 @@ def test_an_identity_number_leaves_nothing(before: str, number: str, after: str)
         ("发到ｚｓ＠example．com。", f"发到{EMAIL}。"),
         ("微信号：wx_abc123，加我", f"微信号：{ACCOUNT}，加我"),
         ("加我QQ 123456。", f"加我QQ {ACCOUNT}。"),
+        ("业主q群123456，Q群号：7654321", f"业主q群{ACCOUNT}，Q群号：{ACCOUNT}"),
         ("13800138000、13900139000", f"{PHONE}、{PHONE}"),
         ("2019-08-01 13800138000", f"2019-08-01 {PHONE}"),
         ("（138）0013-8000", f"（{PHONE}"),
@@ -160,6 +161,8 @@ def test_what_is_not_masked_stays_as_it_was_written(text: str) -> None:
     [
         ("\u200b①.路灯O盏坏了\n1️⃣3️⃣8️⃣0️⃣0️⃣1️⃣3️⃣8️⃣0️⃣0️⃣0️⃣找我❤️", f"\u200b①.路灯O盏坏了\n{PHONE}找我❤️"),
         ("电话O731-88881234。", f"电话{PHONE}。"),
+        ("找我l39l2345678，或I38ooI38ooo", f"找我{PHONE}，或{PHONE}"),
+        ("每天漏5l水，II期和l栋都停水12345678", "每天漏5l水，II期和l栋都停水12345678"),
         ("加薇abc12345", f"加薇{ACCOUNT}"),
         ("您好，我叫李粲，住在鼓楼", f"您好，我叫{NAME}，住在鼓楼"),
         ("本人陈云富，七十岁", f"本人{NAME}，七十岁"),
