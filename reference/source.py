@@ -143,6 +143,8 @@ def parse(adapter: TypeAdapter[T], source: YamlFile, findings: Findings) -> T | 
 def _explain(where: str, problem: Mapping[str, Any]) -> str:
     if problem["type"] in {"missing", "extra_forbidden"}:
         return f"{where}: {problem['msg']}"
+    if problem["type"] == "value_error":  # our own words, which say what they were given
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     return f"{where}: {problem['msg']}, got {problem['input']!r}"
 
 

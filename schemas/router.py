@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from schemas.deadline import TimeUnit
 from schemas.department import HandlingMode
@@ -213,7 +213,7 @@ class OnSiteCheck(Value):
     """R-GRD-02: what the check on the spot found."""
 
     unit: str
-    matches: bool
+    matches: StrictBool
     note: str = Field(default="", max_length=1000)
 
 

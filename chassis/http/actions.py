@@ -69,7 +69,7 @@ def asked_once(request: Request, principal: Principal, raw: bytes) -> Idempotenc
     key = idempotency_key(request.headers.get("idempotency-key"))
     if key is None:
         return None
-    return Idempotency(principal.subject, key, request_hash(request.method, request.url.path, raw))
+    return Idempotency(principal.recorded_as, key, request_hash(request.method, request.url.path, raw))
 
 
 async def answered_before(

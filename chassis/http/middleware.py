@@ -73,7 +73,8 @@ class BodyLimit:
 
     `limits` names exact paths with another limit in bytes; in one with braces, such as /v1/cases/{id}/attachments,
     each pair stands for one part of a path. What is too much is read and thrown away first, within
-    reason: a client that still sends when we close would see a reset instead of the answer.
+    reason: a client that still sends when we close would see a reset instead of the answer. Where more than that is
+    announced, the answer comes at once.
     """
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int], default: int = DEFAULT_BODY_BYTES) -> None:
@@ -96,8 +97,10 @@ class BodyLimit:
         if _is_of_another_charset(scope):
             await _discard(receive, limit + DISCARDED_BYTES)
             return await wrong_charset().response()(scope, receive, send)
-        if _content_length(scope) > limit:
-            await _discard(receive, limit + DISCARDED_BYTES)
+        length = _content_length(scope)
+        if length > limit:
+            if length <= limit + DISCARDED_BYTES:
+                await _discard(receive, length)
             return await too_large(limit).response()(scope, receive, send)
         return await self.app(scope, _counted(receive, limit), send)
 

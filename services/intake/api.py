@@ -100,7 +100,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         there = file.handled_as
         command = await supplement(desk, host, file, body, who.actor)
         told = heard(command, file, to_resident=False)
-        return await change(there, command, given, who.subject, told)
+        return await change(there, command, given, who.recorded_as, told)
 
     @app.post(
         "/v1/cases/{case_id}/withdrawal",
@@ -115,7 +115,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         await _demand_own(host, case_id, who)
         command = await withdrawal(desk, host, file.case_id, body, who.actor)
         told = heard(command, file, to_resident=False)
-        return await change(case_id, command, given.of_link(file), who.subject, told)
+        return await change(case_id, command, given.of_link(file), who.recorded_as, told)
 
     @app.post(
         "/v1/cases/{case_id}/feedback",
@@ -130,7 +130,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         )
         told = heard(command, file, to_resident=False)
         own = given if there == file.handled_as else given.of_link(file)
-        return await change(there, command, own, who.subject, told)
+        return await change(there, command, own, who.recorded_as, told)
 
     @app.post(
         "/v1/cases/{case_id}/reopening",
@@ -142,7 +142,7 @@ def _add_case_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
         file, who = await opening.for_staff(case_id, principal, HEARING, demand_centre)
         command = await reopening(desk, host, file, body, who.actor)
         told = heard(command, file, to_resident=False)
-        return await change(file.handled_as, command, given, who.subject, told)
+        return await change(file.handled_as, command, given, who.recorded_as, told)
 
 
 def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None:
@@ -179,4 +179,4 @@ def _add_person_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> Non
     async def erase(case_id: UUID, body: ErasureBody, principal: Eraser, given: Writing) -> Response:
         _, who = await opening.for_staff(case_id, principal, demand=demand_district)
         command = ErasePerson(reason=mask(body.reason), by=who.actor)
-        return await change(case_id, command, given, who.subject)
+        return await change(case_id, command, given, who.recorded_as)

@@ -100,7 +100,11 @@ def _begin(host: Host[IntakeState], desk: Desk, who: Caller, number: int, raw: b
         if len(raw) > MAX_LINE_BYTES:
             raise _too_long(len(raw))
         submission, key = _read(desk, who, raw, host.clock())
-        asked = Idempotency(who.subject, key, request_hash("POST", PATH, raw)) if key is not None else None
+        asked = (
+            Idempotency(desk.principal(who), key, request_hash("POST", PATH, raw))
+            if key is not None
+            else None
+        )
         request = Request(
             submission.case_id, submission.command, None, idempotency=asked, answer=submission.answer
         )

@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -47,8 +48,12 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
 Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), Storable]
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")]
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")]
+Longitude = Annotated[
+    float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")
+]
+Latitude = Annotated[
+    float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")
+]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Phone = Annotated[
     str,
@@ -131,10 +136,10 @@ class ReporterBody(Body):
         default=None,
         description="how the sending system knows the reporter; only indexed, to find repeats (staff)",
     )
-    anonymous: bool = Field(
+    anonymous: StrictBool = Field(
         default=False, description="nothing about the reporter is stored; send no identity"
     )
-    confidential: bool = Field(default=False, description="only the responsible unit may read the text")
+    confidential: StrictBool = Field(default=False, description="only the responsible unit may read the text")
 
 
 class KnowledgeBody(Body):
@@ -177,7 +182,7 @@ class CaseBody(Body):
     reporter: ReporterBody | None = None
     received_at: Moment | None = Field(default=None, description="when the resident spoke; by default now")
     emergency_line: Literal["110", "119", "120", "122"] | None = None
-    new_facts: bool | None = None
+    new_facts: StrictBool | None = None
     resolved: ResolvedBody | None = None
     location: PointBody | None = None
     attachments: tuple[Attachment, ...] = Field(
@@ -199,7 +204,7 @@ class SupplementBody(Body):
     """Further facts. `attachments` are references to documents, never their contents."""
 
     text: Text
-    new_facts: bool = True
+    new_facts: StrictBool = True
     attachments: tuple[Attachment, ...] = Field(default=(), max_length=20)
 
 
@@ -223,9 +228,9 @@ class WithdrawalBody(Body):
 class FeedbackBody(Body):
     """R-HOT-09: whether the resident was contacted, whether the matter is resolved, whether they are satisfied."""
 
-    contacted: bool
-    resolved: bool
-    satisfied: bool
+    contacted: StrictBool
+    resolved: StrictBool
+    satisfied: StrictBool
     note: Note | None = None
 
 
@@ -257,7 +262,7 @@ class PublicReporterBody(Body):
     name: Name | None = None
     phone: Phone | None = None
     email: Email | None = None
-    confidential: bool = Field(default=False, description="only the responsible unit may read the text")
+    confidential: StrictBool = Field(default=False, description="only the responsible unit may read the text")
 
 
 class PublicBody(Body):

@@ -88,7 +88,7 @@ def add_co_reporter_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) ->
         if given.key is not None:
             path = given.request.url.path
             asked = Idempotency(
-                who.subject, given.key, request_hash("POST", path, await given.request.body())
+                who.recorded_as, given.key, request_hash("POST", path, await given.request.body())
             )
         trace = host.telemetry.accept(given.request.headers.get("traceparent"))
         answer = await carry_out(
@@ -109,7 +109,7 @@ def add_co_reporter_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) ->
         asked = None
         if given.key is not None:
             hashed = request_hash("POST", given.request.url.path, b"words")
-            asked = Idempotency(who.subject, f"{given.key} words", hashed)
+            asked = Idempotency(who.recorded_as, f"{given.key} words", hashed)
         trace = host.telemetry.accept(given.request.headers.get("traceparent"))
         try:
             await carry_out(host, commands.Request(said.linked_to, words, trace, idempotency=asked))

@@ -287,7 +287,7 @@ class Desk:
     def principal(self, who: Caller) -> str:
         """Under which name the answers to a caller's keys are kept: of a resident, whose account may be a phone
         number, a keyed digest (R-PRIV-01)."""
-        return self._account(who)[0].hex() if who.is_resident else who.subject
+        return self._account(who)[0].hex() if who.is_resident else who.recorded_as
 
     def _account(self, who: Caller) -> tuple[bytes, ...]:
         return self._index.persons(None, None, f"resident:{who.subject}")

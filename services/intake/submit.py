@@ -13,6 +13,7 @@ from chassis.host import Host
 from chassis.http import (
     HotRoute,
     Principal,
+    Problem,
     Role,
     add_hot_route,
     etag,
@@ -98,6 +99,9 @@ def add_submit_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> None
 
     async def submit_batch(request: Request, principal: Principal) -> Response:
         who = caller(principal, desk.jurisdiction, _BATCHING)
+        if "idempotency-key" in request.headers:
+            detail = "A batch has a key for each line: its field idempotency_key. Nothing was taken in."
+            raise Problem(400, "invalid_idempotency_key", "A batch takes no Idempotency-Key", detail)
         lines = batch.split(await request.body())
         return StreamingResponse(batch.answers(host, desk, who, lines), media_type="application/x-ndjson")
 

@@ -52,6 +52,7 @@ _SAMPLES: Final[Mapping[FactKind, Plain]] = {
 Words = Annotated[str, Field(min_length=1)]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Scalar = str | int | bool | None
+_DAY_S: Final = 24 * 60 * 60
 
 
 class _Row(BaseModel):
@@ -64,25 +65,25 @@ class _Quiet(_Row):
 
 
 class _Retry(_Row):
-    first_seconds: Annotated[float, Field(gt=0)]
-    factor: Annotated[float, Field(ge=1)]
-    longest_seconds: Annotated[float, Field(gt=0)]
+    first_seconds: Annotated[float, Field(gt=0, le=_DAY_S)]
+    factor: Annotated[float, Field(ge=1, le=100)]
+    longest_seconds: Annotated[float, Field(gt=0, le=_DAY_S)]
     attempts: Annotated[int, Field(ge=1, le=100)]
 
 
 class _Policy(_Row):
     quiet_hours: _Quiet
     retry: _Retry
-    expire_hours: Annotated[float, Field(gt=0)]
-    fall_back_minutes: Annotated[float, Field(ge=0)]
+    expire_hours: Annotated[float, Field(gt=0, le=24 * 365)]
+    fall_back_minutes: Annotated[float, Field(ge=0, le=24 * 60)]
 
 
 class _Limits(_Row):
     quiet: bool
-    per_second: Annotated[float, Field(gt=0)]
+    per_second: Annotated[float, Field(gt=0, le=100_000)]
     burst: Annotated[int, Field(ge=1)]
     failures: Annotated[int, Field(ge=1)]
-    pause_seconds: Annotated[float, Field(gt=0)]
+    pause_seconds: Annotated[float, Field(gt=0, le=_DAY_S)]
     reports_an_hour: Annotated[int, Field(ge=1)] | None = None
 
 

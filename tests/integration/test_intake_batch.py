@@ -86,6 +86,15 @@ async def test_too_many_lines_are_refused_as_a_whole(intake: Intake) -> None:
     assert await intake.count("case_file") == 0
 
 
+async def test_a_key_of_the_whole_batch_is_refused(intake: Intake) -> None:
+    """Passed over, it would let a repeated batch make every case twice: the field that does it is named."""
+    headers = intake.as_role(Role.OPS) | NDJSON | {"Idempotency-Key": "batch-1"}
+    answer = await intake.client.post("/v1/cases/batch", content=ndjson(body()), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key")
+    assert "idempotency_key" in answer.json()["detail"]
+    assert await intake.count("case_file") == 0
+
+
 async def test_an_empty_batch_has_an_empty_answer(intake: Intake) -> None:
     assert await intake.batch() == []
 

@@ -414,10 +414,15 @@ async def test_a_phone_number_as_a_log_in_name_is_written_nowhere(intake: Intake
     for number in ("13700137000", "13700137001"):
         staff = intake.as_role(Role.OPERATOR, unit="GL", subject=number)
         path = f"/v1/cases/{case['case_id']}"
-        await intake.client.post(f"{path}/supplements", json={"text": "补充"}, headers=staff)
+        with_key = staff | {"Idempotency-Key": "one"}
+        await intake.client.post(f"{path}/supplements", json={"text": "补充"}, headers=with_key)
+        await intake.client.post("/v1/cases", json=body(), headers=with_key | {"Idempotency-Key": "two"})
         await intake.client.get(f"{path}/person?purpose=回访核实", headers=staff)
     for event in await intake.events(case["case_id"], "CaseSupplemented"):
         shown.add(event["by"]["subject"])
     assert shown == {row[0] for row in await intake.pool.fetch("SELECT subject FROM intake.access_log")}
     assert len(shown) == 2
+    assert shown == {
+        row[0] for row in await intake.pool.fetch("SELECT principal FROM intake.idempotency_key")
+    }
     assert all("137001370" not in name and name.startswith("〔电话〕#") for name in shown)

@@ -201,9 +201,10 @@ async def test_two_megabytes_with_a_length_are_refused(client: httpx.AsyncClient
 async def test_what_is_too_large_is_read_to_its_end_within_reason(
     client: httpx.AsyncClient, path: str, declared: dict[str, str]
 ) -> None:
-    """Closing while the client sends would cost it the answer; a body without end costs us only so much."""
+    """Closing while the client sends would cost it the answer; a body without end costs us only so much, and one
+    that is said to have none nothing."""
     for size, least, most in (
-        (TWO_MEBIBYTES, TWO_MEBIBYTES, TWO_MEBIBYTES),
+        (TWO_MEBIBYTES, 0 if declared else TWO_MEBIBYTES, TWO_MEBIBYTES),
         (32 * TWO_MEBIBYTES, 0, 10 << 20),
     ):
         sent = 0
@@ -217,6 +218,22 @@ async def test_what_is_too_large_is_read_to_its_end_within_reason(
         answer = await client.post(path, content=stream(), headers=JSON | declared)
         problem(answer, 413, "body_too_large")
         assert least <= sent <= most
+
+
+async def test_a_length_beyond_all_reason_is_refused_before_anything_has_come(tmp_path: Path) -> None:
+    """A caller that announces more than would be thrown away, and sends nothing, has its answer all the same."""
+    app, sent = make_app(tmp_path), list[Message]()
+
+    async def nothing_comes() -> Message:
+        raise AssertionError("the body was waited for")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"99999999999")]
+    scope = {"type": "http", "method": "POST", "path": "/hot", "headers": headers, "query_string": b""}
+    await app(scope, nothing_comes, send)
+    assert sent[0]["status"] == 413
 
 
 async def test_one_path_may_have_a_larger_limit(client: httpx.AsyncClient) -> None:

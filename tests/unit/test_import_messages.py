@@ -65,6 +65,11 @@ def test_refuses_a_file_without_the_columns(tmp_path: Path) -> None:
         rows_of(tmp_path, "message_id,sender,received_at\n")
 
 
+def test_refuses_a_file_with_a_column_twice(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException, match="line 1: the column body stands in the header more than once"):
+        rows_of(tmp_path, "message_id,sender,received_at,title,body,body\n")
+
+
 def test_draws_the_same_grid_for_the_same_message_and_says_that_it_is_drawn(tmp_path: Path) -> None:
     [message] = rows_of(tmp_path, HEADER + "7,A1,2019-02-28T11:25:05+08:00,标题,文,0,0\n")
     assert isinstance(message, Message)

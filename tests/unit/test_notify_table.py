@@ -55,6 +55,8 @@ def test_gulou_is_in_order_and_covers_what_the_law_demands(jurisdiction: Jurisdi
         ("已并入原件，进展将一并告知您。", "{{ first.__class__.__mro__ }}。", "{{ first.", "is unsafe"),
         ("经核实，", "经核实{% if %}，", "经核实{% if", "the template cannot be read"),
         ("expire_hours: 72", "expire_hours: 0", "expire_hours: 0", "greater than 0"),
+        ("expire_hours: 72", "expire_hours: 1e12", "expire_hours: 1e12", "less than or equal to 8760"),
+        ("first_seconds: 20", "first_seconds: .inf", "first_seconds: .inf", "less than or equal to 86400"),
         ('from: "21:00"', 'from: "24:00"', 'from: "24:00"', "pattern"),
         ("  email:   {quiet", "  inbox:   {quiet", "channels:      #", "missing channel email"),
         ("facts: {unit: {of: unit, as: unit}, solved: solved}", "facts: {unit: {of: unit, as: unit}}",

@@ -171,6 +171,12 @@ LAMPS = "responsible: {3: GL-URBAN, 4: GL-URBAN}\n    helpers: [GL-POWER]"
             "name: handle.2, amount: 0",
             "greater than or equal to 1",
         ),
+        (
+            "deadlines.yaml",
+            "name: sign, amount: 1,",
+            "name: sign, amount: 1000000000,",
+            "amount must be at most 2500 working_days, got 1000000000",
+        ),
         ("deadlines.yaml", "name: redo", "name: callback", "given twice"),
         # calendar
         ("calendar/2026.yaml", "workdays: [2026-01-04", "workdays: [2026-10-04", "both a holiday (国庆节)"),

@@ -80,7 +80,7 @@ def add_attachment_routes(app: FastAPI, host: Host[IntakeState], desk: Desk) -> 
     )
     async def add(case_id: UUID, request: Request, principal: Adder, given: Writing) -> Response:
         file, who = await opening.for_staff(case_id, principal, ADDING)
-        return await take(request, file, Sending(who.actor, who.subject, given.key, given.expected))
+        return await take(request, file, Sending(who.actor, who.recorded_as, given.key, given.expected))
 
     @app.post(
         "/v1/track/{tracking_code}/attachments",

@@ -9,7 +9,6 @@ from fastapi import Query as Parameter
 from pydantic import BaseModel, Field
 
 from chassis.http import Principal, Problem, Role, allow, etag
-from chassis.http.auth import recorded_as
 from services.router.api.access import Access
 from services.router.api.lists import Cursor, Limit, Lists, after, next_cursor
 from services.router.api.office import Office
@@ -68,7 +67,7 @@ def add_callback_route(app: FastAPI, office: Office, access: Access) -> None:
                 f"Your token is of {principal.unit}; operators of the hotline centre call residents back."
             )
             raise Problem(403, "not_the_centre", "Only the district's hotline calls back", detail)
-        query, now, own = lists.query(principal, "c"), office.host.clock(), recorded_as(principal.subject)
+        query, now, own = lists.query(principal, "c"), office.host.clock(), principal.recorded_as
         if free:
             you, at = query.value(own, "text"), query.value(now, "timestamptz")
             query.where(f"(c.claimed_until IS NULL OR c.claimed_until <= {at} OR c.claimed_by = {you})")
