@@ -37,10 +37,10 @@ _WORD = "A-Za-z0-9Ａ-Ｚａ-ｚ０-９"
 # Most texts hold none of these and are done: seven digits, an @, an account word. Each pattern begins with one
 # set of characters: that is what the search skips the others by, several times as fast as by alternatives.
 _NUMBER = re.compile(rf"[0-9０-９{_C}](?:{_L}{{0,3}}{_N}){{6}}")
-_ACCOUNT_BEGINS = "微薇威QqVvWw扣企"
+_ACCOUNT_BEGINS = "微薇威QqVvWw扣企支账帐"
 _ACCOUNT_HOLDS = (
     r"(?<=[微薇威Vv])信|(?<=加[微薇威Vv])|(?<=加我[微薇威Vv])|(?<=企)鹅|(?<=[Qq])[Qq群]|(?<=扣)扣|(?<=[VvWw])[Xx]"
-    r"|(?<=[Ww])[Ee][Cc][Hh]"
+    r"|(?<=[Ww])[Ee][Cc][Hh]|(?<=支)付宝|(?<=[账帐])号"
 )
 _ACCOUNT_WORD = re.compile(f"[{_ACCOUNT_BEGINS}](?:{_ACCOUNT_HOLDS})")
 _EMAIL = re.compile(
@@ -66,13 +66,14 @@ _ANY_WORD = re.compile(
     f"[{_ACCOUNT_BEGINS}{WORD_BEGINS}{_DOMAIN_BEGINS}](?:{_ACCOUNT_HOLDS}|{WORD_HOLDS}|{_DOMAIN_HOLDS})"
 )
 _ACCOUNT = re.compile(
-    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|Q(?=群)|[vw]x|wechat)|扣扣|企鹅|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
-    rf"(?:[^{_KEPT}。！？!?]|[是为]){{0,4}})(\d(?:{_L}{{0,2}}\d){{4}}(?:{_L}{{0,2}}\d)*+[a-z0-9_-]*+|[a-z][a-z0-9_-]{{5,}}+)",
+    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|Q(?=群)|[vw]x|wechat)|扣扣|企鹅|支付宝|[账帐]号|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
+    rf"(?:[^{_KEPT}。！？!?]|[是为]){{0,4}})({_N}(?:{_L}{{0,2}}{_N}){{4}}(?:{_L}{{0,2}}{_N})*+[a-z0-9_-]*+|[a-z][a-z0-9_-]{{5,}}+)",
     re.IGNORECASE,
 )
 # Numerals of Chinese words beside the number (第一…, …一直) are no part of it.
 _FIRST = rf"{_N}(?<!\d\d)(?<![{_C}][{_C}])"
-_IDENTITY_18 = re.compile(rf"{_FIRST}(?:{_L}{{0,3}}{_N}){{16}}{_L}{{0,3}}[\d{_C}XxＸｘ×](?!\d)")
+# Two more digits make it the number of a disability card: kind and degree.
+_IDENTITY_18 = re.compile(rf"{_FIRST}(?:{_L}{{0,3}}{_N}){{16}}{_L}{{0,3}}[\d{_C}XxＸｘ×](?:\d\d)?(?!\d)")
 _IDENTITY_15 = re.compile(rf"{_FIRST}(?:{_L}{{0,3}}{_N}){{14}}(?!{_N})")
 _PASSPORT = re.compile(
     rf"[A-Za-zＡ-Ｚａ-ｚ](?<![{_WORD}].)"
@@ -89,12 +90,17 @@ _BETWEEN = rf"[{_T}\r\n:：;；~～。]{{1,2}}"
 _CARD = re.compile(
     rf"\d(?<!\d\d)\d{{3}}(?:\d{{12,15}}|(?:{_BETWEEN}\d{{4}}){{3}}(?:{_BETWEEN}\d{{1,3}})?)(?!\d)"
 )
+_SPELLED_CARD = re.compile(rf"[{_C}](?<!{_N}.)(?:{_L}{{0,3}}{_N}){{15,18}}(?!{_N})")
 _CARD_WORDS = re.compile(r"卡号|[账帐]号|银行|存折|账户|帐户|汇款|打款")
 # A number starts where no digit stands before it, except a country or trunk prefix. Looking behind only after
 # the first digit lets the search skip other characters fast.
 _MOBILE = re.compile(
     r"[1１](?:(?<!\d[1１])|(?<=(?<!\d)[0０][1１])|(?<=(?<!\d)[8８][6６][1１])|(?<=(?<!\d)[0０]{2}[8８][6６][1１]))"
     rf"{_L}{{0,3}}[3-9３-９](?:{_L}{{0,3}}\d){{9}}(?!\d)"
+)
+_FOREIGN = re.compile(
+    rf"(?:[+＋](?<![\dA-Za-z].)(?!{_S}{{0,2}}86)\d|[0０](?<!\d.)[0０](?:85[23]|886)){_S}{{0,2}}\d(?:{_S}{{0,3}}\d){{5,12}}"
+    r"(?!\d|\s?[元万亿%％]|[.．]\d)"
 )
 _LISTING = re.compile(rf"[^{_KEPT}{_T}*＊＿()（）]")
 _MEASURED = re.compile(r"\s?(?:多|余|左右)?(?:[元平年路栋户人米㎡万个吨]|号[楼线])")
@@ -366,6 +372,8 @@ _NUMBERS: Final[tuple[_Step, ...]] = (
     (_IDENTITY_15, _when(_is_old_identity, IDENTITY)),
     (_PASSPORT, _when(_is_passport, IDENTITY)),
     (_CARD, _when(_is_card, CARD)),
+    (_SPELLED_CARD, _when(_is_card, CARD)),
+    (_FOREIGN, lambda _: PHONE),
     (_MOBILE, _when(_is_mobile, PHONE)),
     (_PERMIT, _announced(IDENTITY)),
     (_SPELLED, _when(_is_spelled_mobile, PHONE)),

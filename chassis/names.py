@@ -7,13 +7,6 @@ further groups are the parts of one name. All are bounded; a text without a `WOR
 import re
 from typing import Final
 
-WORD_BEGINS: Final = "叫字名姓人"
-WORD_HOLDS: Final = (
-    r"(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
-    r"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：])"
-)
-WORD: Final = re.compile(f"[{WORD_BEGINS}](?:{WORD_HOLDS})")
-
 _HAN: Final = r"[\u4e00-\u9fff]"
 _COMMON: Final = (
     "李王张刘陈杨赵黄周吴徐孙胡朱林郭罗宋郑谢韩唐冯董萧程曹袁邓傅沈彭吕苏卢蒋"
@@ -27,6 +20,14 @@ _SURNAMES: Final = (
     "党燕郎谈姬屠连晏栾郁商蒙计喻窦迟敖冷卓花仇艾蓝巩井仲乐虞卞封冼楚佟栗匡宗应巫鞠桑荆伏岑习胥蔺云昌凤皮康元金江史方白秋狄闫"
     "肖付代戈麦麻"
 )
+WORD_BEGINS: Final = "叫字名姓人款"
+WORD_HOLDS: Final = (
+    r"(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
+    rf"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：]|[{_SURNAMES}])"
+    r"|(?<=[署签]名)(?=[ \u3000]?[:：])|(?<=落款)(?=[ \u3000]?[:：])"
+)
+WORD: Final = re.compile(f"[{WORD_BEGINS}](?:{WORD_HOLDS})")
+
 _DOUBLE: Final = (
     "欧阳|歐陽|司马|司馬|诸葛|諸葛|上官|司徒|东方|東方|独孤|南宫|夏侯|尉迟|皇甫|公孙|慕容|令狐|宇文|长孙|端木|轩辕|百里|呼延"
     "|澹台|闻人|东郭|西门"
@@ -61,15 +62,23 @@ _NO_NAME: Final = (
 
 # Each begins with one of few characters: by that the search skips the others, several times as fast.
 _FIELD_NAMED: Final = re.compile(
-    rf"((?:{_FIELD})[ \u3000]?[:：][\s:：]{{0,2}})"
+    rf"((?:{_FIELD}|[署签]名|落款)[ \u3000]?[:：][\s:：]{{0,2}})"
     rf"(?:(?:{_FOREIGN}|{_PERSON}){_GOES_ON}{_MORE}|{_NO_NAME}{_HAN}{{2,6}}(?<![苑园区栋楼店]){_END})"
 )
 _CALLED: Final = re.compile(
     rf"((?:我叫|名(?<![店路街村厂区桥]名)叫|{_FIELD}|名字(?:是|叫做?|为|[:：]))[是为叫做:：\s]{{0,2}})"
     rf"(?:(?:{_FOREIGN}|{_LONG}){_END}|{_PERSON}{_GOES_ON}{_MORE})"
 )
+_LATIN: Final = re.compile(
+    r"((?:我叫|姓名|名字)(?:[是叫为:：]|[ \u3000]){0,3})[A-Za-z]{2,15}(?:[ ·.-][A-Za-z]{2,15}){0,3}(?![A-Za-z0-9])"
+)
+_REPORTS: Final = "(?=反映|投诉|举报|来电|致电|求助|咨询|要求|请求|申请|家住|住在|电话|手机)"
+_NOT_MYSELF: Final = (
+    "(?!周[一二三四五六日天末边围]|陆续|夏[天季]|胡同|程序|陈述|孙[子女]|毛病|范围|苏州|顾虑|谢谢|黄昏|杜绝)"
+)
 _MYSELF: Final = re.compile(
-    rf"(本(?<!{_HAN}本)人(?:叫|是)?)(?:(?:{_DOUBLE}){_HAN}{{1,2}}|{_FOREIGN}|[{_COMMON}]{_HAN}{{1,2}}){_END}"
+    rf"(本(?<!{_HAN}本)人(?:叫|是)?){_NOT_MYSELF}"
+    rf"(?:(?:(?:{_DOUBLE}){_HAN}{{1,2}}|[{_COMMON}]{_HAN}{{1,2}})(?:{_END}|{_REPORTS})|{_FOREIGN}{_END})"
 )
 _SURNAMED: Final = re.compile(
     rf"((?:[我贵]|本人)姓)({_DOUBLE}|[{_SURNAMES}])[，, ]?(?:单名|名叫|名|叫)({_HAN}{{1,3}}){_END}"
@@ -81,6 +90,7 @@ _FIELD_ENDS: Final = (
 ANNOUNCED: Final[tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]] = (
     ((":", "："), _FIELD_NAMED),
     (("我叫", "名叫", "名字", *_FIELD_ENDS), _CALLED),
+    (("我叫", "姓名", "名字"), _LATIN),
     (("本人",), _MYSELF),
     (("姓",), _SURNAMED),
 )

@@ -54,7 +54,9 @@ def read_messages(path: Path) -> Iterator[Message | Fault]:
             )
         twice = next((column for column in COLUMNS if header.count(column) > 1), None)
         if twice is not None:
-            raise click.ClickException(f"{path}, line 1: the column {twice} stands in the header more than once")
+            raise click.ClickException(
+                f"{path}, line 1: the column {twice} stands in the header more than once"
+            )
         line = rows.line_num + 1
         lines: dict[str, int] = {}
         while True:
