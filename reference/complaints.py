@@ -17,6 +17,7 @@ _ASKED: Final = ("请", "祈求", "没有", "希望", "建议", "感谢", "谢�
 _WITH: Final = "跟和与给对向帮替"
 """Before somebody else: the unit deals with them."""
 _PRONOUNS: Final = ("他", "她")
+_PLURAL: Final = ("他们", "她们")
 _STEALTHY: Final = "(?:偷偷|悄悄|私下里?|暗中|背地里|居然|竟然?|还|又|也|都|就|硬是?)?"
 """What may stand between the name of a place and what its people did."""
 _LITTLE: Final = "(?:还|又|也|都|总|老|常|是|在|就|仍|依|然|一直|经常|不停|天天|多次|继续|的|地|人)"
@@ -29,6 +30,10 @@ _OBJECT_GAP: Final = (
     '(?:一下|的是|对象|区里|[是为：:“"「《我们本该当地辖区属所在某你贵这个那名一位几及和与的省市])'
 )
 
+_THEIR_PART: Final = "(?:的?(?:态度|服务|工作|处理|处置|答复|回复|做法|管理|作风|解释|行为|办事|不作为)(?:结果|方式|情况|效率)?)?"
+"""What people are discontented with where they name a place, and mean those who work for it."""
+_STRESS: Final = "(?:很|非常|十分|极其|极为|极度|特别|强烈|相当|太|表示|感到|深感)*"
+_ACCUSED: Final = "(?:单位|人|方|对象|部门|机构|者)?"
 _CONDUCT, _BESIDE, _VERB, _REGRET, _OFFICE, _HEAD, _NAME = (1 << n for n in range(7))
 """Which lists of conduct.yaml, or of names of units, have a word in a text; a pattern fits only where its own lists
 have."""
@@ -112,11 +117,15 @@ class Complaints:
         self._at_once = re.compile(f"{_STEALTHY}(?:{_any(conduct.beside)})")
         verb = f"(?:{_any(conduct.verbs)})(?!{_any(conduct.not_objects)})"
         self._object = re.compile(f"{verb}(?:{_OBJECT_GAP}|{re.escape(district)}){{0,8}}$")
+        self._as_accused = re.compile(
+            f"被(?:{_any(conduct.verbs)}){_ACCUSED}(?:{_OBJECT_GAP}|{re.escape(district)}){{0,8}}$"
+        )
         self._head = re.compile(
             f"{verb}(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!班)(?:{_any(conduct.heads)})"
         )
         self._towards = re.compile(f"对(?:{_OBJECT_GAP}|{re.escape(district)}){{0,6}}$")
         self._regret = re.compile(f"(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!不)(?:{_any(conduct.regrets)})")
+        self._regret_at_once = re.compile(f"{_THEIR_PART}{_STRESS}(?:{_any(conduct.regrets)})")
         self._not_accused = re.compile(_any(conduct.not_accused))
 
     def said(self, text: str) -> Said:
@@ -141,18 +150,22 @@ class Complaints:
         may_regret = said.last_regret > end
         if not (may_verb or may_beside or may_regret):
             return False
-        text = said.text
+        text, before = said.text, said.text[max(0, start - _BEFORE) : start]
+        may_regret = may_regret and self._towards.search(before) is not None
+        if text.startswith(_PLURAL, end):  # 城管局他们: the unit once more, nobody else
+            end += len(_PLURAL[0])
         if is_place:
             staff = self._staff.match(text, end)
             if staff is None and not self._ends(text, end):
-                return may_beside and self._at_once.match(text, end) is not None
+                at_once = may_beside and self._at_once.match(text, end) is not None
+                return at_once or (may_regret and self._regret_at_once.match(text, end) is not None)
             end = staff.end() if staff else end
         if may_beside and self._behind.match(text, end):
             return True
-        before = text[max(0, start - _BEFORE) : start]
-        if may_verb and self._object.search(before) and not self._not_accused.match(text, end):
+        is_object = may_verb and (self._object.search(before) or self._as_accused.search(before))
+        if is_object and not self._not_accused.match(text, end):
             return True
-        return may_regret and bool(self._towards.search(before)) and bool(self._regret.match(text, end))
+        return may_regret and self._regret.match(text, end) is not None
 
     def of_a_head(self, said: Said) -> bool:
         """Whether it accuses somebody in office without saying of which unit, as 举报局长 does."""

@@ -16,7 +16,7 @@ from reference.vocabulary import normalise
 from schemas.jurisdiction import Conduct, Jurisdiction, Unit, UnitKind
 
 CONDUCT_FILE: Final = "conduct.yaml"
-_COMMUNITY: Final = ("社区", "居委会", "居民委员会", "社区居委会")
+_COMMUNITY: Final = ("社区", "居委会", "居民委员会", "社区居委会", "居委", "社居委")
 _PLACES: Final = frozenset({UnitKind.COMMUNITY, UnitKind.STREET})
 _STREET: Final = ("街道", "街道办", "街办", "办事处")
 

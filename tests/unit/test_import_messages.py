@@ -66,7 +66,9 @@ def test_refuses_a_file_without_the_columns(tmp_path: Path) -> None:
 
 
 def test_refuses_a_file_with_a_column_twice(tmp_path: Path) -> None:
-    with pytest.raises(click.ClickException, match="line 1: the column body stands in the header more than once"):
+    with pytest.raises(
+        click.ClickException, match="line 1: the column body stands in the header more than once"
+    ):
         rows_of(tmp_path, "message_id,sender,received_at,title,body,body\n")
 
 
