@@ -30,7 +30,8 @@ _OBJECT_GAP: Final = (
     '(?:一下|的是|对象|区里|[是为：:“"「《我们本该当地辖区属所在某你贵这个那名一位几及和与的省市])'
 )
 
-_THEIR_PART: Final = "(?:的?(?:态度|服务|工作|处理|处置|答复|回复|做法|管理|作风|解释|行为|办事|不作为)(?:结果|方式|情况|效率)?)?"
+_DEED: Final = "态度|服务|工作|处理|处置|答复|回复|做法|管理|作风|解释|行为|办事|不作为"
+_THEIR_PART: Final = f"(?:的?(?:{_DEED})(?:结果|方式|情况|效率)?)?"
 """What people are discontented with where they name a place, and mean those who work for it."""
 _STRESS: Final = "(?:很|非常|十分|极其|极为|极度|特别|强烈|相当|太|表示|感到|深感)*"
 _ACCUSED: Final = "(?:单位|人|方|对象|部门|机构|者)?"

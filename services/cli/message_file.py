@@ -50,7 +50,7 @@ def read_messages(path: Path) -> Iterator[Message | Fault]:
         if absent:
             raise click.ClickException(
                 f"{path}, line 1: the column{'s' if len(absent) > 1 else ''} {', '.join(absent)} "
-                f"must stand in the header; it has: {', '.join(header) or 'nothing'}"
+                f"must stand in the header; it has: {_legible(', '.join(header)) or 'nothing'}"
             )
         twice = next((column for column in COLUMNS if header.count(column) > 1), None)
         if twice is not None:
@@ -71,6 +71,11 @@ def read_messages(path: Path) -> Iterator[Message | Fault]:
             if row:
                 yield _once(_message(header, row, line, rows.line_num), lines)
             line = rows.line_num + 1
+
+
+def _legible(text: str) -> str:
+    """The beginning of a text, without what a terminal cannot show."""
+    return "".join(each if each.isprintable() else "?" for each in text[:200])
 
 
 def _once(row: Message | Fault, lines: dict[str, int]) -> Message | Fault:
