@@ -18,7 +18,7 @@ from schemas.values import Emergency
 from services.intake.answers import carry_out, not_found
 from services.intake.bodies import AnswerBody, ReopeningBody
 from services.intake.callback_links import PATH, Link
-from services.intake.callback_page import HEADERS, page, problem_page
+from services.intake.callback_page import HEADERS, chosen, page, problem_page
 from services.intake.callers import CALLING, NOTIFYING, caller, demand_centre, demand_scope, is_kept_from
 from services.intake.co_callbacks import called_for, placed
 from services.intake.desk import Desk
@@ -168,11 +168,11 @@ def _demand_open(link: Link, found: Called) -> None:
 
 
 def _given(raw: bytes, *, as_json: bool) -> dict[str, Any]:
-    """The fields that were sent; of a form, those that were filled in."""
+    """The fields that were sent; of a form, those that were filled in, its radio buttons as true and false."""
     try:
         if not as_json:
             pairs = parse_qsl(raw.decode(), max_num_fields=20)
-            return {name: value for name, value in pairs if value.strip()}
+            return {name: chosen(name, value) for name, value in pairs if value.strip()}
         given = from_json(raw)
     except ValueError:
         given = None

@@ -32,6 +32,7 @@ _QUESTIONS: Final = (
     ("resolved", "您反映的问题是否已经解决？", "已解决", "未解决"),
     ("satisfied", "您对办理结果是否满意？", "满意", "不满意"),
 )
+_CHOICES: Final = {(name, value): value == "yes" for name, *_ in _QUESTIONS for value in ("yes", "no")}
 _SAYS: Final[Mapping[str, tuple[str, str]]] = {
     "case_unknown": ("链接无效", "请核对短信或微信中的链接是否完整；也可以用查询码查询，或拨打12345。"),
     "link_expired": ("链接已过期", "请用查询码查询办理情况，或拨打12345。"),
@@ -73,6 +74,11 @@ def problem_page(code: str, advice: str | None = None) -> str:
     """Say why there is nothing to answer, and what to do instead; in a danger, whom to call first."""
     title, words = _SAYS.get(code, _OTHER)
     return _html(title, f"{_alert(advice)}<p>{words}</p>")
+
+
+def chosen(name: str, value: str) -> str | bool:
+    """Return what a field of the form says: of its radio buttons whether it is so, of others the text."""
+    return _CHOICES.get((name, value), value)
 
 
 def _alert(advice: str | None) -> str:
