@@ -644,7 +644,7 @@ class HoldSession(SealedCommand):
 class ProlongMediation(MediationCommand):
     """More time, in calendar days from the end that it had; every party must agree."""
 
-    days: int = Field(ge=1, le=90)
+    days: int = Field(strict=True, ge=1, le=90)
     agreed: tuple[Label, ...] = Field(min_length=2, max_length=20)
 
 

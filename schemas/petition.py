@@ -635,8 +635,8 @@ class RegisterPetition(PetitionCommand):
 
     channel: Channel
     nature: Nature = Nature.CLAIM
-    petitioners: int = Field(default=1, ge=1)
-    representatives: int | None = Field(default=None, ge=1)
+    petitioners: int = Field(default=1, strict=True, ge=1)
+    representatives: int | None = Field(default=None, strict=True, ge=1)
     identified: bool = True
     urgent: bool = False
     subjects: tuple[str, ...] = ()
@@ -748,7 +748,7 @@ class MediatePetition(PetitionCommand):
 class ExtendPetition(PetitionCommand):
     """R-PET-07: once, at most 30 calendar days, approved by the unit's head; the reason goes to the petitioner."""
 
-    days: int = Field(ge=1, le=MOST_EXTENSION_DAYS)
+    days: int = Field(strict=True, ge=1, le=MOST_EXTENSION_DAYS)
     reason: str = Reason
     head: str = Field(min_length=2, max_length=100)
 

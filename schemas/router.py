@@ -868,7 +868,7 @@ class RequestExtension(RouterCommand):
     """Ask for more time, once per owner; `days` are calendar days."""
 
     reason: str = Reason
-    days: int = Field(ge=1, le=90)
+    days: int = Field(strict=True, ge=1, le=90)
 
 
 class DecideExtension(RouterCommand):

@@ -1,13 +1,15 @@
 """Whether a topic holds what the event logs say was published to it.
 
 All records of the topic are read; of each a hash of 8 bytes is kept, about 100 bytes of memory an event. What is
-older than the topic's oldest record was deleted by retention, or was not published again.
+older than the topic's oldest event of ours was deleted by retention, or was not published again.
 """
 
 import asyncio
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,11 +20,15 @@ from chassis.kafka.publisher import partition_of
 from chassis.kafka.records import decode
 from chassis.kafka.relay import stored_standing
 from chassis.log import TOPICS, Position
-from chassis.store import START
+from chassis.store import START, key
 from schemas.envelope import event_id
 from schemas.message import CASE_EVENTS
 
+Key = tuple[UUID, str, int]
+"""Case, source and sequence: what names an event for good."""
 PAGE: Final = 20_000
+LOOKED_AT: Final = 100
+"""Among so many records one of ours is looked for, to date the beginning of what a topic holds."""
 EXAMPLES: Final = 10
 SLACK: Final = timedelta(minutes=10)
 """Where retention has deleted the beginning of a partition, so much after it is not looked at: a relay that was
@@ -33,6 +39,11 @@ _PAGE: Final = (
     "SELECT xid::text, position, case_id, source, sequence, time FROM chassis.event_log WHERE topic = $1"
     " AND (xid, position) > ($2::text::xid8, $3::bigint) AND (xid, position) <= ($4::text::xid8, $5::bigint)"
     " ORDER BY event_log.xid, position LIMIT $6"
+)
+_TIMES: Final = (
+    "SELECT case_id, source, sequence, time FROM chassis.event_log"
+    " JOIN unnest($2::uuid[], $3::text[], $4::bigint[]) AS a (case_id, source, sequence)"
+    " USING (case_id, source, sequence) WHERE topic = $1"
 )
 
 
@@ -45,10 +56,14 @@ class Held:
     trimmed: frozenset[int]
     """The partitions of which retention has deleted the beginning."""
     ids: set[int] = field(default_factory=set)
+    beginnings: dict[int, list[Key]] = field(default_factory=dict)
+    """The first records, by partition; somebody else's may be among them, and say any time."""
+    earliest: list[tuple[float, Key]] = field(default_factory=list)
+    """Those that say the earliest times, as a heap: the seconds since 1970, negated."""
     first: dict[int, datetime] = field(default_factory=dict)
-    """The time of the first event, by partition."""
+    """The time of the first event of ours, by partition."""
     oldest: datetime | None = None
-    """The earliest time of all events: one that was published again can stand behind newer ones."""
+    """The earliest time of all of ours: one that was published again can stand behind newer ones."""
     records: int = 0
 
     def since(self, case_id: UUID) -> datetime | None:
@@ -98,6 +113,7 @@ async def compare(
     """
     standings = [await stored_standing(log, service) for service, log in logs]  # before the topic's own end
     held = await read_topic(connection, topic)
+    await _date(held, topic, [log for _, log in logs])
     found = Comparison(topic, held.records)
     for (_, log), standing in zip(logs, standings, strict=True):
         if topic == CASE_EVENTS and standing.partitions:
@@ -118,11 +134,24 @@ def _check(found: Comparison, held: Held, case_id: UUID, source: str, sequence: 
         found.older += 1
         return
     found.expected += 1
-    if hash((source, case_id, sequence)) in held.ids:
+    if hash((case_id, source, sequence)) in held.ids:
         return
     found.missing += 1
     if len(found.examples) < EXAMPLES:
         found.examples.append(event_id(source, case_id, sequence))
+
+
+async def _date(held: Held, topic: str, logs: Sequence[Connection]) -> None:
+    """Say since when a topic holds events: the logs tell which of its records are ours, and their times."""
+    looked_at = {*chain.from_iterable(held.beginnings.values()), *(event for _, event in held.earliest)}
+    if not looked_at:
+        return
+    columns = [list(column) for column in zip(*looked_at, strict=True)]
+    times = {tuple(row[:3]): row[3] for log in logs for row in await log.fetch(_TIMES, topic, *columns)}
+    held.oldest = min(times.values(), default=None)
+    for partition, events in held.beginnings.items():
+        if ours := [event for event in events if event in times]:
+            held.first[partition] = times[ours[0]]
 
 
 async def read_topic(connection: KafkaConnection, topic: str) -> Held:
@@ -137,8 +166,13 @@ async def read_topic(connection: KafkaConnection, topic: str) -> Held:
 
 def _take(held: Held, topic: str, partition: int, records: Sequence[Any]) -> None:
     held.records += len(records)
+    beginning = held.beginnings.setdefault(partition, [])
     for record in records:
         event = decode(record, topic)
-        held.ids.add(hash((event.source, event.case_id, event.sequence)))
-        held.first.setdefault(partition, event.time)
-        held.oldest = min(held.oldest or event.time, event.time)
+        named = key(event)
+        held.ids.add(hash(named))
+        if len(beginning) < LOOKED_AT:
+            beginning.append(named)
+        heapq.heappush(held.earliest, (-event.time.timestamp(), named))
+        if len(held.earliest) > LOOKED_AT:
+            heapq.heappop(held.earliest)

@@ -194,8 +194,11 @@ async def refusal(connection: KafkaConnection) -> LoginRefused | None:
 
 
 def explain(error: BaseException) -> str:
-    """Say what is wrong with the broker, in a few words."""
-    return str(error) if isinstance(error, NotInOrder) else type(error).__name__
+    """Say what is wrong with the broker, in a few words; of most errors only the kind tells that it is not our own
+    database that is away."""
+    if isinstance(error, NotInOrder):
+        return str(error)
+    return f"Kafka or the database does not answer ({type(error).__name__})"
 
 
 async def let_go(client: Any) -> None:

@@ -41,3 +41,16 @@ def is_cut_short(stored: str, begin: int, end: int) -> bool | None:
     if ours > end:
         return True
     return False if ours <= begin else None
+
+
+def furthest(several: Iterable[Ends]) -> dict[str, dict[str, str]]:
+    """Return for each topic and partition the end that lies furthest, of those that several writers have."""
+    found: dict[str, dict[str, str]] = {}
+    for ends in several:
+        for topic, places in ends.items():
+            own = found.setdefault(topic, {})
+            for partition, end in places.items():
+                before = own.get(partition)
+                if before is None or Position.parse(end).offset > Position.parse(before).offset:
+                    own[partition] = end
+    return found

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,7 +18,7 @@ from chassis.kafka.records import UNREADABLE, decode
 STANDSTILL_S: Final = 20.0
 """A topic of which nothing comes for so long is given up, in seconds."""
 NEWEST: Final = 1000
-"""So many records of all partitions show among how many partitions keys are shared out."""
+"""So many of the newest records show among how many partitions keys are shared out, or when the last event was."""
 
 
 @asynccontextmanager
@@ -67,9 +68,14 @@ async def cut_short(connection: KafkaConnection, ends: Ends) -> set[str]:
 
     What is not there at all is passed over, and so is what retention has deleted. Raises one of UNREACHABLE.
     """
+    return {topic for topic, _ in await cut_places(connection, ends)}
+
+
+async def cut_places(connection: KafkaConnection, ends: Ends) -> set[tuple[str, int]]:
+    """Return the topics and partitions of which that is so. Raises as `cut_short` does."""
     if not ends:
         return set()
-    found: set[str] = set()
+    found: set[tuple[str, int]] = set()
     async with asyncio.timeout(STANDSTILL_S), _consuming(connection) as (consumer, metadata):
         places = {
             TopicPartition(name, number): topic
@@ -85,19 +91,45 @@ async def cut_short(connection: KafkaConnection, ends: Ends) -> set[str]:
             stored = ends[topic][str(place.partition)]
             is_lost = is_cut_short(stored, log_begins[place], log_ends[place])
             if is_lost:
-                found.add(topic)
+                found.add((topic, place.partition))
             elif is_lost is None:
                 expected[place] = Position.parse(stored)
         consumer.assign(list(expected))
         for place, ours in expected.items():
             consumer.seek(place, ours.offset - 1)
         while expected:
-            for place, records in (await consumer.getmany(*expected, timeout_ms=1000)).items():
+            got = await consumer.getmany(*expected, timeout_ms=1000)
+            for place in await _read_to(consumer, {place: ours.offset for place, ours in expected.items()}):
                 consumer.pause(place)
-                ours = expected.pop(place)
-                if records[0].offset < ours.offset and Found(records[0]).mark != ours.mark:
-                    found.add(places[place])
+                ours, records = expected.pop(place), got.get(place)
+                if records and records[0].offset < ours.offset and Found(records[0]).mark != ours.mark:
+                    found.add((places[place], place.partition))
     return found
+
+
+async def kept_until(connection: KafkaConnection, topic: str, partitions: Collection[int]) -> datetime | None:
+    """Return the time of the newest event that each of these partitions holds, of several the earliest.
+
+    Those that hold none are passed over; None where all do. Raises TopicMissing, or another of UNREACHABLE.
+    """
+    async with looking(connection, topic) as (consumer, all_places):
+        places = [place for place in all_places if place.partition in partitions]
+        begins = await asyncio.wait_for(consumer.beginning_offsets(places), ANSWER_S)
+        ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
+        starts = {place: max(begins[place], ends[place] - NEWEST) for place in places}
+        newest = {
+            place: event.time
+            async for place, records in read_on(consumer, places, starts)
+            for event in (decode(record, topic) for record in records)
+            if event.type != UNREADABLE
+        }
+    return min(newest.values(), default=None)
+
+
+async def _read_to(consumer: Any, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
+    """Return the partitions that are read to these ends. No record says so where the last is a transaction's mark,
+    which the client passes over."""
+    return [place for place, end in ends.items() if await consumer.position(place) >= end]
 
 
 async def read_on(
@@ -105,18 +137,20 @@ async def read_on(
 ) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
     """Read partitions from their starts to where they end now. Raises one of UNREACHABLE."""
     ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
-    left = {place for place in places if starts[place] < ends[place]}
+    left = {place: ends[place] for place in places if starts[place] < ends[place]}
     for place in left:
         consumer.seek(place, starts[place])
     while left:
         async with asyncio.timeout(STANDSTILL_S):
             got: dict[TopicPartition, list[Any]] = {}
-            while not got:
+            done: list[TopicPartition] = []
+            while not (got or done):
                 got = await consumer.getmany(timeout_ms=1000)
-        for place, records in got.items():
-            yield place, records
-            if records[-1].offset + 1 >= ends[place]:
-                left.discard(place)
+                done = await _read_to(consumer, left)
+        for entry in got.items():
+            yield entry
+        for place in done:
+            del left[place]
 
 
 async def partitions_in_use(connection: KafkaConnection, topic: str) -> int:

@@ -14,7 +14,7 @@ import heapq
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
 from uuid import uuid4
@@ -22,10 +22,11 @@ from uuid import uuid4
 import orjson
 
 from chassis.database import Connection
-from chassis.kafka.connection import TailLost
-from chassis.kafka.ends import Ends
+from chassis.kafka.connection import KafkaConnection, TailLost
+from chassis.kafka.ends import Ends, furthest
 from chassis.kafka.held import held_topics, release
 from chassis.kafka.lock import relay_lock
+from chassis.kafka.offsets import cut_places, kept_until
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.relay import BATCH, stored_standing
 from chassis.log import TOPICS, Position, read_all
@@ -35,6 +36,8 @@ from schemas.message import CASE_EVENTS
 
 SCAN_S: Final = 3600.0
 """The longest that a look through a whole log may take, in seconds."""
+MIXED: Final = timedelta(minutes=10)
+"""A relay that was behind has published events up to so much older after newer ones."""
 
 
 _order: Final = attrgetter("order")
@@ -75,6 +78,20 @@ class Extent:
         """Return the options of the command that publish it."""
         since = "begin" if self.since is None else self.since.isoformat()
         return f"--since {since}" + (f" --topic {self.topic}" if self.topic else "")
+
+
+class TooLate(Exception):
+    """The broker has lost events that are older than what is to be published: a gap would stay."""
+
+    safe_to_log = True
+
+    def __init__(self, topic: str, extent: Extent, until: datetime | None) -> None:
+        """`until`: how late it may begin; None: no such time is known."""
+        late = "begin" if until is None else f"{until.isoformat(timespec='seconds')} or earlier, or begin"
+        super().__init__(
+            f"the broker has lost events of {topic} that are older than --since {extent.since}: take {late}. "
+            "Nothing was changed"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +192,7 @@ async def republish(
 ) -> int:
     """Publish the wanted topics of all logs, and let the relays go on; return how many events.
 
-    wanted: the topics of `extent`. tell: is called with how many more were published. Raises Unfinished or
+    wanted: the topics of `extent`. tell: is called with how many more were published. Raises Unfinished, TooLate or
     MayNotWrite before anything is done, another of UNREACHABLE where the broker fails, and what the database
     raises; the relays stand still then until it is run again.
     """
@@ -184,6 +201,7 @@ async def republish(
     topics = [set(filter(wanted, await _topics(source))) for source in sources]
     if any(topics):
         await publisher.demand_rights(set().union(*topics))
+    publisher.ends = await _whole_ends(sources, publisher.connection, wanted, extent)
     edition = uuid4().hex[:12]
     partitions = await publisher.partitions(CASE_EVENTS) if extent.moves or wanted(CASE_EVENTS) else None
     for source in sources:
@@ -198,8 +216,49 @@ async def republish(
     for source, own in zip(sources, topics, strict=True):
         held = await held_topics(source.connection, source.service)
         await release(source.connection, source.service, list(filter(wanted, held)))
-        await _end(source, extent, {topic: ends for topic, ends in publisher.ends.items() if topic in own})
+        known = own | (await stored_standing(source.connection, source.service)).ends.keys()
+        await _end(source, extent, {topic: ends for topic, ends in publisher.ends.items() if topic in known})
     return count
+
+
+async def _whole_ends(
+    sources: Sequence[Source], connection: KafkaConnection, wanted: Callable[[str], bool], extent: Extent
+) -> Ends:
+    """Return where the wanted topics end that the broker has whole: what it loses of those later is noticed.
+
+    Raises TooLate where it has lost events that are older than what is to be published.
+    """
+    standings = [await stored_standing(source.connection, source.service) for source in sources]
+    ends = furthest(
+        {topic: own for topic, own in standing.ends.items() if wanted(topic)} for standing in standings
+    )
+    cut = await cut_places(connection, ends)
+    topics = {topic for topic, _ in cut}
+    if extent.since is not None:
+        for topic in sorted(topics):
+            partitions = {partition for name, partition in cut if name == topic}
+            until = await kept_until(connection, topic, partitions)
+            if until is not None and extent.since > until - MIXED:
+                raise TooLate(topic, extent, until - MIXED)
+        if CASE_EVENTS in topics and not any([await _has_published(source) for source in sources]):
+            raise TooLate(CASE_EVENTS, extent, None)
+    return {topic: own for topic, own in ends.items() if topic not in topics}
+
+
+async def _has_published(source: Source) -> bool:
+    """Whether one of its events that are to be published was published to the stream before."""
+    relayed = (await stored_standing(source.connection, source.service)).position
+    found = await source.connection.fetchval(
+        "SELECT EXISTS (SELECT FROM chassis.event_log WHERE topic = $1"
+        " AND (xid, position) > ($2::text::xid8, $3::bigint) AND (xid, position) <= ($4::text::xid8, $5::bigint))",
+        CASE_EVENTS,
+        source.start.xid,
+        source.start.position,
+        relayed.xid,
+        relayed.position,
+        timeout=SCAN_S,
+    )
+    return bool(found)
 
 
 async def _topics(source: Source) -> set[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,23 +10,26 @@ import click
 
 from chassis.calendar import SHANGHAI
 from chassis.database import is_passing, session
-from chassis.kafka.connection import UNREACHABLE, KafkaConnection, MayNotWrite, explain
+from chassis.kafka.connection import UNREACHABLE, KafkaConnection, MayNotWrite, NotInOrder, explain
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.republish import (
     Extent,
     LockTaken,
     Share,
     Source,
+    TooLate,
     Unfinished,
     all_locks,
     open_source,
     republish,
     shares,
 )
+from schemas.replies import REPLY_TOPIC
 from services.cli.local import LocalRun, hush_client, local_options
 from services.cli.topics import apply_topics, topics_option, wanted_topics
 
 BEGIN: Final = "begin"
+OF_REPLIES: Final = REPLY_TOPIC.rpartition("}")[2]
 
 
 class Since(click.ParamType[datetime | str]):
@@ -46,7 +49,10 @@ class Since(click.ParamType[datetime | str]):
                 param,
                 ctx,
             )
-        return read if read.tzinfo else read.replace(tzinfo=SHANGHAI)
+        instant = read if read.tzinfo else read.replace(tzinfo=SHANGHAI)
+        if instant > datetime.now(UTC):
+            self.fail(f"{value!r} lies in the future", param, ctx)
+        return instant
 
 
 @click.command("republish")
@@ -84,23 +90,26 @@ def command(
     work = _dry_run(local, extent, file) if dry_run else _republish(local, extent, wait, file)
     try:
         asyncio.run(work)
-    except (LockTaken, Unfinished, MayNotWrite) as error:
+    except (LockTaken, Unfinished, TooLate, MayNotWrite) as error:
         raise click.ClickException(str(error)) from None
     except Exception as error:
         if not (isinstance(error, UNREACHABLE) or is_passing(error)):
             raise
-        raise click.ClickException(
-            f"Kafka or a database does not answer ({explain(error)}): is the system running?"
-        ) from None
+        question = "" if isinstance(error, NotInOrder) else ": is the system running?"
+        raise click.ClickException(f"{explain(error)}{question}") from None
 
 
 async def _dry_run(local: LocalRun, extent: Extent, file: Path) -> None:
     wanted = _wanted(local, extent, file)
+    found = 0
     for service, url in sorted(local.databases().items()):
         async with session(url) as connection:
             source = await open_source(service, connection, extent)
             for share in await shares(source, wanted):
                 click.echo(_row(share))
+                found += share.events
+    if not found:
+        click.echo("nothing would be published")
 
 
 async def _republish(local: LocalRun, extent: Extent, wait_s: float, file: Path) -> None:
@@ -120,7 +129,7 @@ async def _publish(
     try:
         with click.progressbar(length=total, label="publishing") as bar:
             count = await republish(sources, publisher, wanted, extent, bar.update)
-    except (Unfinished, MayNotWrite):
+    except (Unfinished, TooLate, MayNotWrite):
         raise
     except BaseException:
         click.echo(
@@ -139,6 +148,10 @@ def _wanted(local: LocalRun, extent: Extent, file: Path) -> Callable[[str], bool
         return names.__contains__
     if extent.topic not in names:
         raise click.ClickException(f"{extent.topic} is none of the topics in {file}")
+    if extent.topic.endswith(OF_REPLIES):
+        raise click.ClickException(
+            f"{extent.topic} holds what others wrote: it stands in no log of ours. Let the department send it again"
+        )
     return {extent.topic}.__contains__
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
@@ -18,13 +19,15 @@ from chassis.kafka import relay as relay_module
 from chassis.kafka.compare import compare, published_topics
 from chassis.kafka.connection import KafkaConnection
 from chassis.kafka.local_broker import LocalKafka
-from chassis.kafka.offsets import is_untouched
+from chassis.kafka.offsets import cut_short, is_untouched, partitions_in_use
 from chassis.kafka.publisher import Publisher, Sent
 from chassis.kafka.reader import KafkaReader
+from chassis.kafka.records import headers
 from chassis.kafka.relay import stored_standing
 from chassis.kafka.republish import (
     Extent,
     LockTaken,
+    TooLate,
     Unfinished,
     all_locks,
     open_source,
@@ -399,6 +402,40 @@ async def test_a_relay_at_work_goes_on_where_the_broker_has_lost_the_end_of_a_de
         assert ids(await on_topic(connection, DEPT))[-3:] == [1, 3, 5]
 
 
+async def test_since_leaves_no_gap_of_what_was_lost_and_forgets_no_end(
+    bench: Bench, new_kafka: NewKafka
+) -> None:
+    """Invariant 6: one that would let the relays go on behind a gap is refused, with the time that would do, before
+    anything is changed; and where a topic ends to which it publishes nothing is still known afterwards."""
+    broker, case, now = new_kafka(), uuid4(), datetime.now(UTC)
+    await asyncio.to_thread(broker.start)
+    stream = [replace(ticked(case, number), time=now - timedelta(hours=4 - number)) for number in (1, 2, 3)]
+    of_dept = replace(ticked(uuid4(), 1), topic=DEPT, time=now - timedelta(hours=9))
+    async with topics_of_a_test(broker.bootstrap, more=[DEPT]) as connection:
+        for event in (of_dept, *stream):
+            await relay_all(bench, connection, event)
+        before = await standing(bench)
+        assert await rebuild(bench, connection, since=now) == 0
+        assert (await standing(bench)).ends == before.ends
+
+        await asyncio.to_thread(broker.kill)
+        cut_last_batch(broker, connection.topic(CASE_EVENTS))
+        await asyncio.to_thread(broker.start)
+        late = stream[1].time - timedelta(minutes=9)
+        with pytest.raises(TooLate, match=f"{(late - timedelta(minutes=1)):%Y-%m-%dT%H:%M:%S}.* or earlier"):
+            await rebuild(bench, connection, since=late)
+        assert not (await standing(bench)).rebuilding
+        assert await rebuild(bench, connection, since=late - timedelta(minutes=1)) == 2
+        assert ids(await on_topic(connection)) == [1, 2, 2, 3]
+        after = await standing(bench)
+        assert (after.ends[DEPT], after.ends.keys()) == (before.ends[DEPT], before.ends.keys())
+
+        await lose(connection, CASE_EVENTS)
+        with pytest.raises(TooLate, match="take begin"):
+            await rebuild(bench, connection, since=now)
+        assert await rebuild(bench, connection, since=stream[2].time) == 1
+
+
 @pytest.mark.parametrize("topic", [None, CASE_EVENTS])
 async def test_since_begins_at_its_first_event_but_leaves_out_nothing_unpublished(
     bench: Bench, connection: KafkaConnection, topic: str | None
@@ -522,6 +559,44 @@ async def test_the_check_finds_what_was_not_applied_and_what_is_not_on_a_topic(
         await publisher.drop()
         holes = await compare(connection, CASE_EVENTS, [("outside", database)])
         assert sorted(holes.examples) == sorted([f"outside/{good}/2", f"outside/{bad}/1"])
+
+
+async def test_the_mark_of_a_foreign_transaction_at_the_end_stops_no_look(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """The client hands out no record that says so: neither the check waits for one, nor who publishes first."""
+    case = uuid4()
+    await relay_all(bench, connection, *story(case, 1, 2))
+    async with AIOKafkaProducer(transactional_id=uuid4().hex, **connection.options()) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(connection.topic(CASE_EVENTS), b"{}")
+        await producer.abort_transaction()
+    async with bench.pool.acquire() as database:
+        found = await compare(connection, CASE_EVENTS, [("outside", database)])
+    assert (found.records, found.expected, found.missing) == (3, 2, 0)
+    assert await partitions_in_use(connection, CASE_EVENTS) == 1
+    assert await cut_short(connection, (await standing(bench)).ends) == set()
+
+
+@pytest.mark.parametrize("says", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)])
+async def test_a_foreign_record_does_not_say_since_when_a_topic_holds_events(
+    bench: Bench, connection: KafkaConnection, says: datetime
+) -> None:
+    """Where retention has deleted the beginning, the first event that a log knows tells, not others."""
+    case, now = uuid4(), datetime.now(UTC)
+    old = [replace(ticked(case, n), topic=DEPT, time=now - timedelta(hours=9 - n)) for n in (1, 2)]
+    await relay_all(bench, connection, *old)
+    async with Topics(connection) as topics:
+        place = TopicPartition(connection.topic(DEPT), 0)
+        await topics._admin.delete_records({place: RecordsToDelete(2)})
+    foreign = replace(ticked(uuid4(), 1), time=says)
+    async with AIOKafkaProducer(**connection.options()) as producer:
+        await producer.send_and_wait(connection.topic(DEPT), b"{}", headers=headers(foreign, ""))
+    newer = [replace(ticked(case, n), topic=DEPT, time=now - timedelta(hours=5 - n)) for n in (3, 4)]
+    await relay_all(bench, connection, *newer)
+    async with bench.pool.acquire() as database:
+        found = await compare(connection, DEPT, [("outside", database)])
+    assert (found.expected, found.missing, found.older) == (1, 0, 3)
 
 
 async def test_what_was_published_again_behind_newer_events_is_looked_at(
