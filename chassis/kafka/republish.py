@@ -89,8 +89,8 @@ class TooLate(Exception):
         """`until`: how late it may begin; None: no such time is known."""
         late = "begin" if until is None else f"{until.isoformat(timespec='seconds')} or earlier, or begin"
         super().__init__(
-            f"the broker has lost events of {topic} that are older than --since {extent.since}: take {late}. "
-            "Nothing was changed"
+            f"the broker has lost events of {topic} that are older than {extent}: take {late}. "
+            "Nothing was published"
         )
 
 
