@@ -12,6 +12,8 @@ ANY: Final = "…"
 """In a word of conduct.yaml: up to six characters of the same clause."""
 _PARTED = re.compile(r"[ \t\u3000\xa0\u200b-\u200d\u2060\ufeff.·•_*+|/\\~-]+")
 _CLAUSE: Final = "，,、。！？!?；;：:\n（）()"
+_HOUSE: Final = re.compile(r"[（(]\d")
+"""Behind a name: where in the place, not its end."""
 _SENTENCE_END: Final = re.compile(r"[。！？!?；;\n]+")
 _ASKED: Final = ("请", "祈求", "没有", "希望", "建议", "感谢", "谢谢", "表扬")
 _WITH: Final = "跟和与给对向帮替"
@@ -31,10 +33,15 @@ _OBJECT_GAP: Final = (
 )
 
 _DEED: Final = "态度|服务|工作|处理|处置|答复|回复|做法|管理|作风|解释|行为|办事|不作为"
-_THEIR_PART: Final = f"(?:的?(?:{_DEED})(?:结果|方式|情况|效率)?)?"
+_THEIR_PART: Final = f"(?:的?(?:{_DEED}){{1,3}}(?:结果|方式|情况|效率)?)?"
 """What people are discontented with where they name a place, and mean those who work for it."""
 _STRESS: Final = "(?:很|非常|十分|极其|极为|极度|特别|强烈|相当|太|表示|感到|深感)*"
-_ACCUSED: Final = "(?:单位|人|方|对象|部门|机构|者)?"
+_ACCUSED: Final = (
+    r"(?:单位|人|方|对象|部门|机构|者)?(?:名称|全称)?(?:[（(][^（()）]{1,4}[）)])?[为是:：“\"「《]{0,3}"
+)
+"""How a form names whom it complains of."""
+_DISCONTENTED: Final = "(?:我们?|本人|大家|居民们?|业主们?|群众)?(?:一直|都|也|还|很|真的|现在|实在)*"
+"""Who says that they are, where a place is named: at the beginning of a clause."""
 _CONDUCT, _BESIDE, _VERB, _REGRET, _OFFICE, _HEAD, _NAME = (1 << n for n in range(7))
 """Which lists of conduct.yaml, or of names of units, have a word in a text; a pattern fits only where its own lists
 have."""
@@ -118,15 +125,16 @@ class Complaints:
         self._at_once = re.compile(f"{_STEALTHY}(?:{_any(conduct.beside)})")
         verb = f"(?:{_any(conduct.verbs)})(?!{_any(conduct.not_objects)})"
         self._object = re.compile(f"{verb}(?:{_OBJECT_GAP}|{re.escape(district)}){{0,8}}$")
-        self._as_accused = re.compile(
-            f"被(?:{_any(conduct.verbs)}){_ACCUSED}(?:{_OBJECT_GAP}|{re.escape(district)}){{0,8}}$"
-        )
+        self._as_accused = re.compile(f"被(?:{_any(conduct.verbs)}){_ACCUSED}(?:{re.escape(district)}区?)?$")
         self._head = re.compile(
             f"{verb}(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!班)(?:{_any(conduct.heads)})"
         )
         self._towards = re.compile(f"对(?:{_OBJECT_GAP}|{re.escape(district)}){{0,6}}$")
         self._regret = re.compile(f"(?:{not_between}[^{_CLAUSE}]){{0,8}}?(?<!不)(?:{_any(conduct.regrets)})")
-        self._regret_at_once = re.compile(f"{_THEIR_PART}{_STRESS}(?:{_any(conduct.regrets)})")
+        self._regret_at_once = re.compile(f"{_THEIR_PART}{_STRESS}(?:{_any(conduct.regrets)})(?!意?的)")
+        self._discontented = re.compile(
+            f"(?:^|[{_CLAUSE}]){_DISCONTENTED}对(?:{_OBJECT_GAP}|{re.escape(district)}){{0,6}}$"
+        )
         self._not_accused = re.compile(_any(conduct.not_accused))
 
     def said(self, text: str) -> Said:
@@ -159,7 +167,11 @@ class Complaints:
             staff = self._staff.match(text, end)
             if staff is None and not self._ends(text, end):
                 at_once = may_beside and self._at_once.match(text, end) is not None
-                return at_once or (may_regret and self._regret_at_once.match(text, end) is not None)
+                return at_once or (
+                    may_regret
+                    and self._discontented.search(before) is not None
+                    and self._regret_at_once.match(text, end) is not None
+                )
             end = staff.end() if staff else end
         if may_beside and self._behind.match(text, end):
             return True
@@ -174,7 +186,7 @@ class Complaints:
         return bool(may) and self._head.search(said.text) is not None
 
     def _ends(self, text: str, end: int) -> bool:
-        return end == len(text) or text[end] in _CLAUSE
+        return end == len(text) or (text[end] in _CLAUSE and _HOUSE.match(text, end) is None)
 
 
 def _literals(conduct: Conduct) -> dict[str, int]:

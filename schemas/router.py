@@ -846,10 +846,10 @@ class ObjectAssignment(RouterCommand):
 class AdjudicateObjection(RouterCommand):
     """Decide an objection. Upheld needs `unit`; a unit designated so cannot return it (WF22) if `locked`."""
 
-    upheld: bool
+    upheld: StrictBool
     reason: str = Reason
     unit: str | None = None
-    locked: bool = True
+    locked: StrictBool = True
 
 
 class RecordContact(RouterCommand):
@@ -874,7 +874,7 @@ class RequestExtension(RouterCommand):
 class DecideExtension(RouterCommand):
     """Grant or refuse more time; nobody decides on their own unit's request."""
 
-    granted: bool
+    granted: StrictBool
     reason: str = Reason
 
 
@@ -887,7 +887,7 @@ class RequestSuspension(RouterCommand):
 class DecideSuspension(RouterCommand):
     """Grant or refuse the suspended register, until `until` at the latest (default: the configured time)."""
 
-    granted: bool
+    granted: StrictBool
     reason: str = Reason
     until: Instant | None = None
 
@@ -901,7 +901,7 @@ class ResumeCase(RouterCommand):
 class DeliverHelp(RouterCommand):
     """A helper delivers (`done`) or reports why it cannot yet."""
 
-    done: bool
+    done: StrictBool
     note: str = Reason
 
 
@@ -939,7 +939,7 @@ class ReplyCase(RouterCommand):
     """Say what was done. An unsolved case needs `explanation`; component matters need a matching `check`."""
 
     result: str = Reason
-    solved: bool = True
+    solved: StrictBool = True
     explanation: str = Field(default="", max_length=2000)
     check: OnSiteCheck | None = None
 
@@ -956,11 +956,11 @@ class RecordCallback(RouterCommand):
     suffices once the case was redone or reopened.
     """
 
-    contacted: bool
-    resolved: bool = False
-    satisfied: bool = False
-    responded: bool = True
-    lawful: bool = False
+    contacted: StrictBool
+    resolved: StrictBool = False
+    satisfied: StrictBool = False
+    responded: StrictBool = True
+    lawful: StrictBool = False
     explanation: str = Field(default="", max_length=2000)
     """Why what was done is lawful and all that can be done, as the resident was told."""
 

@@ -19,6 +19,8 @@ PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 DEFAULT_BODY_BYTES = 1024 * 1024
 DISCARDED_BYTES = 8 * 1024 * 1024
 """How much more than its limit is still read of a body that is refused."""
+BEYOND_REASON_BYTES = 256 * 1024 * 1024
+"""Who announces so much has the answer at once: perhaps nothing of it ever comes."""
 _UTF8 = re.compile(rb'charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)', re.IGNORECASE)
 
 
@@ -73,8 +75,7 @@ class BodyLimit:
 
     `limits` names exact paths with another limit in bytes; in one with braces, such as /v1/cases/{id}/attachments,
     each pair stands for one part of a path. What is too much is read and thrown away first, within
-    reason: a client that still sends when we close would see a reset instead of the answer. Where more than that is
-    announced, the answer comes at once.
+    reason: a client that still sends when we close would see a reset instead of the answer.
     """
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int], default: int = DEFAULT_BODY_BYTES) -> None:
@@ -99,8 +100,8 @@ class BodyLimit:
             return await wrong_charset().response()(scope, receive, send)
         length = _content_length(scope)
         if length > limit:
-            if length <= limit + DISCARDED_BYTES:
-                await _discard(receive, length)
+            if length < BEYOND_REASON_BYTES:
+                await _discard(receive, limit + DISCARDED_BYTES)
             return await too_large(limit).response()(scope, receive, send)
         return await self.app(scope, _counted(receive, limit), send)
 

@@ -48,12 +48,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
 Account = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Attachment = Annotated[str, StringConstraints(min_length=1, max_length=256), Storable]
-Longitude = Annotated[
-    float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")
-]
-Latitude = Annotated[
-    float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")
-]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS84 degrees")]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS84 degrees")]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Phone = Annotated[
     str,

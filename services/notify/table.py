@@ -84,7 +84,7 @@ class _Limits(_Row):
     burst: Annotated[int, Field(ge=1)]
     failures: Annotated[int, Field(ge=1)]
     pause_seconds: Annotated[float, Field(gt=0, le=_DAY_S)]
-    reports_an_hour: Annotated[int, Field(ge=1)] | None = None
+    reports_an_hour: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
 class _FactRow(_Row):
