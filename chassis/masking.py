@@ -66,8 +66,14 @@ _ANY_WORD = re.compile(
     f"[{_ACCOUNT_BEGINS}{WORD_BEGINS}{_DOMAIN_BEGINS}](?:{_ACCOUNT_HOLDS}|{WORD_HOLDS}|{_DOMAIN_HOLDS})"
 )
 _ACCOUNT = re.compile(
-    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|Q(?=群)|[vw]x|wechat)|扣扣|企鹅|支付宝|[账帐]号|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
+    r"((?:微信|[薇威v]信|(?<![a-z])(?:QQ|Q(?=群)|[vw]x|wechat)|扣扣|企鹅|加我?[微薇威v])(?:号码?|群号?|账号|帐号|id)?"
     rf"(?:[^{_KEPT}。！？!?]|[是为]){{0,4}})({_N}(?:{_L}{{0,2}}{_N}){{4}}(?:{_L}{{0,2}}{_N})*+[a-z0-9_-]*+|[a-z][a-z0-9_-]{{5,}}+)",
+    re.IGNORECASE,
+)
+# The word alone announces many things: an account has letters and digits, or many digits.
+_OTHER_ACCOUNT = re.compile(
+    r"((?:支付宝(?:账号|帐号|号)?|(?<!公众号)[账帐]号)[\s:：为是]{0,3})"
+    r"((?=[a-z0-9_-]{6})[a-z][a-z_-]*\d[a-z0-9_-]*|\d{8,}(?![\d.]|\s?[元万年]))",
     re.IGNORECASE,
 )
 # Numerals of Chinese words beside the number (第一…, …一直) are no part of it.
@@ -98,9 +104,10 @@ _MOBILE = re.compile(
     r"[1１](?:(?<!\d[1１])|(?<=(?<!\d)[0０][1１])|(?<=(?<!\d)[8８][6６][1１])|(?<=(?<!\d)[0０]{2}[8８][6６][1１]))"
     rf"{_L}{{0,3}}[3-9３-９](?:{_L}{{0,3}}\d){{9}}(?!\d)"
 )
+_G = r"[ \-()（）]{0,2}"
 _FOREIGN = re.compile(
-    rf"(?:[+＋](?<![\dA-Za-z].)(?!{_S}{{0,2}}86)\d|[0０](?<!\d.)[0０](?:85[23]|886)){_S}{{0,2}}\d(?:{_S}{{0,3}}\d){{5,12}}"
-    r"(?!\d|\s?[元万亿%％]|[.．]\d)"
+    rf"(?:[+＋](?<![\dA-Za-z].)(?!{_G}86)[1-9]|[0０](?<!\d.)[0０](?:85[23]|886|1(?=[ -]))){_G}\d(?:{_G}\d){{7,13}}"
+    r"(?!\d|[.．]\d|\s?(?:[元万亿%％度人户吨米块]|平[方米]))"
 )
 _LISTING = re.compile(rf"[^{_KEPT}{_T}*＊＿()（）]")
 _MEASURED = re.compile(r"\s?(?:多|余|左右)?(?:[元平年路栋户人米㎡万个吨]|号[楼线])")
@@ -128,7 +135,7 @@ _SERVICE = re.compile(
     rf"[48４８](?<!\d[48４８])[0０]{{2}}(?:{_S}{{0,3}}\d){{7}}(?!\d|[/／]\d|万|亿|元|平|米)"
 )
 _ANNOUNCED = re.compile(
-    rf"((?:电话|座机|固话|宅电|传真|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n]{{0,6}})"
+    rf"((?:电话|座机|固话|宅电|传真|手机|联系方式|号码|致电|拨打|[Tt][Ee][Ll])(?<!〔电话)[^\d{_C}〔〕\n+＋]{{0,6}})"
     rf"({_N}{{3,4}}{_S}{{0,3}}{_N}{{4}}|{_N}{{9,12}})(?:[-－—]\d{{1,8}})?+(?!{_N}|年|元|万)"
 )
 # A local number that is to be called, without the word for a telephone: 打83712346找我.
@@ -297,7 +304,7 @@ def _is_old_identity(found: re.Match[str]) -> bool:
     return groups in ([15], [6, 6, 3]) or max(groups) == 1
 
 
-def _is_passport(found: re.Match[str]) -> bool:
+def _is_no_other_number(found: re.Match[str]) -> bool:
     """Not what is announced as another number: an order, a contract, a letter's file number."""
     return _OTHER_NUMBER.search(found.string, max(0, found.start() - 8), found.start()) is None
 
@@ -360,6 +367,7 @@ def _announced(token: str) -> Callable[[re.Match[str]], str]:
 
 _ACCOUNTS: Final[tuple[_Step, ...]] = (
     (_ACCOUNT, lambda found: found[1] + ACCOUNT if _is_account(found) else found[0]),
+    (_OTHER_ACCOUNT, _announced(ACCOUNT)),
 )
 _INTRODUCTIONS: Final[tuple[_Step, ...]] = ((INTRODUCED, lambda found: found[1] + NAME),)
 _NAMES: Final[tuple[tuple[tuple[str, ...], _Step], ...]] = tuple(
@@ -370,10 +378,9 @@ _HIDDEN_EMAILS: Final[tuple[_Step, ...]] = ((_HIDDEN_EMAIL, lambda _: EMAIL),)
 _NUMBERS: Final[tuple[_Step, ...]] = (
     (_IDENTITY_18, _when(_is_identity, IDENTITY)),
     (_IDENTITY_15, _when(_is_old_identity, IDENTITY)),
-    (_PASSPORT, _when(_is_passport, IDENTITY)),
+    (_PASSPORT, _when(_is_no_other_number, IDENTITY)),
     (_CARD, _when(_is_card, CARD)),
     (_SPELLED_CARD, _when(_is_card, CARD)),
-    (_FOREIGN, lambda _: PHONE),
     (_MOBILE, _when(_is_mobile, PHONE)),
     (_PERMIT, _announced(IDENTITY)),
     (_SPELLED, _when(_is_spelled_mobile, PHONE)),
@@ -385,4 +392,5 @@ _LINES: Final[tuple[_Step, ...]] = (
     (_SERVICE, lambda _: PHONE),
     (_ANNOUNCED, _announced(PHONE)),
     (_CALLED, _announced(PHONE)),
+    (_FOREIGN, _when(_is_no_other_number, PHONE)),
 )

@@ -23,7 +23,7 @@ _SURNAMES: Final = (
 WORD_BEGINS: Final = "叫字名姓人款"
 WORD_HOLDS: Final = (
     r"(?<=[我名]叫)|(?<=名字)|(?<=姓名)|(?<=[我贵]姓)|(?<=本人)|(?<=联[系络]人)|(?<=聯[繫絡系]人)"
-    rf"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：]|[{_SURNAMES}])"
+    rf"|(?<=姓)(?=[ \u3000])|(?<=[诉映报电信访求请案助]人)(?=[ \u3000]?[:：]|[{_COMMON}])"
     r"|(?<=[署签]名)(?=[ \u3000]?[:：])|(?<=落款)(?=[ \u3000]?[:：])"
 )
 WORD: Final = re.compile(f"[{WORD_BEGINS}](?:{WORD_HOLDS})")
@@ -51,9 +51,11 @@ _GOES_ON: Final = (
 _MORE: Final = (
     rf"(?:[ \u3000、/和及与]{{1,2}}(?:{_PERSON}|{_FOREIGN})(?<![区路街村镇市县省州号]){_END}){{0,4}}"
 )
+_REPORTING: Final = "投诉|反映|举报|来电|来信|来访|诉求|申请|报案|求助"
+_NAMED: Final = r"姓名|姓[ \u3000]{1,4}名|联系人|联络人|聯繫人|聯絡人|聯系人"
 _FIELD: Final = (
-    r"姓名|姓[ \u3000]{1,4}名|联系人|联络人|聯繫人|聯絡人|聯系人"
-    "|(?:投诉|反映|举报|来电|来信|来访|诉求|申请|报案|求助)人"
+    rf"{_NAMED}"
+    rf"|(?:{_REPORTING})人"
 )
 _NO_NAME: Final = (
     "(?!姓名|实名|不详|保密|匿名|同上|无名|无此|物业|社区|居委|街道|业主|居民|群众|网友|市民|本人"
@@ -62,24 +64,31 @@ _NO_NAME: Final = (
 
 # Each begins with one of few characters: by that the search skips the others, several times as fast.
 _FIELD_NAMED: Final = re.compile(
-    rf"((?:{_FIELD}|[署签]名|落款)[ \u3000]?[:：][\s:：]{{0,2}})"
+    rf"((?:{_FIELD})[ \u3000]?[:：][\s:：]{{0,2}})"
     rf"(?:(?:{_FOREIGN}|{_PERSON}){_GOES_ON}{_MORE}|{_NO_NAME}{_HAN}{{2,6}}(?<![苑园区栋楼店]){_END})"
 )
 _CALLED: Final = re.compile(
-    rf"((?:我叫|名(?<![店路街村厂区桥]名)叫|{_FIELD}|名字(?:是|叫做?|为|[:：]))[是为叫做:：\s]{{0,2}})"
+    rf"((?:我叫|名(?<![店路街村厂区桥]名)叫|{_NAMED}|(?:{_REPORTING})人(?=[是为叫做:：\s])|名字(?:是|叫做?|为|[:：]))[是为叫做:：\s]{{0,2}})"
     rf"(?:(?:{_FOREIGN}|{_LONG}){_END}|{_PERSON}{_GOES_ON}{_MORE})"
 )
+_SIGNED: Final = re.compile(
+    rf"((?:[署签]名|落款)[ \u3000]?[:：][\s:：]{{0,2}})(?:{_FOREIGN}|{_PERSON}){_GOES_ON}{_MORE}"
+)
 _LATIN: Final = re.compile(
-    r"((?:我叫|姓名|名字)(?:[是叫为:：]|[ \u3000]){0,3})[A-Za-z]{2,15}(?:[ ·.-][A-Za-z]{2,15}){0,3}(?![A-Za-z0-9])"
+    rf"((?:我叫|姓名|我的名字)(?:[是叫为:：]|[ \u3000]){{0,3}})(?=[A-Za-z .]{{4}})[A-Z]?[a-z]{{1,15}}"
+    rf"(?:[ ·.-]?[A-Z]?[a-z]{{1,15}}){{0,3}}(?![A-Za-z0-9]|[ \u3000]?{_HAN})"
 )
-_REPORTS: Final = "(?=反映|投诉|举报|来电|致电|求助|咨询|要求|请求|申请|家住|住在|电话|手机)"
-_NOT_MYSELF: Final = (
-    "(?!周[一二三四五六日天末边围]|陆续|夏[天季]|胡同|程序|陈述|孙[子女]|毛病|范围|苏州|顾虑|谢谢|黄昏|杜绝)"
+_REPORTS: Final = (
+    "(?<![路街村镇市县省州号区店厂桥证房绝站])"
+    "(?=反映|投诉|举报|来电|致电|求助|咨询|要求|请求|申请|家住|住在|电话|手机|身份证)"
 )
+_OTHER_WORDS: Final = "陆续|夏[天季]|胡同|程序|陈述|孙[子女]|毛[病坯]|范围|苏州|顾虑|谢谢|黄昏|杜绝|张贴"
+_NO_PERSON: Final = f"(?!周[一二三四五六日天末边围]|{_OTHER_WORDS})"
+_COMMON_PERSON: Final = rf"{_NO_PERSON}(?:(?:{_DOUBLE}){_HAN}{{1,2}}|[{_COMMON}]{_HAN}{{1,2}})"
 _MYSELF: Final = re.compile(
-    rf"(本(?<!{_HAN}本)人(?:叫|是)?){_NOT_MYSELF}"
-    rf"(?:(?:(?:{_DOUBLE}){_HAN}{{1,2}}|[{_COMMON}]{_HAN}{{1,2}})(?:{_END}|{_REPORTS})|{_FOREIGN}{_END})"
+    rf"(本(?<!{_HAN}本)人(?:叫|是)?)(?:{_COMMON_PERSON}(?:{_END}|{_REPORTS})|{_FOREIGN}{_END})"
 )
+_REPORTER: Final = re.compile(rf"((?:{_REPORTING})人){_COMMON_PERSON}(?:{_GOES_ON}|{_REPORTS})")
 _SURNAMED: Final = re.compile(
     rf"((?:[我贵]|本人)姓)({_DOUBLE}|[{_SURNAMES}])[，, ]?(?:单名|名叫|名|叫)({_HAN}{{1,3}}){_END}"
 )
@@ -90,6 +99,8 @@ _FIELD_ENDS: Final = (
 ANNOUNCED: Final[tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]] = (
     ((":", "："), _FIELD_NAMED),
     (("我叫", "名叫", "名字", *_FIELD_ENDS), _CALLED),
+    (("署名", "签名", "落款"), _SIGNED),
+    (_FIELD_ENDS[4:], _REPORTER),
     (("我叫", "姓名", "名字"), _LATIN),
     (("本人",), _MYSELF),
     (("姓",), _SURNAMED),

@@ -22,7 +22,7 @@ _COUNTED: Final = r"(?![.．%％户人元万米平㎡年月日个多余名家辆
 """Behind a number that counts something: 3幢120户."""
 _ROWS: Final = "(?![〇○零一二三四五六七八九十单楼幢栋座])"
 """Behind numerals that are several: 3幢一二三单元."""
-_FLAT: Final = rf"(?<=[楼层]){_D}{{1,2}}室(?![0-9０-９一二两三]?厅)"
+_FLAT: Final = rf"(?:(?<=[楼层])|(?<=[楼层][ \-－])){_D}{{1,2}}室(?![0-9０-９一二两三]?厅|以)"
 """Counted from one on each floor: 5楼02室."""
 _FLOOR: Final = rf"(?:{_D}{{1,2}}|[一二三四五六七八九十]{{1,3}})[楼层]{_GAP}"
 # Each pattern begins with one set of characters, by which the search skips all others, and only then looks behind.
@@ -41,8 +41,8 @@ _PATTERNS: Final = (
     (
         ("号楼", "幢", "栋", "座", "单元", "#", "＃"),
         re.compile(
-            rf"{_BUILDING}(?:第?(?:{_NUMBER}|{_SPELLED}|{_READ})(?:[室房]|号房|号(?!楼))|{_FLAT}"
-            rf"|(?:{_NUMBER}|{_SPELLED}{_ROWS}){_COUNTED})"
+            rf"{_BUILDING}(?:第?(?:{_NUMBER}|{_SPELLED})(?:[室房]|号房|号(?!楼))|第?{_READ}号?(?:室|房(?![间屋产东]))"
+            rf"|{_FLAT}|(?:{_NUMBER}|{_SPELLED}{_ROWS}){_COUNTED})"
         ),
     ),
     (("室",), re.compile(rf"{_PLACE}(?:{_NUMBER}|{_SPELLED})室")),
