@@ -83,6 +83,16 @@ async def test_the_page_needs_no_script_and_no_foreign_host(intake: Intake) -> N
     assert "samesite=strict" in cookie
 
 
+async def test_the_phone_says_where_the_matter_lies(intake: Intake) -> None:
+    """R-LAD-01, R-LAD-05: coordinates come as text from a form; with a danger, too, all that was said is kept."""
+    here = {"longitude": "117.1509", "latitude": "34.2648"}
+    await reported(intake, **here)
+    await reported(intake, **here, text=FIRE, address="博苑花园3幢", phone="13800138000")
+    units = [row[0] for row in await intake.pool.fetch("SELECT unit FROM intake.case_file")]
+    assert [len(unit) for unit in units] == [len("GL010101")] * 2
+    assert await intake.count("record_key") == 1
+
+
 async def test_a_resident_reports_follows_and_ends_a_matter(intake: Intake) -> None:
     """R-PET-13, R-HOT-09, R-PRIV-01: without a log-in; the photo's place is gone, the phone encrypted."""
     code = await reported(
