@@ -8,14 +8,14 @@ import asyncio
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
 from chassis.database import Connection
 from chassis.kafka.connection import ANSWER_S, KafkaConnection
-from chassis.kafka.offsets import looking, read_on
+from chassis.kafka.offsets import EVER, looking, read_on
 from chassis.kafka.publisher import partition_of
 from chassis.kafka.records import decode
 from chassis.kafka.relay import stored_standing
@@ -27,7 +27,7 @@ from schemas.message import CASE_EVENTS
 Key = tuple[UUID, str, int]
 """Case, source and sequence: what names an event for good."""
 PAGE: Final = 20_000
-LOOKED_AT: Final = 100
+LOOKED_AT: Final = 1000
 """Among so many records one of ours is looked for, to date the beginning of what a topic holds."""
 EXAMPLES: Final = 10
 SLACK: Final = timedelta(minutes=10)
@@ -71,10 +71,7 @@ class Held:
         number = partition_of(str(case_id).encode(), self.partitions)
         if number in self.trimmed:
             return self.first[number] + SLACK if number in self.first else None
-        return self.oldest or (None if self.trimmed else _EVER)
-
-
-_EVER: Final = datetime.min.replace(tzinfo=UTC)
+        return self.oldest or (None if self.trimmed else EVER)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,6 +17,7 @@ from chassis.kafka.records import UNREADABLE, decode
 
 STANDSTILL_S: Final = 20.0
 """A topic of which nothing comes for so long is given up, in seconds."""
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 NEWEST: Final = 1000
 """So many of the newest records show among how many partitions keys are shared out, or when the last event was."""
 
@@ -102,20 +103,30 @@ async def cut_places(connection: KafkaConnection, ends: Ends) -> set[tuple[str, 
             for place in await _read_to(consumer, {place: ours.offset for place, ours in expected.items()}):
                 consumer.pause(place)
                 ours, records = expected.pop(place), got.get(place)
-                if records and records[0].offset < ours.offset and Found(records[0]).mark != ours.mark:
+                if (
+                    not records or records[0].offset >= ours.offset
+                ):  # nothing, or a mark of somebody's transaction
+                    begins = await consumer.beginning_offsets([place])
+                    is_ours = begins[place] >= ours.offset  # retention came between
+                else:
+                    is_ours = Found(records[0]).mark == ours.mark
+                if not is_ours:
                     found.add((places[place], place.partition))
     return found
 
 
 async def kept_until(connection: KafkaConnection, topic: str, partitions: Collection[int]) -> datetime | None:
-    """Return the time of the newest event that each of these partitions holds, of several the earliest.
+    """Return the time of the newest event that each of these partitions holds, of several the earliest: since then
+    they may have lost some. The beginning of time where one holds none, but None where the whole topic does.
 
-    Those that hold none are passed over; None where all do. Raises TopicMissing, or another of UNREACHABLE.
+    Raises TopicMissing, or another of UNREACHABLE.
     """
     async with looking(connection, topic) as (consumer, all_places):
         places = [place for place in all_places if place.partition in partitions]
-        begins = await asyncio.wait_for(consumer.beginning_offsets(places), ANSWER_S)
-        ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_S)
+        begins = await asyncio.wait_for(consumer.beginning_offsets(all_places), ANSWER_S)
+        ends = await asyncio.wait_for(consumer.end_offsets(all_places), ANSWER_S)
+        if begins == ends:
+            return None
         starts = {place: max(begins[place], ends[place] - NEWEST) for place in places}
         newest = {
             place: event.time
@@ -123,7 +134,7 @@ async def kept_until(connection: KafkaConnection, topic: str, partitions: Collec
             for event in (decode(record, topic) for record in records)
             if event.type != UNREADABLE
         }
-    return min(newest.values(), default=None)
+    return min(newest.values()) if len(newest) == len(places) else EVER
 
 
 async def _read_to(consumer: Any, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
@@ -145,7 +156,7 @@ async def read_on(
             got: dict[TopicPartition, list[Any]] = {}
             done: list[TopicPartition] = []
             while not (got or done):
-                got = await consumer.getmany(timeout_ms=1000)
+                got = await consumer.getmany(*left, timeout_ms=1000)
                 done = await _read_to(consumer, left)
         for entry in got.items():
             yield entry

@@ -20,6 +20,7 @@ from chassis.kafka.connection import (
     UNREACHABLE,
     KafkaConnection,
     NotInOrder,
+    TooFewPartitions,
     TopicMissing,
     explain,
     let_go,
@@ -206,7 +207,15 @@ class KafkaReader:
         self._moved_at = asyncio.get_running_loop().time()
 
     async def _place(self, stored: Mapping[int, str]) -> None:
-        """Put the consumer where our own database says for each partition that is new to us."""
+        """Put the consumer where our own database says for each partition that is new to us.
+
+        A topic that was made anew with fewer partitions may leave a static member that comes back what it had:
+        only one with another name makes the group share anew (`_is_stuck`). Raises TooFewPartitions then.
+        """
+        there = self._consumer.partitions_for_topic(self._topic) or ()
+        if stored and not stored.keys() <= set(there):
+            self._renewals += 1
+            raise TooFewPartitions(self._topic, len(there), max(stored) + 1)
         begins, ends = (
             await self._offsets("beginning_offsets", stored),
             await self._offsets("end_offsets", stored),

@@ -26,7 +26,7 @@ from chassis.kafka.connection import KafkaConnection, TailLost
 from chassis.kafka.ends import Ends, furthest
 from chassis.kafka.held import held_topics, release
 from chassis.kafka.lock import relay_lock
-from chassis.kafka.offsets import cut_places, kept_until
+from chassis.kafka.offsets import EVER, cut_places, kept_until
 from chassis.kafka.publisher import Publisher
 from chassis.kafka.relay import BATCH, stored_standing
 from chassis.log import TOPICS, Position, read_all
@@ -228,21 +228,28 @@ async def _whole_ends(
 
     Raises TooLate where it has lost events that are older than what is to be published.
     """
-    standings = [await stored_standing(source.connection, source.service) for source in sources]
-    ends = furthest(
-        {topic: own for topic, own in standing.ends.items() if wanted(topic)} for standing in standings
-    )
-    cut = await cut_places(connection, ends)
+    own_ends = []
+    cut: set[tuple[str, int]] = set()
+    was_begun = False
+    for source in sources:
+        standing = await stored_standing(source.connection, source.service)
+        was_begun = was_begun or standing.rebuilding
+        own_ends.append({topic: ends for topic, ends in standing.ends.items() if wanted(topic)})
+        cut |= await cut_places(
+            connection, own_ends[-1]
+        )  # each by itself: behind one's gap another may have written
     topics = {topic for topic, _ in cut}
-    if extent.since is not None:
+    if extent.since is not None and not was_begun:  # what was broken off was looked at before, as it was then
         for topic in sorted(topics):
             partitions = {partition for name, partition in cut if name == topic}
             until = await kept_until(connection, topic, partitions)
+            if until == EVER:
+                raise TooLate(topic, extent, None)
             if until is not None and extent.since > until - MIXED:
                 raise TooLate(topic, extent, until - MIXED)
         if CASE_EVENTS in topics and not any([await _has_published(source) for source in sources]):
             raise TooLate(CASE_EVENTS, extent, None)
-    return {topic: own for topic, own in ends.items() if topic not in topics}
+    return {topic: ends for topic, ends in furthest(own_ends).items() if topic not in topics}
 
 
 async def _has_published(source: Source) -> bool:

@@ -29,6 +29,7 @@ from services.cli.local import LocalRun, hush_client, local_options
 from services.cli.topics import apply_topics, topics_option, wanted_topics
 
 BEGIN: Final = "begin"
+_FIRST_YEAR: Final = 1970
 OF_REPLIES: Final = REPLY_TOPIC.rpartition("}")[2]
 
 
@@ -52,6 +53,8 @@ class Since(click.ParamType[datetime | str]):
         instant = read if read.tzinfo else read.replace(tzinfo=SHANGHAI)
         if instant > datetime.now(UTC):
             self.fail(f"{value!r} lies in the future", param, ctx)
+        if instant.year < _FIRST_YEAR:
+            self.fail(f"{value!r} lies before all events; {BEGIN} means all of them", param, ctx)
         return instant
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
@@ -436,6 +437,40 @@ async def test_since_leaves_no_gap_of_what_was_lost_and_forgets_no_end(
         assert await rebuild(bench, connection, since=stream[2].time) == 1
 
 
+async def test_a_gap_behind_which_another_has_written_is_seen_too(bench: Bench, new_kafka: NewKafka) -> None:
+    """Each service's end is looked at by itself; one that was broken off may be run again as it was given."""
+    broker, case, now = new_kafka(), uuid4(), datetime.now(UTC)
+    await asyncio.to_thread(broker.start)
+    async with topics_of_a_test(broker.bootstrap) as connection:
+        for number in (1, 2):
+            await relay_all(
+                bench, connection, replace(ticked(case, number), time=now - timedelta(hours=4 - number))
+            )
+        await asyncio.to_thread(broker.kill)
+        cut_last_batch(broker, connection.topic(CASE_EVENTS))
+        await asyncio.to_thread(broker.start)
+        publisher = Publisher(connection)
+        sent = await publisher.send([ticked(uuid4(), number) for number in (1, 2)])
+        await publisher.drop()
+        async with bench.pool.acquire() as database:
+            await stored_standing(database, "beside")
+            await database.execute(
+                "UPDATE relay.position SET ends = $1 WHERE service = 'beside'",
+                orjson.dumps(sent.ends).decode(),
+            )
+        wanted, since = {CASE_EVENTS}.__contains__, Extent(None, now - timedelta(minutes=1))
+        async with all_locks({"outside": bench.url, "beside": bench.url}, 10, lambda _: None) as held:
+            sources = [await open_source(name, session, since) for name, session in held.items()]
+            publisher = Publisher(connection)
+            with pytest.raises(TooLate, match="or earlier"):
+                await republish(sources, publisher, wanted, since, lambda _: None)
+            await held["outside"].execute(
+                "UPDATE relay.position SET rebuilding = true, rebuilding_since = $1", since.since
+            )
+            await republish(sources, publisher, wanted, since, lambda _: None)
+            await publisher.drop()
+
+
 @pytest.mark.parametrize("topic", [None, CASE_EVENTS])
 async def test_since_begins_at_its_first_event_but_leaves_out_nothing_unpublished(
     bench: Bench, connection: KafkaConnection, topic: str | None
@@ -508,6 +543,25 @@ async def test_the_same_event_at_the_same_place_of_another_log_deceives_nobody(
         await apply(bench, reader, 3, c.case_id)
     await publisher.drop()
     assert await bench.ledger.totals() == {a.case_id: 1, b.case_id: 2, c.case_id: 3}
+
+
+async def test_a_stream_with_fewer_partitions_is_shared_out_anew(
+    bench: Bench, connection: KafkaConnection
+) -> None:
+    """A static member that comes back has what it had, partitions that are there no more among them: it takes
+    another name."""
+    await lose(connection, CASE_EVENTS, partitions=3)
+    first, second = uuid4(), uuid4()
+    publisher = Publisher(connection)
+    await publisher.send(story(first, 1))
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 1, first)
+    await lose(connection, CASE_EVENTS, partitions=2)
+    await publisher.drop()
+    await publisher.send(story(second, 1))
+    await publisher.drop()
+    async with reading(bench, connection) as reader:
+        await apply(bench, reader, 1, second)
 
 
 async def test_what_retention_deleted_before_it_was_read_is_told(
