@@ -39,7 +39,7 @@ kafka: $(VENV)/runtime.stamp
 	@exec $(BIN)/python -m services kafka --run-dir $(RUN_DIR) --port $(KAFKA_PORT)
 
 test: check
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
