@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictBool, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from schemas.message import Actor, Command, Event, Instant, Value
 from schemas.procedure import DutyMoved, HandBack, HandedBack, ProcedureEvent
@@ -637,14 +637,14 @@ class RegisterPetition(PetitionCommand):
     nature: Nature = Nature.CLAIM
     petitioners: int = Field(default=1, strict=True, ge=1)
     representatives: int | None = Field(default=None, strict=True, ge=1)
-    identified: StrictBool = True
-    urgent: StrictBool = False
+    identified: bool = Field(default=True, strict=True)
+    urgent: bool = Field(default=False, strict=True)
     subjects: tuple[str, ...] = ()
     same_as: UUID | None = None
-    new_facts: StrictBool = False
+    new_facts: bool = Field(default=False, strict=True)
     """R-PET-18: new facts make it a new matter."""
     earlier: EarlierPetition | None = None
-    same_person: StrictBool = False
+    same_person: bool = Field(default=False, strict=True)
     """Whether both petitions name the same person at the same address. These two are found by petition itself."""
     sealed: Sealed | None = None
 
@@ -654,7 +654,7 @@ class ForwardPetition(PetitionCommand):
 
     unit: str
     reason: str = Reason
-    simple: StrictBool = False
+    simple: bool = Field(default=False, strict=True)
 
 
 class AssignPetition(PetitionCommand):
@@ -663,7 +663,7 @@ class AssignPetition(PetitionCommand):
     unit: str
     reason: str = Reason
     report_by: Instant
-    simple: StrictBool = False
+    simple: bool = Field(default=False, strict=True)
 
 
 class RoutePetition(PetitionCommand):
@@ -698,7 +698,7 @@ class ObjectPetition(PetitionCommand):
 class DecidePetitionObjection(PetitionCommand):
     """The sender consents, or leaves it with the unit."""
 
-    consents: StrictBool
+    consents: bool = Field(strict=True)
     reason: str = Reason
 
 
@@ -713,7 +713,7 @@ class DecidePetitionDispute(PetitionCommand):
 class AcceptPetition(PetitionCommand):
     """受理, within 15 days; `simple` within 3 working days (R-PET-17)."""
 
-    simple: StrictBool = False
+    simple: bool = Field(default=False, strict=True)
     nature: Nature | None = None
     """Where it turned out to be another than registered; a claim stays one, for only an opinion can be reviewed."""
     reason: str | None = Field(default=None, min_length=2, max_length=2000)
@@ -741,8 +741,8 @@ class ClosePetitionHearing(PetitionCommand):
 class MediatePetition(PetitionCommand):
     """R-PET-16: both sides consent, and the matter lies within the unit's discretion."""
 
-    both_consent: StrictBool
-    within_discretion: StrictBool
+    both_consent: bool = Field(strict=True)
+    within_discretion: bool = Field(strict=True)
 
 
 class ExtendPetition(PetitionCommand):
@@ -770,7 +770,7 @@ class IssueOpinion(PetitionCommand):
 class IssueReviewOpinion(PetitionCommand):
     """复查 or 复核意见 (R-PET-09): confirm the earlier opinion, or put another in its place."""
 
-    confirms: StrictBool
+    confirms: bool = Field(strict=True)
     outcome: PetitionOutcome
     legal_basis: LegalBasis
     sealed: Sealed | None = None
@@ -785,7 +785,7 @@ class DeliverOpinion(PetitionCommand):
 class ReportExecution(PetitionCommand):
     """What became of the supported claim: undone, it is supervised; done, it is settled once no review is open."""
 
-    done: StrictBool
+    done: bool = Field(strict=True)
     note: str = Reason
 
 
@@ -849,7 +849,7 @@ class SupervisePetition(PetitionCommand):
 class AnswerSupervision(PetitionCommand):
     """XF40: say whether the recommendation is adopted."""
 
-    adopted: StrictBool
+    adopted: bool = Field(strict=True)
     note: str = Reason
 
 
@@ -862,8 +862,8 @@ class ReportUrgentPetition(PetitionCommand):
 class EvaluatePetition(PetitionCommand):
     """R-PET-13: the petitioner's evaluation of the petition office and of the responsible unit."""
 
-    office_satisfied: StrictBool
-    unit_satisfied: StrictBool
+    office_satisfied: bool = Field(strict=True)
+    unit_satisfied: bool = Field(strict=True)
 
 
 class RecomputePetitionDeadlines(PetitionCommand):

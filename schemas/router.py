@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, StrictBool
+from pydantic import Field
 
 from schemas.deadline import TimeUnit
 from schemas.department import HandlingMode
@@ -213,7 +213,7 @@ class OnSiteCheck(Value):
     """R-GRD-02: what the check on the spot found."""
 
     unit: str
-    matches: StrictBool
+    matches: bool = Field(strict=True)
     note: str = Field(default="", max_length=1000)
 
 
@@ -846,10 +846,10 @@ class ObjectAssignment(RouterCommand):
 class AdjudicateObjection(RouterCommand):
     """Decide an objection. Upheld needs `unit`; a unit designated so cannot return it (WF22) if `locked`."""
 
-    upheld: StrictBool
+    upheld: bool = Field(strict=True)
     reason: str = Reason
     unit: str | None = None
-    locked: StrictBool = True
+    locked: bool = Field(default=True, strict=True)
 
 
 class RecordContact(RouterCommand):
@@ -874,7 +874,7 @@ class RequestExtension(RouterCommand):
 class DecideExtension(RouterCommand):
     """Grant or refuse more time; nobody decides on their own unit's request."""
 
-    granted: StrictBool
+    granted: bool = Field(strict=True)
     reason: str = Reason
 
 
@@ -887,7 +887,7 @@ class RequestSuspension(RouterCommand):
 class DecideSuspension(RouterCommand):
     """Grant or refuse the suspended register, until `until` at the latest (default: the configured time)."""
 
-    granted: StrictBool
+    granted: bool = Field(strict=True)
     reason: str = Reason
     until: Instant | None = None
 
@@ -901,7 +901,7 @@ class ResumeCase(RouterCommand):
 class DeliverHelp(RouterCommand):
     """A helper delivers (`done`) or reports why it cannot yet."""
 
-    done: StrictBool
+    done: bool = Field(strict=True)
     note: str = Reason
 
 
@@ -939,7 +939,7 @@ class ReplyCase(RouterCommand):
     """Say what was done. An unsolved case needs `explanation`; component matters need a matching `check`."""
 
     result: str = Reason
-    solved: StrictBool = True
+    solved: bool = Field(default=True, strict=True)
     explanation: str = Field(default="", max_length=2000)
     check: OnSiteCheck | None = None
 
@@ -956,11 +956,11 @@ class RecordCallback(RouterCommand):
     suffices once the case was redone or reopened.
     """
 
-    contacted: StrictBool
-    resolved: StrictBool = False
-    satisfied: StrictBool = False
-    responded: StrictBool = True
-    lawful: StrictBool = False
+    contacted: bool = Field(strict=True)
+    resolved: bool = Field(default=False, strict=True)
+    satisfied: bool = Field(default=False, strict=True)
+    responded: bool = Field(default=True, strict=True)
+    lawful: bool = Field(default=False, strict=True)
     explanation: str = Field(default="", max_length=2000)
     """Why what was done is lawful and all that can be done, as the resident was told."""
 
