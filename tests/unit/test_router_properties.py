@@ -150,8 +150,9 @@ def command_of(kind: type[r.RouterCommand], actors: st.SearchStrategy[Any]) -> s
     """Any command of that kind."""
     if kind is r.EscalateCase:
         return st.sampled_from(GROUNDS).flatmap(lambda ground: escalation(ground, actors))
+    flags = {name: st.booleans() for name, field in kind.model_fields.items() if field.annotation is bool}
     plain = {name: how for name, how in FIELDS.items() if name in kind.model_fields}
-    return st.builds(kind, actor=actors, **{**plain, **SPECIAL.get(kind, {})})
+    return st.builds(kind, actor=actors, **{**flags, **plain, **SPECIAL.get(kind, {})})
 
 
 def commands(owner: str | None) -> st.SearchStrategy[Any]:
