@@ -145,7 +145,7 @@ class Batch(Generic[S]):
                 ParkedEvent(envelope, "an earlier event of this case is parked", behind=True)
             )
             return
-        if sampled(envelope.traceparent):
+        if sampled(envelope.traceparent) and not self._has_no_part(case, envelope):
             with self._spans.process(envelope, number) as span:
                 reason = self._try_consume(case, envelope, span.traceparent)
         else:
@@ -162,7 +162,7 @@ class Batch(Generic[S]):
         # Who may write to the stream is not yet the author of all that stands there.
         if not envelope.type.startswith(f"{envelope.source}."):
             return f"{envelope.type} is no event of {envelope.source}"
-        if not (case.is_stored or case.is_touched) and not self._may_begin(envelope):
+        if self._has_no_part(case, envelope):
             self.tally.applied += 1
             return None
         try:
@@ -183,8 +183,11 @@ class Batch(Generic[S]):
         self.tally.applied += 1
         return None
 
-    def _may_begin(self, envelope: Envelope) -> bool:
-        return self._service.may_begin is None or self._service.may_begin(envelope)
+    def _has_no_part(self, case: _Case[S], envelope: Envelope) -> bool:
+        """Whether the service knows nothing of the case, and an event of this kind begins nothing here."""
+        if case.is_stored or case.is_touched or self._service.may_begin is None:
+            return False
+        return not self._service.may_begin(envelope)
 
     def pass_over(self, envelope: Envelope) -> None:
         """Count an event of the stream as seen without applying it, so that it has no effect ever after."""

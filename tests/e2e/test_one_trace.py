@@ -72,8 +72,8 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
     assert signed.status == 200, signed.body
 
     sign = ("router", SIGN)
-    others = [(name, process) for name in ("mediation", "petition", "notify")]
-    found = await spans(collector, trace, sign, ("intake", SUBMIT), ("intake", process), *others)
+    told = "notify", process
+    found = await spans(collector, trace, sign, ("intake", SUBMIT), ("intake", process), told)
     submit, routed = found["intake", SUBMIT], found["router", process]
     request = (await spans(collector, trace, ("intake", POSTED)))["intake", POSTED]
     assert (request.parent, submit.parent, routed.parent) == (caller, request.id, submit.id)
@@ -93,17 +93,31 @@ async def test_one_trace_tells_the_route(town: Town, collector: Collector, prefi
         ("intake", SUBMIT, "INTERNAL"),
         ("router", process, "CONSUMER"),
         ("intake", process, "CONSUMER"),
-        *((*one, "CONSUMER") for one in others),
+        (*told, "CONSUMER"),
         ("router", SIGN, "INTERNAL"),
     }
     known = {span.id for span in collector.trace(trace)} | {caller}
     assert [span.name for span in collector.trace(trace) if span.parent not in known] == []
-    told = {span.attributes["caseladder.case_id"] for span in collector.trace(trace) if span.kind != "SERVER"}
-    assert told == {case}
+    cases = {
+        span.attributes["caseladder.case_id"] for span in collector.trace(trace) if span.kind != "SERVER"
+    }
+    assert cases == {case}
     assert collector.trace(other) == [asked]
 
 
-async def submitted(town: Town, traceparent: str) -> str:
+@pytest.mark.parametrize(("track", "service"), [("M", "mediation"), ("P", "petition")])
+async def test_who_has_a_part_in_the_case_is_in_its_trace(
+    town: Town, collector: Collector, prefix: str, track: str, service: str
+) -> None:
+    """R-HOT-02: the services of the procedures too, and only where theirs is the case's."""
+    trace, process = token_hex(16), f"process {prefix}case.events"
+    await submitted(town, f"00-{trace}-{token_hex(8)}-01", track=track)
+    found = await spans(collector, trace, ("router", process), (service, process))
+    assert found[service, process].parent == found["router", process].id
+    assert {"mediation", "petition"} & {span.service for span in collector.trace(trace)} == {service}
+
+
+async def submitted(town: Town, traceparent: str, **changes: str) -> str:
     """Submit a case under that span, and return its id."""
     body = {
         "title": "老人照料",
@@ -112,7 +126,9 @@ async def submitted(town: Town, traceparent: str) -> str:
         "place": {"grid": "GL010101"},
     }
     headers = {"traceparent": traceparent}
-    answer = await town.ask("intake", "POST /v1/cases", "operator", "GL", body=body, headers=headers)
+    answer = await town.ask(
+        "intake", "POST /v1/cases", "operator", "GL", body=body | changes, headers=headers
+    )
     assert answer.status == 201, answer.body
     return str(answer.body["case_id"])
 
