@@ -586,8 +586,8 @@ class RecordConsent(MediationCommand):
     """What a party says: agrees or clearly refuses, and whether it is to be closed to the public."""
 
     party: Label
-    agrees: bool = Field(strict=True)
-    closed: bool | None = Field(default=None, strict=True)
+    agrees: bool
+    closed: bool | None = None
     """True: behind closed doors; false: it may be public; absent: as is usual for this kind of mediation."""
     said_at: Instant | None = None
     """When it said so; by default now."""
@@ -597,17 +597,17 @@ class SayOpenness(MediationCommand):
     """A party wants closed doors, or takes that back and lets it be public (TJ23)."""
 
     party: Label
-    closed: bool = Field(strict=True)
+    closed: bool
 
 
 class AssignMediators(MediationCommand):
     """Name one or more mediators of one committee, and a panel whose seats are all taken."""
 
     mediators: tuple[str, ...] = Field(min_length=1, max_length=5)
-    chosen_by_parties: bool = Field(default=False, strict=True)
+    chosen_by_parties: bool = False
     panel: str | None = None
     seats: tuple[PanelSeat, ...] = ()
-    parties_agree: bool = Field(default=False, strict=True)
+    parties_agree: bool = False
     """The parties agreed to who takes part beside the mediators (TJ20); needed for a panel."""
 
 
@@ -636,9 +636,9 @@ class HoldSession(SealedCommand):
     """Record a session that was held; `held_at`: when it began, by default now."""
 
     held_at: Instant | None = None
-    open: bool = Field(strict=True)
+    open: bool
     attended: tuple[Label, ...] = Field(min_length=1, max_length=20)
-    online: bool = Field(default=False, strict=True)
+    online: bool = False
 
 
 class ProlongMediation(MediationCommand):
@@ -661,7 +661,7 @@ class EndAppraisal(MediationCommand):
 class DraftAgreement(SealedCommand):
     """Write down what the parties are to sign (R-MED-07)."""
 
-    partial: bool = Field(default=False, strict=True)
+    partial: bool = False
     obligations: tuple[Obligation, ...] = Field(min_length=1, max_length=50)
 
 
@@ -671,14 +671,14 @@ class SignAgreement(MediationCommand):
     signed: tuple[Label, ...] = Field(min_length=2, max_length=20)
     mediators: tuple[str, ...] = Field(min_length=1, max_length=20)
     """The staff codes of all mediators, and of who has a seat in the panel."""
-    sealed_by_committee: bool = Field(strict=True)
+    sealed_by_committee: bool
     signed_at: Instant | None = None
 
 
 class RecordOralAgreement(SealedCommand):
     """The parties agreed orally, by default now; the mediator records what (TJ28)."""
 
-    partial: bool = Field(default=False, strict=True)
+    partial: bool = False
     agreed: tuple[Label, ...] = Field(min_length=2, max_length=20)
     obligations: tuple[Obligation, ...] = Field(min_length=1, max_length=50)
     agreed_at: Instant | None = None
@@ -693,8 +693,8 @@ class TerminateMediation(MediationCommand):
 
     reason: ByStaff
     note: Note
-    asks_higher: bool = Field(default=False, strict=True)
-    settlement: bool = Field(default=False, strict=True)
+    asks_higher: bool = False
+    settlement: bool = False
     """The parties that reconciled signed a 和解协议书: within a petition, only that settles it (XF33)."""
 
 
@@ -709,7 +709,7 @@ class RecordVisit(AgreementCommand):
     """What a follow-up visit found: the numbers of the obligations performed by now, or a breach."""
 
     performed: tuple[int, ...] = ()
-    breached: bool = Field(default=False, strict=True)
+    breached: bool = False
     note: Note | Literal[""] = ""
 
 
@@ -735,7 +735,7 @@ class ExtendCourtTime(AgreementCommand):
 class RecordCourtDecision(AgreementCommand):
     """What the court decided; before acceptance only a no."""
 
-    confirmed: bool = Field(strict=True)
+    confirmed: bool
     reference: Annotated[Note, Field(max_length=100)]
 
 

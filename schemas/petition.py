@@ -637,14 +637,14 @@ class RegisterPetition(PetitionCommand):
     nature: Nature = Nature.CLAIM
     petitioners: int = Field(default=1, strict=True, ge=1)
     representatives: int | None = Field(default=None, strict=True, ge=1)
-    identified: bool = Field(default=True, strict=True)
-    urgent: bool = Field(default=False, strict=True)
+    identified: bool = True
+    urgent: bool = False
     subjects: tuple[str, ...] = ()
     same_as: UUID | None = None
-    new_facts: bool = Field(default=False, strict=True)
+    new_facts: bool = False
     """R-PET-18: new facts make it a new matter."""
     earlier: EarlierPetition | None = None
-    same_person: bool = Field(default=False, strict=True)
+    same_person: bool = False
     """Whether both petitions name the same person at the same address. These two are found by petition itself."""
     sealed: Sealed | None = None
 
@@ -654,7 +654,7 @@ class ForwardPetition(PetitionCommand):
 
     unit: str
     reason: str = Reason
-    simple: bool = Field(default=False, strict=True)
+    simple: bool = False
 
 
 class AssignPetition(PetitionCommand):
@@ -663,7 +663,7 @@ class AssignPetition(PetitionCommand):
     unit: str
     reason: str = Reason
     report_by: Instant
-    simple: bool = Field(default=False, strict=True)
+    simple: bool = False
 
 
 class RoutePetition(PetitionCommand):
@@ -698,7 +698,7 @@ class ObjectPetition(PetitionCommand):
 class DecidePetitionObjection(PetitionCommand):
     """The sender consents, or leaves it with the unit."""
 
-    consents: bool = Field(strict=True)
+    consents: bool
     reason: str = Reason
 
 
@@ -713,7 +713,7 @@ class DecidePetitionDispute(PetitionCommand):
 class AcceptPetition(PetitionCommand):
     """受理, within 15 days; `simple` within 3 working days (R-PET-17)."""
 
-    simple: bool = Field(default=False, strict=True)
+    simple: bool = False
     nature: Nature | None = None
     """Where it turned out to be another than registered; a claim stays one, for only an opinion can be reviewed."""
     reason: str | None = Field(default=None, min_length=2, max_length=2000)
@@ -741,8 +741,8 @@ class ClosePetitionHearing(PetitionCommand):
 class MediatePetition(PetitionCommand):
     """R-PET-16: both sides consent, and the matter lies within the unit's discretion."""
 
-    both_consent: bool = Field(strict=True)
-    within_discretion: bool = Field(strict=True)
+    both_consent: bool
+    within_discretion: bool
 
 
 class ExtendPetition(PetitionCommand):
@@ -770,7 +770,7 @@ class IssueOpinion(PetitionCommand):
 class IssueReviewOpinion(PetitionCommand):
     """复查 or 复核意见 (R-PET-09): confirm the earlier opinion, or put another in its place."""
 
-    confirms: bool = Field(strict=True)
+    confirms: bool
     outcome: PetitionOutcome
     legal_basis: LegalBasis
     sealed: Sealed | None = None
@@ -785,7 +785,7 @@ class DeliverOpinion(PetitionCommand):
 class ReportExecution(PetitionCommand):
     """What became of the supported claim: undone, it is supervised; done, it is settled once no review is open."""
 
-    done: bool = Field(strict=True)
+    done: bool
     note: str = Reason
 
 
@@ -849,7 +849,7 @@ class SupervisePetition(PetitionCommand):
 class AnswerSupervision(PetitionCommand):
     """XF40: say whether the recommendation is adopted."""
 
-    adopted: bool = Field(strict=True)
+    adopted: bool
     note: str = Reason
 
 
@@ -862,8 +862,8 @@ class ReportUrgentPetition(PetitionCommand):
 class EvaluatePetition(PetitionCommand):
     """R-PET-13: the petitioner's evaluation of the petition office and of the responsible unit."""
 
-    office_satisfied: bool = Field(strict=True)
-    unit_satisfied: bool = Field(strict=True)
+    office_satisfied: bool
+    unit_satisfied: bool
 
 
 class RecomputePetitionDeadlines(PetitionCommand):

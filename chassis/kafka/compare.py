@@ -31,8 +31,8 @@ LOOKED_AT: Final = 1000
 """Among so many records one of ours is looked for, to date the beginning of what a topic holds."""
 EXAMPLES: Final = 10
 SLACK: Final = timedelta(minutes=10)
-"""Where retention has deleted the beginning of a partition, so much after it is not looked at: a relay that was
-behind has published older events after newer ones.
+"""A relay that was behind has published events up to so much older after newer ones. So where retention has deleted
+the beginning of a partition, so much after it is not looked at.
 """
 
 _PAGE: Final = (

@@ -14,7 +14,7 @@ import heapq
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Final
 from uuid import uuid4
@@ -22,6 +22,7 @@ from uuid import uuid4
 import orjson
 
 from chassis.database import Connection
+from chassis.kafka.compare import SLACK
 from chassis.kafka.connection import KafkaConnection, TailLost
 from chassis.kafka.ends import Ends, furthest
 from chassis.kafka.held import held_topics, release
@@ -36,8 +37,6 @@ from schemas.message import CASE_EVENTS
 
 SCAN_S: Final = 3600.0
 """The longest that a look through a whole log may take, in seconds."""
-MIXED: Final = timedelta(minutes=10)
-"""A relay that was behind has published events up to so much older after newer ones."""
 
 
 _order: Final = attrgetter("order")
@@ -245,8 +244,8 @@ async def _whole_ends(
             until = await kept_until(connection, topic, partitions)
             if until == EVER:
                 raise TooLate(topic, extent, None)
-            if until is not None and extent.since > until - MIXED:
-                raise TooLate(topic, extent, until - MIXED)
+            if until is not None and extent.since > until - SLACK:
+                raise TooLate(topic, extent, until - SLACK)
         if CASE_EVENTS in topics and not any([await _has_published(source) for source in sources]):
             raise TooLate(CASE_EVENTS, extent, None)
     return {topic: ends for topic, ends in furthest(own_ends).items() if topic not in topics}
